@@ -42,7 +42,7 @@ PRESETS = {
 class Raft(nn.Module):
     """Flow from `reference` to `secondary`, each `(B, C, H, W)` in local contrast with no data as zero.
 
-    Returns a list of `(B, 2, H, W)` flows in pixels: in training one a refinement, the best one last;
+    Returns a list of `(B, 2, H, W)` flows in pixels: in training the first and one a refinement, the best one last;
     in evaluation the last alone.
     """
 
@@ -68,15 +68,20 @@ class Raft(nn.Module):
         state, context = self.context(reference).split(self.config.hidden, dim=1)
         state, context = torch.tanh(state), torch.relu(context)
         flow = costs.expected_flow()  # (B, 2, h, w), cells
-        flows = []
+        # The first flow is scored too: without that its features learn only through the lookups, ten times slower.
+        flows = [self._crop(self._upsample(flow, state), height, width)] if self.training else []
         last = (iterations or self.config.iterations) - 1
         for iteration in range(last + 1):
             flow = flow.detach()  # as in RAFT: gradients reach earlier iterations through the state
             state, step = self.update(state, context, costs.lookup(flow), flow)
             flow = flow + step
             if self.training or iteration == last:
-                flows.append(self._upsample(flow, state)[..., :height, :width].float())
+                flows.append(self._crop(self._upsample(flow, state), height, width))
         return flows
+
+    @staticmethod
+    def _crop(flow, height, width):
+        return flow[..., :height, :width].float()
 
     def _upsample(self, flow, state):
         """Each pixel's flow as a learned convex combination of its 3 x 3 nearest cells."""

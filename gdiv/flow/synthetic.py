@@ -64,8 +64,8 @@ def inverse_points(flow: np.ndarray, iterations: int = 8) -> np.ndarray:
 class SyntheticPairs:
     """Endless random pairs with exact displacement; `sample(seed)` is a pure function of the seed.
 
-    `difficulty` from 0 (clean) to 1 scales what real dates do to a pair: uneven illumination, texture
-    that ages, shadow or cloud in one date, and noise.
+    What real dates do to a pair (uneven light, texture that ages, cloud in one date, noise) is scaled by a
+    number drawn for each pair between zero and `difficulty`.
     """
 
     def __init__(self, size: int, reach: float, seed: int = 0, textures: int = 24, difficulty: float = 1.0):
@@ -83,19 +83,20 @@ class SyntheticPairs:
         rng = np.random.default_rng([self.seed, index])
         shape = (self.size, self.size)
         flow = random_flow(shape, self.reach, rng)
+        hard = self.difficulty * rng.random()
         grid = np.stack(np.meshgrid(np.arange(self.size), np.arange(self.size), indexing="xy")).astype(np.float32)
         points = inverse_points(flow)
         base, first_own, second_own = rng.choice(len(self.textures), 3, replace=False)
         origin = rng.uniform(0, 512, size=(2, 1, 1))
         stripes = rng.random() < 0.3
         wave = rng.uniform(-0.7, 0.7, 2)  # ogive-like bands, radians a pixel
-        age = self.difficulty * rng.uniform(0, 0.8)  # amplitude of the texture each date has for itself
+        age = hard * rng.uniform(0, 0.8)  # amplitude of the texture each date has for itself
 
         def image(at, own):
             light = self._read(base, at + origin) + age * self._read(own, at + origin)
             if stripes:
                 light = light + np.sin(wave[0] * at[0] + wave[1] * at[1] + light)
-            return self._spoil(light, rng)
+            return self._spoil(light, hard, rng)
 
         pair = np.stack([image(grid, first_own), image(points, second_own)])
         return pair, flow
@@ -103,11 +104,12 @@ class SyntheticPairs:
     def _read(self, texture, points):
         return ndimage.map_coordinates(self.textures[texture], points[::-1], order=3, mode="grid-wrap", prefilter=False)
 
-    def _spoil(self, light, rng):
-        gain = np.exp(0.3 * self.difficulty * smooth_field(light.shape, rng.uniform(20, 80), rng))
-        light = gain * light + self.difficulty * rng.uniform(0, 1.5) * smooth_field(light.shape, rng.uniform(25, 80), rng)
-        if rng.random() < 0.2 * self.difficulty:
+    @staticmethod
+    def _spoil(light, hard, rng):
+        gain = np.exp(0.3 * hard * smooth_field(light.shape, rng.uniform(20, 80), rng))
+        light = gain * light + hard * rng.uniform(0, 1.5) * smooth_field(light.shape, rng.uniform(25, 80), rng)
+        if rng.random() < 0.2 * hard:
             cover = smooth_field(light.shape, rng.uniform(10, 40), rng) > rng.uniform(1.0, 2.0)
             light = np.where(cover, rng.normal(0, 3) + 0.2 * light, light)
-        light = light + rng.uniform(0, 0.25) * self.difficulty * rng.normal(size=light.shape)
+        light = light + rng.uniform(0, 0.25) * hard * rng.normal(size=light.shape)
         return local_contrast(light)

@@ -1,0 +1,32 @@
+"""The shift between two scenes, measured on ground that does not move.
+
+The shift is carried as a correction of the displacement, so that images are never resampled for it.
+"""
+
+import numpy as np
+
+
+def nmad(values: np.ndarray) -> float:
+    """Normalised median absolute deviation, 1.4826 median |x - median x|; NaN left out (Höhle and Höhle 2009)."""
+    values = values[np.isfinite(values)]
+    return float(1.4826 * np.median(np.abs(values - np.median(values)))) if values.size else float("nan")
+
+
+def stable_shift(u: np.ndarray, v: np.ndarray, stable: np.ndarray, least: int = 100) -> dict:
+    """Apparent motion of stable ground in a displacement field, pixels.
+
+    Returns
+    -------
+    dict
+        `shift_x`, `shift_y`: medians over `stable`, to be subtracted; `nmad_x`, `nmad_y`: spread about
+        them; `pixels`: how many counted. With fewer than `least` pixels the shift is zero and the spread NaN:
+        nothing is known, and nothing is corrected.
+    """
+    known = stable & np.isfinite(u) & np.isfinite(v)
+    pixels = int(known.sum())
+    if pixels < least:
+        return {"shift_x": 0.0, "shift_y": 0.0, "nmad_x": float("nan"), "nmad_y": float("nan"), "pixels": pixels}
+    return {
+        "shift_x": float(np.median(u[known])), "shift_y": float(np.median(v[known])),
+        "nmad_x": nmad(u[known]), "nmad_y": nmad(v[known]), "pixels": pixels,
+    }  # fmt: skip

@@ -1,0 +1,96 @@
+"""Items to one lazy cube: reflectance and clear sky on the study's grid, pixel for pixel as in the archive."""
+
+import numpy as np
+import pandas as pd
+import stackstac
+import xarray as xr
+from odc.geo.geobox import GeoBox
+from rasterio.enums import Resampling
+
+# Sentinel-2 scene classification: shadowed terrain (2), plants, ground, water and unclassified (4-7), snow
+# and ice (11) are seen; no data, saturated, cloud shadow, cloud and cirrus are not.
+SCL_CLEAR = (2, 4, 5, 6, 7, 11)
+SCL_SNOW = 11
+# Landsat qa_pixel bits: fill, dilated cloud, cirrus, cloud, cloud shadow; snow is bit 5.
+QA_HIDDEN, QA_SNOW = 0b11111, 1 << 5
+
+_READS = stackstac.DEFAULT_GDAL_ENV.updated(
+    always=dict(GDAL_HTTP_MAX_RETRY="4", GDAL_HTTP_RETRY_DELAY="1", GDAL_HTTP_TIMEOUT="60", GDAL_HTTP_CONNECTTIMEOUT="20")
+)
+
+
+def classify(mask: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Where a mask band sees the ground, and where that is snow or ice; `kind` is `scl` or `qa_pixel`."""
+    if kind == "scl":
+        return np.isin(mask, SCL_CLEAR), mask == SCL_SNOW
+    return (mask & QA_HIDDEN) == 0, (mask & QA_SNOW) != 0
+
+
+def load_asset(items: list[dict], asset: str, grid: GeoBox, dtype, nodata: int) -> xr.DataArray:
+    """One asset of many items as a lazy `(time, y, x)` array of digital numbers on `grid`.
+
+    stackstac reads `proj:epsg` only, so that is restored where an item has the newer `proj:code`;
+    without it the images would be resampled silently.
+    """
+    box, epsg = grid.boundingbox, grid.crs.epsg
+    plain = [item | {"properties": item["properties"] | {"proj:epsg": epsg}} for item in items]
+    stack = stackstac.stack(
+        plain,
+        assets=[asset],
+        epsg=epsg,
+        resolution=abs(grid.resolution.x),
+        bounds=(box.left, box.bottom, box.right, box.top),
+        dtype=np.dtype(dtype),
+        fill_value=np.dtype(dtype).type(nodata),
+        rescale=False,
+        resampling=Resampling.nearest,
+        snap_bounds=False,  # the grid is pinned already; snapping assumes an origin of zero
+        xy_coords="center",
+        chunksize=512,
+        sortby_date=False,
+        gdal_env=_READS,
+    )
+    if stack.shape[-2:] != grid.shape:
+        raise ValueError(f"asset {asset} came on a grid of {stack.shape[-2:]} instead of {tuple(grid.shape)}")
+    return stack.squeeze("band").reset_coords(drop=True)
+
+
+def load_cube(items: list[dict], scenes: pd.DataFrame, source, grid: GeoBox) -> xr.Dataset:
+    """A lazy cube of the scenes marked `use`; nothing is read before it is computed or saved.
+
+    Returns
+    -------
+    xarray.Dataset
+        `reflectance` float32 `(scene, y, x)`, NaN where there is no data or cloud; `snow` bool, snow or
+        bare ice by the mask (false where a source has no mask). Coordinates: `time`, `orbit`, `season_year`
+        a scene, and `x`, `y` as pixel centres.
+    """
+    used = scenes[scenes.verdict == "use"]
+    by_id = {item["id"]: item for item in items}
+    chosen = [by_id[name] for name in used.id]
+    numbers = load_asset(chosen, source.image, grid, np.uint16, source.nodata)
+    offset = xr.DataArray(used.offset.to_numpy(np.float32), dims="time")
+    reflectance = numbers.astype(np.float32) * np.float32(source.scale) + offset
+    visible = numbers != source.nodata
+    snow = xr.zeros_like(visible)
+    if source.mask and all(source.mask in item["assets"] for item in chosen):
+        mask = load_asset(chosen, source.mask, grid, np.uint16, 0)
+        clear = xr.apply_ufunc(lambda m: classify(m, source.mask_kind)[0], mask, dask="parallelized", output_dtypes=[bool])
+        snow = xr.apply_ufunc(lambda m: classify(m, source.mask_kind)[1], mask, dask="parallelized", output_dtypes=[bool])
+        visible = visible & clear.data
+        snow = snow.copy(data=snow.data)
+    cube = xr.Dataset(
+        {
+            "reflectance": reflectance.where(visible).assign_attrs(units="1", long_name=f"surface reflectance, {source.image}"),
+            "snow": snow.astype(bool).assign_attrs(units="1", long_name="snow or bare ice in the scene's mask"),
+        }
+    )
+    cube = cube.drop_vars("time", errors="ignore").rename(time="scene")
+    coords = {
+        "scene": np.arange(len(used)),
+        "time": ("scene", used.date.to_numpy("datetime64[ns]")),
+        "season_year": ("scene", used.season_year.to_numpy(np.int32)),
+        "orbit": ("scene", used.orbit.fillna(0).to_numpy(np.int32)),
+    }
+    cube = cube.assign_coords(coords).assign_attrs(scene_ids=list(used.id), spacing=abs(grid.resolution.x))
+    return cube
