@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 
-def local_contrast(image: np.ndarray, sigma: float = 6.0, limit: float = 3.0) -> np.ndarray:
+def local_contrast(image: np.ndarray, sigma: float = 5.0, limit: float = 3.0) -> np.ndarray:
     """Remove the local mean and divide by the local standard deviation.
 
     Parameters

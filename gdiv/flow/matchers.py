@@ -162,7 +162,7 @@ def _vertex(three):
 
 
 _METHODS = {
-    "horn-schunck": lambda first, second: horn_schunck(first, second, weight=0.5),
+    "horn-schunck": horn_schunck,
     "correlation": _correlation,
     "dis": _dis,
     "tv-l1": _tv_l1,

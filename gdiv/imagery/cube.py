@@ -26,25 +26,31 @@ def classify(mask: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
     return (mask & QA_HIDDEN) == 0, (mask & QA_SNOW) != 0
 
 
-def load_asset(items: list[dict], asset: str, grid: GeoBox, dtype, nodata: int) -> xr.DataArray:
-    """One asset of many items as a lazy `(time, y, x)` array of digital numbers on `grid`.
+def load_asset(items: list[dict], source, role: str, grid: GeoBox) -> xr.DataArray:
+    """One asset of many items as a lazy `(time, y, x)` uint16 array on `grid`: `image`, `mask`, or a colour's name.
 
-    stackstac reads `proj:epsg` only, so that is restored where an item has the newer `proj:code`;
-    without it the images would be resampled silently.
+    Links are signed here, where they are used, so that no signed link is ever stored. stackstac reads
+    `proj:epsg` only, so that is given where an item has the newer `proj:code`; without it the images
+    would be resampled silently.
     """
     box, epsg = grid.boundingbox, grid.crs.epsg
-    plain = [item | {"properties": item["properties"] | {"proj:epsg": epsg}} for item in items]
+    if source.signing == "planetary-computer":
+        import planetary_computer
+
+        items = [planetary_computer.sign(item) for item in items]
+    asset = {"image": source.image, "mask": source.mask, **source.colour}[role]
+    fill = 0 if role == "mask" else source.nodata
     stack = stackstac.stack(
-        plain,
+        [item | {"properties": item["properties"] | {"proj:epsg": epsg}} for item in items],
         assets=[asset],
         epsg=epsg,
         resolution=abs(grid.resolution.x),
         bounds=(box.left, box.bottom, box.right, box.top),
-        dtype=np.dtype(dtype),
-        fill_value=np.dtype(dtype).type(nodata),
+        snap_bounds=False,  # the grid is pinned already; snapping assumes an origin of zero
+        dtype=np.dtype(np.uint16),
+        fill_value=np.uint16(fill),
         rescale=False,
         resampling=Resampling.nearest,
-        snap_bounds=False,  # the grid is pinned already; snapping assumes an origin of zero
         xy_coords="center",
         chunksize=512,
         sortby_date=False,
@@ -68,13 +74,13 @@ def load_cube(items: list[dict], scenes: pd.DataFrame, source, grid: GeoBox) -> 
     used = scenes[scenes.verdict == "use"]
     by_id = {item["id"]: item for item in items}
     chosen = [by_id[name] for name in used.id]
-    numbers = load_asset(chosen, source.image, grid, np.uint16, source.nodata)
+    numbers = load_asset(chosen, source, "image", grid)
     offset = xr.DataArray(used.offset.to_numpy(np.float32), dims="time")
     reflectance = numbers.astype(np.float32) * np.float32(source.scale) + offset
     visible = numbers != source.nodata
     snow = xr.zeros_like(visible)
     if source.mask and all(source.mask in item["assets"] for item in chosen):
-        mask = load_asset(chosen, source.mask, grid, np.uint16, 0)
+        mask = load_asset(chosen, source, "mask", grid)
         clear = xr.apply_ufunc(lambda m: classify(m, source.mask_kind)[0], mask, dask="parallelized", output_dtypes=[bool])
         snow = xr.apply_ufunc(lambda m: classify(m, source.mask_kind)[1], mask, dask="parallelized", output_dtypes=[bool])
         visible = visible & clear.data

@@ -65,21 +65,13 @@ def _items_of_file(source, glacier):
 
 def _items_of_service(source, glacier, years):
     retry = Retry(total=5, backoff_factor=1, status_forcelist=[429, 500, 502, 503, 504], allowed_methods=None)
-    client = Client.open(source.url, stac_io=StacApiIO(max_retries=retry, timeout=60), modifier=_signer(source))
+    client = Client.open(source.url, stac_io=StacApiIO(max_retries=retry, timeout=60))
     items = {}
     for year in years:
         first, last = glacier.season.dates(year)
         search = client.search(collections=[source.collection], bbox=glacier.bbox, datetime=f"{first}/{last}", limit=100)
         items |= {item["id"]: item for item in search.items_as_dicts()}
     return list(items.values())
-
-
-def _signer(source):
-    if source.signing == "none":
-        return None
-    import planetary_computer
-
-    return planetary_computer.sign_inplace
 
 
 def day_of(item: dict):
@@ -193,9 +185,9 @@ def _drop_duplicates(rows):
 def _look(row, item, source, coarse, on_glacier, beside):
     """Judge a scene by its pixels: clear and snow-free share from the mask, offset from dark pixels."""
     try:
-        numbers = load_asset([item], source.image, coarse, np.uint16, source.nodata)[0].compute().values
+        numbers = load_asset([item], source, "image", coarse)[0].compute().values
         masked = source.mask in item["assets"] if source.mask else False
-        mask = load_asset([item], source.mask, coarse, np.uint16, 0)[0].compute().values if masked else None
+        mask = load_asset([item], source, "mask", coarse)[0].compute().values if masked else None
     except Exception as error:  # any reader's failure: one bad scene must not end the study
         row["reason"] = f"could not be read ({type(error).__name__}: {str(error).splitlines()[0][:80]})"
         return

@@ -1,0 +1,230 @@
+"""Every picture: static figures by matplotlib, and interactive maps with the same limits.
+
+Colours are perceptually uniform and safe for colour-blind readers; speeds share the glacier's limits
+from the catalog, so that pictures can be compared.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+SPEED, SIGNED, GREY = "viridis", "RdBu_r", "gray"
+INK = "#1b2a3a"
+SERIES = {  # Okabe and Ito's colours, one a matcher
+    "horn-schunck": "#0072B2", "raft": "#D55E00", "correlation": "#009E73", "dis": "#CC79A7", "tv-l1": "#E69F00", "ilk": "#56B4E9", "zero": "#777777",
+}  # fmt: skip
+STYLE = {
+    "font.size": 9, "axes.titlesize": 9, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7, "axes.edgecolor": INK,
+    "figure.constrained_layout.use": True, "svg.hashsalt": "gdiv", "axes.spines.top": False, "axes.spines.right": False,
+}  # fmt: skip
+
+
+def extent(data) -> tuple[float, float, float, float]:
+    """Outer edges of a grid of pixel centres in km, for `imshow`."""
+    x, y = np.asarray(data.x) / 1000, np.asarray(data.y) / 1000
+    half = abs(x[1] - x[0]) / 2
+    return x[0] - half, x[-1] + half, y[-1] - half, y[0] + half
+
+
+def _panels(count, data, columns=None, width=3.3):
+    columns = columns or count
+    rows = -(-count // columns)
+    height = width * data.sizes["y"] / data.sizes["x"] + 0.35
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(rows, columns, figsize=(width * columns, height * rows), squeeze=False)
+    for axis in axes.ravel()[count:]:
+        axis.set_axis_off()
+    return figure, axes.ravel()[:count]
+
+
+def _show(axis, values, data, title, colours=GREY, limits=None, image=None):
+    if image is not None:
+        axis.imshow(image, cmap=GREY, extent=extent(data), vmin=np.nanpercentile(image, 2), vmax=np.nanpercentile(image, 98), alpha=0.55)
+    low, high = limits or np.nanpercentile(values, [2, 98])
+    picture = axis.imshow(values, cmap=colours, extent=extent(data), vmin=low, vmax=high, interpolation="nearest")
+    axis.set_title(title, loc="left", color=INK)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    return picture
+
+
+def _scale_bar(axis, data, colour="white"):
+    """A bar of a round length and an arrow to the north, drawn in the lower left and the upper right corner."""
+    left, right, bottom, top = extent(data)
+    length = max(step for step in (0.5, 1, 2, 5, 10) if step <= 0.35 * (right - left))
+    x, y = left + 0.05 * (right - left), bottom + 0.05 * (top - bottom)
+    axis.plot([x, x + length], [y, y], color=colour, lw=3, solid_capstyle="butt")
+    axis.text(x + length / 2, y + 0.015 * (top - bottom), f"{length:g} km", color=colour, ha="center", va="bottom", fontsize=8, weight="bold")
+    axis.annotate("N", (0.94, 0.97), (0.94, 0.86), xycoords="axes fraction", color=colour, ha="center", va="top", weight="bold", fontsize=8,
+                  arrowprops={"arrowstyle": "<-", "color": colour, "lw": 1.5})  # fmt: skip
+
+
+def site_map(picture: np.ndarray, data, outline, stakes, title: str):
+    """Figure 1: a scene, `(y, x)` or `(y, x, 3)` reflectance, with outline and stakes."""
+    figure, (axis,) = _panels(1, data, width=5.2)
+    top = np.nanpercentile(picture, 97)
+    shown = np.clip(np.nan_to_num(picture) / top, 0, 1) ** 0.75
+    axis.imshow(shown, extent=extent(data), cmap=GREY)
+    outline.boundary.affine_transform([1e-3, 0, 0, 1e-3, 0, 0]).plot(ax=axis, color="#E69F00", lw=1.2)
+    if len(stakes):
+        points = stakes.drop_duplicates("name").to_crs(outline.crs)
+        axis.scatter(points.geometry.x / 1000, points.geometry.y / 1000, s=34, color="#D55E00", edgecolor="white", zorder=3)
+        for name, point in zip(points.name, points.geometry, strict=True):
+            axis.annotate(name, (point.x / 1000, point.y / 1000), (6, 4), textcoords="offset points", color="white", fontsize=8, weight="bold")
+    left, right, bottom, top = extent(data)
+    axis.set_xlim(left, right)
+    axis.set_ylim(bottom, top)
+    axis.set_title(title, loc="left", color=INK)
+    axis.set_xlabel("easting (km)")
+    axis.set_ylabel("northing (km)")
+    _scale_bar(axis, data)
+    return figure
+
+
+def timeline(scenes: pd.DataFrame):
+    """Every scene by date and orbit: those used, and those dropped with the beginning of their reason."""
+    with plt.rc_context(STYLE):
+        years = sorted(scenes.season_year.dropna().unique())
+        figure, axes = plt.subplots(len(years), 1, figsize=(7, 1.25 * len(years) + 0.4), squeeze=False)
+    for axis, year in zip(axes.ravel(), years, strict=True):
+        season = scenes[scenes.season_year == year]
+        for used, colour, level in ((True, "#0072B2", 0), (False, "#D55E00", 1)):
+            chosen = season[(season.verdict == "use") == used]
+            axis.scatter(chosen.date, [level] * len(chosen), color=colour, marker="o" if used else "x", s=34, clip_on=False)
+        for row in season[season.verdict != "use"].itertuples():
+            word = next((w for w in ("snow", "clear", "cloud", "duplicate", "missing", "orbit", "read", "data") if w in row.reason), "other")
+            word = {"clear": "cloud", "missing": "no image", "read": "unreadable", "data": "no data"}.get(word, word)
+            axis.annotate(word, (row.date, 1), (0, 6), textcoords="offset points", ha="center", fontsize=7, color=INK)
+        axis.set_yticks([0, 1], ["used", "dropped"])
+        axis.set_ylim(-0.5, 1.9)
+        axis.set_title(f"season {year:.0f}", loc="left", color=INK)
+        axis.spines["left"].set_visible(False)
+        axis.xaxis.set_major_formatter(plt.matplotlib.dates.DateFormatter("%d %b"))
+        axis.xaxis.set_major_locator(plt.MaxNLocator(8))
+    return figure
+
+
+def images(data, **named: np.ndarray):
+    """Grey images side by side, titled by their names."""
+    figure, axes = _panels(len(named), data, columns=min(len(named), 4), width=2.6)
+    for axis, (name, image) in zip(axes, named.items(), strict=True):
+        _show(axis, image, data, name.replace("_", " "))
+    _scale_bar(axes[0], data)
+    return figure
+
+
+def displacement(pair: xr.Dataset, image: np.ndarray, most: float):
+    """One pair: the scene, both components and the quality of the match."""
+    figure, axes = _panels(4, pair, width=2.6)
+    _show(axes[0], image, pair, "reference, reflectance")
+    for axis, name, title in ((axes[1], "u", "u, columns (px)"), (axes[2], "v", "v, rows (px)")):
+        figure.colorbar(_show(axis, pair[name].values, pair, title, SIGNED, (-most, most)), ax=axis, shrink=0.7)
+    figure.colorbar(_show(axes[3], pair.quality.values, pair, "quality (0..1)", "cividis", (0, 1)), ax=axes[3], shrink=0.7)
+    _scale_bar(axes[0], pair)
+    return figure
+
+
+def comparison(speeds: dict[str, np.ndarray], data, most: float, image: np.ndarray, notes: dict[str, str] | None = None):
+    """Speed maps side by side over the scene, one colour bar; `notes` go under the titles (Figures 2 and 3)."""
+    figure, axes = _panels(len(speeds), data, columns=min(len(speeds), 4), width=2.6)
+    for axis, (name, values) in zip(axes, speeds.items(), strict=True):
+        note = (notes or {}).get(name, "")
+        picture = _show(axis, values, data, f"{name}\n{note}" if note else name, SPEED, (0, most), image)
+    figure.colorbar(picture, ax=axes.tolist(), shrink=0.75, label="speed (m/yr)", extend="max")
+    _scale_bar(axes[0], data)
+    return figure
+
+
+def mosaic(speeds: dict[str, xr.DataArray], stakes, outline, image: np.ndarray, most: float):
+    """Figure 3: the scene with the stakes, then each matcher's annual speed on the glacier."""
+    first = next(iter(speeds.values()))
+    figure, axes = _panels(len(speeds) + 1, first, columns=min(len(speeds) + 1, 4), width=3)
+    _show(axes[0], image, first, "scene and stakes")
+    points = stakes.drop_duplicates("name").to_crs(outline.crs) if len(stakes) else stakes
+    for axis, (name, values) in zip(axes[1:], speeds.items(), strict=True):
+        picture = _show(axis, values.values, first, name, SPEED, (0, most), image)
+    for axis in axes:
+        outline.boundary.affine_transform([1e-3, 0, 0, 1e-3, 0, 0]).plot(ax=axis, color=INK, lw=0.7)
+        if len(points):
+            axis.scatter(points.geometry.x / 1000, points.geometry.y / 1000, s=26, facecolor="none", edgecolor="#D55E00", lw=1.5)
+        left, right, bottom, top = extent(first)
+        axis.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
+    figure.colorbar(picture, ax=axes.tolist(), shrink=0.75, label="speed (m/yr)", extend="max")
+    _scale_bar(axes[0], first)
+    return figure
+
+
+def stakes(table: pd.DataFrame):
+    """Estimated against measured speed at the stakes, a colour a matcher; on the line is right."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(4, 3.6))
+    most = 1.15 * np.nanmax([table.measured.max(), table.estimated.max()])
+    axis.plot([0, most], [0, most], color=INK, lw=0.8)
+    for matcher, rows in table.groupby("matcher"):
+        axis.scatter(rows.measured, rows.estimated, label=matcher, color=SERIES.get(matcher, INK), s=30, alpha=0.85)
+    for name, rows in table.groupby("name"):
+        axis.annotate(name, (rows.measured.iloc[0], 0.02 * most), rotation=90, fontsize=7, color=INK, ha="right")
+    axis.set(xlabel="measured (m/yr)", ylabel="estimated (m/yr)", xlim=(0, most), ylim=(0, most))
+    axis.legend(frameon=False, fontsize=7)
+    return figure
+
+
+def learning(history: pd.DataFrame, lines: dict[str, float]):
+    """Training loss and validation error over the steps, with reference errors as horizontal lines."""
+    with plt.rc_context(STYLE):
+        figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.6))
+    left.plot(history.step, history.loss, color=SERIES["raft"], marker=".")
+    left.set(xlabel="step", ylabel="training loss (px)", ylim=(0, None))
+    right.plot(history.step, history.validation, color=SERIES["raft"], marker=".", label="RAFT")
+    for (name, value), style in zip(lines.items(), ("--", ":", "-."), strict=False):
+        right.axhline(value, color=INK, ls=style, lw=1, label=name)
+    right.set(xlabel="step", ylabel="error on held-out tiles (px)", ylim=(0, None))
+    right.legend(frameon=False, fontsize=7)
+    return figure
+
+
+def speed_and_error(product: xr.Dataset, most: float, image: np.ndarray, step: int = 24):
+    """Speed with arrows along the flow, its one-sigma error, and how many pairs saw each pixel."""
+    figure, axes = _panels(3, product, width=3)
+    v, sigma = product.v.values, product.v_error.values
+    figure.colorbar(_show(axes[0], v, product, "speed (m/yr)", SPEED, (0, most), image), ax=axes[0], shrink=0.7, extend="max")
+    thin = (slice(step // 2, None, step),) * 2
+    x, y = np.meshgrid(product.x / 1000, product.y / 1000)
+    vx, vy = product.vx.values[thin], product.vy.values[thin]
+    length = np.hypot(vx, vy)
+    moving = length > 0.1 * most
+    axes[0].quiver(x[thin][moving], y[thin][moving], (vx / length)[moving], (vy / length)[moving], color="white", scale=28, width=0.004)
+    figure.colorbar(_show(axes[1], sigma, product, "1 sigma (m/yr)", "cividis", (0, np.nanpercentile(sigma, 95)), image), ax=axes[1], shrink=0.7, extend="max")
+    counts = _show(axes[2], product["count"].where(product.v.notnull()).values, product, "pairs", "cividis", (0, float(product["count"].max())), image)
+    figure.colorbar(counts, ax=axes[2], shrink=0.7)
+    _scale_bar(axes[0], product)
+    return figure
+
+
+def interactive(product: xr.Dataset, stake_table: pd.DataFrame, stakes, epsg: int, most: float, step: int = 2):
+    """A HoloViews map: speed and its error on hover, direction, and stakes with measured and estimated speed.
+
+    `step` thins the map, so that a saved page stays small. Call `hv.extension("bokeh", inline=True)` first.
+    """
+    import holoviews as hv
+    import hvplot.xarray  # noqa: F401  (registers .hvplot)
+
+    thin = product[["v", "vx", "vy", "v_error"]].isel(x=slice(None, None, step), y=slice(None, None, step)).drop_vars("mapping", errors="ignore").round(1).load()
+    look = dict(data_aspect=1, frame_width=560, xlabel="easting (m)", ylabel="northing (m)")
+    speed = thin.hvplot.image(x="x", y="y", z="v", cmap=SPEED, clim=(0, most), hover_cols=["vx", "vy", "v_error"], clabel="speed (m/yr)").opts(**look)
+    coarse = thin.isel(x=slice(None, None, 12), y=slice(None, None, 12)).where(thin.v > 0.1 * most)
+    angle, length = np.arctan2(coarse.vy, coarse.vx), np.hypot(coarse.vx, coarse.vy) / most
+    arrows = hv.VectorField((coarse.x.values, coarse.y.values, angle.values, length.values), label="direction").opts(
+        color="white", magnitude=hv.dim("Magnitude"), line_width=1.2
+    )
+    if not len(stake_table):
+        return speed * arrows
+    points = stakes.drop_duplicates("name").to_crs(epsg)
+    where = pd.DataFrame({"name": points.name, "x": points.geometry.x, "y": points.geometry.y}).merge(stake_table, on="name").round(1)
+    dots = hv.Points(where, ["x", "y"], ["name", "measured", "estimated"], label="stakes").opts(
+        size=11, color="#D55E00", line_color="white", tools=["hover"]
+    )
+    return speed * arrows * dots
+
+

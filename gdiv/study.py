@@ -1,0 +1,270 @@
+"""One run of the study: which glacier, profile and source, and the named results in its workspace.
+
+The only module that knows paths. Notebooks say `study.open("pairs")` and `study.save("labels", labels)`;
+what is saved is written beside its final name first, so that a kill never leaves half a result.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dask
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import xarray as xr
+from tqdm import tqdm
+
+import gdiv
+from gdiv.catalog import CATALOG_FILE, CatalogError, Glacier, Profile, Source, load_catalog
+from gdiv.flow.raft import Raft
+from gdiv.flow.train import load_weights, save_weights
+from gdiv.imagery import outlines, twin
+from gdiv.imagery.grid import grid_of_items, study_grid
+from gdiv.velocity.products import with_crs
+
+
+class StudyError(RuntimeError):
+    """A workspace lacks something; the message names it and the notebook that makes it."""
+
+
+def default_workspace(glacier: str, profile: str, source: str) -> Path:
+    """`runs/GLACIER-PROFILE[-SOURCE]` below the checkout, or below the current folder where gdiv is installed."""
+    root = CATALOG_FILE.parent if (CATALOG_FILE.parent / "notebooks").is_dir() and CATALOG_FILE.parent.name != "gdiv" else Path.cwd()
+    place = Path(source)
+    tag = "" if not source else "-" + (place.parent.name if place.suffix else source.split("//")[-1].split("/")[0])
+    return root / "runs" / f"{glacier}-{profile}{tag}"
+
+
+def resolve_source(name: str, profile: Profile, base: Path = Path(".")) -> Source:
+    """The source called `name`: a key of the catalog, an ItemCollection file, or the URL of a STAC API; "" is the profile's."""
+    catalog = load_catalog()
+    if not name or name in catalog.sources:
+        return catalog.sources[name or profile.source]
+    if name.startswith(("http://", "https://")):
+        return catalog.sources["earth-search"].model_copy(update={"label": name, "url": name.rstrip("/")})
+    path = Path(name) if Path(name).is_absolute() else base / name
+    if path.suffix in (".json", ".geojson"):
+        if not path.exists():
+            raise CatalogError(f"source file {name} does not exist; give the path of an ItemCollection, a URL, or one of: {', '.join(catalog.sources)}")
+        return catalog.sources["twin"].model_copy(update={"label": path.parent.name, "kind": "file", "path": str(path), "licence": "see the source"})
+    return catalog.pick("sources", name)
+
+
+def open_study(glacier: str, profile: str = "demo", source: str = "", workspace: str = "") -> "Study":
+    """Open a study; an unknown glacier, profile or source is a CatalogError that lists what exists."""
+    catalog = load_catalog()
+    entry, chosen = catalog.pick("glaciers", glacier), catalog.pick("profiles", profile)
+    folder = Path(workspace) if workspace else default_workspace(glacier, profile, source)
+    # Relative sources are read from where the notebook runs, as a shell would.
+    study = Study(glacier, profile, source, folder, entry, chosen, resolve_source(source, chosen))
+    if study.source.kind == "twin" and entry.twin is None:
+        able = [name for name, other in catalog.glaciers.items() if other.twin]
+        raise CatalogError(f"{glacier} has no twin description; glaciers with one: {', '.join(able)}; or name a source of real scenes")
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    return study
+
+
+@dataclass(frozen=True, repr=False)
+class Study:
+    """A run. `glacier`, `profile` and `source` are catalog entries; `key` and `profile_key` their names."""
+
+    key: str
+    profile_key: str
+    source_name: str
+    folder: Path
+    glacier: Glacier
+    profile: Profile
+    source: Source
+
+    def __repr__(self):
+        grid = f", {self.grid.width} x {self.grid.height} px of {abs(self.grid.resolution.x):g} m in EPSG:{self.glacier.epsg}" if self._has("items") else ""
+        return f"{self.glacier.label}, profile {self.profile_key}, {self.source.label}{grid}; gdiv {gdiv.__version__}, seed {self.profile.seed}"
+
+    # ---- scenes -------------------------------------------------------------------------------
+
+    @cached_property
+    def companions(self) -> Path:
+        """Folder of what the source brings beside its scenes: `outline.geojson`, `stakes.geojson`, the twin's truth."""
+        if self.source.kind == "twin":
+            return self.folder / "twin"
+        return Path(self.source.path).parent if self.source.path else self.folder
+
+    def scene_source(self) -> Source:
+        """The source, ready to be searched: the twin is rendered first where it is not there yet."""
+        if self.source.kind != "twin":
+            return self.source
+        grid = study_grid(self.glacier.bbox, self.glacier.epsg)
+        with tqdm(desc="rendering the twin", unit="scene") as bar:
+
+            def progress(done, total):
+                bar.total = total
+                bar.update(done - bar.n)
+
+            path = twin.render(self.glacier, grid, self.profile.usable_scenes, self.companions, self.profile.seed, progress)
+        return self.source.model_copy(update={"kind": "file", "path": str(path)})
+
+    @property
+    def seasons(self) -> list[int]:
+        """The season years the study needs."""
+        return sorted({*self.glacier.years.train, *self.glacier.years.validation})
+
+    @cached_property
+    def grid(self):
+        """The study's GeoBox, from the items found."""
+        return grid_of_items(self.open("items"), self.source.image, self.glacier)
+
+    def outline(self, grid=None) -> gpd.GeoDataFrame:
+        """The glacier's outline: the source's own if it brings one, else the catalog's."""
+        own = self.companions / "outline.geojson"
+        place = own if own.exists() else self.glacier.outline
+        if place is None:
+            raise StudyError(f"{self.glacier.label} has no outline in the catalog; put an outline.geojson beside the scenes' items.json")
+        return outlines.read_outline(place, self.glacier, grid or self.grid)
+
+    # ---- results ------------------------------------------------------------------------------
+
+    def path(self, name: str) -> Path:
+        """Where the result `name` lies, or would: `data/NAME`, with a suffix by its kind."""
+        found = [p for p in (self.folder / "data").glob(f"{name}.*") if p.suffix in (".zarr", ".csv", ".json", ".geojson", ".safetensors")]
+        return found[0] if found else self.folder / "data" / name
+
+    def checkpoint(self, name: str) -> Path:
+        """Where a training run keeps its state, to resume from."""
+        return self.folder / "checkpoints" / f"{name}.safetensors"
+
+    def _has(self, name: str) -> bool:
+        return self.path(name).exists()
+
+    def open(self, name: str) -> Any:
+        """A saved result: a lazy Dataset, a table, a GeoDataFrame, or the value of a JSON file."""
+        path = self.path(name)
+        if not path.exists():
+            maker = gdiv.MAKERS.get(name.split("-")[0])
+            hint = f"run notebook {maker} first: gdiv run {self.key} --profile {self.profile_key} --only {maker}" if maker else "check the name"
+            raise StudyError(f"this study has no {name!r} yet; {hint}")
+        if path.suffix == ".safetensors":
+            return load_weights(path)[0]
+        if path.suffix == ".zarr":
+            return xr.open_zarr(path, consolidated=False)
+        if path.suffix == ".csv":
+            table = pd.read_csv(path)
+            dates = [column for column in table if column == "date" or column.endswith("_date")]
+            return table.astype(dict.fromkeys(dates, "datetime64[ns]"))
+        if path.suffix == ".geojson":
+            return gpd.read_file(path)
+        value = json.loads(path.read_text(encoding="utf-8"))
+        return [_moved(item, self._absolute) for item in value["features"]] if name == "items" else value
+
+    def save(self, name: str, value: Any) -> None:
+        """Write a result under `name` and print where, how large and how long. Pairs resume where a run was killed."""
+        start = time.perf_counter()
+        if isinstance(value, xr.Dataset):
+            final = self.folder / "data" / f"{name}.zarr"
+            self._save_dataset(value, final)
+        elif isinstance(value, Raft):
+            final = self.folder / "data" / f"{name}.safetensors"
+            save_weights(value, final, **self.provenance())
+        else:
+            suffix = ".csv" if type(value) is pd.DataFrame else ".geojson" if isinstance(value, gpd.GeoDataFrame) else ".json"
+            final = self.folder / "data" / f"{name}{suffix}"
+            partial = final.with_name(f"{name}.part{suffix}")
+            if suffix == ".csv":
+                value.to_csv(partial, index=False)
+            elif suffix == ".geojson":
+                value.to_file(partial, driver="GeoJSON")
+            else:
+                content = {"type": "FeatureCollection", "features": [_moved(item, self._relative) for item in value]} if name == "items" else value
+                partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
+            partial.replace(final)
+        size = sum(f.stat().st_size for f in ([final] if final.is_file() else final.rglob("*")) if f.is_file())
+        print(f"saved {final.relative_to(self.folder)}, {size / 1e6:.1f} MB, {time.perf_counter() - start:.1f} s")
+
+    def _save_dataset(self, dataset, final):
+        """Zarr, written beside the final name; a lazy `pair` dimension is computed and written pair by pair."""
+        partial, journal = final.with_suffix(".part"), final.with_suffix(".journal.json")
+        dataset = with_crs(_without_encoding(dataset), self.glacier.epsg)
+        options = {"consolidated": False, "zarr_format": 3}
+        if "pair" not in dataset.dims or not dataset.chunks:
+            shutil.rmtree(partial, ignore_errors=True)
+            dataset.to_zarr(partial, mode="w", **options)
+        else:
+            recipe = json.dumps([dataset.attrs, str(dataset.coords), gdiv.code_hash()], default=str)
+            known = json.loads(journal.read_text(encoding="utf-8")) if journal.exists() and partial.exists() else {}
+            done = known.get("done", []) if known.get("recipe") == recipe else []
+            if not done:
+                shutil.rmtree(partial, ignore_errors=True)
+                dataset.chunk(pair=1).to_zarr(partial, mode="w", compute=False, **options)
+            lazy = [name for name in dataset.data_vars if "pair" in dataset[name].dims]
+            waiting = [index for index in range(dataset.sizes["pair"]) if index not in done]
+            workers = min(os.cpu_count() or 1, 8)
+            with tqdm(total=dataset.sizes["pair"], initial=len(done), desc=final.stem, unit="pair") as bar:
+                for start in range(0, len(waiting), workers):
+                    batch = waiting[start : start + workers]
+                    parts = dask.compute(*(dataset[lazy].isel(pair=[index]).drop_vars(_fixed(dataset)) for index in batch))
+                    for index, part in zip(batch, parts, strict=True):
+                        part.to_zarr(partial, region={"pair": slice(index, index + 1)}, **options)
+                    done += batch
+                    journal.write_text(json.dumps({"recipe": recipe, "done": done}), encoding="utf-8")
+                    bar.update(len(batch))
+        shutil.rmtree(final, ignore_errors=True)
+        partial.rename(final)
+        journal.unlink(missing_ok=True)
+
+    def record(self, key: str, value: float, unit: str, meaning: str) -> None:
+        """Add a claim to `claims.json`: a number worth quoting, its unit and what it means."""
+        claims = self.claims()
+        rounded = None if not np.isfinite(value) else float(f"{value:.4g}")
+        claims[key] = {"value": rounded, "unit": unit, "meaning": meaning}
+        partial = self.folder / "claims.json.part"
+        partial.write_text(json.dumps(dict(sorted(claims.items())), indent=1, ensure_ascii=False), encoding="utf-8")
+        partial.replace(self.folder / "claims.json")
+
+    def claims(self) -> dict[str, dict]:
+        """The claims recorded so far."""
+        file = self.folder / "claims.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+    def figure(self, name: str, figure) -> None:
+        """Save a matplotlib figure as PNG and SVG under `figures/`."""
+        (self.folder / "figures").mkdir(exist_ok=True)
+        for suffix, options in (("png", {"dpi": 150}), ("svg", {"metadata": {"Date": None}})):
+            figure.savefig(self.folder / "figures" / f"{name}.{suffix}", bbox_inches="tight", **options)
+
+    def provenance(self) -> dict[str, str]:
+        """What a product says of its making."""
+        return {"source": f"gdiv {gdiv.__version__}, {self.source.label}", "glacier": self.glacier.label, "profile": self.profile_key,
+                "seed": str(self.profile.seed), "licence": self.source.licence, "code": gdiv.code_hash()}  # fmt: skip
+
+    def _relative(self, href: str) -> str:
+        return href if "://" in href else os.path.relpath(href, self.folder / "data")
+
+    def _absolute(self, href: str) -> str:
+        return href if "://" in href else str((self.folder / "data" / href).resolve())
+
+
+def _moved(item: dict, move) -> dict:
+    """The item with each asset's link moved; signatures are cut off, they are made anew when a link is used."""
+    assets = {name: asset | {"href": move(asset["href"].split("?")[0])} for name, asset in item["assets"].items()}
+    return item | {"assets": assets, "links": []}
+
+
+def _without_encoding(dataset):
+    dataset = dataset.drop_encoding().drop_vars("spatial_ref", errors="ignore")
+    return dataset.drop_vars("mapping", errors="ignore")
+
+
+def _fixed(dataset):
+    """Variables and coordinates without a pair: they are in the template already."""
+    return [name for name in dataset.coords if "pair" not in dataset[name].dims] + [name for name in dataset.coords if name != "pair" and "pair" in dataset[name].dims]
+
+
+def recipe_hash(*parts: Any) -> str:
+    """Sixteen hexadecimal digits that change when any part does."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,122 @@
+"""Is it right? Stakes, still ground, triplets that must close, and the twin's truth.
+
+The only module that reads the twin's truth.
+"""
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import ndimage
+
+from gdiv.imagery.coregistration import nmad
+from gdiv.imagery.ice import advect
+from gdiv.imagery.twin import displacement
+
+SLOW = 5.0  # m/yr: slower ice says nothing about the bias along flow
+
+
+def read_truth(folder: Path, like: xr.Dataset) -> xr.Dataset | None:
+    """The twin's truth on the grid of `like`, or None where the source brings none (every real one)."""
+    place = Path(folder) / "truth.zarr"
+    if not place.exists():
+        return None
+    truth = xr.open_zarr(place, consolidated=False).load()
+    return truth.reindex(y=like.y, x=like.x, method="nearest", tolerance=0.5 * truth.attrs["spacing"])
+
+
+def true_pair(truth: xr.Dataset, reference: str, secondary: str) -> tuple[np.ndarray, np.ndarray]:
+    """What every pixel really did between two scenes, `u, v` in pixels, mis-registration included."""
+    return displacement(truth.fillna(0), reference, secondary)
+
+
+def true_year(truth: xr.Dataset) -> xr.Dataset:
+    """`vx`, `vy` (m/yr) over one year from each pixel on: what an annual displacement measures."""
+    spacing, filled = truth.attrs["spacing"], truth.fillna(0)
+    rows, columns = np.meshgrid(np.arange(truth.sizes["y"], dtype=float), np.arange(truth.sizes["x"], dtype=float), indexing="ij")
+    column, row = advect(filled.vx.values, filled.vy.values, spacing, columns.ravel(), rows.ravel(), 1.0)
+    moved = (column.reshape(rows.shape) - columns) * spacing, -(row.reshape(rows.shape) - rows) * spacing
+    known = truth.vx.notnull().values
+    return xr.Dataset({name: (("y", "x"), np.where(known, part, np.nan)) for name, part in zip(("vx", "vy"), moved, strict=True)}, coords=truth[["y", "x"]].coords)
+
+
+def compare_with_truth(velocity: xr.Dataset, truth: xr.Dataset, ice: np.ndarray) -> dict[str, float]:
+    """Errors of a map against the truth on `ice`, m/yr.
+
+    Returns
+    -------
+    dict
+        `rmse`, `mae` (of the vector), `median` and `p95` of its length, `along` (median of the component along
+        the true flow over the true speed, minus one: negative where the matcher shrinks motion; ice slower than
+        5 m/yr left out) and `coverage` (share of the ice that has a value).
+    """
+    error = np.hypot(velocity.vx - truth.vx, velocity.vy - truth.vy).values
+    true_speed = np.hypot(truth.vx, truth.vy).values
+    known = ice & np.isfinite(error)
+    if not known.any():
+        return dict.fromkeys(("rmse", "mae", "median", "p95", "along", "coverage"), float("nan"))
+    along = ((velocity.vx * truth.vx + velocity.vy * truth.vy).values / np.maximum(true_speed, 1e-6) ** 2)[known & (true_speed > SLOW)]
+    return {
+        "rmse": float(np.sqrt(np.mean(error[known] ** 2))), "mae": float(error[known].mean()), "median": float(np.median(error[known])),
+        "p95": float(np.percentile(error[known], 95)), "along": float(np.median(along) - 1) if along.size else float("nan"),
+        "coverage": float(known.sum() / ice.sum()),
+    }  # fmt: skip
+
+
+def off_ice(velocity: xr.Dataset, stable: np.ndarray) -> dict[str, float]:
+    """What still ground seems to do, m/yr: `bias` (length of the median vector) and `nmad` (both components joined)."""
+    x, y = velocity.vx.values[stable], velocity.vy.values[stable]
+    x, y = x[np.isfinite(x)], y[np.isfinite(y)]
+    if not x.size:
+        return {"bias": float("nan"), "nmad": float("nan")}
+    return {"bias": float(np.hypot(np.median(x), np.median(y))), "nmad": float(np.sqrt((nmad(x) ** 2 + nmad(y) ** 2) / 2))}
+
+
+def read_stakes(folder: Path, glacier) -> gpd.GeoDataFrame:
+    """Stakes (`name`, `year`, `speed` in m/yr): those the source brings, else those of the catalog."""
+    place = Path(folder) / "stakes.geojson"
+    if place.exists():
+        return gpd.read_file(place)
+    rows = [(stake.name, year, value, stake.lon, stake.lat) for stake in glacier.stakes for year, value in stake.speed.items()]
+    table = pd.DataFrame(rows, columns=["name", "year", "speed", "lon", "lat"])
+    return gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(table.lon, table.lat), crs=4326)
+
+
+def at_stakes(velocity: xr.Dataset, stakes: gpd.GeoDataFrame, year: int, epsg: int) -> pd.DataFrame:
+    """Measured and estimated speed at each stake for the year that ends in `year`.
+
+    A displacement is stored where it starts, as a stake's is, so the map is read at the stake's first
+    position, bilinearly. Stakes outside the map are left out; a stake without data has NaN.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `name`, `measured`, `estimated`, `difference` (estimated - measured), m/yr.
+    """
+    chosen = stakes[stakes.year == year]
+    points = chosen.to_crs(epsg).geometry
+    spacing = float(velocity.x[1] - velocity.x[0])
+    column = (points.x.to_numpy() - float(velocity.x[0])) / spacing
+    row = (float(velocity.y[0]) - points.y.to_numpy()) / spacing
+    inside = (column >= 0) & (row >= 0) & (column <= velocity.sizes["x"] - 1) & (row <= velocity.sizes["y"] - 1)
+    vx, vy = (ndimage.map_coordinates(velocity[name].values, [row[inside], column[inside]], order=1) for name in ("vx", "vy"))
+    table = pd.DataFrame({"name": chosen.name.to_numpy()[inside], "measured": chosen.speed.to_numpy()[inside], "estimated": np.hypot(vx, vy)})
+    return table.assign(difference=table.estimated - table.measured)
+
+
+def closure(displacements: xr.Dataset, ice: np.ndarray) -> float:
+    """Median length, in pixels, by which `a to b` then `b to c` misses `a to c`, over all triplets; NaN without one."""
+    legs = {pair: index for index, pair in enumerate(zip(displacements.attrs["reference_ids"], displacements.attrs["secondary_ids"], strict=True))}
+    misses = []
+    rows, columns = np.meshgrid(*(np.arange(displacements.sizes[axis]) for axis in ("y", "x")), indexing="ij")
+    for (a, b), first in legs.items():
+        for (b2, c), second in legs.items():
+            if b2 != b or (a, c) not in legs:
+                continue
+            one, two, whole = (displacements[["u", "v"]].isel(pair=index).load() for index in (first, second, legs[a, c]))
+            at = [rows + np.nan_to_num(one.v.values), columns + np.nan_to_num(one.u.values)]
+            u, v = (one[name].values + ndimage.map_coordinates(two[name].values, at, order=1, cval=np.nan) for name in ("u", "v"))
+            misses.append(np.hypot(u - whole.u.values, v - whole.v.values)[ice])
+    return float(np.nanmedian(np.concatenate(misses))) if misses else float("nan")
