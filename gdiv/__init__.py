@@ -18,6 +18,7 @@ In pipeline order
 """
 
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 
@@ -38,6 +39,19 @@ def code_hash() -> str:
     for path in sorted(p for p in Path(__file__).parent.rglob("*") if p.suffix in (".py", ".safetensors")):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def published_claims() -> dict[str, dict]:
+    """The claims of the published demo run, as `results/published/claims.json` holds them; empty before there is one."""
+    file = Path(__file__).parent.parent / "results" / "published" / "claims.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def load_catalog():
+    """The catalog; see `gdiv.catalog.load_catalog`."""
+    from gdiv.catalog import load_catalog
+
+    return load_catalog()
 
 
 def open_study(glacier: str, profile: str = "demo", source: str = "", workspace: str = ""):

@@ -16,7 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, V
 
 _HERE = Path(__file__).parent
 # In a checkout the catalog is the top-level file; a built wheel carries a copy inside the package.
-CATALOG_FILE = next((p for p in (_HERE.parent / "data_catalog.yaml", _HERE / "data_catalog.yaml") if p.exists()), _HERE.parent / "data_catalog.yaml")
+CATALOG_FILE = next(
+    (p for p in (_HERE.parent / "data_catalog.yaml", _HERE / "data_catalog.yaml") if p.exists()),
+    _HERE.parent / "data_catalog.yaml",
+)
 
 Longitude = Annotated[float, Field(ge=-180, le=180, description="degrees east")]
 Latitude = Annotated[float, Field(ge=-90, le=90, description="degrees north")]
@@ -71,8 +74,12 @@ class Pairing(_Entry):
     """Which scenes are compared: `annual`, one season with the next; `interval`, dates some days apart."""
 
     rule: Literal["annual", "interval"]
-    days: tuple[PositiveInt, PositiveInt] | None = Field(None, description="interval: least and most days between the scenes")
-    day_of_year_difference: Annotated[int, Field(ge=0, le=182)] = Field(45, description="annual: most days the dates lie from a whole year")
+    days: tuple[PositiveInt, PositiveInt] | None = Field(
+        None, description="interval: least and most days between the scenes"
+    )
+    day_of_year_difference: Annotated[int, Field(ge=0, le=182)] = Field(
+        45, description="annual: most days the dates lie from a whole year"
+    )
 
     @model_validator(mode="after")
     def _days_fit_rule(self):
@@ -102,9 +109,9 @@ class Branch(_Entry):
     """One stream of ice, for the synthetic twin."""
 
     name: str
-    points: Annotated[list[tuple[Longitude, Latitude, PositiveFloat, Annotated[float, Field(ge=0)]]], Field(min_length=3)] = Field(
-        description="down the centre line: longitude, latitude, half width (m), speed (m/yr)"
-    )
+    points: Annotated[
+        list[tuple[Longitude, Latitude, PositiveFloat, Annotated[float, Field(ge=0)]]], Field(min_length=3)
+    ] = Field(description="down the centre line: longitude, latitude, half width (m), speed (m/yr)")
     ogives: bool = Field(False, description="whether an ice fall marks it with bands")
     debris: Annotated[float, Field(ge=0, le=1)] = Field(0.2, description="share of the surface under debris")
 
@@ -132,7 +139,9 @@ class Glacier(_Entry):
     season: Season
     pairing: Pairing
     years: Years
-    speed: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]] = Field(description="expected range, m/yr; sets the colour limits")
+    speed: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]] = Field(
+        description="expected range, m/yr; sets the colour limits"
+    )
     stakes: list[Stake] = []
     twin: TwinDescription | None = None
     references: list[str] = []
@@ -141,14 +150,18 @@ class Glacier(_Entry):
     def _consistent(self):
         west, south, east, north = self.bbox
         if west >= east or south >= north:
-            raise ValueError(f"bbox must be [west, south, east, north] with west < east and south < north, got {list(self.bbox)}")
+            raise ValueError(
+                f"bbox must be [west, south, east, north] with west < east and south < north, got {list(self.bbox)}"
+            )
         if self.speed[0] >= self.speed[1]:
             raise ValueError(f"speed must be [least, most] with least < most, got {list(self.speed)}")
         wanted = 2 if self.pairing.rule == "annual" else 1
         for key in ("train", "validation"):
             years = getattr(self.years, key)
             if len(years) != wanted:
-                raise ValueError(f"years.{key} needs {wanted} season year(s) under the {self.pairing.rule} rule, got {years}")
+                raise ValueError(
+                    f"years.{key} needs {wanted} season year(s) under the {self.pairing.rule} rule, got {years}"
+                )
         return self
 
 
@@ -185,9 +198,13 @@ class Profile(_Entry):
 
     label: str
     source: str = Field(description="key in sources, used unless a source is named")
-    usable_scenes: Annotated[list[PositiveInt], Field(min_length=1)] = Field(description="clear scenes the twin renders, by season year")
+    usable_scenes: Annotated[list[PositiveInt], Field(min_length=1)] = Field(
+        description="clear scenes the twin renders, by season year"
+    )
     max_pairs: PositiveInt | None = Field(None, description="most pairs a set (training, validation); null takes all")
-    tile: Annotated[int, Field(ge=64, le=1024, multiple_of=8)] = Field(256, description="side of a training tile, pixels")
+    tile: Annotated[int, Field(ge=64, le=1024, multiple_of=8)] = Field(
+        256, description="side of a training tile, pixels"
+    )
     train_steps: PositiveInt = Field(description="steps of fine-tuning")
     batch: PositiveInt = 4
     matchers: Annotated[list[Literal[MATCHERS]], Field(min_length=1)]
@@ -214,7 +231,9 @@ class Catalog(_Entry):
         if name not in entries:
             close = difflib.get_close_matches(name, entries, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise CatalogError(f"no {kind.removesuffix('s')} {name!r} in {CATALOG_FILE.name}; there are: {', '.join(entries)}.{hint}")
+            raise CatalogError(
+                f"no {kind.removesuffix('s')} {name!r} in {CATALOG_FILE.name}; there are: {', '.join(entries)}.{hint}"
+            )
         return entries[name]
 
 

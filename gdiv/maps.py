@@ -40,7 +40,14 @@ def _panels(count, data, columns=None, width=3.3):
 
 def _show(axis, values, data, title, colours=GREY, limits=None, image=None):
     if image is not None:
-        axis.imshow(image, cmap=GREY, extent=extent(data), vmin=np.nanpercentile(image, 2), vmax=np.nanpercentile(image, 98), alpha=0.55)
+        axis.imshow(
+            image,
+            cmap=GREY,
+            extent=extent(data),
+            vmin=np.nanpercentile(image, 2),
+            vmax=np.nanpercentile(image, 98),
+            alpha=0.55,
+        )
     low, high = limits or np.nanpercentile(values, [2, 98])
     picture = axis.imshow(values, cmap=colours, extent=extent(data), vmin=low, vmax=high, interpolation="nearest")
     axis.set_title(title, loc="left", color=INK)
@@ -55,7 +62,16 @@ def _scale_bar(axis, data, colour="white"):
     length = max(step for step in (0.5, 1, 2, 5, 10) if step <= 0.35 * (right - left))
     x, y = left + 0.05 * (right - left), bottom + 0.05 * (top - bottom)
     axis.plot([x, x + length], [y, y], color=colour, lw=3, solid_capstyle="butt")
-    axis.text(x + length / 2, y + 0.015 * (top - bottom), f"{length:g} km", color=colour, ha="center", va="bottom", fontsize=8, weight="bold")
+    axis.text(
+        x + length / 2,
+        y + 0.015 * (top - bottom),
+        f"{length:g} km",
+        color=colour,
+        ha="center",
+        va="bottom",
+        fontsize=8,
+        weight="bold",
+    )
     axis.annotate("N", (0.94, 0.97), (0.94, 0.86), xycoords="axes fraction", color=colour, ha="center", va="top", weight="bold", fontsize=8,
                   arrowprops={"arrowstyle": "<-", "color": colour, "lw": 1.5})  # fmt: skip
 
@@ -69,9 +85,19 @@ def site_map(picture: np.ndarray, data, outline, stakes, title: str):
     outline.boundary.affine_transform([1e-3, 0, 0, 1e-3, 0, 0]).plot(ax=axis, color="#E69F00", lw=1.2)
     if len(stakes):
         points = stakes.drop_duplicates("name").to_crs(outline.crs)
-        axis.scatter(points.geometry.x / 1000, points.geometry.y / 1000, s=34, color="#D55E00", edgecolor="white", zorder=3)
+        axis.scatter(
+            points.geometry.x / 1000, points.geometry.y / 1000, s=34, color="#D55E00", edgecolor="white", zorder=3
+        )
         for name, point in zip(points.name, points.geometry, strict=True):
-            axis.annotate(name, (point.x / 1000, point.y / 1000), (6, 4), textcoords="offset points", color="white", fontsize=8, weight="bold")
+            axis.annotate(
+                name,
+                (point.x / 1000, point.y / 1000),
+                (6, 4),
+                textcoords="offset points",
+                color="white",
+                fontsize=8,
+                weight="bold",
+            )
     left, right, bottom, top = extent(data)
     axis.set_xlim(left, right)
     axis.set_ylim(bottom, top)
@@ -91,9 +117,18 @@ def timeline(scenes: pd.DataFrame):
         season = scenes[scenes.season_year == year]
         for used, colour, level in ((True, "#0072B2", 0), (False, "#D55E00", 1)):
             chosen = season[(season.verdict == "use") == used]
-            axis.scatter(chosen.date, [level] * len(chosen), color=colour, marker="o" if used else "x", s=34, clip_on=False)
+            axis.scatter(
+                chosen.date, [level] * len(chosen), color=colour, marker="o" if used else "x", s=34, clip_on=False
+            )
         for row in season[season.verdict != "use"].itertuples():
-            word = next((w for w in ("snow", "clear", "cloud", "duplicate", "missing", "orbit", "read", "data") if w in row.reason), "other")
+            word = next(
+                (
+                    w
+                    for w in ("snow", "clear", "cloud", "duplicate", "missing", "orbit", "read", "data")
+                    if w in row.reason
+                ),
+                "other",
+            )
             word = {"clear": "cloud", "missing": "no image", "read": "unreadable", "data": "no data"}.get(word, word)
             axis.annotate(word, (row.date, 1), (0, 6), textcoords="offset points", ha="center", fontsize=7, color=INK)
         axis.set_yticks([0, 1], ["used", "dropped"])
@@ -120,12 +155,46 @@ def displacement(pair: xr.Dataset, image: np.ndarray, most: float):
     _show(axes[0], image, pair, "reference, reflectance")
     for axis, name, title in ((axes[1], "u", "u, columns (px)"), (axes[2], "v", "v, rows (px)")):
         figure.colorbar(_show(axis, pair[name].values, pair, title, SIGNED, (-most, most)), ax=axis, shrink=0.7)
-    figure.colorbar(_show(axes[3], pair.quality.values, pair, "quality (0..1)", "cividis", (0, 1)), ax=axes[3], shrink=0.7)
+    figure.colorbar(
+        _show(axes[3], pair.quality.values, pair, "quality (0..1)", "cividis", (0, 1)), ax=axes[3], shrink=0.7
+    )
     _scale_bar(axes[0], pair)
     return figure
 
 
-def comparison(speeds: dict[str, np.ndarray], data, most: float, image: np.ndarray, notes: dict[str, str] | None = None):
+def reach(pair: xr.Dataset) -> float:
+    """Colour limit for a pair's components: its 99th percentile of motion, in pixels."""
+    return float(np.nanpercentile(np.hypot(pair.u, pair.v), 99)) or 1.0
+
+
+def tile_comparison(network, samples, labels: xr.Dataset, most: float):
+    """Figure 2: for each test sample the difference image, its label and the network's answer, speeds in m/yr.
+
+    Returns the figure and the root mean square difference of each sample, m/yr.
+    """
+    from gdiv.flow.train import answer
+
+    factor = float(labels.attrs["spacing"] / labels.years.mean())
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(len(samples), 3, figsize=(6.6, 2.2 * len(samples)), squeeze=False)
+    differences = []
+    for row, (pair, flow) in zip(axes, samples, strict=True):
+        found = np.where(np.isfinite(flow), answer(network, pair), np.nan)
+        differences.append(float(np.sqrt(np.nanmean(np.sum((found - flow) ** 2, axis=0)))) * factor)
+        row[0].imshow(pair[1] - pair[0], cmap=GREY)
+        for axis, field in ((row[1], flow), (row[2], found)):
+            picture = axis.imshow(np.hypot(*field) * factor, cmap=SPEED, vmin=0, vmax=most)
+        for axis, title in zip(
+            row, ("differenced images", "Horn-Schunck", f"RAFT, RMS {differences[-1]:.2f} m/yr"), strict=True
+        ):
+            axis.set(title=title, xticks=[], yticks=[])
+    figure.colorbar(picture, ax=axes.ravel().tolist(), shrink=0.6, label="speed (m/yr)", extend="max")
+    return figure, differences
+
+
+def comparison(
+    speeds: dict[str, np.ndarray], data, most: float, image: np.ndarray, notes: dict[str, str] | None = None
+):
     """Speed maps side by side over the scene, one colour bar; `notes` go under the titles (Figures 2 and 3)."""
     figure, axes = _panels(len(speeds), data, columns=min(len(speeds), 4), width=2.6)
     for axis, (name, values) in zip(axes, speeds.items(), strict=True):
@@ -147,7 +216,9 @@ def mosaic(speeds: dict[str, xr.DataArray], stakes, outline, image: np.ndarray, 
     for axis in axes:
         outline.boundary.affine_transform([1e-3, 0, 0, 1e-3, 0, 0]).plot(ax=axis, color=INK, lw=0.7)
         if len(points):
-            axis.scatter(points.geometry.x / 1000, points.geometry.y / 1000, s=26, facecolor="none", edgecolor="#D55E00", lw=1.5)
+            axis.scatter(
+                points.geometry.x / 1000, points.geometry.y / 1000, s=26, facecolor="none", edgecolor="#D55E00", lw=1.5
+            )
         left, right, bottom, top = extent(first)
         axis.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     figure.colorbar(picture, ax=axes.tolist(), shrink=0.75, label="speed (m/yr)", extend="max")
@@ -188,15 +259,38 @@ def speed_and_error(product: xr.Dataset, most: float, image: np.ndarray, step: i
     """Speed with arrows along the flow, its one-sigma error, and how many pairs saw each pixel."""
     figure, axes = _panels(3, product, width=3)
     v, sigma = product.v.values, product.v_error.values
-    figure.colorbar(_show(axes[0], v, product, "speed (m/yr)", SPEED, (0, most), image), ax=axes[0], shrink=0.7, extend="max")
+    figure.colorbar(
+        _show(axes[0], v, product, "speed (m/yr)", SPEED, (0, most), image), ax=axes[0], shrink=0.7, extend="max"
+    )
     thin = (slice(step // 2, None, step),) * 2
     x, y = np.meshgrid(product.x / 1000, product.y / 1000)
     vx, vy = product.vx.values[thin], product.vy.values[thin]
     length = np.hypot(vx, vy)
     moving = length > 0.1 * most
-    axes[0].quiver(x[thin][moving], y[thin][moving], (vx / length)[moving], (vy / length)[moving], color="white", scale=28, width=0.004)
-    figure.colorbar(_show(axes[1], sigma, product, "1 sigma (m/yr)", "cividis", (0, np.nanpercentile(sigma, 95)), image), ax=axes[1], shrink=0.7, extend="max")
-    counts = _show(axes[2], product["count"].where(product.v.notnull()).values, product, "pairs", "cividis", (0, float(product["count"].max())), image)
+    axes[0].quiver(
+        x[thin][moving],
+        y[thin][moving],
+        (vx / length)[moving],
+        (vy / length)[moving],
+        color="white",
+        scale=28,
+        width=0.004,
+    )
+    figure.colorbar(
+        _show(axes[1], sigma, product, "1 sigma (m/yr)", "cividis", (0, np.nanpercentile(sigma, 95)), image),
+        ax=axes[1],
+        shrink=0.7,
+        extend="max",
+    )
+    counts = _show(
+        axes[2],
+        product["count"].where(product.v.notnull()).values,
+        product,
+        "pairs",
+        "cividis",
+        (0, float(product["count"].max())),
+        image,
+    )
     figure.colorbar(counts, ax=axes[2], shrink=0.7)
     _scale_bar(axes[0], product)
     return figure
@@ -210,9 +304,17 @@ def interactive(product: xr.Dataset, stake_table: pd.DataFrame, stakes, epsg: in
     import holoviews as hv
     import hvplot.xarray  # noqa: F401  (registers .hvplot)
 
-    thin = product[["v", "vx", "vy", "v_error"]].isel(x=slice(None, None, step), y=slice(None, None, step)).drop_vars("mapping", errors="ignore").round(1).load()
+    thin = (
+        product[["v", "vx", "vy", "v_error"]]
+        .isel(x=slice(None, None, step), y=slice(None, None, step))
+        .drop_vars("mapping", errors="ignore")
+        .round(1)
+        .load()
+    )
     look = dict(data_aspect=1, frame_width=560, xlabel="easting (m)", ylabel="northing (m)")
-    speed = thin.hvplot.image(x="x", y="y", z="v", cmap=SPEED, clim=(0, most), hover_cols=["vx", "vy", "v_error"], clabel="speed (m/yr)").opts(**look)
+    speed = thin.hvplot.image(
+        x="x", y="y", z="v", cmap=SPEED, clim=(0, most), hover_cols=["vx", "vy", "v_error"], clabel="speed (m/yr)"
+    ).opts(**look)
     coarse = thin.isel(x=slice(None, None, 12), y=slice(None, None, 12)).where(thin.v > 0.1 * most)
     angle, length = np.arctan2(coarse.vy, coarse.vx), np.hypot(coarse.vx, coarse.vy) / most
     arrows = hv.VectorField((coarse.x.values, coarse.y.values, angle.values, length.values), label="direction").opts(
@@ -221,10 +323,12 @@ def interactive(product: xr.Dataset, stake_table: pd.DataFrame, stakes, epsg: in
     if not len(stake_table):
         return speed * arrows
     points = stakes.drop_duplicates("name").to_crs(epsg)
-    where = pd.DataFrame({"name": points.name, "x": points.geometry.x, "y": points.geometry.y}).merge(stake_table, on="name").round(1)
+    where = (
+        pd.DataFrame({"name": points.name, "x": points.geometry.x, "y": points.geometry.y})
+        .merge(stake_table, on="name")
+        .round(1)
+    )
     dots = hv.Points(where, ["x", "y"], ["name", "measured", "estimated"], label="stakes").opts(
         size=11, color="#D55E00", line_color="white", tools=["hover"]
     )
     return speed * arrows * dots
-
-

@@ -15,7 +15,15 @@ import gdiv
 from gdiv.catalog import CATALOG_FILE, CatalogError, load_catalog
 from gdiv.study import StudyError, default_workspace, open_study, recipe_hash
 
-NOTEBOOKS = next(p for p in (CATALOG_FILE.parent / "notebooks", Path(__file__).parent / "notebooks") if p.is_dir() or p.parent.name == "gdiv")
+# Kernels inherit this. Spinning OpenMP threads slow each other down by a factor of twenty when anything
+# else uses the processors; sleeping ones cost nothing measurable. Read once, when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+NOTEBOOKS = next(
+    p
+    for p in (CATALOG_FILE.parent / "notebooks", Path(__file__).parent / "notebooks")
+    if p.is_dir() or p.parent.name == "gdiv"
+)
 
 EXAMPLES = """\
 examples:
@@ -43,7 +51,14 @@ def notebooks(only: str = "") -> list[Path]:
     return chosen
 
 
-def run(glacier: str, profile: str = "demo", source: str = "", workspace: str = "", only: str = "", parameters: dict[str, str] | None = None) -> Path:
+def run(
+    glacier: str,
+    profile: str = "demo",
+    source: str = "",
+    workspace: str = "",
+    only: str = "",
+    parameters: dict[str, str] | None = None,
+) -> Path:
     """Run the notebooks of a study and return its folder.
 
     Raises
@@ -65,23 +80,34 @@ def run(glacier: str, profile: str = "demo", source: str = "", workspace: str = 
     state_file = folder / "run.json"
     state = json.loads(state_file.read_text(encoding="utf-8")) if state_file.exists() else {}
     before = recipe_hash(gdiv.code_hash(), CATALOG_FILE.read_text(encoding="utf-8"), glacier, profile, seen)
+    current = True  # whether all that stands before a notebook is of this code and these inputs
     for path in notebooks():
         number = path.name[:2]
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         mine = {name: value for name, value in extra.items() if name in papermill.inspect_notebook(str(path))}
         fingerprint = recipe_hash(before, [cell["source"] for cell in cells], mine)
         before = fingerprint
-        if path not in chosen:
-            continue
         past = state.get(number, {})
         standing = all((folder / output).exists() for output in past.get("outputs", []))
-        if past.get("fingerprint") == fingerprint and standing and not only:
+        unchanged = past.get("fingerprint") == fingerprint and standing
+        if path not in chosen:
+            current = current and unchanged
+            continue
+        if unchanged and not only:
             print(f"{path.stem}: unchanged since it succeeded ({past['seconds']:.0f} s then)")
             continue
         print(f"{path.stem} ...", flush=True)
         seconds = _execute(path, folder, base | mine)
-        outputs = [str(p.relative_to(folder)) for p in (folder / "data").iterdir() if gdiv.MAKERS.get(p.stem.split("-")[0]) == number]
-        state[number] = {"fingerprint": fingerprint, "seconds": round(seconds, 1), "outputs": [*outputs, f"notebooks/{path.name}"]}
+        outputs = [
+            str(p.relative_to(folder))
+            for p in (folder / "data").iterdir()
+            if gdiv.MAKERS.get(p.stem.split("-")[0]) == number
+        ]
+        state[number] = {
+            "fingerprint": fingerprint if current else "",
+            "seconds": round(seconds, 1),
+            "outputs": [*outputs, f"notebooks/{path.name}"],
+        }
         state_file.write_text(json.dumps(state, indent=1), encoding="utf-8")
         print(f"{path.stem}: {seconds:.0f} s", flush=True)
     return folder
@@ -95,18 +121,26 @@ def _checked(parameters):
     common = ("glacier", "profile", "source", "workspace")
     extra = [name for name in known if name not in common]
     if unknown := [name for name in parameters if name not in extra]:
-        raise StudyError(f"no notebook parameter {', '.join(unknown)}; there are: {', '.join(extra) or 'none'} (and the options --profile, --source, --workspace)")
-    return {name: type(json.loads(known[name]["default"].replace("'", '"')))(value) for name, value in parameters.items()}
+        raise StudyError(
+            f"no notebook parameter {', '.join(unknown)}; there are: {', '.join(extra) or 'none'} (and the options --profile, --source, --workspace)"
+        )
+    return {
+        name: type(json.loads(known[name]["default"].replace("'", '"')))(value) for name, value in parameters.items()
+    }
 
 
 def _execute(path, folder, parameters):
     output = folder / "notebooks" / path.name
     start = time.perf_counter()
     try:
-        papermill.execute_notebook(str(path), str(output), parameters, kernel_name="python3", progress_bar=False, cwd=str(folder))
+        papermill.execute_notebook(
+            str(path), str(output), parameters, kernel_name="python3", progress_bar=False, cwd=str(folder), extra_arguments=["--log-level=CRITICAL"]
+        )
     except PapermillExecutionError as error:
         cell = error.source.strip().splitlines()[0] if error.source else ""
-        raise RunError(f"{path.name}, cell {error.cell_index} ({cell!r}): {error.ename}: {error.evalue}\nThe whole story: {output}") from None
+        raise RunError(
+            f"{path.name}, cell {error.cell_index} ({cell!r}): {error.ename}: {error.evalue}\nThe whole story: {output}"
+        ) from None
     finally:
         _scrub(output)
     return time.perf_counter() - start
@@ -135,26 +169,46 @@ def claims_table(claims: dict) -> str:
 
 def _parser():
     parser = argparse.ArgumentParser(
-        prog="gdiv", description="Glacier velocity from satellite image pairs.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="gdiv",
+        description="Glacier velocity from satellite image pairs.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"gdiv {gdiv.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    runs = commands.add_parser("run", help="run the study for a glacier", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    runs = commands.add_parser(
+        "run", help="run the study for a glacier", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     clean = commands.add_parser("clean", help="remove the folder of a run")
     for command in (runs, clean):
-        command.add_argument("glacier", metavar="GLACIER", help="a key of data_catalog.yaml; `gdiv glaciers` lists them")
+        command.add_argument(
+            "glacier", metavar="GLACIER", help="a key of data_catalog.yaml; `gdiv glaciers` lists them"
+        )
         command.add_argument("--profile", default="demo", help="how much is run: smoke, demo (default) or full")
-        command.add_argument("--source", default="", metavar="NAME|FILE|URL", help="where scenes come from: a name of `gdiv sources`, an ItemCollection, a STAC API")
-        command.add_argument("--workspace", default="", metavar="DIR", help="folder of the run; default runs/GLACIER-PROFILE")
+        command.add_argument(
+            "--source",
+            default="",
+            metavar="NAME|FILE|URL",
+            help="where scenes come from: a name of `gdiv sources`, an ItemCollection, a STAC API",
+        )
+        command.add_argument(
+            "--workspace", default="", metavar="DIR", help="folder of the run; default runs/GLACIER-PROFILE"
+        )
     runs.add_argument("--only", default="", metavar="NN", help="run one notebook, whether or not it changed")
-    runs.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="set a notebook's own parameter")
+    runs.add_argument(
+        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="set a notebook's own parameter"
+    )
     commands.add_parser("glaciers", help="list the glaciers of the catalog")
     commands.add_parser("sources", help="list the sources of scenes")
     return parser
 
 
 def _clean(arguments):
-    folder = Path(arguments.workspace) if arguments.workspace else default_workspace(arguments.glacier, arguments.profile, arguments.source)
+    folder = (
+        Path(arguments.workspace)
+        if arguments.workspace
+        else default_workspace(arguments.glacier, arguments.profile, arguments.source)
+    )
     load_catalog().pick("glaciers", arguments.glacier)
     if not (folder / "data").is_dir():
         raise StudyError(f"{folder} is not the folder of a run; nothing was removed")
@@ -168,7 +222,14 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if arguments.command == "run":
             pairs = [text.partition("=") for text in arguments.parameter]
-            folder = run(arguments.glacier, arguments.profile, arguments.source, arguments.workspace, arguments.only, {n: v for n, _, v in pairs})
+            folder = run(
+                arguments.glacier,
+                arguments.profile,
+                arguments.source,
+                arguments.workspace,
+                arguments.only,
+                {n: v for n, _, v in pairs},
+            )
             claims = folder / "claims.json"
             print(f"\nresults: {folder}\n  notebooks/ executed, figures/, data/, products/, claims.json:\n")
             print(claims_table(json.loads(claims.read_text(encoding="utf-8")) if claims.exists() else {}))
@@ -177,7 +238,9 @@ def main(argv: list[str] | None = None) -> int:
         elif arguments.command == "glaciers":
             for key, glacier in load_catalog().glaciers.items():
                 years = ", ".join(map(str, glacier.years.validation))
-                print(f"{key:<15}{glacier.label}, {glacier.country}: {glacier.pairing.rule} pairs, {glacier.speed[0]:g}-{glacier.speed[1]:g} m/yr, validated on {years}")
+                print(
+                    f"{key:<15}{glacier.label}, {glacier.country}: {glacier.pairing.rule} pairs, {glacier.speed[0]:g}-{glacier.speed[1]:g} m/yr, validated on {years}"
+                )
         else:
             for key, source in load_catalog().sources.items():
                 print(f"{key:<28}{source.label} ({source.licence})")

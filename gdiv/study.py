@@ -18,6 +18,7 @@ import dask
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import rioxarray
 import xarray as xr
 from tqdm import tqdm
 
@@ -27,7 +28,8 @@ from gdiv.flow.raft import Raft
 from gdiv.flow.train import load_weights, save_weights
 from gdiv.imagery import outlines, twin
 from gdiv.imagery.grid import grid_of_items, study_grid
-from gdiv.velocity.products import with_crs
+from gdiv.velocity.products import with_crs, write_cogs
+from gdiv.velocity.validation import read_stakes
 
 
 class StudyError(RuntimeError):
@@ -36,7 +38,11 @@ class StudyError(RuntimeError):
 
 def default_workspace(glacier: str, profile: str, source: str) -> Path:
     """`runs/GLACIER-PROFILE[-SOURCE]` below the checkout, or below the current folder where gdiv is installed."""
-    root = CATALOG_FILE.parent if (CATALOG_FILE.parent / "notebooks").is_dir() and CATALOG_FILE.parent.name != "gdiv" else Path.cwd()
+    root = (
+        CATALOG_FILE.parent
+        if (CATALOG_FILE.parent / "notebooks").is_dir() and CATALOG_FILE.parent.name != "gdiv"
+        else Path.cwd()
+    )
     place = Path(source)
     tag = "" if not source else "-" + (place.parent.name if place.suffix else source.split("//")[-1].split("/")[0])
     return root / "runs" / f"{glacier}-{profile}{tag}"
@@ -52,8 +58,12 @@ def resolve_source(name: str, profile: Profile, base: Path = Path(".")) -> Sourc
     path = Path(name) if Path(name).is_absolute() else base / name
     if path.suffix in (".json", ".geojson"):
         if not path.exists():
-            raise CatalogError(f"source file {name} does not exist; give the path of an ItemCollection, a URL, or one of: {', '.join(catalog.sources)}")
-        return catalog.sources["twin"].model_copy(update={"label": path.parent.name, "kind": "file", "path": str(path), "licence": "see the source"})
+            raise CatalogError(
+                f"source file {name} does not exist; give the path of an ItemCollection, a URL, or one of: {', '.join(catalog.sources)}"
+            )
+        return catalog.sources["twin"].model_copy(
+            update={"label": path.parent.name, "kind": "file", "path": str(path), "licence": "see the source"}
+        )
     return catalog.pick("sources", name)
 
 
@@ -66,7 +76,9 @@ def open_study(glacier: str, profile: str = "demo", source: str = "", workspace:
     study = Study(glacier, profile, source, folder, entry, chosen, resolve_source(source, chosen))
     if study.source.kind == "twin" and entry.twin is None:
         able = [name for name, other in catalog.glaciers.items() if other.twin]
-        raise CatalogError(f"{glacier} has no twin description; glaciers with one: {', '.join(able)}; or name a source of real scenes")
+        raise CatalogError(
+            f"{glacier} has no twin description; glaciers with one: {', '.join(able)}; or name a source of real scenes"
+        )
     (folder / "data").mkdir(parents=True, exist_ok=True)
     return study
 
@@ -84,7 +96,11 @@ class Study:
     source: Source
 
     def __repr__(self):
-        grid = f", {self.grid.width} x {self.grid.height} px of {abs(self.grid.resolution.x):g} m in EPSG:{self.glacier.epsg}" if self._has("items") else ""
+        grid = (
+            f", {self.grid.width} x {self.grid.height} px of {abs(self.grid.resolution.x):g} m in EPSG:{self.glacier.epsg}"
+            if self._has("items")
+            else ""
+        )
         return f"{self.glacier.label}, profile {self.profile_key}, {self.source.label}{grid}; gdiv {gdiv.__version__}, seed {self.profile.seed}"
 
     # ---- scenes -------------------------------------------------------------------------------
@@ -95,6 +111,12 @@ class Study:
         if self.source.kind == "twin":
             return self.folder / "twin"
         return Path(self.source.path).parent if self.source.path else self.folder
+
+    @cached_property
+    def note(self) -> str:
+        """What the source says of its own limits: the text of a NOTE.md beside its scenes, or nothing."""
+        file = self.companions / "NOTE.md"
+        return file.read_text(encoding="utf-8") if file.exists() else ""
 
     def scene_source(self) -> Source:
         """The source, ready to be searched: the twin is rendered first where it is not there yet."""
@@ -107,7 +129,9 @@ class Study:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            path = twin.render(self.glacier, grid, self.profile.usable_scenes, self.companions, self.profile.seed, progress)
+            path = twin.render(
+                self.glacier, grid, self.profile.usable_scenes, self.companions, self.profile.seed, progress
+            )
         return self.source.model_copy(update={"kind": "file", "path": str(path)})
 
     @property
@@ -125,14 +149,29 @@ class Study:
         own = self.companions / "outline.geojson"
         place = own if own.exists() else self.glacier.outline
         if place is None:
-            raise StudyError(f"{self.glacier.label} has no outline in the catalog; put an outline.geojson beside the scenes' items.json")
+            raise StudyError(
+                f"{self.glacier.label} has no outline in the catalog; put an outline.geojson beside the scenes' items.json"
+            )
         return outlines.read_outline(place, self.glacier, grid or self.grid)
+
+    def background(self) -> np.ndarray:
+        """Reflectance of the clearest scene, to draw maps on."""
+        cube = self.open("cube").reflectance
+        return cube.isel(scene=int(cube.notnull().sum(("y", "x")).argmax())).values
+
+    def stakes(self) -> gpd.GeoDataFrame:
+        """Stakes with `name`, `year` and `speed`: the source's own, else the catalog's."""
+        return read_stakes(self.companions, self.glacier)
 
     # ---- results ------------------------------------------------------------------------------
 
     def path(self, name: str) -> Path:
         """Where the result `name` lies, or would: `data/NAME`, with a suffix by its kind."""
-        found = [p for p in (self.folder / "data").glob(f"{name}.*") if p.suffix in (".zarr", ".csv", ".json", ".geojson", ".safetensors")]
+        found = [
+            p
+            for p in (self.folder / "data").glob(f"{name}.*")
+            if p.suffix in (".zarr", ".csv", ".json", ".geojson", ".safetensors")
+        ]
         return found[0] if found else self.folder / "data" / name
 
     def checkpoint(self, name: str) -> Path:
@@ -147,7 +186,11 @@ class Study:
         path = self.path(name)
         if not path.exists():
             maker = gdiv.MAKERS.get(name.split("-")[0])
-            hint = f"run notebook {maker} first: gdiv run {self.key} --profile {self.profile_key} --only {maker}" if maker else "check the name"
+            hint = (
+                f"run notebook {maker} first: gdiv run {self.key} --profile {self.profile_key} --only {maker}"
+                if maker
+                else "check the name"
+            )
             raise StudyError(f"this study has no {name!r} yet; {hint}")
         if path.suffix == ".safetensors":
             return load_weights(path)[0]
@@ -172,7 +215,13 @@ class Study:
             final = self.folder / "data" / f"{name}.safetensors"
             save_weights(value, final, **self.provenance())
         else:
-            suffix = ".csv" if type(value) is pd.DataFrame else ".geojson" if isinstance(value, gpd.GeoDataFrame) else ".json"
+            suffix = (
+                ".csv"
+                if type(value) is pd.DataFrame
+                else ".geojson"
+                if isinstance(value, gpd.GeoDataFrame)
+                else ".json"
+            )
             final = self.folder / "data" / f"{name}{suffix}"
             partial = final.with_name(f"{name}.part{suffix}")
             if suffix == ".csv":
@@ -180,7 +229,11 @@ class Study:
             elif suffix == ".geojson":
                 value.to_file(partial, driver="GeoJSON")
             else:
-                content = {"type": "FeatureCollection", "features": [_moved(item, self._relative) for item in value]} if name == "items" else value
+                content = (
+                    {"type": "FeatureCollection", "features": [_moved(item, self._relative) for item in value]}
+                    if name == "items"
+                    else value
+                )
                 partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
             partial.replace(final)
         size = sum(f.stat().st_size for f in ([final] if final.is_file() else final.rglob("*")) if f.is_file())
@@ -200,14 +253,16 @@ class Study:
             done = known.get("done", []) if known.get("recipe") == recipe else []
             if not done:
                 shutil.rmtree(partial, ignore_errors=True)
-                dataset.chunk(pair=1).to_zarr(partial, mode="w", compute=False, **options)
+                dataset.to_zarr(partial, mode="w", compute=False, **options)
             lazy = [name for name in dataset.data_vars if "pair" in dataset[name].dims]
             waiting = [index for index in range(dataset.sizes["pair"]) if index not in done]
             workers = min(os.cpu_count() or 1, 8)
             with tqdm(total=dataset.sizes["pair"], initial=len(done), desc=final.stem, unit="pair") as bar:
                 for start in range(0, len(waiting), workers):
                     batch = waiting[start : start + workers]
-                    parts = dask.compute(*(dataset[lazy].isel(pair=[index]).drop_vars(_fixed(dataset)) for index in batch))
+                    parts = dask.compute(
+                        *(dataset[lazy].isel(pair=[index]).drop_vars(_fixed(dataset)) for index in batch)
+                    )
                     for index, part in zip(batch, parts, strict=True):
                         part.to_zarr(partial, region={"pair": slice(index, index + 1)}, **options)
                     done += batch
@@ -231,11 +286,41 @@ class Study:
         file = self.folder / "claims.json"
         return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
+    def claims_frame(self, start: str) -> pd.DataFrame:
+        """The claims whose key begins with `start`, as a table to show."""
+        chosen = {key: claim for key, claim in self.claims().items() if key.startswith(start)}
+        return pd.DataFrame.from_dict(chosen, orient="index", columns=["value", "unit", "meaning"])
+
     def figure(self, name: str, figure) -> None:
         """Save a matplotlib figure as PNG and SVG under `figures/`."""
         (self.folder / "figures").mkdir(exist_ok=True)
         for suffix, options in (("png", {"dpi": 150}), ("svg", {"metadata": {"Date": None}})):
             figure.savefig(self.folder / "figures" / f"{name}.{suffix}", bbox_inches="tight", **options)
+
+    def publish(self, product: xr.Dataset) -> None:
+        """Write a velocity product as `products/velocity.zarr` and one GeoTIFF a variable."""
+        folder = self.folder / "products"
+        folder.mkdir(exist_ok=True)
+        shutil.rmtree(folder / "velocity.part", ignore_errors=True)
+        product.drop_encoding().to_zarr(folder / "velocity.part", mode="w", consolidated=False, zarr_format=2)
+        shutil.rmtree(folder / "velocity.zarr", ignore_errors=True)
+        (folder / "velocity.part").rename(folder / "velocity.zarr")
+        written = write_cogs(product, folder)
+        print("published products/velocity.zarr, " + ", ".join(f"products/{path.name}" for path in written))
+
+    def read_published(self) -> tuple[xr.Dataset, xr.DataArray]:
+        """The published Zarr and the speed's GeoTIFF, as a stranger would open them."""
+        product = xr.open_zarr(self.folder / "products" / "velocity.zarr", consolidated=False, decode_coords="all")
+        return product, rioxarray.open_rasterio(self.folder / "products" / "v.tif").squeeze("band", drop=True)
+
+    def publish_map(self, view) -> None:
+        """Save an interactive map as `products/map.html`, which needs no network."""
+        import hvplot
+        from bokeh.resources import INLINE
+
+        path = self.folder / "products" / "map.html"
+        hvplot.save(view, str(path), resources=INLINE, title=f"gdiv: {self.glacier.label}")
+        print(f"published products/map.html, {path.stat().st_size / 1e6:.1f} MB")
 
     def provenance(self) -> dict[str, str]:
         """What a product says of its making."""
@@ -262,7 +347,9 @@ def _without_encoding(dataset):
 
 def _fixed(dataset):
     """Variables and coordinates without a pair: they are in the template already."""
-    return [name for name in dataset.coords if "pair" not in dataset[name].dims] + [name for name in dataset.coords if name != "pair" and "pair" in dataset[name].dims]
+    return [name for name in dataset.coords if "pair" not in dataset[name].dims] + [
+        name for name in dataset.coords if name != "pair" and "pair" in dataset[name].dims
+    ]
 
 
 def recipe_hash(*parts: Any) -> str:

@@ -72,7 +72,10 @@ def horn_schunck(
 
     u = v = np.zeros(pyramid[-1][0][0].shape, np.float32)
     for (first, first_valid), (second, second_valid) in reversed(pyramid):
-        u, v = _resize_flow(u, first.shape[1] / u.shape[1], first.shape), _resize_flow(v, first.shape[0] / v.shape[0], first.shape)
+        u, v = (
+            _resize_flow(u, first.shape[1] / u.shape[1], first.shape),
+            _resize_flow(v, first.shape[0] / v.shape[0], first.shape),
+        )
         for _ in range(warps):
             warped, warped_valid = warp(second, second_valid, u, v)
             a, b, c = _data_term(first, warped, first_valid * warped_valid, u, v, np.float32(weight))

@@ -3,7 +3,9 @@
 import torch
 
 
-def sequence_loss(flows: list[torch.Tensor], truth: torch.Tensor, valid: torch.Tensor, gamma: float = 0.8) -> torch.Tensor:
+def sequence_loss(
+    flows: list[torch.Tensor], truth: torch.Tensor, valid: torch.Tensor, gamma: float = 0.8
+) -> torch.Tensor:
     """L1 distance of every refinement to the truth, later ones weighted more (Teed and Deng 2020, equation 7).
 
     Parameters

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import torch
 from scipy import ndimage
 
 from gdiv.flow.contrast import local_contrast
 from gdiv.flow.horn_schunck import horn_schunck, median_filter, warp
 from gdiv.flow.raft import Raft
+from gdiv.flow.train import SHIPPED, answer, load_weights
 
 MATCHERS = ("horn-schunck", "raft", "correlation", "dis", "tv-l1", "ilk")
 
@@ -65,7 +65,9 @@ def agreement(first: np.ndarray, second: np.ndarray, u: np.ndarray, v: np.ndarra
     `sigma` is the Gaussian neighbourhood in pixels.
     """
     finite = np.isfinite(second)
-    moved, valid = warp(np.where(finite, second, 0).astype(np.float32), finite.astype(np.float32), np.nan_to_num(u), np.nan_to_num(v))
+    moved, valid = warp(
+        np.where(finite, second, 0).astype(np.float32), finite.astype(np.float32), np.nan_to_num(u), np.nan_to_num(v)
+    )
     valid = (valid > 0) & np.isfinite(first)
 
     def mean(values):
@@ -83,18 +85,11 @@ def agreement(first: np.ndarray, second: np.ndarray, u: np.ndarray, v: np.ndarra
 @cache
 def shipped_network() -> Raft:
     """The network that ships with gdiv, in eval mode."""
-    from gdiv.flow.pretrain import SHIPPED
-    from gdiv.flow.train import load_weights
-
     return load_weights(SHIPPED)[0]
 
 
 def _raft(first, second, network):
-    network = network or shipped_network()
-    device = next(network.parameters()).device
-    images = (torch.from_numpy(np.nan_to_num(image)).to(device)[None, None] for image in (first, second))
-    with torch.inference_mode():
-        return network(*images)[-1][0].cpu().numpy()
+    return answer(network or shipped_network(), np.stack([first, second]))
 
 
 def _bytes(image):
@@ -131,7 +126,9 @@ def _correlation(first, second, window=32, step=8, reach=12):
     """
     half = window // 2
     chips = cv2.copyMakeBorder(np.nan_to_num(first), half, half, half, half, cv2.BORDER_CONSTANT)
-    area = cv2.copyMakeBorder(np.nan_to_num(second), half + reach, half + reach, half + reach, half + reach, cv2.BORDER_CONSTANT)
+    area = cv2.copyMakeBorder(
+        np.nan_to_num(second), half + reach, half + reach, half + reach, half + reach, cv2.BORDER_CONSTANT
+    )
     seen = cv2.blur(np.isfinite(first).astype(np.float32), (window, window))
     rows, columns = (np.arange(0, size, step) for size in first.shape)
     field = np.full((2, rows.size, columns.size), np.nan, np.float32)
@@ -140,7 +137,9 @@ def _correlation(first, second, window=32, step=8, reach=12):
             if seen[row, column] < 0.6:
                 continue
             chip = chips[row : row + window, column : column + window]
-            surface = cv2.matchTemplate(area[row : row + window + 2 * reach, column : column + window + 2 * reach], chip, cv2.TM_CCOEFF_NORMED)
+            surface = cv2.matchTemplate(
+                area[row : row + window + 2 * reach, column : column + window + 2 * reach], chip, cv2.TM_CCOEFF_NORMED
+            )
             _, peak, _, (x, y) = cv2.minMaxLoc(surface)
             if peak > 0.35 and 0 < x < 2 * reach and 0 < y < 2 * reach:
                 field[0, i, j] = x - reach + _vertex(surface[y, x - 1 : x + 2])

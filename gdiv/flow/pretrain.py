@@ -12,9 +12,7 @@ from tqdm import tqdm
 
 from gdiv.flow.raft import PRESETS, Raft
 from gdiv.flow.synthetic import SyntheticPairs
-from gdiv.flow.train import TrainConfig, save_weights, score, train
-
-SHIPPED = Path(__file__).parent / "weights" / "gdiv.safetensors"
+from gdiv.flow.train import SHIPPED, TrainConfig, save_weights, score, train
 
 
 @cache

@@ -55,7 +55,9 @@ class Raft(nn.Module):
         self.context = _encoder(config, 2 * config.hidden)
         self.update = _Update(config)
         self.upsampling = nn.Sequential(
-            nn.Conv2d(config.hidden, 2 * config.hidden, 3, padding=1), nn.ReLU(), nn.Conv2d(2 * config.hidden, 9 * config.stride**2, 1)
+            nn.Conv2d(config.hidden, 2 * config.hidden, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(2 * config.hidden, 9 * config.stride**2, 1),
         )
 
     def forward(self, reference, secondary, iterations: int | None = None):
@@ -152,13 +154,21 @@ class _Update(nn.Module):
     def __init__(self, config: RaftConfig):
         super().__init__()
         hidden, looked = config.hidden, config.levels * (2 * config.radius + 1) ** 2
-        self.costs = nn.Sequential(nn.Conv2d(looked, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, hidden, 3, padding=1), nn.ReLU())
+        self.costs = nn.Sequential(
+            nn.Conv2d(looked, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, hidden, 3, padding=1), nn.ReLU()
+        )
         self.flow = nn.Sequential(nn.Conv2d(2, hidden // 2, 5, padding=2), nn.ReLU())
         self.motion = nn.Sequential(nn.Conv2d(hidden + hidden // 2, hidden - 2, 3, padding=1), nn.ReLU())
         joined = 3 * hidden  # state, context, motion
-        self.gates = nn.ModuleList(nn.Conv2d(joined, 2 * hidden, k, padding=p) for k, p in (((1, 5), (0, 2)), ((5, 1), (2, 0))))
-        self.candidate = nn.ModuleList(nn.Conv2d(joined, hidden, k, padding=p) for k, p in (((1, 5), (0, 2)), ((5, 1), (2, 0))))
-        self.head = nn.Sequential(nn.Conv2d(hidden, 2 * hidden, 3, padding=1), nn.ReLU(), nn.Conv2d(2 * hidden, 2, 3, padding=1))
+        self.gates = nn.ModuleList(
+            nn.Conv2d(joined, 2 * hidden, k, padding=p) for k, p in (((1, 5), (0, 2)), ((5, 1), (2, 0)))
+        )
+        self.candidate = nn.ModuleList(
+            nn.Conv2d(joined, hidden, k, padding=p) for k, p in (((1, 5), (0, 2)), ((5, 1), (2, 0)))
+        )
+        self.head = nn.Sequential(
+            nn.Conv2d(hidden, 2 * hidden, 3, padding=1), nn.ReLU(), nn.Conv2d(2 * hidden, 2, 3, padding=1)
+        )
         nn.init.zeros_(self.head[-1].weight)
         nn.init.zeros_(self.head[-1].bias)  # the untrained network returns the cost volume's own estimate
 

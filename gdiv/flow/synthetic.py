@@ -73,7 +73,8 @@ class SyntheticPairs:
         rng = np.random.default_rng(seed)
         self.textures = [
             ndimage.spline_filter(
-                fractal_texture(512, rng.uniform(0.6, 2.2), rng, rng.uniform(1, 1.8), rng.uniform(0, np.pi)), mode="grid-wrap"
+                fractal_texture(512, rng.uniform(0.6, 2.2), rng, rng.uniform(1, 1.8), rng.uniform(0, np.pi)),
+                mode="grid-wrap",
             ).astype(np.float32)
             for _ in range(textures)
         ]

@@ -22,7 +22,9 @@ class Tile(NamedTuple):
 SHARES = {"train": 0.81, "validation": 0.09, "test": 0.10}  # the paper's 14,871 / 1,653 / 1,836
 
 
-def list_tiles(pairs: int, glacier: np.ndarray, size: int, split: str, seed: int = 0, least_ice: float = 0.15) -> list[Tile]:
+def list_tiles(
+    pairs: int, glacier: np.ndarray, size: int, split: str, seed: int = 0, least_ice: float = 0.15
+) -> list[Tile]:
     """All tiles of `pairs` pairs, half overlapping, four turns each, that hold at least `least_ice` glacier.
 
     Parameters
@@ -51,9 +53,16 @@ def list_tiles(pairs: int, glacier: np.ndarray, size: int, split: str, seed: int
         # Bands of rows by the cumulative share of ice, wide enough for a tile each.
         borders = _borders(glacier, size)
         tiles = []
-        for name, (top, bottom) in zip(("train", "validation", "test"), zip(borders, borders[1:], strict=False), strict=False):
+        for name, (top, bottom) in zip(
+            ("train", "validation", "test"), zip(borders, borders[1:], strict=False), strict=False
+        ):
             inside = sorted({*range(top, bottom - size + 1, size // 2), bottom - size})
-            found = [(r, c) for r in inside for c in columns if r >= top and glacier[r : r + size, c : c + size].mean() >= least_ice]
+            found = [
+                (r, c)
+                for r in inside
+                for c in columns
+                if r >= top and glacier[r : r + size, c : c + size].mean() >= least_ice
+            ]
             tiles += [Tile(p, r, c, k, name) for p in range(pairs) for r, c in found for k in range(4)]
     else:
         rng = np.random.default_rng(seed)
@@ -61,7 +70,9 @@ def list_tiles(pairs: int, glacier: np.ndarray, size: int, split: str, seed: int
         sets = np.repeat(names, np.diff([0, *(np.cumsum(list(SHARES.values())) * len(every)).round().astype(int)]))
         tiles = [Tile(*tile, str(name)) for tile, name in zip(every, rng.permutation(sets), strict=True)]
     if empty := [name for name in names if not any(tile.set == name for tile in tiles)]:
-        raise ValueError(f"no tile of {size} pixels is left for {', '.join(empty)} under the {split} split; take a smaller tile")
+        raise ValueError(
+            f"no tile of {size} pixels is left for {', '.join(empty)} under the {split} split; take a smaller tile"
+        )
     return tiles
 
 
@@ -69,7 +80,9 @@ def _borders(glacier, size):
     """Rows at which train ends and validation ends, so that validation and test are one tile high at least."""
     height = glacier.shape[0]
     if height < 3 * size:
-        raise ValueError(f"the space split needs an image at least {3 * size} rows high for tiles of {size}, got {height}; take a smaller tile")
+        raise ValueError(
+            f"the space split needs an image at least {3 * size} rows high for tiles of {size}, got {height}; take a smaller tile"
+        )
     spare = height - 3 * size
     train = size + int(spare * 0.8)
     return [0, train, train + size + int(spare * 0.1), height]
@@ -88,8 +101,23 @@ class Samples:
         `(pair, 2, H, W)` displacement in pixels, NaN where unknown or not to be learned.
     """
 
-    def __init__(self, images: np.ndarray, scenes: list[tuple[int, int]], labels: np.ndarray, tiles: list[Tile], size: int, seed: int = 0):
-        self.images, self.scenes, self.labels, self.tiles, self.size, self.seed = images, scenes, labels, tiles, size, seed
+    def __init__(
+        self,
+        images: np.ndarray,
+        scenes: list[tuple[int, int]],
+        labels: np.ndarray,
+        tiles: list[Tile],
+        size: int,
+        seed: int = 0,
+    ):
+        self.images, self.scenes, self.labels, self.tiles, self.size, self.seed = (
+            images,
+            scenes,
+            labels,
+            tiles,
+            size,
+            seed,
+        )
 
     def __len__(self) -> int:
         return len(self.tiles)

@@ -19,6 +19,9 @@ from gdiv.flow.losses import endpoint_error, sequence_loss
 from gdiv.flow.raft import Raft, RaftConfig
 
 
+SHIPPED = Path(__file__).parent / "weights" / "gdiv.safetensors"
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """One training run."""
@@ -68,7 +71,9 @@ def train(
     start, history = _resume(network, optimiser, config, Path(checkpoint), device)
     losses = []
     for step in range(start, config.steps):
-        rate = config.rate * min((step + 1) / max(1, config.steps // 20), 0.5 + 0.5 * math.cos(math.pi * step / config.steps))
+        rate = config.rate * min(
+            (step + 1) / max(1, config.steps // 20), 0.5 + 0.5 * math.cos(math.pi * step / config.steps)
+        )
         for group in optimiser.param_groups:
             group["lr"] = rate
         pair, truth, valid = collate([draw(step * config.batch + i) for i in range(config.batch)], device)
@@ -96,6 +101,20 @@ def collate(samples, device="cpu"):
     truth = torch.from_numpy(np.stack([flow for _, flow in samples])).to(device)
     valid = truth.isfinite().all(1) & pair.isfinite().all(1)
     return pair.nan_to_num(0), truth, valid
+
+
+@torch.inference_mode()
+def answer(network: Raft, pair: np.ndarray) -> np.ndarray:
+    """The network's flow `(2, H, W)` in pixels for one pair `(2, H, W)` in local contrast."""
+    device = next(network.parameters()).device
+    images = torch.from_numpy(np.nan_to_num(pair)).to(device)[:, None, None]
+    return network.eval()(images[0], images[1])[-1][0].cpu().numpy()
+
+
+def score_zero(samples) -> float:
+    """What `score` would give a network that answers zero everywhere, in pixels."""
+    errors = [np.hypot(*flow)[np.isfinite(flow).all(0) & np.isfinite(pair).all(0)] for pair, flow in samples]
+    return float(np.mean([error.mean() for error in errors if error.size]))
 
 
 @torch.no_grad()
@@ -135,7 +154,9 @@ def load_weights(path: Path) -> tuple[Raft, dict]:
             network = Raft(RaftConfig(**json.loads(metadata["config"])))
             network.load_state_dict({key: file.get_tensor(key) for key in file.keys()})
     except Exception as error:
-        raise ValueError(f"{path} holds no gdiv weights ({error}); write them with gdiv.flow.train.save_weights") from error
+        raise ValueError(
+            f"{path} holds no gdiv weights ({error}); write them with gdiv.flow.train.save_weights"
+        ) from error
     return network.eval(), json.loads(metadata.get("card", "{}"))
 
 
@@ -145,7 +166,15 @@ def _save_state(network, optimiser, config, history, path):
         tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v).contiguous() for k, v in state.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part")
-    save_file(tensors, partial, {"train": json.dumps(asdict(config)), "network": json.dumps(asdict(network.config)), "history": json.dumps(history)})
+    save_file(
+        tensors,
+        partial,
+        {
+            "train": json.dumps(asdict(config)),
+            "network": json.dumps(asdict(network.config)),
+            "history": json.dumps(history),
+        },
+    )
     partial.replace(path)
 
 
@@ -155,7 +184,9 @@ def _resume(network, optimiser, config, path, device):
         return 0, []
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
-        same = metadata["train"] == json.dumps(asdict(config)) and metadata["network"] == json.dumps(asdict(network.config))
+        same = metadata["train"] == json.dumps(asdict(config)) and metadata["network"] == json.dumps(
+            asdict(network.config)
+        )
         if not same:
             return 0, []
         tensors = {key: file.get_tensor(key).to(device) for key in file.keys()}

@@ -4,9 +4,12 @@ The shift is carried as a correction of the displacement, so that images are nev
 """
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 from skimage.registration import phase_cross_correlation
 
 from gdiv.flow.contrast import local_contrast
+from gdiv.imagery.pairs import read_pair
 
 
 def nmad(values: np.ndarray) -> float:
@@ -45,3 +48,12 @@ def image_shift(reference: np.ndarray, secondary: np.ndarray, stable: np.ndarray
     # scikit-image gives the shift that moves its second image onto its first, rows first.
     shift, _, _ = phase_cross_correlation(second, first, upsample_factor=50)
     return float(shift[1]), float(shift[0])
+
+
+def shift_table(cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray) -> pd.DataFrame:
+    """`reference`, `secondary`, `shift_x`, `shift_y` (pixels) of every pair, by `image_shift`. Reads the cube."""
+    rows = []
+    for pair in pairs.drop_duplicates(["reference", "secondary"]).itertuples():
+        x, y = image_shift(*read_pair(cube, pair), stable)
+        rows.append({"reference": pair.reference, "secondary": pair.secondary, "shift_x": x, "shift_y": y})
+    return pd.DataFrame(rows)

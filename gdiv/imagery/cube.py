@@ -15,7 +15,9 @@ SCL_SNOW = 11
 QA_HIDDEN, QA_SNOW = 0b11111, 1 << 5
 
 _READS = stackstac.DEFAULT_GDAL_ENV.updated(
-    always=dict(GDAL_HTTP_MAX_RETRY="4", GDAL_HTTP_RETRY_DELAY="1", GDAL_HTTP_TIMEOUT="60", GDAL_HTTP_CONNECTTIMEOUT="20")
+    always=dict(
+        GDAL_HTTP_MAX_RETRY="4", GDAL_HTTP_RETRY_DELAY="1", GDAL_HTTP_TIMEOUT="60", GDAL_HTTP_CONNECTTIMEOUT="20"
+    )
 )
 
 
@@ -58,7 +60,15 @@ def load_asset(items: list[dict], source, role: str, grid: GeoBox) -> xr.DataArr
     )
     if stack.shape[-2:] != grid.shape:
         raise ValueError(f"asset {asset} came on a grid of {stack.shape[-2:]} instead of {tuple(grid.shape)}")
-    return stack.squeeze("band").reset_coords(drop=True)
+    return stack.squeeze("band").reset_coords(drop=True).drop_attrs()
+
+
+def load_picture(item: dict, source, grid: GeoBox, roles: list[str]) -> xr.DataArray:
+    """One scene to look at: reflectance `(y, x)` of one role, or `(y, x, band)` of several. Reads at once."""
+    bands = [load_asset([item], source, role, grid)[0].drop_vars("time", errors="ignore") for role in roles]
+    picture = xr.concat(bands, "band", coords="minimal", compat="override").transpose("y", "x", "band").compute()
+    reflectance = (picture * np.float32(source.scale)).where(picture != source.nodata)
+    return reflectance.squeeze("band") if len(roles) == 1 else reflectance
 
 
 def load_cube(items: list[dict], scenes: pd.DataFrame, source, grid: GeoBox) -> xr.Dataset:
@@ -81,13 +91,19 @@ def load_cube(items: list[dict], scenes: pd.DataFrame, source, grid: GeoBox) -> 
     snow = xr.zeros_like(visible)
     if source.mask and all(source.mask in item["assets"] for item in chosen):
         mask = load_asset(chosen, source, "mask", grid)
-        clear = xr.apply_ufunc(lambda m: classify(m, source.mask_kind)[0], mask, dask="parallelized", output_dtypes=[bool])
-        snow = xr.apply_ufunc(lambda m: classify(m, source.mask_kind)[1], mask, dask="parallelized", output_dtypes=[bool])
+        clear = xr.apply_ufunc(
+            lambda m: classify(m, source.mask_kind)[0], mask, dask="parallelized", output_dtypes=[bool]
+        )
+        snow = xr.apply_ufunc(
+            lambda m: classify(m, source.mask_kind)[1], mask, dask="parallelized", output_dtypes=[bool]
+        )
         visible = visible & clear.data
         snow = snow.copy(data=snow.data)
     cube = xr.Dataset(
         {
-            "reflectance": reflectance.where(visible).assign_attrs(units="1", long_name=f"surface reflectance, {source.image}"),
+            "reflectance": reflectance.where(visible).assign_attrs(
+                units="1", long_name=f"surface reflectance, {source.image}"
+            ),
             "snow": snow.astype(bool).assign_attrs(units="1", long_name="snow or bare ice in the scene's mask"),
         }
     )

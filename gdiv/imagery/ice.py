@@ -41,7 +41,8 @@ class Ice:
         margin = 1 - np.clip(1 - inside / 220, 0, 1) ** 2.5
         smooth = 60 / self.spacing
         self.vx, self.vy = (
-            ndimage.gaussian_filter(np.where(self.mask, part / total * margin, 0), smooth) * self.mask for part in (speed_east, speed_north)
+            ndimage.gaussian_filter(np.where(self.mask, part / total * margin, 0), smooth) * self.mask
+            for part in (speed_east, speed_north)
         )
         self.debris = ndimage.gaussian_filter(self.debris / total, 2) * self.mask
         self.edge = ndimage.gaussian_filter(self.mask.astype(np.float32), 0.7)
@@ -102,10 +103,17 @@ def _stream(branch, to_grid, east, north):
     along_speed = speed[nearest] * profile
     sideways = along_speed * across * np.gradient(width, fine)[nearest]
     travel = np.concatenate([[0], np.cumsum(np.diff(fine) / np.maximum((speed[1:] + speed[:-1]) / 2, 1))])
-    left, right = np.c_[cx - tangent_y * width, cy + tangent_x * width], np.c_[cx + tangent_y * width, cy - tangent_x * width]
+    left, right = (
+        np.c_[cx - tangent_y * width, cy + tangent_x * width],
+        np.c_[cx + tangent_y * width, cy - tangent_x * width],
+    )
     ripple = 1 + 0.05 * np.sin(fine / 170) + 0.04 * np.sin(fine / 61 + 1)
     centre = np.c_[cx, cy]
-    polygon = shapely.Polygon(np.concatenate([centre + (left - centre) * ripple[:, None], (centre + (right - centre) * ripple[:, None])[::-1]]))
+    polygon = shapely.Polygon(
+        np.concatenate(
+            [centre + (left - centre) * ripple[:, None], (centre + (right - centre) * ripple[:, None])[::-1]]
+        )
+    )
     return {
         "inside": (np.abs(across) < 1) & ends,
         "across": across,
@@ -122,5 +130,8 @@ def _moraines(branch, across):
     """Share of debris across a stream (-1 right bank, 1 left): medial moraines and covered margins, wider on the right."""
     covered = 0.95 - 0.55 * branch.debris - 0.45 * branch.debris**0.5 * (across < 0)
     margin = np.clip((np.abs(across) - covered) / 0.2, 0, 1)
-    stripes = sum(strength * np.exp(-(((across - place) / 0.03) ** 2)) for place, strength in ((-0.3, 1.0), (0.15, 0.5), (0.5, 0.9)))
+    stripes = sum(
+        strength * np.exp(-(((across - place) / 0.03) ** 2))
+        for place, strength in ((-0.3, 1.0), (0.15, 0.5), (0.5, 0.9))
+    )
     return np.clip(0.3 * branch.debris + 0.85 * margin + stripes * branch.debris**0.5, 0, 1)

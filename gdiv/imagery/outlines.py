@@ -27,13 +27,17 @@ def read_outline(place: str | Path, glacier, grid: GeoBox) -> gpd.GeoDataFrame:
     try:
         outlines = gpd.read_file(location, bbox=tuple(glacier.bbox))
     except Exception as error:
-        raise ValueError(f"outline {place} could not be read ({error}); put an outline.geojson beside the scenes' items.json") from error
+        raise ValueError(
+            f"outline {place} could not be read ({error}); put an outline.geojson beside the scenes' items.json"
+        ) from error
     if "RGIId" in outlines and glacier.rgi in set(outlines["RGIId"]):
         outlines = outlines[outlines["RGIId"] == glacier.rgi]
     outlines = outlines.to_crs(grid.crs.epsg)
     outlines = outlines[outlines.intersects(shapely.box(*grid.boundingbox))]
     if outlines.empty:
-        raise ValueError(f"outline {place} has nothing within the study's box {list(glacier.bbox)}; check its CRS and place")
+        raise ValueError(
+            f"outline {place} has nothing within the study's box {list(glacier.bbox)}; check its CRS and place"
+        )
     return outlines[["geometry"]]
 
 
@@ -48,5 +52,9 @@ def masks(outlines: gpd.GeoDataFrame, grid: GeoBox, margin: float = MARGIN) -> x
     attributes = {"glacier": "ice, by the outline", "stable": f"ground at least {margin:.0f} m from the ice"}
     data = {"glacier": burn(shape), "stable": ~burn(shape.buffer(margin))}
     return xr.Dataset(
-        {name: (("y", "x"), np.ascontiguousarray(data[name]), {"long_name": attributes[name], "units": "1"}) for name in data}, coords=coords
+        {
+            name: (("y", "x"), np.ascontiguousarray(data[name]), {"long_name": attributes[name], "units": "1"})
+            for name in data
+        },
+        coords=coords,
     )

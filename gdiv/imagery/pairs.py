@@ -58,9 +58,18 @@ def choose_pairs(scenes: pd.DataFrame, glacier, years: list[int], most: int | No
         )  # fmt: skip
     if not rows:
         counts = usable.groupby("season_year").size().to_dict()
-        raise ValueError(f"no pair for season years {list(years)} under the {rule.rule} rule of {glacier.label}; usable scenes by season year: {counts}")
-    table = pd.DataFrame(rows).sort_values(["season_difference", "clear", "days"], ascending=[True, False, True], kind="stable")
+        raise ValueError(
+            f"no pair for season years {list(years)} under the {rule.rule} rule of {glacier.label}; usable scenes by season year: {counts}"
+        )
+    table = pd.DataFrame(rows).sort_values(
+        ["season_difference", "clear", "days"], ascending=[True, False, True], kind="stable"
+    )
     return table.head(most or len(table)).sort_values(["reference_date", "secondary_date"]).reset_index(drop=True)
+
+
+def label_sets(**tables: pd.DataFrame) -> pd.DataFrame:
+    """Several pair tables as one, with the column `set` holding each one's name."""
+    return pd.concat([table.assign(set=name) for name, table in tables.items()], ignore_index=True)
 
 
 def sobel(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

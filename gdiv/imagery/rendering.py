@@ -35,15 +35,24 @@ def relief(distance: np.ndarray, ice_elevation: np.ndarray, height: float, spaci
     # Ridged noise: the absolute value of smooth noise has creases, as erosion leaves them.
     ridges = sum(2.0**-k * (0.8 - np.abs(smooth_field(shape, 700 / spacing / 2**k, rng))) for k in range(5))
     rough = crop_periodic(fractal_texture(512, 1.7, rng), shape)
-    return ice_elevation + height * wall * (0.85 + 0.25 * broad) + 0.42 * height * wall * ridges + 18 * np.sqrt(wall) * rough
+    return (
+        ice_elevation
+        + height * wall * (0.85 + 0.25 * broad)
+        + 0.42 * height * wall * ridges
+        + 18 * np.sqrt(wall) * rough
+    )
 
 
-def illumination(elevation: np.ndarray, spacing: float, sun_azimuth: float, sun_elevation: float) -> tuple[np.ndarray, np.ndarray]:
+def illumination(
+    elevation: np.ndarray, spacing: float, sun_azimuth: float, sun_elevation: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Light on each slope relative to flat ground, and where a ridge casts its shadow. Angles in degrees."""
     azimuth, height = np.radians(sun_azimuth), np.radians(sun_elevation)
     down, east = np.gradient(elevation, spacing)
     towards = np.array([np.sin(azimuth), -np.cos(azimuth)])  # of the sun, as (column, row)
-    cosine = (np.sin(height) - np.cos(height) * (towards[0] * east + towards[1] * down)) / np.sqrt(1 + east**2 + down**2)
+    cosine = (np.sin(height) - np.cos(height) * (towards[0] * east + towards[1] * down)) / np.sqrt(
+        1 + east**2 + down**2
+    )
     shadow = np.zeros(elevation.shape, bool)
     for step in range(2, 60, 2):
         ridge = ndimage.shift(elevation, (-step * towards[1], -step * towards[0]), order=1, mode="nearest")
@@ -55,10 +64,14 @@ def illumination(elevation: np.ndarray, spacing: float, sun_azimuth: float, sun_
 def mix(fractions: dict[str, np.ndarray]) -> np.ndarray:
     """Reflectance `(band, y, x)` of surfaces that share a pixel; the fractions need not sum to one."""
     total = sum(fractions.values())
-    return sum(np.asarray(SPECTRA[name], np.float32)[:, None, None] * (part / total) for name, part in fractions.items())
+    return sum(
+        np.asarray(SPECTRA[name], np.float32)[:, None, None] * (part / total) for name, part in fractions.items()
+    )
 
 
-def clouds(shape: tuple[int, int], cover: float, spacing: float, sun_azimuth: float, rng) -> tuple[np.ndarray, np.ndarray]:
+def clouds(
+    shape: tuple[int, int], cover: float, spacing: float, sun_azimuth: float, rng
+) -> tuple[np.ndarray, np.ndarray]:
     """Opacity of a fractal cloud field over about `cover` of the scene, and of its shadow, each 0..1."""
     if cover <= 0:
         return np.zeros(shape, np.float32), np.zeros(shape, np.float32)

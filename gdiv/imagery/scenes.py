@@ -45,7 +45,9 @@ def find_items(source, glacier, years: list[int]) -> list[dict]:
     found = [item for item in items if glacier.season.year_of(day_of(item)) in years]
     if not found:
         spans = ", ".join("{} to {}".format(*glacier.season.dates(year)) for year in years)
-        raise SceneError(f"{source.path or source.url} holds {len(items)} scenes over {glacier.label}, none of them within {spans}")
+        raise SceneError(
+            f"{source.path or source.url} holds {len(items)} scenes over {glacier.label}, none of them within {spans}"
+        )
     return sorted(found, key=lambda item: (item["properties"]["datetime"], item["id"]))
 
 
@@ -58,7 +60,9 @@ def _items_of_file(source, glacier):
             if "://" not in asset.href:
                 asset.href = str((path.parent / asset.href).resolve())
         west, south, east, north = glacier.bbox
-        if item.bbox and (item.bbox[0] < east and item.bbox[2] > west and item.bbox[1] < north and item.bbox[3] > south):
+        if item.bbox and (
+            item.bbox[0] < east and item.bbox[2] > west and item.bbox[1] < north and item.bbox[3] > south
+        ):
             items.append(item.to_dict(include_self_link=False, transform_hrefs=False))
     return items
 
@@ -69,7 +73,9 @@ def _items_of_service(source, glacier, years):
     items = {}
     for year in years:
         first, last = glacier.season.dates(year)
-        search = client.search(collections=[source.collection], bbox=glacier.bbox, datetime=f"{first}/{last}", limit=100)
+        search = client.search(
+            collections=[source.collection], bbox=glacier.bbox, datetime=f"{first}/{last}", limit=100
+        )
         items |= {item["id"]: item for item in search.items_as_dicts()}
     return list(items.values())
 
@@ -84,7 +90,11 @@ def orbit_of(item: dict) -> int | None:
     orbit = item["properties"].get("sat:relative_orbit")
     if orbit is not None:
         return int(orbit)
-    parts = [p for p in item["properties"].get("s2:product_uri", "").split("_") if len(p) == 4 and p[0] == "R" and p[1:].isdigit()]
+    parts = [
+        p
+        for p in item["properties"].get("s2:product_uri", "").split("_")
+        if len(p) == 4 and p[0] == "R" and p[1:].isdigit()
+    ]
     return int(parts[0][1:]) if parts else None
 
 
@@ -125,7 +135,9 @@ def offset_of(item: dict, source, dark: float | None = None) -> tuple[float, str
     return offset, why
 
 
-def judge_scenes(items: list[dict], source, glacier, grid: GeoBox, on_glacier: np.ndarray, beside: np.ndarray) -> pd.DataFrame:
+def judge_scenes(
+    items: list[dict], source, glacier, grid: GeoBox, on_glacier: np.ndarray, beside: np.ndarray
+) -> pd.DataFrame:
     """One row an item, with `verdict` (`use` or `drop`) and `reason`. Reads the masks, coarsely.
 
     Parameters
@@ -199,7 +211,9 @@ def _look(row, item, source, coarse, on_glacier, beside):
     row["offset"], row["offset_reason"] = offset_of(item, source, row["dark"])
     if mask is None:
         if (row["cloud_cover"] or 0) > CLOUD_AT_MOST:
-            row["reason"] = f"cloud over {row['cloud_cover']:.0f} % of the scene (at most {CLOUD_AT_MOST:.0f} %; no mask to look closer)"
+            row["reason"] = (
+                f"cloud over {row['cloud_cover']:.0f} % of the scene (at most {CLOUD_AT_MOST:.0f} %; no mask to look closer)"
+            )
         return
     clear, snow = classify(mask, source.mask_kind)
     row["clear"] = float((clear & valid)[on_glacier].mean())

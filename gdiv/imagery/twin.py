@@ -162,7 +162,9 @@ class _World:
 
         def material(lattice):
             field = np.zeros(self.geobox.shape, np.float32)
-            field[on_ice] = ndimage.map_coordinates(lattice, [source[1], source[0]], order=3, mode="nearest", prefilter=False)
+            field[on_ice] = ndimage.map_coordinates(
+                lattice, [source[1], source[0]], order=3, mode="nearest", prefilter=False
+            )
             return field
 
         # Two independent textures take turns over a year: what a date has for itself decorrelates pairs.
@@ -175,7 +177,9 @@ class _World:
         edge = static(ice.edge)
         reflectance = np.stack([static(band, order=3) for band in self.ground]) * (1 - edge) + ice_colour * edge
         line = twin.snow_line - 700 * (1 - min(progress / 0.3, 1)) ** 2 - (900 if plan.kind == "snow" else 0)
-        snow_depth = (self.elevation + 90 * self.patchiness - line) / 60 - 0.8 * (ice.distance > 0) * np.hypot(*np.gradient(self.elevation, self.spacing))
+        snow_depth = (self.elevation + 90 * self.patchiness - line) / 60 - 0.8 * (ice.distance > 0) * np.hypot(
+            *np.gradient(self.elevation, self.spacing)
+        )
         snow = np.clip(static(snow_depth), 0, 1)
         if plan.kind == "snow":
             snow = np.clip(snow + 0.92 - 0.3 * np.clip(static(self.patchiness), 0, 1), 0, 1)
@@ -185,7 +189,9 @@ class _World:
 
         opacity, cloud_shadow = rendering.clouds(self.geobox.shape, plan.cover, self.spacing, sun_azimuth, rng)
         reflectance = reflectance * (1 - 0.65 * cloud_shadow)
-        reflectance = reflectance * (1 - opacity) + np.asarray(rendering.SPECTRA["cloud"], np.float32)[:, None, None] * opacity
+        reflectance = (
+            reflectance * (1 - opacity) + np.asarray(rendering.SPECTRA["cloud"], np.float32)[:, None, None] * opacity
+        )
         gain, haze = 1 + 0.04 * rng.normal(), 0.006 * abs(rng.normal())
         reflectance = gain * reflectance + haze + 0.003 * rng.normal(size=reflectance.shape)
 
@@ -205,7 +211,9 @@ class _World:
         return (height - height.min()) / np.ptp(height)
 
 
-def render(glacier, geobox: GeoBox, usable: list[int], folder: Path, seed: int = 0, progress=lambda done, total: None) -> Path:
+def render(
+    glacier, geobox: GeoBox, usable: list[int], folder: Path, seed: int = 0, progress=lambda done, total: None
+) -> Path:
     """Render the twin of `glacier` on `geobox` into `folder`, unless it is there already.
 
     Returns
@@ -219,7 +227,9 @@ def render(glacier, geobox: GeoBox, usable: list[int], folder: Path, seed: int =
     if items_file.exists() and (folder / "recipe.json").read_text(encoding="utf-8") == recipe:
         return items_file
     if glacier.twin is None:
-        raise ValueError(f"{glacier.label} has no twin description in data_catalog.yaml; name a source of real scenes instead")
+        raise ValueError(
+            f"{glacier.label} has no twin description in data_catalog.yaml; name a source of real scenes instead"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     items_file.unlink(missing_ok=True)
     plan = acquisitions(glacier, usable, seed)
@@ -231,7 +241,9 @@ def render(glacier, geobox: GeoBox, usable: list[int], folder: Path, seed: int =
     relief_shift = {ORBIT: 0.1, OTHER_ORBIT: 1.0}
     items = []
     for number, acquisition in enumerate(plan):
-        bands, classes, geometry, _ = world.scene(acquisition, shifts[acquisition], relief_shift[acquisition.orbit], seed)
+        bands, classes, geometry, _ = world.scene(
+            acquisition, shifts[acquisition], relief_shift[acquisition.orbit], seed
+        )
         items.append(_write_scene(folder, glacier, geobox, acquisition, bands, classes, geometry))
         progress(number + 1, len(plan))
     _write_truth(folder, world, plan, shifts, relief_shift)
@@ -246,7 +258,9 @@ def _write_scene(folder, glacier, geobox, plan, bands, classes, geometry):
     left_in = plan.flavour == "left-in"
     assets = {}
     numbers = np.round(bands * 10000 + (1000 if left_in else 0)).clip(1, 65535).astype(np.uint16)
-    offset = 0 if plan.flavour == "old" else -0.1  # the item keeps the offset even where it was removed, as in Earth Search
+    offset = (
+        0 if plan.flavour == "old" else -0.1
+    )  # the item keeps the offset even where it was removed, as in Earth Search
     for name, values in zip(BANDS, numbers, strict=True):
         if plan.kind == "missing-asset" and name == "nir":
             continue
@@ -299,7 +313,9 @@ def _asset(href, geobox, band, dtype, scaling):
         "gsd": int(abs(geobox.resolution.x)),
         "proj:shape": list(geobox.shape),
         "proj:transform": list(geobox.affine)[:6],
-        "raster:bands": [{"nodata": 0, "data_type": dtype, "spatial_resolution": int(abs(geobox.resolution.x)), **scaling}],
+        "raster:bands": [
+            {"nodata": 0, "data_type": dtype, "spatial_resolution": int(abs(geobox.resolution.x)), **scaling}
+        ],
     }
     return asset | ({"eo:bands": [{"name": band, "common_name": band}]} if band else {})
 
@@ -331,9 +347,13 @@ def _write_truth(folder, world, plan, shifts, relief_shift):
     )
     # Format 2 has fixed-length strings; format 3 has no agreed ones yet.
     truth.to_zarr(folder / "truth.zarr", mode="w", zarr_format=2, consolidated=False)
-    gpd.GeoDataFrame({"name": [glacier.label]}, geometry=[ice.outline], crs=geobox.crs.epsg).to_crs(4326).to_file(folder / "outline.geojson")
+    gpd.GeoDataFrame({"name": [glacier.label]}, geometry=[ice.outline], crs=geobox.crs.epsg).to_crs(4326).to_file(
+        folder / "outline.geojson"
+    )
     stakes = gpd.GeoDataFrame(
-        {"name": [s.name for s in glacier.stakes]}, geometry=gpd.points_from_xy([s.lon for s in glacier.stakes], [s.lat for s in glacier.stakes]), crs=4326
+        {"name": [s.name for s in glacier.stakes]},
+        geometry=gpd.points_from_xy([s.lon for s in glacier.stakes], [s.lat for s in glacier.stakes]),
+        crs=4326,
     )
     rows = []
     for stake, point in zip(stakes.name, stakes.to_crs(geobox.crs.epsg).geometry, strict=True):
@@ -343,7 +363,9 @@ def _write_truth(folder, world, plan, shifts, relief_shift):
             end = advect(truth.vx.values, truth.vy.values, world.spacing, *start, 1.0)
             moved = float(np.hypot(end[0] - start[0], end[1] - start[1])[0]) * world.spacing
             rows.append({"name": stake, "year": year, "speed": round(moved, 2), "geometry": point})
-    gpd.GeoDataFrame(rows or {"name": [], "year": [], "speed": [], "geometry": []}, crs=geobox.crs.epsg).to_crs(4326).to_file(folder / "stakes.geojson")
+    gpd.GeoDataFrame(rows or {"name": [], "year": [], "speed": [], "geometry": []}, crs=geobox.crs.epsg).to_crs(
+        4326
+    ).to_file(folder / "stakes.geojson")
 
 
 def displacement(truth: xr.Dataset, reference: str, secondary: str) -> tuple[np.ndarray, np.ndarray]:

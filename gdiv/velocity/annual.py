@@ -13,9 +13,13 @@ def to_velocity(displacement: xr.Dataset) -> xr.Dataset:
     """
     factor = displacement.attrs["spacing"] / displacement.years
     good = displacement.quality >= LEAST_QUALITY
-    velocity = displacement[["quality"]].assign(vx=(displacement.u * factor).where(good), vy=(-displacement.v * factor).where(good))
+    velocity = displacement[["quality"]].assign(
+        vx=(displacement.u * factor).where(good), vy=(-displacement.v * factor).where(good)
+    )
     for name, direction in (("vx", "east"), ("vy", "north")):
-        velocity[name] = velocity[name].astype(np.float32).assign_attrs(units="meter/year", long_name=f"velocity, {direction}")
+        velocity[name] = (
+            velocity[name].astype(np.float32).assign_attrs(units="meter/year", long_name=f"velocity, {direction}")
+        )
     return velocity.assign_attrs(displacement.attrs)
 
 
@@ -38,7 +42,7 @@ def mosaic(velocity: xr.Dataset, kind: str = "median") -> xr.Dataset:
         raise ValueError(f"no mosaic {kind!r}; there are: median, mean")
     if velocity.sizes["pair"] == 0:
         raise ValueError("a mosaic needs at least one pair, and there is none")
-    components = velocity[["vx", "vy"]]
+    components = velocity[["vx", "vy"]].unify_chunks()
     if components.chunks:
         components = components.chunk(pair=-1)
     combined = components.median("pair") if kind == "median" else components.mean("pair")

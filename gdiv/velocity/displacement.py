@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from gdiv.flow.contrast import local_contrast
 from gdiv.flow.matchers import match
 from gdiv.imagery.coregistration import stable_shift
 
@@ -38,7 +39,12 @@ def match_pairs(cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray, match
 
     def images(column, variable):
         scenes = [ids.index(name) for name in pairs[column]]
-        array = cube[variable].isel(scene=scenes).rename(scene="pair").drop_vars(["time", "orbit", "season_year", "pair"], errors="ignore")
+        array = (
+            cube[variable]
+            .isel(scene=scenes)
+            .rename(scene="pair")
+            .drop_vars(["time", "orbit", "season_year", "pair"], errors="ignore")
+        )
         return array.chunk(pair=1, y=-1, x=-1)
 
     def one(reference, secondary, reference_snow, secondary_snow):
@@ -71,5 +77,53 @@ def match_pairs(cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray, match
         years=("pair", pairs.years.to_numpy()),
     )
     return result.assign_attrs(
-        matcher=matcher, spacing=cube.attrs["spacing"], reference_ids=list(pairs.reference), secondary_ids=list(pairs.secondary)
+        matcher=matcher,
+        spacing=cube.attrs["spacing"],
+        reference_ids=list(pairs.reference),
+        secondary_ids=list(pairs.secondary),
     )
+
+
+def training_arrays(
+    cube: xr.Dataset, labels: xr.Dataset, where: np.ndarray
+) -> tuple[np.ndarray, list[tuple[int, int]], np.ndarray]:
+    """What `gdiv.flow.tiles.Samples` cuts from, in memory: images, scene indices and labels of each pair.
+
+    Labels are NaN outside `where` and where their quality is under 0.5. The shift of stable ground is added back:
+    the network sees the images as they are, mis-registration included.
+    """
+    ids = list(cube.attrs["scene_ids"])
+    images = np.stack([local_contrast(image) for image in cube.reflectance.values])
+    scenes = [
+        (ids.index(a), ids.index(b))
+        for a, b in zip(labels.attrs["reference_ids"], labels.attrs["secondary_ids"], strict=True)
+    ]
+    flow = np.stack([(labels.u + labels.shift_x).values, (labels.v + labels.shift_y).values], axis=1)
+    known = where & (labels.quality.values >= RELIABLE)
+    return images, scenes, np.where(known[:, None], flow, np.float32(np.nan)).astype(np.float32)
+
+
+def summarise(displacement: xr.Dataset, glacier: np.ndarray) -> pd.DataFrame:
+    """One row a pair: how far the ice moved and what still ground says. Reads every pair once.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `reference_date`, `secondary_date`, `days`; `median_px` and `p95_px` of the displacement on the glacier where
+        the quality is at least 0.5, `px_per_day` and `m_per_year` from that median, `trusted` (share of the glacier
+        of that quality); `shift_x`, `shift_y`, `nmad_x`, `nmad_y` of stable ground, pixels.
+    """
+    rows = []
+    for index in range(displacement.sizes["pair"]):
+        pair = displacement.isel(pair=index).load()
+        length = np.hypot(pair.u, pair.v).values[glacier & (pair.quality.values >= RELIABLE)]
+        median, p95 = np.nanpercentile(length, [50, 95]) if length.size else (np.nan, np.nan)
+        days = float(pair.days)
+        rows.append(
+            {
+                "reference_date": pair.reference_date.values, "secondary_date": pair.secondary_date.values, "days": days,
+                "median_px": median, "p95_px": p95, "px_per_day": median / days, "m_per_year": median * displacement.attrs["spacing"] / float(pair.years),
+                "trusted": length.size / max(glacier.sum(), 1), **{name: float(pair[name]) for name in STATISTICS},
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)

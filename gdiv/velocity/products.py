@@ -6,7 +6,11 @@ import numpy as np
 import rioxarray  # noqa: F401  (registers .rio)
 import xarray as xr
 
-STANDARD_NAMES = {"vx": "land_ice_surface_x_velocity", "vy": "land_ice_surface_y_velocity", "v": "land_ice_surface_velocity"}
+STANDARD_NAMES = {
+    "vx": "land_ice_surface_x_velocity",
+    "vy": "land_ice_surface_y_velocity",
+    "v": "land_ice_surface_velocity",
+}
 
 
 def velocity_product(mosaic: xr.Dataset, epsg: int, title: str, provenance: dict[str, str], dates: tuple) -> xr.Dataset:
@@ -27,8 +31,12 @@ def velocity_product(mosaic: xr.Dataset, epsg: int, title: str, provenance: dict
         `v, vx, vy, v_error, vx_error, vy_error` (float32, `meter/year`) and `count` on `y, x`, with the CRS in
         the grid mapping `mapping`.
     """
-    product = mosaic[["vx", "vy", "vx_error", "vy_error", "v_error", "count"]].assign(v=np.hypot(mosaic.vx, mosaic.vy).astype(np.float32))
-    product = product[["v", "vx", "vy", "v_error", "vx_error", "vy_error", "count"]].drop_vars("spatial_ref", errors="ignore")
+    product = mosaic[["vx", "vy", "vx_error", "vy_error", "v_error", "count"]].assign(
+        v=np.hypot(mosaic.vx, mosaic.vy).astype(np.float32)
+    )
+    product = product[["v", "vx", "vy", "v_error", "vx_error", "vy_error", "count"]].drop_vars(
+        "spatial_ref", errors="ignore"
+    )
     for name, variable in product.data_vars.items():
         variable.attrs = {"units": "1", "long_name": "pairs"} if name == "count" else {"units": "meter/year"}
         if name in STANDARD_NAMES:

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from gdiv.imagery.coregistration import nmad
 from gdiv.imagery.ice import advect
-from gdiv.imagery.twin import displacement
+from gdiv.velocity.uncertainty import coverage
 
 SLOW = 5.0  # m/yr: slower ice says nothing about the bias along flow
 
@@ -27,19 +27,97 @@ def read_truth(folder: Path, like: xr.Dataset) -> xr.Dataset | None:
     return truth.reindex(y=like.y, x=like.x, method="nearest", tolerance=0.5 * truth.attrs["spacing"])
 
 
-def true_pair(truth: xr.Dataset, reference: str, secondary: str) -> tuple[np.ndarray, np.ndarray]:
-    """What every pixel really did between two scenes, `u, v` in pixels, mis-registration included."""
-    return displacement(truth.fillna(0), reference, secondary)
+def true_motion(truth: xr.Dataset, years: float) -> tuple[np.ndarray, np.ndarray]:
+    """How far the ice under each pixel moves in `years`, `u, v` in pixels; NaN outside the truth."""
+    filled = truth.fillna(0)
+    rows, columns = np.meshgrid(
+        np.arange(truth.sizes["y"], dtype=float), np.arange(truth.sizes["x"], dtype=float), indexing="ij"
+    )
+    column, row = advect(
+        filled.vx.values, filled.vy.values, truth.attrs["spacing"], columns.ravel(), rows.ravel(), years
+    )
+    known = truth.vx.notnull().values
+    return tuple(
+        np.where(known, end.reshape(rows.shape) - start, np.nan) for end, start in ((column, columns), (row, rows))
+    )
 
 
 def true_year(truth: xr.Dataset) -> xr.Dataset:
     """`vx`, `vy` (m/yr) over one year from each pixel on: what an annual displacement measures."""
-    spacing, filled = truth.attrs["spacing"], truth.fillna(0)
-    rows, columns = np.meshgrid(np.arange(truth.sizes["y"], dtype=float), np.arange(truth.sizes["x"], dtype=float), indexing="ij")
-    column, row = advect(filled.vx.values, filled.vy.values, spacing, columns.ravel(), rows.ravel(), 1.0)
-    moved = (column.reshape(rows.shape) - columns) * spacing, -(row.reshape(rows.shape) - rows) * spacing
-    known = truth.vx.notnull().values
-    return xr.Dataset({name: (("y", "x"), np.where(known, part, np.nan)) for name, part in zip(("vx", "vy"), moved, strict=True)}, coords=truth[["y", "x"]].coords)
+    u, v = true_motion(truth, 1.0)
+    spacing = truth.attrs["spacing"]
+    return xr.Dataset(
+        {"vx": (("y", "x"), u * spacing), "vy": (("y", "x"), -v * spacing)}, coords={"y": truth.y, "x": truth.x}
+    )
+
+
+def true_pairs(truth: xr.Dataset | None, displacements: xr.Dataset) -> list[tuple[np.ndarray, np.ndarray]] | None:
+    """`true_motion` over each pair's time; None without truth."""
+    return None if truth is None else [true_motion(truth, float(years)) for years in displacements.years]
+
+
+def score_pairs(
+    displacements: xr.Dataset, motions: list | None, ice: np.ndarray, stable: np.ndarray
+) -> dict[str, float]:
+    """Means over the pairs, in pixels: what single pairs are worth.
+
+    Returns
+    -------
+    dict
+        `error` (mean distance to the truth on ice) and `along` (share of motion lost, as in
+        `compare_with_truth`), NaN without truth; `nmad` on stable ground, `closure`, `quality` on ice, `coverage`.
+    """
+    errors, along, quality, covered = [], [], [], []
+    for index in range(displacements.sizes["pair"]):
+        pair = displacements.isel(pair=index).load()
+        u, v = pair.u.values, pair.v.values
+        known = ice & np.isfinite(u)
+        quality.append(pair.quality.values[ice].mean())
+        covered.append(known.sum() / ice.sum())
+        if motions is not None:
+            tu, tv = motions[index]
+            known &= np.isfinite(tu)
+            errors.append(np.hypot(u - tu, v - tv)[known].mean())
+            length = np.hypot(tu, tv)
+            moving = known & (length * displacements.attrs["spacing"] / float(pair.years) > SLOW)
+            along.append(np.median(((u * tu + v * tv) / np.maximum(length, 1e-6) ** 2)[moving]) - 1)
+    spread = np.sqrt(np.mean(np.square([displacements.nmad_x, displacements.nmad_y])))
+    return {
+        "error": float(np.mean(errors)) if errors else float("nan"), "along": float(np.mean(along)) if along else float("nan"),
+        "nmad": float(spread), "closure": closure(displacements, ice), "quality": float(np.mean(quality)), "coverage": float(np.mean(covered)),
+    }  # fmt: skip
+
+
+def check_mosaic(
+    mosaic: xr.Dataset, truth: xr.Dataset | None, ice: np.ndarray, stable: np.ndarray, stakes: pd.DataFrame
+) -> dict[str, float]:
+    """Every check of one mosaic with errors, m/yr: against truth, on still ground, at the stakes, and of the sigmas.
+
+    `stakes` is the mean absolute difference of the table `at_stakes` gives; `covered` the share of the true errors of
+    both components on ice that lie within the stated sigma.
+    """
+    blank = dict.fromkeys(("rmse", "mae", "median", "p95", "along", "coverage", "covered"), float("nan"))
+    if truth is not None:
+        year = true_year(truth)
+        blank = compare_with_truth(mosaic, year, ice)
+        shares = [coverage((mosaic[n] - year[n]).values[ice], mosaic[f"{n}_error"].values[ice]) for n in ("vx", "vy")]
+        blank["covered"] = float(np.mean(shares))
+    return (
+        blank
+        | off_ice(mosaic, stable)
+        | {"stakes": float(stakes.difference.abs().mean()) if len(stakes) else float("nan")}
+    )
+
+
+# What notebook 06 quotes of `check_mosaic`.
+CLAIMS = (
+    ("stakes", "m/yr", "mean absolute difference from the stakes"),
+    ("rmse", "m/yr", "root mean square error against truth, on ice"),
+    ("median", "m/yr", "median error against truth, on ice"),
+    ("along", "1", "share of the motion added (negative: lost) along the flow"),
+    ("nmad", "m/yr", "spread on stable ground"),
+    ("covered", "1", "true errors within the stated sigma (0.68 is honest)"),
+)
 
 
 def compare_with_truth(velocity: xr.Dataset, truth: xr.Dataset, ice: np.ndarray) -> dict[str, float]:
@@ -57,7 +135,9 @@ def compare_with_truth(velocity: xr.Dataset, truth: xr.Dataset, ice: np.ndarray)
     known = ice & np.isfinite(error)
     if not known.any():
         return dict.fromkeys(("rmse", "mae", "median", "p95", "along", "coverage"), float("nan"))
-    along = ((velocity.vx * truth.vx + velocity.vy * truth.vy).values / np.maximum(true_speed, 1e-6) ** 2)[known & (true_speed > SLOW)]
+    along = ((velocity.vx * truth.vx + velocity.vy * truth.vy).values / np.maximum(true_speed, 1e-6) ** 2)[
+        known & (true_speed > SLOW)
+    ]
     return {
         "rmse": float(np.sqrt(np.mean(error[known] ** 2))), "mae": float(error[known].mean()), "median": float(np.median(error[known])),
         "p95": float(np.percentile(error[known], 95)), "along": float(np.median(along) - 1) if along.size else float("nan"),
@@ -71,7 +151,10 @@ def off_ice(velocity: xr.Dataset, stable: np.ndarray) -> dict[str, float]:
     x, y = x[np.isfinite(x)], y[np.isfinite(y)]
     if not x.size:
         return {"bias": float("nan"), "nmad": float("nan")}
-    return {"bias": float(np.hypot(np.median(x), np.median(y))), "nmad": float(np.sqrt((nmad(x) ** 2 + nmad(y) ** 2) / 2))}
+    return {
+        "bias": float(np.hypot(np.median(x), np.median(y))),
+        "nmad": float(np.sqrt((nmad(x) ** 2 + nmad(y) ** 2) / 2)),
+    }
 
 
 def read_stakes(folder: Path, glacier) -> gpd.GeoDataFrame:
@@ -79,7 +162,11 @@ def read_stakes(folder: Path, glacier) -> gpd.GeoDataFrame:
     place = Path(folder) / "stakes.geojson"
     if place.exists():
         return gpd.read_file(place)
-    rows = [(stake.name, year, value, stake.lon, stake.lat) for stake in glacier.stakes for year, value in stake.speed.items()]
+    rows = [
+        (stake.name, year, value, stake.lon, stake.lat)
+        for stake in glacier.stakes
+        for year, value in stake.speed.items()
+    ]
     table = pd.DataFrame(rows, columns=["name", "year", "speed", "lon", "lat"])
     return gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(table.lon, table.lat), crs=4326)
 
@@ -101,22 +188,40 @@ def at_stakes(velocity: xr.Dataset, stakes: gpd.GeoDataFrame, year: int, epsg: i
     column = (points.x.to_numpy() - float(velocity.x[0])) / spacing
     row = (float(velocity.y[0]) - points.y.to_numpy()) / spacing
     inside = (column >= 0) & (row >= 0) & (column <= velocity.sizes["x"] - 1) & (row <= velocity.sizes["y"] - 1)
-    vx, vy = (ndimage.map_coordinates(velocity[name].values, [row[inside], column[inside]], order=1) for name in ("vx", "vy"))
-    table = pd.DataFrame({"name": chosen.name.to_numpy()[inside], "measured": chosen.speed.to_numpy()[inside], "estimated": np.hypot(vx, vy)})
+    vx, vy = (
+        ndimage.map_coordinates(velocity[name].values, [row[inside], column[inside]], order=1) for name in ("vx", "vy")
+    )
+    table = pd.DataFrame(
+        {
+            "name": chosen.name.to_numpy()[inside],
+            "measured": chosen.speed.to_numpy()[inside],
+            "estimated": np.hypot(vx, vy),
+        }
+    )
     return table.assign(difference=table.estimated - table.measured)
 
 
 def closure(displacements: xr.Dataset, ice: np.ndarray) -> float:
     """Median length, in pixels, by which `a to b` then `b to c` misses `a to c`, over all triplets; NaN without one."""
-    legs = {pair: index for index, pair in enumerate(zip(displacements.attrs["reference_ids"], displacements.attrs["secondary_ids"], strict=True))}
+    legs = {
+        pair: index
+        for index, pair in enumerate(
+            zip(displacements.attrs["reference_ids"], displacements.attrs["secondary_ids"], strict=True)
+        )
+    }
     misses = []
     rows, columns = np.meshgrid(*(np.arange(displacements.sizes[axis]) for axis in ("y", "x")), indexing="ij")
     for (a, b), first in legs.items():
         for (b2, c), second in legs.items():
             if b2 != b or (a, c) not in legs:
                 continue
-            one, two, whole = (displacements[["u", "v"]].isel(pair=index).load() for index in (first, second, legs[a, c]))
+            one, two, whole = (
+                displacements[["u", "v"]].isel(pair=index).load() for index in (first, second, legs[a, c])
+            )
             at = [rows + np.nan_to_num(one.v.values), columns + np.nan_to_num(one.u.values)]
-            u, v = (one[name].values + ndimage.map_coordinates(two[name].values, at, order=1, cval=np.nan) for name in ("u", "v"))
+            u, v = (
+                one[name].values + ndimage.map_coordinates(two[name].values, at, order=1, cval=np.nan)
+                for name in ("u", "v")
+            )
             misses.append(np.hypot(u - whole.u.values, v - whole.v.values)[ice])
     return float(np.nanmedian(np.concatenate(misses))) if misses else float("nan")
