@@ -26,7 +26,7 @@ __version__ = "0.1.0"
 
 # Which notebook makes which result: what an error about a missing result points to.
 MAKERS = {
-    "items": "01", "scenes": "01", "cube": "02", "masks": "02", "pairs": "02", "coregistration": "02", "labels": "03",
+    "items": "01", "scenes": "01", "cube": "02", "masks": "02", "pairs": "02",  "labels": "03",
     "tiles": "04", "history": "04", "weights": "04", "displacement": "05", "scores": "05", "mosaic": "06", "validation": "06",
     "stakes": "06", "product": "07",
 }  # fmt: skip

@@ -73,7 +73,7 @@ def _scale_bar(axis, data, colour="white"):
         weight="bold",
     )
     axis.annotate("N", (0.94, 0.97), (0.94, 0.86), xycoords="axes fraction", color=colour, ha="center", va="top", weight="bold", fontsize=8,
-                  arrowprops={"arrowstyle": "<-", "color": colour, "lw": 1.5})  # fmt: skip
+                  arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.5})  # fmt: skip
 
 
 def site_map(picture: np.ndarray, data, outline, stakes, title: str):
@@ -109,34 +109,27 @@ def site_map(picture: np.ndarray, data, outline, stakes, title: str):
 
 
 def timeline(scenes: pd.DataFrame):
-    """Every scene by date and orbit: those used, and those dropped with the beginning of their reason."""
+    """Every scene by date: those used, and those dropped with their reason in a word."""
+    years = sorted(scenes.season_year.dropna().unique())
     with plt.rc_context(STYLE):
-        years = sorted(scenes.season_year.dropna().unique())
-        figure, axes = plt.subplots(len(years), 1, figsize=(7, 1.25 * len(years) + 0.4), squeeze=False)
+        figure, axes = plt.subplots(len(years), 1, figsize=(7, 1.3 * len(years) + 0.3), squeeze=False)
+    words = {"clear": "cloud", "asset": "no image", "could": "unreadable", "no data": "no data"}
     for axis, year in zip(axes.ravel(), years, strict=True):
-        season = scenes[scenes.season_year == year]
+        season = scenes[scenes.season_year == year].sort_values("date")
         for used, colour, level in ((True, "#0072B2", 0), (False, "#D55E00", 1)):
             chosen = season[(season.verdict == "use") == used]
-            axis.scatter(
-                chosen.date, [level] * len(chosen), color=colour, marker="o" if used else "x", s=34, clip_on=False
-            )
-        for row in season[season.verdict != "use"].itertuples():
-            word = next(
-                (
-                    w
-                    for w in ("snow", "clear", "cloud", "duplicate", "missing", "orbit", "read", "data")
-                    if w in row.reason
-                ),
-                "other",
-            )
-            word = {"clear": "cloud", "missing": "no image", "read": "unreadable", "data": "no data"}.get(word, word)
-            axis.annotate(word, (row.date, 1), (0, 6), textcoords="offset points", ha="center", fontsize=7, color=INK)
+            axis.scatter(chosen.date, [level] * len(chosen), color=colour, marker="o" if used else "x", s=34, clip_on=False)
+        for number, row in enumerate(season[season.verdict != "use"].itertuples()):
+            found = next((w for w in ("snow", "clear", "cloud", "duplicate", "asset", "orbit", "could", "no data") if w in row.reason), "other")
+            lift = 6 + 9 * (number % 2)  # neighbours days apart would overwrite each other
+            axis.annotate(words.get(found, found), (row.date, 1), (0, lift), textcoords="offset points", ha="center", fontsize=7)
         axis.set_yticks([0, 1], ["used", "dropped"])
-        axis.set_ylim(-0.5, 1.9)
+        axis.set_ylim(-0.5, 2.3)
         axis.set_title(f"season {year:.0f}", loc="left", color=INK)
         axis.spines["left"].set_visible(False)
+        axis.xaxis.set_major_locator(plt.matplotlib.dates.MonthLocator())
         axis.xaxis.set_major_formatter(plt.matplotlib.dates.DateFormatter("%d %b"))
-        axis.xaxis.set_major_locator(plt.MaxNLocator(8))
+        axis.margins(x=0.06)
     return figure
 
 
@@ -220,7 +213,7 @@ def mosaic(speeds: dict[str, xr.DataArray], stakes, outline, image: np.ndarray, 
                 points.geometry.x / 1000, points.geometry.y / 1000, s=26, facecolor="none", edgecolor="#D55E00", lw=1.5
             )
         left, right, bottom, top = extent(first)
-        axis.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
+        axis.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xlabel="", ylabel="")
     figure.colorbar(picture, ax=axes.tolist(), shrink=0.75, label="speed (m/yr)", extend="max")
     _scale_bar(axes[0], first)
     return figure
@@ -255,13 +248,14 @@ def learning(history: pd.DataFrame, lines: dict[str, float]):
     return figure
 
 
-def speed_and_error(product: xr.Dataset, most: float, image: np.ndarray, step: int = 24):
+def speed_and_error(product: xr.Dataset, most: float, image: np.ndarray):
     """Speed with arrows along the flow, its one-sigma error, and how many pairs saw each pixel."""
     figure, axes = _panels(3, product, width=3)
     v, sigma = product.v.values, product.v_error.values
     figure.colorbar(
         _show(axes[0], v, product, "speed (m/yr)", SPEED, (0, most), image), ax=axes[0], shrink=0.7, extend="max"
     )
+    step = max(product.sizes["x"] // 26, 1)
     thin = (slice(step // 2, None, step),) * 2
     x, y = np.meshgrid(product.x / 1000, product.y / 1000)
     vx, vy = product.vx.values[thin], product.vy.values[thin]
@@ -302,33 +296,29 @@ def interactive(product: xr.Dataset, stake_table: pd.DataFrame, stakes, epsg: in
     `step` thins the map, so that a saved page stays small. Call `hv.extension("bokeh", inline=True)` first.
     """
     import holoviews as hv
-    import hvplot.xarray  # noqa: F401  (registers .hvplot)
+    import hvplot.pandas  # noqa: F401  (registers .hvplot)
 
-    thin = (
-        product[["v", "vx", "vy", "v_error"]]
-        .isel(x=slice(None, None, step), y=slice(None, None, step))
-        .drop_vars("mapping", errors="ignore")
-        .round(1)
-        .load()
+    thin = product[["v", "vx", "vy", "v_error"]].isel(x=slice(None, None, step), y=slice(None, None, step))
+    names = {"v": "speed", "v_error": "error", "vx": "east", "vy": "north"}
+    layers = [np.round(thin[name].values, 1) for name in names]
+    look = {"data_aspect": 1, "frame_width": 560, "xlabel": "easting (m)", "ylabel": "northing (m)"}
+    values = [hv.Dimension(name, unit="m/yr") for name in names.values()]
+    speed = hv.Image((thin.x.values, thin.y.values, *layers), ["x", "y"], values).opts(
+        cmap=SPEED, clim=(0, most), colorbar=True, clabel="speed (m/yr)", tools=["hover"], **look
     )
-    look = dict(data_aspect=1, frame_width=560, xlabel="easting (m)", ylabel="northing (m)")
-    speed = thin.hvplot.image(
-        x="x", y="y", z="v", cmap=SPEED, clim=(0, most), hover_cols=["vx", "vy", "v_error"], clabel="speed (m/yr)"
-    ).opts(**look)
-    coarse = thin.isel(x=slice(None, None, 12), y=slice(None, None, 12)).where(thin.v > 0.1 * most)
-    angle, length = np.arctan2(coarse.vy, coarse.vx), np.hypot(coarse.vx, coarse.vy) / most
-    arrows = hv.VectorField((coarse.x.values, coarse.y.values, angle.values, length.values), label="direction").opts(
-        color="white", magnitude=hv.dim("Magnitude"), line_width=1.2
+    coarse = thin.isel(x=slice(None, None, 12), y=slice(None, None, 12))
+    x, y = np.meshgrid(coarse.x, coarse.y)
+    moving = (coarse.v > 0.1 * most).values
+    angle = np.arctan2(coarse.vy, coarse.vx).values
+    arrows = hv.VectorField((x[moving], y[moving], angle[moving], coarse.v.values[moving])).opts(
+        color="white", magnitude=hv.dim("Magnitude") / most, line_width=1.2
     )
     if not len(stake_table):
         return speed * arrows
     points = stakes.drop_duplicates("name").to_crs(epsg)
-    where = (
-        pd.DataFrame({"name": points.name, "x": points.geometry.x, "y": points.geometry.y})
-        .merge(stake_table, on="name")
-        .round(1)
+    where = pd.DataFrame({"name": points.name, "x": points.geometry.x, "y": points.geometry.y})
+    rows = where.merge(stake_table[["name", "measured", "estimated"]], on="name").round(1)
+    dots = rows.hvplot.points(
+        "x", "y", hover_cols=["name", "measured", "estimated"], color="#D55E00", size=110, responsive=False
     )
-    dots = hv.Points(where, ["x", "y"], ["name", "measured", "estimated"], label="stakes").opts(
-        size=11, color="#D55E00", line_color="white", tools=["hover"]
-    )
-    return speed * arrows * dots
+    return speed * arrows * dots.opts(line_color="white")

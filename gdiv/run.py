@@ -134,7 +134,13 @@ def _execute(path, folder, parameters):
     start = time.perf_counter()
     try:
         papermill.execute_notebook(
-            str(path), str(output), parameters, kernel_name="python3", progress_bar=False, cwd=str(folder), extra_arguments=["--log-level=CRITICAL"]
+            str(path),
+            str(output),
+            parameters,
+            kernel_name="python3",
+            progress_bar=False,
+            cwd=str(folder),
+            extra_arguments=["--log-level=CRITICAL"],
         )
     except PapermillExecutionError as error:
         cell = error.source.strip().splitlines()[0] if error.source else ""
@@ -162,7 +168,7 @@ def claims_table(claims: dict) -> str:
     width = max((len(key) for key in claims), default=0)
     lines = []
     for key, claim in claims.items():
-        value = "-" if claim["value"] is None else f"{claim['value']:g}"
+        value = f"{claim['value']:g}"
         lines.append(f"  {key:<{width}}  {value:>9} {claim['unit']:<8} {claim['meaning']}")
     return "\n".join(lines)
 

@@ -273,10 +273,12 @@ class Study:
         journal.unlink(missing_ok=True)
 
     def record(self, key: str, value: float, unit: str, meaning: str) -> None:
-        """Add a claim to `claims.json`: a number worth quoting, its unit and what it means."""
+        """Add a claim to `claims.json`: a number worth quoting, its unit and what it means; none if not finite."""
         claims = self.claims()
-        rounded = None if not np.isfinite(value) else float(f"{value:.4g}")
-        claims[key] = {"value": rounded, "unit": unit, "meaning": meaning}
+        if np.isfinite(value):
+            claims[key] = {"value": float(f"{value:.4g}"), "unit": unit, "meaning": meaning}
+        else:
+            claims.pop(key, None)
         partial = self.folder / "claims.json.part"
         partial.write_text(json.dumps(dict(sorted(claims.items())), indent=1, ensure_ascii=False), encoding="utf-8")
         partial.replace(self.folder / "claims.json")
@@ -302,7 +304,7 @@ class Study:
         folder = self.folder / "products"
         folder.mkdir(exist_ok=True)
         shutil.rmtree(folder / "velocity.part", ignore_errors=True)
-        product.drop_encoding().to_zarr(folder / "velocity.part", mode="w", consolidated=False, zarr_format=2)
+        product.to_zarr(folder / "velocity.part", mode="w", consolidated=False, zarr_format=2)
         shutil.rmtree(folder / "velocity.zarr", ignore_errors=True)
         (folder / "velocity.part").rename(folder / "velocity.zarr")
         written = write_cogs(product, folder)

@@ -6,9 +6,9 @@ import xarray as xr
 
 from gdiv.flow.contrast import local_contrast
 from gdiv.flow.matchers import match
-from gdiv.imagery.coregistration import stable_shift
+from gdiv.imagery.coregistration import stable_ground
 
-STATISTICS = ("shift_x", "shift_y", "nmad_x", "nmad_y")
+STATISTICS = ("bias_x", "bias_y", "nmad_x", "nmad_y")
 RELIABLE = 0.5  # least quality of a stable-ground pixel that is counted
 
 
@@ -22,7 +22,7 @@ def match_pairs(cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray, match
     cube
         `reflectance` and `snow`, `(scene, y, x)`, as of `gdiv.imagery.cube.load_cube`.
     pairs
-        The pair table.
+        The pair table, with `shift_x` and `shift_y` as of `gdiv.imagery.coregistration.add_shifts`.
     stable
         bool `(y, x)`; snow in either scene is taken off it.
     matcher
@@ -31,9 +31,9 @@ def match_pairs(cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray, match
     Returns
     -------
     xarray.Dataset
-        `u`, `v` (pixels, the pair's stable-ground shift already subtracted) and `quality` (0..1), float32
-        `(pair, y, x)`; `shift_x`, `shift_y` (what was subtracted) and `nmad_x`, `nmad_y` (spread of stable
-        ground about it), pixels a pair; the pairs' dates, `days` and `years` as coordinates.
+        `u`, `v` (pixels, the pair's registration shift already subtracted) and `quality` (0..1), float32
+        `(pair, y, x)`; `bias_x`, `bias_y`, `nmad_x`, `nmad_y` (what stable ground still shows) and `shift_x`,
+        `shift_y` (what was subtracted), pixels a pair; the pairs' dates, `days` and `years` as coordinates.
     """
     ids = list(cube.attrs["scene_ids"])
 
@@ -47,17 +47,19 @@ def match_pairs(cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray, match
         )
         return array.chunk(pair=1, y=-1, x=-1)
 
-    def one(reference, secondary, reference_snow, secondary_snow):
+    def one(reference, secondary, reference_snow, secondary_snow, shift):
         u, v, quality = match(matcher, reference[0], secondary[0], network)
+        u, v = u - shift[0, 0], v - shift[0, 1]
         ground = stable & ~reference_snow[0] & ~secondary_snow[0] & (quality > RELIABLE)
-        found = stable_shift(u, v, ground)
-        shift = np.array([found[name] for name in STATISTICS], np.float32)
-        return (u - shift[0])[None], (v - shift[1])[None], quality[None], shift[None]
+        found = stable_ground(u, v, ground)
+        return u[None], v[None], quality[None], np.array([list(found.values())], np.float32)
 
-    u, v, quality, shift = xr.apply_ufunc(
+    shifts = xr.DataArray(pairs[["shift_x", "shift_y"]].to_numpy(np.float32), dims=("pair", "axis")).chunk(pair=1)
+    u, v, quality, ground = xr.apply_ufunc(
         one,
         *(images(column, variable) for variable in ("reflectance", "snow") for column in ("reference", "secondary")),
-        input_core_dims=[["y", "x"]] * 4,
+        shifts,
+        input_core_dims=[["y", "x"]] * 4 + [["axis"]],
         output_core_dims=[["y", "x"]] * 3 + [["statistic"]],
         dask="parallelized",
         output_dtypes=[np.float32] * 4,
@@ -68,13 +70,15 @@ def match_pairs(cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray, match
     result["v"].attrs = {"units": "pixel", "long_name": "displacement along rows"}
     result["quality"].attrs = {"units": "1", "long_name": "local correlation after moving the secondary back"}
     for index, name in enumerate(STATISTICS):
-        result[name] = shift.isel(statistic=index, drop=True).assign_attrs(units="pixel")
+        result[name] = ground.isel(statistic=index, drop=True).assign_attrs(units="pixel")
     result = result.assign_coords(
         pair=np.arange(len(pairs)),
         reference_date=("pair", pairs.reference_date.to_numpy("datetime64[ns]")),
         secondary_date=("pair", pairs.secondary_date.to_numpy("datetime64[ns]")),
         days=("pair", pairs.days.to_numpy()),
         years=("pair", pairs.years.to_numpy()),
+        shift_x=("pair", pairs.shift_x.to_numpy()),
+        shift_y=("pair", pairs.shift_y.to_numpy()),
     )
     return result.assign_attrs(
         matcher=matcher,
@@ -89,7 +93,7 @@ def training_arrays(
 ) -> tuple[np.ndarray, list[tuple[int, int]], np.ndarray]:
     """What `gdiv.flow.tiles.Samples` cuts from, in memory: images, scene indices and labels of each pair.
 
-    Labels are NaN outside `where` and where their quality is under 0.5. The shift of stable ground is added back:
+    Labels are NaN outside `where` and where their quality is under 0.5. The registration shift is added back:
     the network sees the images as they are, mis-registration included.
     """
     ids = list(cube.attrs["scene_ids"])
@@ -111,18 +115,22 @@ def summarise(displacement: xr.Dataset, glacier: np.ndarray) -> pd.DataFrame:
     pandas.DataFrame
         `reference_date`, `secondary_date`, `days`; `median_px` and `p95_px` of the displacement on the glacier where
         the quality is at least 0.5, `px_per_day` and `m_per_year` from that median, `trusted` (share of the glacier
-        of that quality); `shift_x`, `shift_y`, `nmad_x`, `nmad_y` of stable ground, pixels.
+        of that quality); `as_seen_px`, the median before registration; bias and NMAD of stable ground, pixels.
     """
     rows = []
     for index in range(displacement.sizes["pair"]):
         pair = displacement.isel(pair=index).load()
         length = np.hypot(pair.u, pair.v).values[glacier & (pair.quality.values >= RELIABLE)]
+        seen = np.hypot(pair.u + pair.shift_x, pair.v + pair.shift_y).values[
+            glacier & (pair.quality.values >= RELIABLE)
+        ]
         median, p95 = np.nanpercentile(length, [50, 95]) if length.size else (np.nan, np.nan)
         days = float(pair.days)
         rows.append(
             {
                 "reference_date": pair.reference_date.values, "secondary_date": pair.secondary_date.values, "days": days,
                 "median_px": median, "p95_px": p95, "px_per_day": median / days, "m_per_year": median * displacement.attrs["spacing"] / float(pair.years),
+                "as_seen_px": np.nanmedian(seen) if seen.size else np.nan,
                 "trusted": length.size / max(glacier.sum(), 1), **{name: float(pair[name]) for name in STATISTICS},
             }
         )  # fmt: skip

@@ -31,7 +31,7 @@ def velocity_product(mosaic: xr.Dataset, epsg: int, title: str, provenance: dict
         `v, vx, vy, v_error, vx_error, vy_error` (float32, `meter/year`) and `count` on `y, x`, with the CRS in
         the grid mapping `mapping`.
     """
-    product = mosaic[["vx", "vy", "vx_error", "vy_error", "v_error", "count"]].assign(
+    product = mosaic.drop_encoding()[["vx", "vy", "vx_error", "vy_error", "v_error", "count"]].assign(
         v=np.hypot(mosaic.vx, mosaic.vy).astype(np.float32)
     )
     product = product[["v", "vx", "vy", "v_error", "vx_error", "vy_error", "count"]].drop_vars(

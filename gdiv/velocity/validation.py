@@ -65,7 +65,7 @@ def score_pairs(
     -------
     dict
         `error` (mean distance to the truth on ice) and `along` (share of motion lost, as in
-        `compare_with_truth`), NaN without truth; `nmad` on stable ground, `closure`, `quality` on ice, `coverage`.
+        `compare_with_truth`), NaN without truth; `bias` and `nmad` on stable ground, `closure`, `quality` on ice, `coverage`.
     """
     errors, along, quality, covered = [], [], [], []
     for index in range(displacements.sizes["pair"]):
@@ -82,8 +82,10 @@ def score_pairs(
             moving = known & (length * displacements.attrs["spacing"] / float(pair.years) > SLOW)
             along.append(np.median(((u * tu + v * tv) / np.maximum(length, 1e-6) ** 2)[moving]) - 1)
     spread = np.sqrt(np.mean(np.square([displacements.nmad_x, displacements.nmad_y])))
+    bias = np.hypot(displacements.bias_x, displacements.bias_y).mean()
     return {
         "error": float(np.mean(errors)) if errors else float("nan"), "along": float(np.mean(along)) if along else float("nan"),
+        "bias": float(bias),
         "nmad": float(spread), "closure": closure(displacements, ice), "quality": float(np.mean(quality)), "coverage": float(np.mean(covered)),
     }  # fmt: skip
 

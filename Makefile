@@ -1,0 +1,42 @@
+# The two commands of the README: `make study` and `make test`. Needs Python 3.11 and make, nothing else.
+PYTHON ?= python3.11
+ENV := .venv
+RUN := $(ENV)/bin
+
+.PHONY: study test lint weights bench publish lab clean help
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+study: $(ENV)/ready  ## the whole study on the synthetic Mer de Glace, no network
+	$(RUN)/gdiv run mer-de-glace --profile demo
+
+test: $(ENV)/ready lint  ## linters and every test
+	$(RUN)/python -m pytest
+
+lint: $(ENV)/ready  ## linters alone
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/nbstripout --verify --keep-metadata-keys "metadata.kernelspec cell.metadata.tags" notebooks/*.ipynb
+
+weights: $(ENV)/ready  ## train the network that ships, about an hour on two cores; resumes
+	$(RUN)/python -m gdiv.flow.pretrain
+
+bench: $(ENV)/ready  ## every matcher side by side on pairs of known displacement
+	$(RUN)/python bench/matchers.py
+
+publish: study  ## copy the demo's claims and small pictures into results/published
+	mkdir -p results/published
+	cp runs/mer-de-glace-demo/claims.json results/published/claims.json
+	cp runs/mer-de-glace-demo/figures/site.png runs/mer-de-glace-demo/figures/mosaic.png runs/mer-de-glace-demo/figures/speed.png results/published/
+
+lab: $(ENV)/ready  ## open the notebooks
+	$(RUN)/jupyter lab notebooks/00_the_study_on_one_page.ipynb
+
+clean:  ## remove the environment and all runs
+	rm -rf $(ENV) runs
+
+$(ENV)/ready: constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(ENV)
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	touch $@

@@ -1,0 +1,51 @@
+"""What tests share: a small twin, and where real scenes lie if they are there."""
+
+from pathlib import Path
+
+import pytest
+
+from gdiv.catalog import load_catalog
+from gdiv.imagery import outlines, scenes, twin
+from gdiv.imagery.grid import grid_of_items, study_grid
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+def file_source(path):
+    """The source that an ItemCollection file becomes."""
+    return load_catalog().sources["twin"].model_copy(update={"kind": "file", "path": str(path)})
+
+
+@pytest.fixture(scope="session")
+def glacier():
+    """Mer de Glace around the stake Tacul and the confluence, about 2.3 x 2.2 km."""
+    entry = load_catalog().glaciers["mer-de-glace"]
+    return entry.model_copy(update={"bbox": (6.9280, 45.8850, 6.9560, 45.9040)})
+
+
+@pytest.fixture(scope="session")
+def twin_folder(glacier, tmp_path_factory):
+    """A rendered twin: three, three and four usable scenes, and one of each fault."""
+    folder = tmp_path_factory.mktemp("twin")
+    twin.render(glacier, study_grid(glacier.bbox, glacier.epsg), [3, 3, 4], folder, seed=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def found(glacier, twin_folder):
+    """Items, source, grid, masks and scene table of the small twin, as a dictionary."""
+    source = file_source(twin_folder / "items.json")
+    items = scenes.find_items(source, glacier, [2020, 2021, 2022])
+    grid = grid_of_items(items, "nir", glacier)
+    masks = outlines.masks(outlines.read_outline(twin_folder / "outline.geojson", glacier, grid), grid)
+    table = scenes.judge_scenes(items, source, glacier, grid, masks.glacier.values, masks.stable.values)
+    return {"items": items, "source": source, "grid": grid, "masks": masks, "table": table}
+
+
+@pytest.fixture(scope="session")
+def real():
+    """Folder of real scenes; a test that needs it is skipped where it is absent."""
+    if not (SHARED / "real").is_dir():
+        pytest.skip("no real scenes beside this checkout (../shared/real)")
+    return SHARED / "real"

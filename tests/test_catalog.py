@@ -1,0 +1,149 @@
+"""The catalog is right, and says precisely what is wrong with one that is not."""
+
+import copy
+from datetime import date
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from gdiv.catalog import CATALOG_FILE, CatalogError, json_schema, load_catalog, read_catalog
+
+CONTENT = yaml.safe_load(CATALOG_FILE.read_text(encoding="utf-8"))
+G, S, P = "glaciers.mer-de-glace", "sources.earth-search", "profiles.demo"
+GONE = object()
+
+# Where, what is put there, and what the one error must say: the key, the value, and what is allowed.
+MALFORMED = [
+    (f"{G}.epsg", 4326, ["epsg", "4326", "32601"]),
+    (f"{G}.epsg", "here", ["epsg", "'here'", "integer"]),
+    (f"{G}.epsg", 32999, ["epsg", "32999", "32760"]),
+    (f"{G}.bbox", [6.9, 45.9, 6.8, 46.0], ["bbox", "west < east", "6.8"]),
+    (f"{G}.bbox", [6.9, 46.0, 7.0, 45.9], ["bbox", "south < north", "45.9"]),
+    (f"{G}.bbox", [6.9, 45.9, 7.0], ["bbox", "3", "required"]),
+    (f"{G}.bbox", [6.9, 95, 7.0, 96], ["bbox", "95", "90"]),
+    (f"{G}.bbox", [-200, 45, 7, 46], ["bbox", "-200", "-180"]),
+    (f"{G}.bbox", "Alps", ["bbox", "'Alps'", "tuple"]),
+    (f"{G}.tile", "LTR32", ["tile", "'LTR32'", "pattern"]),
+    (f"{G}.tile", 32, ["tile", "32", "string"]),
+    (f"{G}.label", GONE, ["label", "missing", "country"]),
+    (f"{G}.rgi", 11, ["rgi", "11", "string"]),
+    (f"{G}.season", GONE, ["season", "missing", "pairing"]),
+    (f"{G}.season.start", "June", ["season.start", "'June'", "pattern"]),
+    (f"{G}.season.end", "13-01", ["season.end", "'13-01'", "pattern"]),
+    (f"{G}.season.months", [6, 7], ["season", "months", "start, end"]),
+    (f"{G}.pairing.rule", "yearly", ["pairing.rule", "'yearly'", "'annual' or 'interval'"]),
+    (f"{G}.pairing.rule", "interval", ["pairing", "days", "least <= most"]),
+    (f"{G}.pairing.days", [20, 10], None),
+    (f"{G}.pairing.day_of_year_difference", 400, ["day_of_year_difference", "400", "182"]),
+    (f"{G}.pairing.day_of_year_difference", -1, ["day_of_year_difference", "-1", "0"]),
+    (f"{G}.years.train", [2021], ["years.train", "[2021]", "2 season year"]),
+    (f"{G}.years.train", [], ["years.train", "at least 1"]),
+    (f"{G}.years.validation", [2020, 2021, 2022], ["years.validation", "at most 2"]),
+    (f"{G}.years.train", [1999, 2000], ["years.train", "1999", "2015"]),
+    (f"{G}.years.test", [2020], ["years", "test", "train, validation"]),
+    (f"{G}.speed", [90, 10], ["speed", "least < most", "90"]),
+    (f"{G}.speed", [-5, 90], ["speed", "-5", "0"]),
+    (f"{G}.speed", "fast", ["speed", "'fast'", "tuple"]),
+    (f"{G}.stakes", [{"name": "A"}], ["stakes.0", "missing", "speed"]),
+    (f"{G}.stakes.0.lat", 145.9, ["stakes.0.lat", "145.9", "90"]),
+    (f"{G}.stakes.0.speed", {2020: -3}, ["stakes.0.speed", "-3", "0"]),
+    (f"{G}.stakes.0.speed", {"last year": 3}, ["stakes.0.speed", "last year", "integer"]),
+    (f"{G}.stakes.0.color", "red", ["stakes.0", "color", "name, lon, lat"]),
+    (f"{G}.twin.branches", [], ["twin.branches", "at least 1"]),
+    (f"{G}.twin.branches.0.points", [[6.9, 45.9, 100, 10]], ["points", "at least 3"]),
+    (f"{G}.twin.branches.0.debris", 2, ["debris", "2", "1"]),
+    (f"{G}.twin.relief", 0, ["relief", "0", "greater than 0"]),
+    (f"{G}.twin.snow_line", None, ["snow_line", "None", "number"]),
+    (f"{G}.twin.years", [], ["twin.years", "at least 1"]),
+    (f"{G}.labl", "x", ["mer-de-glace", "labl", "label"]),
+    (f"{S}.kind", "ftp", ["earth-search.kind", "'ftp'", "'twin', 'stac' or 'file'"]),
+    (f"{S}.url", GONE, ["earth-search", "url", "landing page"]),
+    (f"{S}.url", "earth-search", ["url", "'earth-search'", "pattern"]),
+    (f"{S}.scale", 0, ["scale", "0", "greater than 0"]),
+    (f"{S}.offset", "always", ["offset", "'always'", "'flag', 'baseline' or 'raster'"]),
+    (f"{S}.mask_kind", "fmask", ["mask_kind", "'fmask'", "'scl' or 'qa_pixel'"]),
+    (f"{S}.signing", "token", ["signing", "'token'", "'none' or 'planetary-computer'"]),
+    (f"{S}.colour", {"infrared": "B08"}, ["colour", "infrared", "'red', 'green' or 'blue'"]),
+    (f"{S}.licence", GONE, ["licence", "missing", "required"]),
+    (f"{P}.source", "nowhere", ["demo.source", "'nowhere'", "earth-search"]),
+    (f"{P}.tile", 250, ["tile", "250", "multiple of 8"]),
+    (f"{P}.tile", 32, ["tile", "32", "64"]),
+    (f"{P}.train_steps", 0, ["train_steps", "0", "greater than 0"]),
+    (f"{P}.train_steps", 1.5, ["train_steps", "1.5", "integer"]),
+    (f"{P}.matchers", ["piv"], ["matchers.0", "'piv'", "'horn-schunck'"]),
+    (f"{P}.matchers", [], ["matchers", "at least 1"]),
+    (f"{P}.usable_scenes", [0], ["usable_scenes", "0", "greater than 0"]),
+    ("glaciers", {}, ["glaciers", "at least 1"]),
+    ("glaciers", GONE, ["glaciers", "missing", "sources"]),
+    ("satellites", {}, ["satellites", "glaciers, sources, profiles"]),
+    (G, "a glacier", ["mer-de-glace", "'a glacier'", "label"]),
+]  # fmt: skip
+
+
+def edited(where, value):
+    content = copy.deepcopy(CONTENT)
+    *parents, last = where.split(".")
+    place = content
+    for key in parents:
+        place = place[int(key) if isinstance(place, list) else key]
+    if value is GONE:
+        del place[last]
+    else:
+        place[int(last) if isinstance(place, list) else last] = value
+    return yaml.safe_dump(content, allow_unicode=True)
+
+
+@pytest.mark.parametrize(("where", "value", "told"), MALFORMED, ids=lambda part: str(part)[:40])
+def test_a_malformed_entry_gives_one_error_that_teaches(where, value, told):
+    if told is None:  # days are no fault under the annual rule: they are not used
+        read_catalog(edited(where, value))
+        return
+    with pytest.raises(CatalogError) as error:
+        read_catalog(edited(where, value))
+    for word in told:
+        assert word in str(error.value)
+
+
+def test_fifty_variants_are_tried():
+    assert sum(told is not None for _, _, told in MALFORMED) >= 50
+
+
+def test_equal_keys_and_broken_yaml_are_refused():
+    with pytest.raises(CatalogError, match="'a' stands twice"):
+        read_catalog("glaciers: {a: 1, a: 2}")
+    with pytest.raises(CatalogError, match="not YAML"):
+        read_catalog("glaciers: [")
+
+
+def test_schema_is_current_and_holds():
+    stored = Path(CATALOG_FILE).with_suffix(".schema.json").read_text(encoding="utf-8")
+    assert stored == json_schema(), "run: python -m gdiv.catalog"
+    content = yaml.safe_load(CATALOG_FILE.read_text(encoding="utf-8"))
+    for glacier in content["glaciers"].values():  # JSON has string keys only
+        for stake in glacier.get("stakes", []):
+            stake["speed"] = {str(year): speed for year, speed in stake["speed"].items()}
+    jsonschema.validate(content, yaml.safe_load(stored))
+
+
+def test_the_eight_glaciers_are_there_with_their_seasons():
+    catalog = load_catalog()
+    assert set(catalog.glaciers) >= {
+        "mer-de-glace", "argentiere", "aletsch", "kaskawulsh", "perito-moreno", "baltoro", "tasman", "jakobshavn",
+    }  # fmt: skip
+    assert {g.pairing.rule for g in catalog.glaciers.values()} == {"annual", "interval"}
+
+
+def test_a_southern_season_belongs_to_the_year_it_ends_in():
+    season = load_catalog().glaciers["perito-moreno"].season
+    assert season.dates(2020) == (date(2019, 12, 1), date(2020, 3, 31))
+    assert season.year_of(date(2019, 12, 15)) == season.year_of(date(2020, 2, 1)) == 2020
+    assert season.year_of(date(2020, 7, 1)) is None
+    northern = load_catalog().glaciers["mer-de-glace"].season
+    assert northern.year_of(date(2020, 8, 1)) == 2020 and northern.year_of(date(2020, 12, 1)) is None
+
+
+def test_an_unknown_name_lists_what_exists():
+    with pytest.raises(CatalogError, match="mer-de-glace, argentiere.*Did you mean 'aletsch'"):
+        load_catalog().pick("glaciers", "aletch")

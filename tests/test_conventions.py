@@ -1,0 +1,96 @@
+"""Signs, axes, units and pixel centres, as `gdiv/__init__.py` states them."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from gdiv.flow import matchers
+from gdiv.flow.synthetic import SyntheticPairs, fractal_texture, inverse_points
+from gdiv.flow.tiles import turn
+from gdiv.velocity import annual
+
+
+def shifted(u, v, size=160):
+    """A texture and the same moved by whole pixels, u right and v down."""
+    texture = fractal_texture(256, 1.3, 3)
+    reference = texture[40 : 40 + size, 40 : 40 + size]
+    return reference, texture[40 - v : 40 - v + size, 40 - u : 40 - u + size]
+
+
+@pytest.mark.parametrize("name", matchers.MATCHERS)
+def test_every_matcher_finds_a_known_shift_with_its_sign(name):
+    reference, secondary = shifted(3, -2)
+    found = matchers.match(name, reference, secondary)
+    inner = (slice(24, -24),) * 2
+    tolerance = 0.35 if name == "raft" else 0.1
+    assert np.median(found.u[inner]) == pytest.approx(3, abs=tolerance)
+    assert np.median(found.v[inner]) == pytest.approx(-2, abs=tolerance)
+    assert found.u.dtype == found.v.dtype == found.quality.dtype == np.float32
+    assert found.quality.min() >= 0 and found.quality.max() <= 1
+    assert np.median(found.quality[inner]) > 0.9
+
+
+@pytest.mark.parametrize("name", matchers.MATCHERS)
+def test_no_data_stays_no_data_and_does_not_spread(name):
+    reference, secondary = shifted(2, 1)
+    hole = reference.copy()
+    hole[60:80, 60:80] = np.nan
+    found = matchers.match(name, hole, secondary)
+    assert np.isnan(found.u[60:80, 60:80]).all() and (found.quality[60:80, 60:80] == 0).all()
+    assert np.isfinite(found.u[24:40, 24:-24]).all()
+
+
+def test_unknown_matcher_lists_what_exists():
+    with pytest.raises(ValueError, match="horn-schunck, raft, correlation"):
+        matchers.match("optical-flow", *shifted(1, 1))
+
+
+def test_images_of_different_shape_are_refused():
+    reference, secondary = shifted(1, 1)
+    with pytest.raises(ValueError, match="one .H, W. shape"):
+        matchers.match("dis", reference, secondary[:-1])
+
+
+def test_zero_flow_is_zero():
+    found = matchers.match("zero", *shifted(3, 2))
+    assert not found.u[np.isfinite(found.u)].any()
+
+
+def test_velocity_is_metres_a_year_east_and_north():
+    pixels = {"u": 2.0, "v": 3.0, "quality": 1.0}
+    displacement = xr.Dataset(
+        {n: (("pair", "y", "x"), np.full((1, 2, 2), value, np.float32)) for n, value in pixels.items()}
+    )
+    displacement = displacement.assign_coords(years=("pair", [0.5])).assign_attrs(spacing=10.0)
+    velocity = annual.to_velocity(displacement)
+    assert float(velocity.vx[0, 0, 0]) == pytest.approx(40)
+    assert float(velocity.vy[0, 0, 0]) == pytest.approx(-60)  # rows count down, north is up
+    assert velocity.vx.attrs["units"] == "meter/year"
+
+
+def test_quarter_turns_turn_the_vectors():
+    reference, secondary = shifted(3, -2)
+    flow = np.stack([np.full_like(reference, 3), np.full_like(reference, -2)])
+    for turns in range(4):
+        pair, turned = turn(np.stack([reference, secondary]), flow, turns)
+        found = matchers.match("dis", *pair)
+        assert np.nanmedian(found.u) == pytest.approx(turned[0].mean(), abs=0.1)
+        assert np.nanmedian(found.v) == pytest.approx(turned[1].mean(), abs=0.1)
+    assert turn(pair, flow, 1)[1][:, 0, 0].tolist() == [-2, -3]  # a step right becomes a step up
+
+
+def test_synthetic_flow_is_exact():
+    flow = SyntheticPairs(64, 6, seed=5, textures=3, difficulty=0).sample(0)[1]
+    points = inverse_points(flow)
+    from scipy import ndimage
+
+    there = np.stack([ndimage.map_coordinates(part, points[::-1], order=1, mode="nearest") for part in flow])
+    grid = np.stack(np.meshgrid(np.arange(64), np.arange(64)))
+    assert np.abs(points + there - grid).max() < 0.02
+
+
+def test_coordinates_are_pixel_centres(found):
+    grid, masks = found["grid"], found["masks"]
+    left, top = grid.affine.c, grid.affine.f
+    assert float(masks.x[0]) == left + 5 and float(masks.y[0]) == top - 5
+    assert masks.y[0] > masks.y[-1]

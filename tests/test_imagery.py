@@ -1,0 +1,272 @@
+"""Scenes, cube, masks, pairs and registration."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+import xarray as xr
+from conftest import file_source
+from rasterio.windows import from_bounds
+
+from gdiv.catalog import load_catalog
+from gdiv.imagery import coregistration, cube, outlines, pairs, scenes
+from gdiv.imagery.grid import grid_of_items, study_grid
+
+SENTINEL = load_catalog().sources["earth-search"]
+
+
+def test_every_fault_is_named(found):
+    table = found["table"]
+    reasons = " | ".join(table.reason[table.verdict == "drop"])
+    for word in ("snow on", "of the glacier is clear", "duplicate of", "asset nir is missing", "other orbit"):
+        assert word in reasons
+    assert (table.verdict == "use").sum() == 10
+    assert (table[table.verdict == "use"].reason == "clear").all()
+
+
+def test_the_grid_is_the_archives_own(found):
+    grid, item = found["grid"], next(i for i in found["items"] if "nir" in i["assets"])
+    transform = item["assets"]["nir"]["proj:transform"]
+    assert (grid.affine.c - transform[2]) % 10 == 0 and (grid.affine.f - transform[5]) % 10 == 0
+    assert grid.shape[0] % 4 == grid.shape[1] % 4 == 0
+
+
+def test_an_odd_grid_is_kept():
+    item = {
+        "id": "a",
+        "bbox": [6.9, 45.8, 7.1, 46.0],
+        "properties": {},
+        "assets": {"nir": {"proj:transform": [6.08, 0, 330001, 0, -6.08, 5090003]}},
+    }
+    grid = grid_of_items([item], "nir", load_catalog().glaciers["mer-de-glace"])
+    offset = (grid.affine.c - 330001) / 6.08
+    assert abs(grid.resolution.x) == 6.08 and offset == pytest.approx(round(offset), abs=1e-6)
+
+
+def test_a_grid_that_is_not_told_is_an_error():
+    item = {"id": "a", "bbox": [6.9, 45.8, 7.1, 46.0], "properties": {}, "assets": {"nir": {}}}
+    with pytest.raises(ValueError, match="proj:transform is missing"):
+        grid_of_items([item], "nir", load_catalog().glaciers["mer-de-glace"])
+
+
+def test_the_cube_is_the_file_pixel_for_pixel(found):
+    """Against rasterio for the image, against odc-stac for the coarser mask."""
+    import odc.stac
+    import pystac
+
+    grid = found["grid"]
+    item = next(i for i in found["items"] if i["id"] == found["table"].query("verdict == 'use'").id.iloc[0])
+    ours = cube.load_asset([item], found["source"], "image", grid)[0].compute()
+    with rasterio.open(item["assets"]["nir"]["href"]) as file:
+        plain = file.read(
+            1, window=from_bounds(*grid.boundingbox, transform=file.transform), boundless=True, fill_value=0
+        )
+    assert np.array_equal(ours.values, plain)
+    assert float(ours.x[0]) == grid.affine.c + 5 and float(ours.y[0]) == grid.affine.f - 5
+    mask = cube.load_asset([item], found["source"], "mask", grid)[0].compute()
+    oracle = odc.stac.load([pystac.Item.from_dict(item)], bands=["scl"], geobox=grid, resampling="nearest")
+    assert np.array_equal(mask.values, oracle.scl[0].values)
+
+
+def test_newer_projection_fields_do_not_resample(found):
+    item = next(i for i in found["items"] if "nir" in i["assets"])
+    newer = item | {
+        "properties": {k: v for k, v in item["properties"].items() if k != "proj:epsg"} | {"proj:code": "EPSG:32632"}
+    }
+    assert scenes.epsg_of(newer) == 32632
+    first, second = (cube.load_asset([i], found["source"], "image", found["grid"]).compute() for i in (item, newer))
+    assert np.array_equal(first.values, second.values)
+
+
+def test_reflectance_is_equal_whatever_the_offset(found):
+    """Scenes of 2022 come in both flavours: offset removed, and left in the numbers."""
+    used = found["table"].query("verdict == 'use' and season_year == 2022")
+    assert set(used.offset) == {0.0, -0.1}
+    data = cube.load_cube(found["items"], found["table"], found["source"], found["grid"]).load()
+    stable = found["masks"].stable
+    dark = data.reflectance.where(stable & ~data.snow).quantile(0.05, ("y", "x"))
+    flavour = used.set_index("id").offset.reindex(data.attrs["scene_ids"]).to_numpy()
+    removed, left_in = (float(dark.values[flavour == offset][-2:].mean()) for offset in (0.0, -0.1))
+    assert abs(removed - left_in) < 0.05  # light and haze differ; the offset itself is 0.1
+
+
+def test_cloud_is_no_data_and_nothing_is_read_early(found):
+    lazy = cube.load_cube(found["items"], found["table"], found["source"], found["grid"])
+    assert lazy.reflectance.chunks is not None
+    table = found["table"].query("verdict == 'use'").reset_index()
+    cloudiest = int(table.clear.argmin())
+    share = float(lazy.reflectance[cloudiest].isnull().mean())
+    assert (share > 0) == (table.clear[cloudiest] < 1)
+    assert lazy.reflectance.dtype == np.float32 and lazy.snow.dtype == bool
+
+
+@pytest.mark.parametrize(
+    ("properties", "rule", "dark", "offset", "why"),
+    [
+        ({"earthsearch:boa_offset_applied": True, "s2:processing_baseline": "05.00"}, "flag", 50, 0.0, "boa_offset_applied"),
+        ({"earthsearch:boa_offset_applied": False, "s2:processing_baseline": "05.00"}, "flag", 1200, -0.1, "baseline 05.00"),
+        ({"earthsearch:boa_offset_applied": False, "s2:processing_baseline": "05.00"}, "flag", 150, 0.0, "dark pixels near 150"),
+        ({"s2:processing_baseline": "03.01"}, "baseline", 300, 0.0, "before 04.00"),
+        ({"s2:processing_baseline": "04.00"}, "baseline", 1300, -0.1, "baseline 04.00"),
+        ({"s2:processing_baseline": "05.00"}, "raster", 1300, -0.1, "raster:bands"),
+        ({}, -0.2, 7000, -0.2, "fixed by the source"),
+    ],
+)  # fmt: skip
+def test_the_offset_is_decided_with_a_reason(properties, rule, dark, offset, why):
+    item = {"properties": properties, "assets": {"nir": {"raster:bands": [{"offset": -0.1}]}}}
+    found, reason = scenes.offset_of(item, SENTINEL.model_copy(update={"offset": rule}), dark)
+    assert found == offset and why in reason
+
+
+def test_masks_by_kind():
+    clear, snow = cube.classify(np.array([0, 1, 3, 4, 6, 8, 9, 10, 11]), "scl")
+    assert clear.tolist() == [False, False, False, True, True, False, False, False, True]
+    assert snow.tolist() == [False] * 8 + [True]
+    clear, snow = cube.classify(np.array([1, 1 << 3, 1 << 4, 1 << 6, (1 << 6) | (1 << 5)]), "qa_pixel")
+    assert clear.tolist() == [False, False, False, True, True] and snow.tolist() == [False] * 4 + [True]
+
+
+def test_orbit_from_field_or_name():
+    assert scenes.orbit_of({"properties": {"sat:relative_orbit": 65}}) == 65
+    assert (
+        scenes.orbit_of(
+            {"properties": {"s2:product_uri": "S2B_MSIL2A_20250731T131909_N0511_R095_T20EPT_20250731T143919.SAFE"}}
+        )
+        == 95
+    )
+    assert scenes.orbit_of({"properties": {}}) is None
+
+
+def test_an_unreadable_scene_is_named_and_the_rest_goes_on(found, glacier):
+    items = [dict(i) for i in found["items"] if "nir" in i["assets"]][:4]
+    broken = items[1] | {
+        "assets": items[1]["assets"] | {"nir": items[1]["assets"]["nir"] | {"href": "/nowhere/b08.tif"}}
+    }
+    masks = found["masks"]
+    table = scenes.judge_scenes(
+        [items[0], broken, *items[2:]],
+        found["source"],
+        glacier,
+        found["grid"],
+        masks.glacier.values,
+        masks.stable.values,
+    )
+    assert "could not be read" in table.reason[1] and "could not" not in " ".join(table.reason.drop(1))
+
+
+def test_no_scene_in_season_is_an_error(glacier, twin_folder):
+    with pytest.raises(scenes.SceneError, match="none of them within 2018-06-15 to 2018-10-15"):
+        scenes.find_items(file_source(twin_folder / "items.json"), glacier, [2018])
+
+
+def test_a_missing_file_is_an_error(glacier, tmp_path):
+    with pytest.raises(scenes.SceneError, match="could not be read"):
+        scenes.find_items(file_source(tmp_path / "none.json"), glacier, [2020])
+
+
+def test_annual_pairs_keep_orbit_season_and_day_of_year(found, glacier):
+    table = pairs.choose_pairs(found["table"], glacier, [2021, 2022])
+    assert (table.orbit == 108).all() and (table.season_difference <= 45).all()
+    assert {d.year for d in table.reference_date} == {2021} and {d.year for d in table.secondary_date} == {2022}
+    assert len(pairs.choose_pairs(found["table"], glacier, [2021, 2022], most=2)) == 2
+    assert table.years.to_numpy() == pytest.approx(table.days.to_numpy() / 365.25)
+
+
+def test_interval_pairs_keep_their_days(real):
+    moreno = load_catalog().glaciers["perito-moreno"]
+    days = pd.to_datetime(["2020-01-31", "2020-02-07", "2020-02-10", "2020-02-20", "2020-02-22"])
+    table = pd.DataFrame(
+        {
+            "id": list("abcde"),
+            "date": days,
+            "orbit": [1, 2, 1, 1, 2],
+            "season_year": 2020,
+            "verdict": "use",
+            "clear": np.nan,
+            "sun_azimuth": np.nan,
+        }
+    )
+    chosen = pairs.choose_pairs(table, moreno, [2020])
+    assert set(zip(chosen.reference, chosen.secondary, strict=True)) == {("a", "c"), ("a", "d"), ("c", "d"), ("b", "e")}
+
+
+def test_no_pair_is_an_error_that_counts(found, glacier):
+    with pytest.raises(ValueError, match=r"no pair for season years \[2018, 2019\].*2020: 3"):
+        pairs.choose_pairs(found["table"], glacier, [2018, 2019])
+
+
+def test_sobel_of_a_ramp_is_one():
+    y, x = np.mgrid[0:8, 0:8].astype(float)
+    along, down = pairs.sobel(x + 2 * y)
+    assert along[2:-2, 2:-2] == pytest.approx(1) and down[2:-2, 2:-2] == pytest.approx(2)
+
+
+def test_stable_ground_keeps_its_distance(found):
+    masks, grid = found["masks"], found["grid"]
+    assert not (masks.glacier & masks.stable).any()
+    from scipy import ndimage
+
+    distance = ndimage.distance_transform_edt(~masks.glacier.values) * grid.resolution.x
+    assert distance[masks.stable.values].min() >= outlines.MARGIN - 10
+
+
+def test_an_outline_elsewhere_is_an_error(found, glacier, tmp_path):
+    import geopandas as gpd
+    import shapely
+
+    gpd.GeoDataFrame(geometry=[shapely.box(8, 46, 8.1, 46.1)], crs=4326).to_file(tmp_path / "far.geojson")
+    with pytest.raises(ValueError, match=r"nothing within the study's box"):
+        outlines.read_outline(tmp_path / "far.geojson", glacier, found["grid"])
+    with pytest.raises(ValueError, match="could not be read"):
+        outlines.read_outline(tmp_path / "none.geojson", glacier, found["grid"])
+
+
+def test_planted_shift_is_recovered(found, twin_folder):
+    """Correlation on stable ground against the mis-registration that the twin planted."""
+    data = cube.load_cube(found["items"], found["table"], found["source"], found["grid"]).load()
+    truth = xr.open_zarr(twin_folder / "truth.zarr", consolidated=False)
+    first, second = data.attrs["scene_ids"][3:5]
+    images = [data.reflectance[data.attrs["scene_ids"].index(name)].values for name in (first, second)]
+    shift = coregistration.image_shift(*images, found["masks"].stable.values)
+    planted = (truth["shift"].sel(scene=second) - truth["shift"].sel(scene=first)).values
+    assert (shift["shift_x"], shift["shift_y"]) == pytest.approx(tuple(planted), abs=0.1)
+    assert shift["windows"] >= coregistration.LEAST_WINDOWS
+
+
+def test_too_little_stable_ground_corrects_nothing():
+    image = np.random.default_rng(0).normal(size=(64, 64))
+    found = coregistration.image_shift(image, image, np.zeros((64, 64), bool))
+    assert found["shift_x"] == 0 and np.isnan(found["shift_spread"]) and found["windows"] == 0
+    assert np.isnan(coregistration.stable_ground(image, image, np.zeros((64, 64), bool))["nmad_x"])
+
+
+def test_dates_of_one_orbit_close_and_two_orbits_disagree(real):
+    """Aletsch, two orbits a week apart: (0.54, 0.76) px by an independent correlation."""
+    folder = real / "aletsch-2020-07" / "nir08"
+    images = [rasterio.open(path).read(1).astype(np.float32) for path in sorted(folder.glob("*.tif"))]
+    shift = coregistration.image_shift(*images, np.ones(images[0].shape, bool))
+    assert np.hypot(abs(shift["shift_x"]) - 0.54, abs(shift["shift_y"]) - 0.76) < 0.25
+
+
+def test_real_scenes_are_read_exactly(real):
+    """A nominal 6.08 m grid whose origin is no multiple of its spacing."""
+    moreno = load_catalog().glaciers["perito-moreno"]
+    source = file_source(real / "perito-moreno-2020" / "items.json")
+    items = scenes.find_items(source, moreno, [2020])
+    grid = grid_of_items(items, "nir", moreno)
+    ours = cube.load_asset(items[:1], source, "image", grid)[0].compute().values
+    with rasterio.open(items[0]["assets"]["nir"]["href"]) as file:
+        plain, transform = file.read(1), file.transform
+    column, row = round((transform.c - grid.affine.c) / 6.08), round((grid.affine.f - transform.f) / 6.08)
+    rows, columns = min(plain.shape[0], ours.shape[0] - row), min(plain.shape[1], ours.shape[1] - column)
+    assert np.array_equal(ours[row : row + rows, column : column + columns], plain[:rows, :columns])
+
+
+def test_study_grid_covers_the_box():
+    from pyproj import Transformer
+
+    entry = load_catalog().glaciers["tasman"]
+    grid = study_grid(entry.bbox, entry.epsg)
+    corners = Transformer.from_crs(4326, entry.epsg, always_xy=True).transform_bounds(*entry.bbox)
+    box = grid.boundingbox
+    assert box.left <= corners[0] and box.bottom <= corners[1] and box.right >= corners[2] and box.top >= corners[3]

@@ -1,0 +1,192 @@
+"""From displacement to a checked map and back from disk."""
+
+import dask
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import rioxarray
+import xarray as xr
+
+from gdiv.catalog import load_catalog
+from gdiv.imagery import coregistration, cube, pairs
+from gdiv.velocity import annual, displacement, products, uncertainty, validation
+
+
+def field(u, v, pairs=3, size=40, spacing=10.0, years=1.0, noise=0.0, seed=0):
+    """A displacement data set of constant motion plus noise, as `match_pairs` would give."""
+    rng = np.random.default_rng(seed)
+    values = {
+        name: (base + noise * rng.normal(size=(pairs, size, size))).astype(np.float32)
+        for name, base in (("u", u), ("v", v), ("quality", 1))
+    }
+    values["quality"] = np.clip(values["quality"], 0.6, 1)
+    data = xr.Dataset({name: (("pair", "y", "x"), array) for name, array in values.items()})
+    coords = {
+        "x": 1000 + spacing * np.arange(size),
+        "y": 9000 - spacing * np.arange(size),
+        "years": ("pair", [years] * pairs),
+    }
+    zero = {name: ("pair", np.zeros(pairs)) for name in (*displacement.STATISTICS, "shift_x", "shift_y")}
+    ids = {"reference_ids": [f"r{i}" for i in range(pairs)], "secondary_ids": [f"s{i}" for i in range(pairs)]}
+    return data.assign(zero).assign_coords(coords).assign_attrs(spacing=spacing, **ids)
+
+
+def test_components_are_averaged_not_speeds():
+    noisy = annual.mosaic(annual.to_velocity(field(0, 0, pairs=40, noise=0.5)), "mean")
+    speeds = annual.speed(annual.to_velocity(field(0, 0, pairs=40, noise=0.5))).mean()
+    assert float(annual.speed(noisy).mean()) < 0.3 * float(speeds)
+
+
+def test_the_median_shrugs_off_a_wrong_pair():
+    data = field(2, 0, pairs=5)
+    data.u[0] = 50
+    assert float(annual.mosaic(annual.to_velocity(data), "median").vx.mean()) == pytest.approx(20)
+    assert float(annual.mosaic(annual.to_velocity(data), "mean").vx.mean()) > 100
+
+
+def test_poor_matches_are_left_out_and_counted():
+    data = field(2, 0, pairs=4)
+    data.quality[0, :10] = 0.1
+    combined = annual.mosaic(annual.to_velocity(data))
+    assert int(combined["count"][0, 0]) == 3 and int(combined["count"][20, 0]) == 4
+
+
+def test_a_mosaic_of_nothing_and_an_unknown_kind_are_errors():
+    data = annual.to_velocity(field(1, 1))
+    with pytest.raises(ValueError, match="at least one pair"):
+        annual.mosaic(data.isel(pair=[]))
+    with pytest.raises(ValueError, match="median, mean"):
+        annual.mosaic(data, "mode")
+
+
+def test_all_nan_stays_nan_without_a_warning():
+    data = field(1, 1)
+    data["quality"] = data.quality * 0
+    combined = uncertainty.add_error(annual.mosaic(annual.to_velocity(data)), np.zeros((40, 40), bool))
+    assert np.isnan(combined.vx).all() and int(combined["count"].max()) == 0
+
+
+def test_errors_cover_independent_noise():
+    noisy = uncertainty.add_error(
+        annual.mosaic(annual.to_velocity(field(3, 0, pairs=30, size=80, noise=0.3))), np.zeros((80, 80), bool)
+    )
+    share = uncertainty.coverage((noisy.vx - 30).values, noisy.vx_error.values)
+    assert 0.68 < share < 0.95  # half of the pairs count as independent, so independent ones are over-covered
+
+
+def test_truth_scores_know_shrinking():
+    truth = xr.Dataset({n: (("y", "x"), np.full((10, 10), value)) for n, value in (("vx", 30.0), ("vy", -40.0))})
+    scores = validation.compare_with_truth(truth * 0.9, truth, np.ones((10, 10), bool))
+    assert scores["along"] == pytest.approx(-0.1) and scores["rmse"] == pytest.approx(5) and scores["coverage"] == 1
+
+
+def test_still_ground_gives_bias_and_spread():
+    rng = np.random.default_rng(1)
+    data = xr.Dataset({n: (("y", "x"), value + rng.normal(size=(80, 80))) for n, value in (("vx", 3.0), ("vy", 4.0))})
+    found = validation.off_ice(data, np.ones((80, 80), bool))
+    assert found["bias"] == pytest.approx(5, abs=0.1) and found["nmad"] == pytest.approx(1, abs=0.05)
+
+
+def test_stakes_are_read_bilinearly_and_outside_ones_left_out():
+    size, epsg = 20, 32632
+    x, y = 340000 + 10.0 * np.arange(size), 5086000 - 10.0 * np.arange(size)
+    ramp = np.tile(np.arange(size, dtype=float), (size, 1))
+    data = xr.Dataset({"vx": (("y", "x"), ramp), "vy": (("y", "x"), 0 * ramp)}, coords={"x": x, "y": y})
+    stakes = gpd.GeoDataFrame(
+        {"name": ["in", "out", "other year"], "year": [2021, 2021, 2020], "speed": [7.0, 1.0, 1.0]},
+        geometry=gpd.points_from_xy([340045, 341000, 340050], [5085950, 5085950, 5085950]), crs=epsg,
+    ).to_crs(4326)  # fmt: skip
+    table = validation.at_stakes(data, stakes, 2021, epsg)
+    assert table.name.tolist() == ["in"]
+    assert table.estimated[0] == pytest.approx(4.5, abs=1e-3) and table.difference[0] == pytest.approx(-2.5, abs=1e-3)
+
+
+def test_triplets_that_add_up_close():
+    data = field(1, 2, pairs=3)
+    data.u[2], data.v[2] = 2, 4
+    data = data.assign_attrs(reference_ids=["a", "b", "a"], secondary_ids=["b", "c", "c"])
+    inner = np.zeros((40, 40), bool)
+    inner[5:-5, 5:-5] = True
+    assert validation.closure(data, inner) == pytest.approx(0, abs=1e-5)
+    data.u[2] = 3
+    assert validation.closure(data, inner) == pytest.approx(1, abs=1e-5)
+    assert np.isnan(validation.closure(field(1, 1), inner))
+
+
+@pytest.fixture(scope="module")
+def matched(found, glacier):
+    """Cube and pairs of the small twin."""
+    data = cube.load_cube(found["items"], found["table"], found["source"], found["grid"]).load()
+    table = pairs.choose_pairs(found["table"], glacier, [2020, 2021], 2)
+    return data, coregistration.add_shifts(data, table, found["masks"].stable.values)
+
+
+def test_labels_do_not_depend_on_chunks_or_workers(matched, found):
+    data, table = matched
+    stable = found["masks"].stable.values
+    results = []
+    for chunks, workers in (({"scene": 1, "y": 64, "x": 50}, 2), ({"scene": -1, "y": -1, "x": -1}, 1)):
+        with dask.config.set(scheduler="threads", num_workers=workers):
+            results.append(displacement.match_pairs(data.chunk(chunks), table, stable, "horn-schunck").compute())
+    for name in results[0].data_vars:
+        assert np.array_equal(results[0][name].values, results[1][name].values, equal_nan=True), name
+
+
+def test_matching_is_lazy_and_finds_the_ice(matched, found, twin_folder):
+    data, table = matched
+    lazy = displacement.match_pairs(data.chunk(scene=1), table, found["masks"].stable.values, "horn-schunck")
+    assert all(lazy[name].chunks for name in ("u", "v", "quality"))
+    result = lazy.isel(pair=[0]).load()
+    truth = validation.read_truth(twin_folder, result)
+    ice = found["masks"].glacier.values
+    motions = validation.true_pairs(truth, result)
+    scores = validation.score_pairs(result, motions, ice, found["masks"].stable.values)
+    zero = validation.score_pairs(
+        result.assign(u=result.u * 0, v=result.v * 0), motions, ice, found["masks"].stable.values
+    )
+    assert scores["error"] < 0.5 * zero["error"] and abs(scores["along"]) < 0.15 and zero["along"] == pytest.approx(-1)
+    table = displacement.summarise(result, ice)
+    assert table.px_per_day[0] == pytest.approx(table.median_px[0] / table.days[0])
+    assert table.m_per_year[0] == pytest.approx(table.median_px[0] * 10 / (table.days[0] / 365.25))
+
+
+def test_truth_is_absent_for_real_sources(tmp_path):
+    assert validation.read_truth(tmp_path, xr.Dataset()) is None
+
+
+def test_catalog_stakes_serve_where_the_source_brings_none(tmp_path):
+    stakes = validation.read_stakes(tmp_path, load_catalog().glaciers["mer-de-glace"])
+    assert set(stakes.name) == {"Tacul", "Trélaporte", "Échelets"} and stakes.crs.to_epsg() == 4326
+
+
+def test_products_open_elsewhere(tmp_path):
+    size = 64
+    rng = np.random.default_rng(0)
+    coords = {"x": 340005 + 10.0 * np.arange(size), "y": 5086005 - 10.0 * np.arange(size)}
+    names = ("vx", "vy", "vx_error", "vy_error", "v_error")
+    mosaic = xr.Dataset(
+        {n: (("y", "x"), rng.normal(20, 5, (size, size)).astype(np.float32)) for n in names}
+        | {"count": (("y", "x"), np.full((size, size), 3, np.int16))},
+        coords=coords,
+    )
+    mosaic.vx[:4] = np.nan
+    dates = pd.Timestamp("2020-08-18"), pd.Timestamp("2021-09-07")
+    product = products.velocity_product(mosaic, 32632, "Test", {"matcher": "dis"}, dates)
+    product.to_zarr(tmp_path / "v.zarr", zarr_format=2, consolidated=False)
+    again = xr.open_zarr(tmp_path / "v.zarr", consolidated=False, decode_coords="all")
+    assert (
+        again.rio.crs.to_epsg() == 32632
+        and again.attrs["Conventions"] == "CF-1.8"
+        and again.attrs["date_end"] == "2021-09-07"
+    )
+    assert again.vx.attrs["standard_name"] == "land_ice_surface_x_velocity" and again.v.attrs["units"] == "meter/year"
+    assert again.mapping.attrs["grid_mapping_name"] == "transverse_mercator"
+    assert np.array_equal(again.v.values, np.hypot(mosaic.vx, mosaic.vy).values.astype(np.float32), equal_nan=True)
+    from rio_cogeo import cog_validate
+
+    for path in products.write_cogs(product, tmp_path):
+        assert cog_validate(path)[0]
+        tif = rioxarray.open_rasterio(path).squeeze("band")
+        assert np.array_equal(tif.values, product[path.stem].values, equal_nan=True)
+        assert tif.rio.crs.to_epsg() == 32632 and float(tif.x[0]) == 340005
