@@ -17,7 +17,7 @@ test: $(ENV)/ready lint  ## linters and every test
 lint: $(ENV)/ready  ## linters alone
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
-	$(RUN)/nbstripout --verify --keep-metadata-keys "metadata.kernelspec cell.metadata.tags" notebooks/*.ipynb
+	$(RUN)/nbstripout --verify notebooks/*.ipynb
 
 weights: $(ENV)/ready  ## train the network that ships, about an hour on two cores; resumes
 	$(RUN)/python -m gdiv.flow.pretrain

@@ -26,10 +26,22 @@ __version__ = "0.1.0"
 
 # Which notebook makes which result: what an error about a missing result points to.
 MAKERS = {
-    "items": "01", "scenes": "01", "cube": "02", "masks": "02", "pairs": "02",  "labels": "03",
-    "tiles": "04", "history": "04", "weights": "04", "displacement": "05", "scores": "05", "mosaic": "06", "validation": "06",
-    "stakes": "06", "product": "07",
-}  # fmt: skip
+    "items": "01",
+    "scenes": "01",
+    "cube": "02",
+    "masks": "02",
+    "pairs": "02",
+    "labels": "03",
+    "tiles": "04",
+    "history": "04",
+    "weights": "04",
+    "displacement": "05",
+    "scores": "05",
+    "mosaic": "06",
+    "validation": "06",
+    "stakes": "06",
+    "product": "07",
+}
 
 
 @cache
@@ -42,7 +54,7 @@ def code_hash() -> str:
 
 
 def published_claims() -> dict[str, dict]:
-    """The claims of the published demo run, as `results/published/claims.json` holds them; empty before there is one."""
+    """The claims of the published demo run, from `results/published/claims.json`; empty before there is one."""
     file = Path(__file__).parent.parent / "results" / "published" / "claims.json"
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 

@@ -180,7 +180,8 @@ class Source(_Entry):
     scale: PositiveFloat = Field(0.0001, description="reflectance a digital number")
     offset: Literal["flag", "baseline", "raster"] | float = Field(
         "flag",
-        description="flag: earthsearch:boa_offset_applied, else the baseline; baseline: -0.1 from 04.00 on; raster: the asset's own offset; or a number",
+        description="flag: earthsearch:boa_offset_applied, else the baseline; baseline: -0.1 from 04.00 on; "
+        "raster: the asset's own offset; or a number",
     )
     nodata: int = 0
     signing: Literal["none", "planetary-computer"] = "none"

@@ -12,12 +12,26 @@ import xarray as xr
 SPEED, SIGNED, GREY = "viridis", "RdBu_r", "gray"
 INK = "#1b2a3a"
 SERIES = {  # Okabe and Ito's colours, one a matcher
-    "horn-schunck": "#0072B2", "raft": "#D55E00", "correlation": "#009E73", "dis": "#CC79A7", "tv-l1": "#E69F00", "ilk": "#56B4E9", "zero": "#777777",
-}  # fmt: skip
+    "horn-schunck": "#0072B2",
+    "raft": "#D55E00",
+    "correlation": "#009E73",
+    "dis": "#CC79A7",
+    "tv-l1": "#E69F00",
+    "ilk": "#56B4E9",
+    "zero": "#777777",
+}
 STYLE = {
-    "font.size": 9, "axes.titlesize": 9, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7, "axes.edgecolor": INK,
-    "figure.constrained_layout.use": True, "svg.hashsalt": "gdiv", "axes.spines.top": False, "axes.spines.right": False,
-}  # fmt: skip
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.edgecolor": INK,
+    "figure.constrained_layout.use": True,
+    "svg.hashsalt": "gdiv",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
 
 
 def extent(data) -> tuple[float, float, float, float]:
@@ -72,8 +86,18 @@ def _scale_bar(axis, data, colour="white"):
         fontsize=8,
         weight="bold",
     )
-    axis.annotate("N", (0.94, 0.97), (0.94, 0.86), xycoords="axes fraction", color=colour, ha="center", va="top", weight="bold", fontsize=8,
-                  arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.5})  # fmt: skip
+    axis.annotate(
+        "N",
+        (0.94, 0.97),
+        (0.94, 0.86),
+        xycoords="axes fraction",
+        color=colour,
+        ha="center",
+        va="top",
+        weight="bold",
+        fontsize=8,
+        arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.5},
+    )
 
 
 def site_map(picture: np.ndarray, data, outline, stakes, title: str):
@@ -118,11 +142,22 @@ def timeline(scenes: pd.DataFrame):
         season = scenes[scenes.season_year == year].sort_values("date")
         for used, colour, level in ((True, "#0072B2", 0), (False, "#D55E00", 1)):
             chosen = season[(season.verdict == "use") == used]
-            axis.scatter(chosen.date, [level] * len(chosen), color=colour, marker="o" if used else "x", s=34, clip_on=False)
+            axis.scatter(
+                chosen.date, [level] * len(chosen), color=colour, marker="o" if used else "x", s=34, clip_on=False
+            )
         for number, row in enumerate(season[season.verdict != "use"].itertuples()):
-            found = next((w for w in ("snow", "clear", "cloud", "duplicate", "asset", "orbit", "could", "no data") if w in row.reason), "other")
+            found = next(
+                (
+                    w
+                    for w in ("snow", "clear", "cloud", "duplicate", "asset", "orbit", "could", "no data")
+                    if w in row.reason
+                ),
+                "other",
+            )
             lift = 6 + 9 * (number % 2)  # neighbours days apart would overwrite each other
-            axis.annotate(words.get(found, found), (row.date, 1), (0, lift), textcoords="offset points", ha="center", fontsize=7)
+            axis.annotate(
+                words.get(found, found), (row.date, 1), (0, lift), textcoords="offset points", ha="center", fontsize=7
+            )
         axis.set_yticks([0, 1], ["used", "dropped"])
         axis.set_ylim(-0.5, 2.3)
         axis.set_title(f"season {year:.0f}", loc="left", color=INK)

@@ -122,7 +122,8 @@ def _checked(parameters):
     extra = [name for name in known if name not in common]
     if unknown := [name for name in parameters if name not in extra]:
         raise StudyError(
-            f"no notebook parameter {', '.join(unknown)}; there are: {', '.join(extra) or 'none'} (and the options --profile, --source, --workspace)"
+            f"no notebook parameter {', '.join(unknown)}; there are: {', '.join(extra) or 'none'} "
+            f"(and the options --profile, --source, --workspace)"
         )
     return {
         name: type(json.loads(known[name]["default"].replace("'", '"')))(value) for name, value in parameters.items()
@@ -245,7 +246,8 @@ def main(argv: list[str] | None = None) -> int:
             for key, glacier in load_catalog().glaciers.items():
                 years = ", ".join(map(str, glacier.years.validation))
                 print(
-                    f"{key:<15}{glacier.label}, {glacier.country}: {glacier.pairing.rule} pairs, {glacier.speed[0]:g}-{glacier.speed[1]:g} m/yr, validated on {years}"
+                    f"{key:<15}{glacier.label}, {glacier.country}: {glacier.pairing.rule} pairs, "
+                    f"{glacier.speed[0]:g}-{glacier.speed[1]:g} m/yr, validated on {years}"
                 )
         else:
             for key, source in load_catalog().sources.items():

@@ -48,8 +48,8 @@ def default_workspace(glacier: str, profile: str, source: str) -> Path:
     return root / "runs" / f"{glacier}-{profile}{tag}"
 
 
-def resolve_source(name: str, profile: Profile, base: Path = Path(".")) -> Source:
-    """The source called `name`: a key of the catalog, an ItemCollection file, or the URL of a STAC API; "" is the profile's."""
+def resolve_source(name: str, profile: Profile, base: Path = Path()) -> Source:
+    """The source `name`: a key of the catalog, an ItemCollection file, a STAC API's URL, or "" for the profile's."""
     catalog = load_catalog()
     if not name or name in catalog.sources:
         return catalog.sources[name or profile.source]
@@ -59,7 +59,8 @@ def resolve_source(name: str, profile: Profile, base: Path = Path(".")) -> Sourc
     if path.suffix in (".json", ".geojson"):
         if not path.exists():
             raise CatalogError(
-                f"source file {name} does not exist; give the path of an ItemCollection, a URL, or one of: {', '.join(catalog.sources)}"
+                f"source file {name} does not exist; give the path of an ItemCollection, a URL, "
+                f"or one of: {', '.join(catalog.sources)}"
             )
         return catalog.sources["twin"].model_copy(
             update={"label": path.parent.name, "kind": "file", "path": str(path), "licence": "see the source"}
@@ -97,11 +98,13 @@ class Study:
 
     def __repr__(self):
         grid = (
-            f", {self.grid.width} x {self.grid.height} px of {abs(self.grid.resolution.x):g} m in EPSG:{self.glacier.epsg}"
+            f", {self.grid.width} x {self.grid.height} px of {abs(self.grid.resolution.x):g} m "
+            f"in EPSG:{self.glacier.epsg}"
             if self._has("items")
             else ""
         )
-        return f"{self.glacier.label}, profile {self.profile_key}, {self.source.label}{grid}; gdiv {gdiv.__version__}, seed {self.profile.seed}"
+        made = f"gdiv {gdiv.__version__}, seed {self.profile.seed}"
+        return f"{self.glacier.label}, profile {self.profile_key}, {self.source.label}{grid}; {made}"
 
     # ---- scenes -------------------------------------------------------------------------------
 
@@ -150,7 +153,8 @@ class Study:
         place = own if own.exists() else self.glacier.outline
         if place is None:
             raise StudyError(
-                f"{self.glacier.label} has no outline in the catalog; put an outline.geojson beside the scenes' items.json"
+                f"{self.glacier.label} has no outline in the catalog; "
+                f"put an outline.geojson beside the scenes' items.json"
             )
         return outlines.read_outline(place, self.glacier, grid or self.grid)
 
@@ -326,8 +330,14 @@ class Study:
 
     def provenance(self) -> dict[str, str]:
         """What a product says of its making."""
-        return {"source": f"gdiv {gdiv.__version__}, {self.source.label}", "glacier": self.glacier.label, "profile": self.profile_key,
-                "seed": str(self.profile.seed), "licence": self.source.licence, "code": gdiv.code_hash()}  # fmt: skip
+        return {
+            "source": f"gdiv {gdiv.__version__}, {self.source.label}",
+            "glacier": self.glacier.label,
+            "profile": self.profile_key,
+            "seed": str(self.profile.seed),
+            "licence": self.source.licence,
+            "code": gdiv.code_hash(),
+        }
 
     def _relative(self, href: str) -> str:
         return href if "://" in href else os.path.relpath(href, self.folder / "data")

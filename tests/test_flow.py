@@ -217,7 +217,7 @@ def test_samples_are_cut_on_the_fly_and_repeat():
     )
     found = tiles.list_tiles(1, np.ones((200, 200), bool), 64, "random")
     samples = tiles.Samples(images, [(0, 1)], labels, found, 64, seed=3)
-    pair, flow = samples[0]
+    pair, _ = samples[0]
     tile = found[0]
     assert np.array_equal(
         pair[0], np.rot90(images[0, tile.row : tile.row + 64, tile.column : tile.column + 64], tile.turns)

@@ -51,7 +51,7 @@ def random_flow(shape: tuple[int, int], reach: float, rng: np.random.Generator) 
 
 
 def inverse_points(flow: np.ndarray, iterations: int = 8) -> np.ndarray:
-    """For each pixel `p` of the secondary the point `x` of the reference with `x + flow(x) = p`, as `(2, H, W)` (x, y)."""
+    """For each pixel `p` of the secondary the `x` of the reference with `x + flow(x) = p`, `(2, H, W)` as (x, y)."""
     _, height, width = flow.shape
     grid = np.stack(np.meshgrid(np.arange(width), np.arange(height), indexing="xy")).astype(np.float32)
     points = grid - flow

@@ -4,6 +4,7 @@ A tile is an index: which pair, which window, how many quarter turns. Turning th
 vectors too.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -53,9 +54,7 @@ def list_tiles(
         # Bands of rows by the cumulative share of ice, wide enough for a tile each.
         borders = _borders(glacier, size)
         tiles = []
-        for name, (top, bottom) in zip(
-            ("train", "validation", "test"), zip(borders, borders[1:], strict=False), strict=False
-        ):
+        for name, (top, bottom) in zip(("train", "validation", "test"), pairwise(borders), strict=False):
             inside = sorted({*range(top, bottom - size + 1, size // 2), bottom - size})
             found = [
                 (r, c)
@@ -81,7 +80,7 @@ def _borders(glacier, size):
     height = glacier.shape[0]
     if height < 3 * size:
         raise ValueError(
-            f"the space split needs an image at least {3 * size} rows high for tiles of {size}, got {height}; take a smaller tile"
+            f"the space split needs an image at least {3 * size} rows high, got {height}; take a smaller tile"
         )
     spare = height - 3 * size
     train = size + int(spare * 0.8)

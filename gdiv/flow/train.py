@@ -18,7 +18,6 @@ from safetensors.torch import save_file
 from gdiv.flow.losses import endpoint_error, sequence_loss
 from gdiv.flow.raft import Raft, RaftConfig
 
-
 SHIPPED = Path(__file__).parent / "weights" / "gdiv.safetensors"
 
 

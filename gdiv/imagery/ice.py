@@ -127,7 +127,7 @@ def _stream(branch, to_grid, east, north):
 
 
 def _moraines(branch, across):
-    """Share of debris across a stream (-1 right bank, 1 left): medial moraines and covered margins, wider on the right."""
+    """Share of debris across a stream (-1 right bank, 1 left): medial moraines and margins, wider on the right."""
     covered = 0.95 - 0.55 * branch.debris - 0.45 * branch.debris**0.5 * (across < 0)
     margin = np.clip((np.abs(across) - covered) / 0.2, 0, 1)
     stripes = sum(

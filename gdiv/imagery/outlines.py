@@ -42,7 +42,7 @@ def read_outline(place: str | Path, glacier, grid: GeoBox) -> gpd.GeoDataFrame:
 
 
 def masks(outlines: gpd.GeoDataFrame, grid: GeoBox, margin: float = MARGIN) -> xr.Dataset:
-    """`glacier`: pixel centre inside an outline; `stable`: farther than `margin` metres from any. Both bool `(y, x)`."""
+    """`glacier`: pixel centre inside an outline; `stable`: over `margin` metres from any. Both bool `(y, x)`."""
     shape = outlines.union_all()
 
     def burn(geometry):

@@ -51,15 +51,23 @@ def choose_pairs(scenes: pd.DataFrame, glacier, years: list[int], most: int | No
         sun = abs((first["sun_azimuth"] or np.nan) - (second["sun_azimuth"] or np.nan))
         rows.append(
             {
-                "reference": first["id"], "secondary": second["id"], "reference_date": first["date"], "secondary_date": second["date"],
-                "days": days, "years": days / DAYS_A_YEAR, "orbit": first["orbit"], "season_difference": difference if rule.rule == "annual" else np.nan,
-                "sun_difference": sun, "clear": min(first["clear"], second["clear"]),
+                "reference": first["id"],
+                "secondary": second["id"],
+                "reference_date": first["date"],
+                "secondary_date": second["date"],
+                "days": days,
+                "years": days / DAYS_A_YEAR,
+                "orbit": first["orbit"],
+                "season_difference": difference if rule.rule == "annual" else np.nan,
+                "sun_difference": sun,
+                "clear": min(first["clear"], second["clear"]),
             }
-        )  # fmt: skip
+        )
     if not rows:
         counts = usable.groupby("season_year").size().to_dict()
         raise ValueError(
-            f"no pair for season years {list(years)} under the {rule.rule} rule of {glacier.label}; usable scenes by season year: {counts}"
+            f"no pair for season years {list(years)} under the {rule.rule} rule of {glacier.label}; "
+            f"usable scenes by season year: {counts}"
         )
     table = pd.DataFrame(rows).sort_values(
         ["season_difference", "clear", "days"], ascending=[True, False, True], kind="stable"

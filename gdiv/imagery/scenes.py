@@ -173,12 +173,24 @@ def _row(item, source, glacier):
     elif tile and properties.get("constellation", "").lower().startswith("sentinel") and tile != glacier.tile:
         reason = f"is tile {tile}, the study's is {glacier.tile}"
     return {
-        "id": item["id"], "date": pd.Timestamp(properties["datetime"]).tz_localize(None), "season_year": glacier.season.year_of(day_of(item)),
-        "verdict": "", "reason": reason, "orbit": orbit_of(item), "tile": tile, "platform": properties.get("platform", ""),
-        "baseline": properties.get("s2:processing_baseline", ""), "cloud_cover": properties.get("eo:cloud_cover"),
-        "sun_azimuth": properties.get("view:sun_azimuth"), "sun_elevation": properties.get("view:sun_elevation"),
-        "clear": np.nan, "snow": np.nan, "dark": np.nan, "offset": np.nan, "offset_reason": "",
-    }  # fmt: skip
+        "id": item["id"],
+        "date": pd.Timestamp(properties["datetime"]).tz_localize(None),
+        "season_year": glacier.season.year_of(day_of(item)),
+        "verdict": "",
+        "reason": reason,
+        "orbit": orbit_of(item),
+        "tile": tile,
+        "platform": properties.get("platform", ""),
+        "baseline": properties.get("s2:processing_baseline", ""),
+        "cloud_cover": properties.get("eo:cloud_cover"),
+        "sun_azimuth": properties.get("view:sun_azimuth"),
+        "sun_elevation": properties.get("view:sun_elevation"),
+        "clear": np.nan,
+        "snow": np.nan,
+        "dark": np.nan,
+        "offset": np.nan,
+        "offset_reason": "",
+    }
 
 
 def _drop_duplicates(rows):
@@ -212,7 +224,8 @@ def _look(row, item, source, coarse, on_glacier, beside):
     if mask is None:
         if (row["cloud_cover"] or 0) > CLOUD_AT_MOST:
             row["reason"] = (
-                f"cloud over {row['cloud_cover']:.0f} % of the scene (at most {CLOUD_AT_MOST:.0f} %; no mask to look closer)"
+                f"cloud over {row['cloud_cover']:.0f} % of the scene "
+                f"(at most {CLOUD_AT_MOST:.0f} %; no mask to look closer)"
             )
         return
     clear, snow = classify(mask, source.mask_kind)

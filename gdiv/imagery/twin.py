@@ -11,7 +11,7 @@ No part of gdiv but `gdiv.velocity.validation` reads the truth stored beside the
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 
 import geopandas as gpd
@@ -297,7 +297,8 @@ def _write_scene(folder, glacier, geobox, plan, bands, classes, geometry):
             "view:sun_azimuth": round(geometry["sun_azimuth"], 2),
             "view:sun_elevation": round(geometry["sun_elevation"], 2),
             "s2:processing_baseline": baseline,
-            "s2:product_uri": f"S2{satellite.upper()}_MSIL2A_{moment}_N{baseline.replace('.', '')}_R{plan.orbit:03d}_T{glacier.tile}_{moment}.SAFE",
+            "s2:product_uri": f"S2{satellite.upper()}_MSIL2A_{moment}_N{baseline.replace('.', '')}"
+            f"_R{plan.orbit:03d}_T{glacier.tile}_{moment}.SAFE",
             "earthsearch:boa_offset_applied": plan.flavour == "removed",
         },
         "links": [],

@@ -128,10 +128,16 @@ def summarise(displacement: xr.Dataset, glacier: np.ndarray) -> pd.DataFrame:
         days = float(pair.days)
         rows.append(
             {
-                "reference_date": pair.reference_date.values, "secondary_date": pair.secondary_date.values, "days": days,
-                "median_px": median, "p95_px": p95, "px_per_day": median / days, "m_per_year": median * displacement.attrs["spacing"] / float(pair.years),
+                "reference_date": pair.reference_date.values,
+                "secondary_date": pair.secondary_date.values,
+                "days": days,
+                "median_px": median,
+                "p95_px": p95,
+                "px_per_day": median / days,
+                "m_per_year": median * displacement.attrs["spacing"] / float(pair.years),
                 "as_seen_px": np.nanmedian(seen) if seen.size else np.nan,
-                "trusted": length.size / max(glacier.sum(), 1), **{name: float(pair[name]) for name in STATISTICS},
+                "trusted": length.size / max(glacier.sum(), 1),
+                **{name: float(pair[name]) for name in STATISTICS},
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows)

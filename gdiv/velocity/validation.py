@@ -65,7 +65,8 @@ def score_pairs(
     -------
     dict
         `error` (mean distance to the truth on ice) and `along` (share of motion lost, as in
-        `compare_with_truth`), NaN without truth; `bias` and `nmad` on stable ground, `closure`, `quality` on ice, `coverage`.
+        `compare_with_truth`), NaN without truth; `bias` and `nmad` on stable ground, `closure`, `quality` on
+        ice, `coverage`.
     """
     errors, along, quality, covered = [], [], [], []
     for index in range(displacements.sizes["pair"]):
@@ -84,10 +85,14 @@ def score_pairs(
     spread = np.sqrt(np.mean(np.square([displacements.nmad_x, displacements.nmad_y])))
     bias = np.hypot(displacements.bias_x, displacements.bias_y).mean()
     return {
-        "error": float(np.mean(errors)) if errors else float("nan"), "along": float(np.mean(along)) if along else float("nan"),
+        "error": float(np.mean(errors)) if errors else float("nan"),
+        "along": float(np.mean(along)) if along else float("nan"),
         "bias": float(bias),
-        "nmad": float(spread), "closure": closure(displacements, ice), "quality": float(np.mean(quality)), "coverage": float(np.mean(covered)),
-    }  # fmt: skip
+        "nmad": float(spread),
+        "closure": closure(displacements, ice),
+        "quality": float(np.mean(quality)),
+        "coverage": float(np.mean(covered)),
+    }
 
 
 def check_mosaic(
@@ -141,10 +146,13 @@ def compare_with_truth(velocity: xr.Dataset, truth: xr.Dataset, ice: np.ndarray)
         known & (true_speed > SLOW)
     ]
     return {
-        "rmse": float(np.sqrt(np.mean(error[known] ** 2))), "mae": float(error[known].mean()), "median": float(np.median(error[known])),
-        "p95": float(np.percentile(error[known], 95)), "along": float(np.median(along) - 1) if along.size else float("nan"),
+        "rmse": float(np.sqrt(np.mean(error[known] ** 2))),
+        "mae": float(error[known].mean()),
+        "median": float(np.median(error[known])),
+        "p95": float(np.percentile(error[known], 95)),
+        "along": float(np.median(along) - 1) if along.size else float("nan"),
         "coverage": float(known.sum() / ice.sum()),
-    }  # fmt: skip
+    }
 
 
 def off_ice(velocity: xr.Dataset, stable: np.ndarray) -> dict[str, float]:
