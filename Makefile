@@ -25,10 +25,10 @@ weights: $(ENV)/ready  ## train the network that ships, about an hour on two cor
 bench: $(ENV)/ready  ## every matcher side by side on pairs of known displacement
 	$(RUN)/python bench/matchers.py
 
-publish: study  ## copy the demo's claims and small pictures into results/published
-	mkdir -p results/published
+publish: study  ## the demo's claims and pictures into results/published, and from there into the README
 	cp runs/mer-de-glace-demo/claims.json results/published/claims.json
 	cp runs/mer-de-glace-demo/figures/site.png runs/mer-de-glace-demo/figures/mosaic.png runs/mer-de-glace-demo/figures/speed.png results/published/
+	$(RUN)/python results/render.py
 
 lab: $(ENV)/ready  ## open the notebooks
 	$(RUN)/jupyter lab notebooks/00_the_study_on_one_page.ipynb

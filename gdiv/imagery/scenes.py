@@ -4,6 +4,7 @@ Items come from an ItemCollection file or a STAC API and are plain STAC dictiona
 ends as one row of the scene table with a verdict, `use` or `drop`, and its reason.
 """
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -213,7 +214,9 @@ def _look(row, item, source, coarse, on_glacier, beside):
         masked = source.mask in item["assets"] if source.mask else False
         mask = load_asset([item], source, "mask", coarse)[0].compute().values if masked else None
     except Exception as error:  # any reader's failure: one bad scene must not end the study
-        row["reason"] = f"could not be read ({type(error).__name__}: {str(error).splitlines()[0][:80]})"
+        # Links may hold a signature and paths a user's name: neither belongs in a table.
+        what = re.sub(r"\S*/\S*", "its file", str(error).splitlines()[0])
+        row["reason"] = f"could not be read ({type(error).__name__}: {what[:100]})"
         return
     valid = numbers != source.nodata
     if not valid[on_glacier].any():

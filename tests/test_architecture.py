@@ -1,0 +1,108 @@
+"""Imports keep their direction, copies agree, links lead somewhere, and nothing private is told."""
+
+import ast
+import re
+import subprocess
+
+import pytest
+import yaml
+from conftest import ROOT
+
+ROOMS = ("imagery", "flow", "velocity")
+TOP = ("study", "run", "maps", "catalog")
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "gdiv").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_run_one_way(path):
+    room = path.parent.name
+    found = list(imports(path))
+    if room in ROOMS:
+        for name in found:
+            assert not name.startswith(tuple(f"gdiv.{top}" for top in TOP)), name
+    if room == "imagery":
+        # flow's texture and contrast are arrays in, arrays out: the twin and registration are drawn with them.
+        allowed = ("gdiv.flow.contrast", "gdiv.flow.synthetic")
+        assert all(n.startswith(allowed) for n in found if n.startswith(("gdiv.flow", "gdiv.velocity")))
+    if room == "flow":
+        assert not any(n.startswith(("gdiv.imagery", "gdiv.velocity")) for n in found)
+        assert not any(n.split(".")[0] in ("xarray", "dask", "pandas", "rasterio", "stackstac") for n in found)
+
+
+def test_only_validation_reads_the_truth():
+    for path in (ROOT / "gdiv").rglob("*.py"):
+        if path.name not in ("validation.py", "twin.py"):
+            assert "truth.zarr" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_binder_has_a_real_copy_of_the_environment():
+    copy = ROOT / "binder" / "environment.yml"
+    assert not copy.is_symlink() and copy.read_text() == (ROOT / "environment.yml").read_text()
+
+
+def test_environment_and_pyproject_name_the_same_packages():
+    import tomllib
+
+    content = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    pip = next(entry["pip"] for entry in content if isinstance(entry, dict))
+    conda = [entry for entry in content if isinstance(entry, str)]
+    names = {re.split(r"[<>=]", entry)[0] for entry in conda + pip} - {"python", "pip", "cql2"}
+    names = {
+        {"pytorch-cpu": "torch", "opencv": "opencv-python-headless", "matplotlib-base": "matplotlib"}.get(n, n)
+        for n in names
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert names == {re.split(r"[<>=]", entry)[0] for entry in project}
+    assert {"stackstac", "cql2"} <= set(pip)
+
+
+def test_every_requirement_is_pinned():
+    import tomllib
+
+    pinned = {line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    assert {re.split(r"[<>=]", entry)[0].lower() for entry in wanted} <= pinned
+
+
+def tracked():
+    out = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in out.split("\n") if name]
+
+
+def test_links_in_documents_lead_somewhere():
+    for path in tracked():
+        if path.suffix == ".md":
+            for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+                assert target.startswith("http") or (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_readme_shows_the_published_results():
+    import sys
+
+    subprocess.run([sys.executable, ROOT / "results" / "render.py", "--check"], check=True)
+
+
+def test_commands_in_the_readme_exist():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", text, re.M):
+        assert f"\n{target}:" in makefile
+
+
+def test_no_path_of_a_machine_and_nothing_left_open():
+    for path in tracked():
+        if (
+            path.suffix in (".py", ".md", ".ipynb", ".yaml", ".yml", ".toml", ".json")
+            and path != ROOT / "tests" / "test_architecture.py"
+        ):
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"(?<![\w.])/(home|root|work)/", text), path
+            assert not re.search(r"\b(TODO|FIXME|XXX)\b", text), path

@@ -1,0 +1,177 @@
+"""The command, and the study end to end."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+import xarray as xr
+from conftest import ROOT
+
+import gdiv
+from gdiv import run as runner
+from gdiv.study import StudyError, open_study
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "mont-blanc"], ["'mont-blanc'", "mer-de-glace", "jakobshavn"]),
+        (["run", "mer-de-glace", "--profile", "quick"], ["'quick'", "smoke, demo, full"]),
+        (["run", "mer-de-glace", "--source", "landsat"], ["'landsat'", "earth-search", "planetary-computer"]),
+        (["run", "mer-de-glace", "--source", "missing.json"], ["missing.json", "does not exist", "ItemCollection"]),
+        (["run", "mer-de-glace", "--only", "42"], ["'42'", "00, 01, 02"]),
+        (["run", "mer-de-glace", "-p", "colour=red"], ["colour", "pair", "matcher"]),
+        (["clean", "mer-de-glace", "--workspace", "nowhere"], ["nowhere", "not the folder of a run"]),
+    ],
+)
+def test_what_is_unknown_is_told_with_what_exists(arguments, told, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert runner.main([*arguments, *(["--workspace", "w"] if arguments[0] == "run" else [])]) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("gdiv: ") and message.count("\n") == 1
+    for word in told:
+        assert word in message
+
+
+def test_lists_name_every_entry(capsys):
+    assert runner.main(["glaciers"]) == 0 and runner.main(["sources"]) == 0
+    out = capsys.readouterr().out
+    for name in (*gdiv.load_catalog().glaciers, *gdiv.load_catalog().sources):
+        assert name in out
+
+
+def test_help_teaches(capsys):
+    with pytest.raises(SystemExit):
+        runner.main(["run", "--help"])
+    out = capsys.readouterr().out
+    assert "examples:" in out and "--profile smoke" in out and "ItemCollection" in out
+
+
+def test_a_missing_result_names_its_notebook(tmp_path):
+    study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
+    with pytest.raises(StudyError, match="run notebook 03 first: gdiv run mer-de-glace --profile smoke --only 03"):
+        study.open("labels")
+
+
+def test_results_come_back_as_they_went(tmp_path):
+    study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
+    table = pd.DataFrame({"reference_date": pd.to_datetime(["2020-08-18 10:25:59"]), "x": [1.5]})
+    study.save("pairs", table)
+    pd.testing.assert_frame_equal(study.open("pairs"), table.astype({"reference_date": "datetime64[ns]"}))
+    study.record("a.b", 1.23456789, "m/yr", "a number")
+    study.record("a.c", float("nan"), "m/yr", "not a number")
+    assert study.claims() == {"a.b": {"value": 1.235, "unit": "m/yr", "meaning": "a number"}}
+
+
+def test_an_interrupted_save_goes_on_and_keeps_what_was_there(tmp_path):
+    """Pairs that were stored before a kill are not computed again, and the old result stands until the new one is whole."""
+    import dask.array as da
+    import numpy as np
+
+    study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
+    calls = []
+
+    def work(block, kill=False, block_info=None):
+        if block_info:
+            number = block_info[0]["array-location"][0][0]
+            if kill and number >= 2:
+                raise KeyboardInterrupt
+            calls.append(number)
+        return block + 1
+
+    def dataset(kill):
+        values = da.zeros((6, 4, 4), chunks=(1, 4, 4)).map_blocks(
+            work, kill=kill, dtype=float, meta=np.empty((0, 0, 0))
+        )
+        return xr.Dataset({"u": (("pair", "y", "x"), values)}, coords={"pair": range(6), "y": range(4), "x": range(4)})
+
+    with pytest.raises(KeyboardInterrupt):
+        study.save("labels", dataset(kill=True))
+    assert not (tmp_path / "data" / "labels.zarr").exists() and set(calls) == {0, 1}
+    calls.clear()
+    study.save("labels", dataset(kill=False))
+    assert set(calls) == {2, 3, 4, 5}
+    assert (study.open("labels").u == 1).all()
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """The smoke profile, run once by the command."""
+    folder = tmp_path_factory.mktemp("study")
+    assert runner.main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(folder)]) == 0
+    return folder
+
+
+@pytest.mark.timeout(1200)
+def test_the_study_runs_end_to_end(smoke):
+    claims = json.loads((smoke / "claims.json").read_text())
+    for key in (
+        "scenes.used",
+        "pairs.train",
+        "labels.still_ground",
+        "training.tuned",
+        "mosaic.horn-schunck.rmse",
+        "product.pairs",
+    ):
+        assert key in claims
+    assert claims["mosaic.horn-schunck.rmse"]["value"] < 0.4 * claims["mosaic.zero.rmse"]["value"]
+    assert claims["mosaic.zero.along"]["value"] == -1
+    assert abs(claims["mosaic.horn-schunck.along"]["value"]) < 0.1
+    assert claims["labels.still_ground"]["value"] < 0.3
+    for name in ("site", "timeline", "sobel", "label", "learning", "tiles", "matchers", "mosaic", "stakes", "speed"):
+        for suffix in ("png", "svg"):
+            assert (smoke / "figures" / f"{name}.{suffix}").stat().st_size > 5000
+    for name in ("velocity.zarr", "v.tif", "vx.tif", "vy.tif", "v_error.tif", "map.html"):
+        assert (smoke / "products" / name).exists()
+
+
+def test_executed_notebooks_are_clean(smoke):
+    for path in sorted((smoke / "notebooks").glob("*.ipynb")):
+        text = path.read_text(encoding="utf-8")
+        assert str(smoke) not in text and str(ROOT) not in text, f"{path.name} tells where it ran"
+        outputs = [o for c in json.loads(text)["cells"] for o in c.get("outputs", [])]
+        assert outputs and not any(o["output_type"] == "error" for o in outputs)
+
+
+def test_nothing_saved_tells_where_it_ran(smoke):
+    for path in [
+        *(smoke / "data").rglob("*.json"),
+        *(smoke / "products").rglob("*.json"),
+        *(smoke / "products").rglob(".z*"),
+        smoke / "claims.json",
+    ]:
+        assert str(smoke.parent) not in path.read_text(encoding="utf-8"), path
+
+
+def test_the_map_needs_no_network(smoke):
+    page = (smoke / "products" / "map.html").read_text(encoding="utf-8")
+    assert len(page) < 5e6
+    assert 'src="http' not in page and 'href="http' not in page.replace('href="https://bokeh.org', "")
+
+
+def test_a_second_run_skips_and_a_lost_result_is_made_again(smoke, capsys):
+    assert runner.main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]) == 0
+    assert capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks())
+    shutil.rmtree(smoke / "products")
+    (smoke / "notebooks" / "07_maps_and_products.ipynb").unlink()
+    assert runner.main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]) == 0
+    assert capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks()) - 1
+    assert (smoke / "products" / "velocity.zarr").exists()
+
+
+@pytest.mark.timeout(1200)
+def test_equal_seeds_give_equal_claims(smoke, tmp_path):
+    assert runner.main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(tmp_path)]) == 0
+    assert (tmp_path / "claims.json").read_text() == (smoke / "claims.json").read_text()
+
+
+def test_a_failing_notebook_is_named_with_its_cell(smoke, tmp_path, capsys):
+    workspace = tmp_path / "broken"
+    shutil.copytree(smoke, workspace)
+    shutil.rmtree(workspace / "data" / "cube.zarr")
+    assert (
+        runner.main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(workspace), "--only", "03"]) == 1
+    )
+    message = capsys.readouterr().err
+    assert "03_horn_schunck_labels.ipynb, cell" in message and "no 'cube' yet; run notebook 02 first" in message
