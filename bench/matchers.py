@@ -54,10 +54,13 @@ def main():
         for name in names:
             seconds, error, tail, bias = np.nanmedian(found[name], axis=0)
             mean = float(np.mean([row[1] for row in found[name]]))
-            rows.append({"case": case, "matcher": name, "error_mean": mean, "error_median": float(error), "error_p95": float(tail),
-                         "bias_along": float(bias), "milliseconds": 1000 * float(seconds), "time_ratio": float(seconds / unit)})  # fmt: skip
-            print("{case:<6} {matcher:<13} error {error_mean:.3f} px  bias {bias_along:+.1%}  {milliseconds:6.0f} ms  x {time_ratio:.2f}".format(**rows[-1]))
-    machine = {"processor": platform.machine(), "threads": torch.get_num_threads(), "size": arguments.size, "pairs": arguments.pairs}
+            row = {"case": case, "matcher": name, "error_mean": mean, "error_median": error, "error_p95": tail}
+            row |= {"bias_along": bias, "milliseconds": 1000 * seconds, "time_ratio": seconds / unit}
+            rows.append({key: float(value) if isinstance(value, np.floating) else value for key, value in row.items()})
+            print(f"{case:<6} {name:<13} error {mean:.3f} px, bias {bias:+.1%}, {1000 * seconds:.0f} ms", end=", ")
+            print(f"x {seconds / unit:.2f}")
+    machine = {"processor": platform.machine(), "threads": torch.get_num_threads()}
+    machine |= {"size": arguments.size, "pairs": arguments.pairs}
     target = Path(__file__).parent.parent / "results" / "bench-matchers.json"
     target.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n", encoding="utf-8")
 

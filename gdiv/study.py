@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import dask
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -28,7 +27,8 @@ from gdiv.flow.raft import Raft
 from gdiv.flow.train import load_weights, save_weights
 from gdiv.imagery import outlines, twin
 from gdiv.imagery.grid import grid_of_items, study_grid
-from gdiv.velocity.products import with_crs, write_cogs
+from gdiv.store import write_dataset
+from gdiv.velocity.products import write_cogs
 from gdiv.velocity.validation import read_stakes
 
 
@@ -214,7 +214,7 @@ class Study:
         start = time.perf_counter()
         if isinstance(value, xr.Dataset):
             final = self.folder / "data" / f"{name}.zarr"
-            self._save_dataset(value, final)
+            write_dataset(value, final, self.glacier.epsg)
         elif isinstance(value, Raft):
             final = self.folder / "data" / f"{name}.safetensors"
             save_weights(value, final, **self.provenance())
@@ -242,39 +242,6 @@ class Study:
             partial.replace(final)
         size = sum(f.stat().st_size for f in ([final] if final.is_file() else final.rglob("*")) if f.is_file())
         print(f"saved {final.relative_to(self.folder)}, {size / 1e6:.1f} MB, {time.perf_counter() - start:.1f} s")
-
-    def _save_dataset(self, dataset, final):
-        """Zarr, written beside the final name; a lazy `pair` dimension is computed and written pair by pair."""
-        partial, journal = final.with_suffix(".part"), final.with_suffix(".journal.json")
-        dataset = with_crs(_without_encoding(dataset), self.glacier.epsg)
-        options = {"consolidated": False, "zarr_format": 3}
-        if "pair" not in dataset.dims or not dataset.chunks:
-            shutil.rmtree(partial, ignore_errors=True)
-            dataset.to_zarr(partial, mode="w", **options)
-        else:
-            recipe = json.dumps([dataset.attrs, str(dataset.coords), gdiv.code_hash()], default=str)
-            known = json.loads(journal.read_text(encoding="utf-8")) if journal.exists() and partial.exists() else {}
-            done = known.get("done", []) if known.get("recipe") == recipe else []
-            if not done:
-                shutil.rmtree(partial, ignore_errors=True)
-                dataset.to_zarr(partial, mode="w", compute=False, **options)
-            lazy = [name for name in dataset.data_vars if "pair" in dataset[name].dims]
-            waiting = [index for index in range(dataset.sizes["pair"]) if index not in done]
-            workers = min(os.cpu_count() or 1, 8)
-            with tqdm(total=dataset.sizes["pair"], initial=len(done), desc=final.stem, unit="pair") as bar:
-                for start in range(0, len(waiting), workers):
-                    batch = waiting[start : start + workers]
-                    parts = dask.compute(
-                        *(dataset[lazy].isel(pair=[index]).drop_vars(_fixed(dataset)) for index in batch)
-                    )
-                    for index, part in zip(batch, parts, strict=True):
-                        part.to_zarr(partial, region={"pair": slice(index, index + 1)}, **options)
-                    done += batch
-                    journal.write_text(json.dumps({"recipe": recipe, "done": done}), encoding="utf-8")
-                    bar.update(len(batch))
-        shutil.rmtree(final, ignore_errors=True)
-        partial.rename(final)
-        journal.unlink(missing_ok=True)
 
     def record(self, key: str, value: float, unit: str, meaning: str) -> None:
         """Add a claim to `claims.json`: a number worth quoting, its unit and what it means; none if not finite."""
@@ -350,18 +317,6 @@ def _moved(item: dict, move) -> dict:
     """The item with each asset's link moved; signatures are cut off, they are made anew when a link is used."""
     assets = {name: asset | {"href": move(asset["href"].split("?")[0])} for name, asset in item["assets"].items()}
     return item | {"assets": assets, "links": []}
-
-
-def _without_encoding(dataset):
-    dataset = dataset.drop_encoding().drop_vars("spatial_ref", errors="ignore")
-    return dataset.drop_vars("mapping", errors="ignore")
-
-
-def _fixed(dataset):
-    """Variables and coordinates without a pair: they are in the template already."""
-    return [name for name in dataset.coords if "pair" not in dataset[name].dims] + [
-        name for name in dataset.coords if name != "pair" and "pair" in dataset[name].dims
-    ]
 
 
 def recipe_hash(*parts: Any) -> str:

@@ -9,7 +9,7 @@ import yaml
 from conftest import ROOT
 
 ROOMS = ("imagery", "flow", "velocity")
-TOP = ("study", "run", "maps", "catalog")
+TOP = ("study", "store", "run", "maps", "catalog")
 
 
 def imports(path):

@@ -38,7 +38,7 @@ def test_stored_without_outputs_with_a_kernel(notebook):
 
 
 def test_short_and_explained(notebook):
-    content, text, kinds = load(notebook)
+    _, text, kinds = load(notebook)
     code = [lines(source) for source, kind in zip(text, kinds, strict=True) if kind == "code"]
     assert sum(map(len, code)) <= 100
     assert max(map(len, code)) <= 20

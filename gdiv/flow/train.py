@@ -4,6 +4,7 @@ Samples come from any sequence of `(pair (2, H, W), flow (2, H, W))` numpy array
 where it is unknown: `gdiv.flow.tiles` cuts them from a cube, `gdiv.flow.synthetic` draws them.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Callable
@@ -137,6 +138,14 @@ def save_weights(network: Raft, path: Path, **card) -> None:
     partial = path.with_suffix(".part")
     save_file({k: v.contiguous().cpu() for k, v in network.state_dict().items()}, partial, metadata)
     partial.replace(path)
+
+
+def fingerprint(network: Raft) -> str:
+    """Sixteen hexadecimal digits that change with any weight."""
+    digest = hashlib.sha256()
+    for tensor in network.state_dict().values():
+        digest.update(tensor.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def load_weights(path: Path) -> tuple[Raft, dict]:

@@ -6,6 +6,7 @@ import xarray as xr
 
 from gdiv.flow.contrast import local_contrast
 from gdiv.flow.matchers import match
+from gdiv.flow.train import fingerprint
 from gdiv.imagery.coregistration import stable_ground
 
 STATISTICS = ("bias_x", "bias_y", "nmad_x", "nmad_y")
@@ -82,6 +83,8 @@ def match_pairs(cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray, match
     )
     return result.assign_attrs(
         matcher=matcher,
+        cube_written=cube.attrs.get("written", ""),
+        network=fingerprint(network) if matcher == "raft" and network else "",
         spacing=cube.attrs["spacing"],
         reference_ids=list(pairs.reference),
         secondary_ids=list(pairs.secondary),
