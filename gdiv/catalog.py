@@ -56,6 +56,15 @@ class Season(_Entry):
     start: MonthDay
     end: MonthDay
 
+    @model_validator(mode="after")
+    def _days_exist(self):
+        for key in ("start", "end"):
+            try:
+                date(2001, *map(int, getattr(self, key).split("-")))
+            except ValueError:
+                raise ValueError(f"{key} {getattr(self, key)!r} is no day of every year; allowed: MM-DD") from None
+        return self
+
     def dates(self, year: int) -> tuple[date, date]:
         """First and last day of season year `year`."""
         first, last = (date(year, *map(int, day.split("-"))) for day in (self.start, self.end))

@@ -337,6 +337,7 @@ def interactive(product: xr.Dataset, stake_table: pd.DataFrame, stakes, epsg: in
     names = {"v": "speed", "v_error": "error", "vx": "east", "vy": "north"}
     layers = [np.round(thin[name].values, 1) for name in names]
     look = {"data_aspect": 1, "frame_width": 560, "xlabel": "easting (m)", "ylabel": "northing (m)"}
+    look |= {"xformatter": "%d", "yformatter": "%d"}
     values = [hv.Dimension(name, unit="m/yr") for name in names.values()]
     speed = hv.Image((thin.x.values, thin.y.values, *layers), ["x", "y"], values).opts(
         cmap=SPEED, clim=(0, most), colorbar=True, clabel="speed (m/yr)", tools=["hover"], **look
@@ -354,6 +355,12 @@ def interactive(product: xr.Dataset, stake_table: pd.DataFrame, stakes, epsg: in
     where = pd.DataFrame({"name": points.name, "x": points.geometry.x, "y": points.geometry.y})
     rows = where.merge(stake_table[["name", "measured", "estimated"]], on="name").round(1)
     dots = rows.hvplot.points(
-        "x", "y", hover_cols=["name", "measured", "estimated"], color="#D55E00", size=110, responsive=False
+        "x",
+        "y",
+        hover_cols=["name", "measured", "estimated"],
+        color="#D55E00",
+        size=110,
+        data_aspect=1,
+        frame_width=560,
     )
     return speed * arrows * dots.opts(line_color="white")

@@ -1,6 +1,7 @@
 """The command line, and a study end to end through papermill."""
 
 import argparse
+import ast
 import json
 import os
 import shutil
@@ -79,6 +80,7 @@ def run(
     (folder / "notebooks").mkdir(exist_ok=True)
     state_file = folder / "run.json"
     state = json.loads(state_file.read_text(encoding="utf-8")) if state_file.exists() else {}
+    _write_json(state_file, state)
     before = recipe_hash(gdiv.code_hash(), CATALOG_FILE.read_text(encoding="utf-8"), glacier, profile, seen)
     current = True  # whether all that stands before a notebook is of this code and these inputs
     for path in notebooks():
@@ -97,20 +99,40 @@ def run(
             print(f"{path.stem}: unchanged since it succeeded ({past['seconds']:.0f} s then)")
             continue
         print(f"{path.stem} ...", flush=True)
+        state.pop(number, None)  # what it is about to overwrite no longer stands for what it was
+        _write_json(state_file, state)
+        _forget(folder / "claims.json", past.get("claims", []))
+        known = _claims(folder)
+        began = time.time()
         seconds = _execute(path, folder, base | mine)
-        outputs = [
-            str(p.relative_to(folder))
-            for p in (folder / "data").iterdir()
-            if gdiv.MAKERS.get(p.stem.split("-")[0]) == number
-        ]
+        written = [p for room in ("data", "products", "figures") for p in (folder / room).glob("*")]
+        outputs = [str(p.relative_to(folder)) for p in written if p.stat().st_mtime >= began - 1]
         state[number] = {
             "fingerprint": fingerprint if current else "",
             "seconds": round(seconds, 1),
             "outputs": [*outputs, f"notebooks/{path.name}"],
+            "claims": sorted(set(_claims(folder)) - set(known)),
         }
-        state_file.write_text(json.dumps(state, indent=1), encoding="utf-8")
+        _write_json(state_file, state)
         print(f"{path.stem}: {seconds:.0f} s", flush=True)
     return folder
+
+
+def _write_json(path, content):
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+    partial.replace(path)
+
+
+def _claims(folder):
+    file = folder / "claims.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def _forget(file, keys):
+    """Drop a notebook's earlier claims: it may not make them again."""
+    if file.exists():
+        _write_json(file, {key: claim for key, claim in _claims(file.parent).items() if key not in keys})
 
 
 def _checked(parameters):
@@ -125,9 +147,10 @@ def _checked(parameters):
             f"no notebook parameter {', '.join(unknown)}; there are: {', '.join(extra) or 'none'} "
             f"(and the options --profile, --source, --workspace)"
         )
-    return {
-        name: type(json.loads(known[name]["default"].replace("'", '"')))(value) for name, value in parameters.items()
-    }
+    try:
+        return {name: type(ast.literal_eval(known[name]["default"]))(value) for name, value in parameters.items()}
+    except ValueError as error:
+        raise StudyError(f"a notebook parameter has the wrong kind of value: {error}") from None
 
 
 def _execute(path, folder, parameters):
@@ -154,14 +177,20 @@ def _execute(path, folder, parameters):
 
 
 def _scrub(output):
-    """Papermill stores the paths it was given; an executed notebook keeps names only."""
+    """An executed notebook keeps no path of the machine it ran on: warnings, tracebacks and papermill write some."""
     if not output.exists():
         return
-    notebook = json.loads(output.read_text(encoding="utf-8"))
-    for key in ("input_path", "output_path"):
-        if notebook["metadata"].get("papermill", {}).get(key):
-            notebook["metadata"]["papermill"][key] = output.name
-    output.write_text(json.dumps(notebook, indent=1, ensure_ascii=False), encoding="utf-8")
+    text = output.read_text(encoding="utf-8")
+    for place, name in (
+        (output.parent.parent, "."),
+        (sys.prefix, "env"),
+        (CATALOG_FILE.parent, "gdiv"),
+        (Path.home(), "~"),
+    ):
+        text = text.replace(str(place), name)
+    partial = output.with_suffix(".part")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(output)
 
 
 def claims_table(claims: dict) -> str:
@@ -217,7 +246,8 @@ def _clean(arguments):
         else default_workspace(arguments.glacier, arguments.profile, arguments.source)
     )
     load_catalog().pick("glaciers", arguments.glacier)
-    if not (folder / "data").is_dir():
+    load_catalog().pick("profiles", arguments.profile)
+    if not (folder / "run.json").exists():
         raise StudyError(f"{folder} is not the folder of a run; nothing was removed")
     shutil.rmtree(folder)
     print(f"removed {folder}")
@@ -237,9 +267,8 @@ def main(argv: list[str] | None = None) -> int:
                 arguments.only,
                 {n: v for n, _, v in pairs},
             )
-            claims = folder / "claims.json"
             print(f"\nresults: {folder}\n  notebooks/ executed, figures/, data/, products/, claims.json:\n")
-            print(claims_table(json.loads(claims.read_text(encoding="utf-8")) if claims.exists() else {}))
+            print(claims_table(_claims(folder)))
         elif arguments.command == "clean":
             _clean(arguments)
         elif arguments.command == "glaciers":

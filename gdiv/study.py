@@ -31,6 +31,8 @@ from gdiv.store import write_dataset
 from gdiv.velocity.products import write_cogs
 from gdiv.velocity.validation import read_stakes
 
+SUFFIXES = (".zarr", ".csv", ".json", ".geojson", ".safetensors")
+
 
 class StudyError(RuntimeError):
     """A workspace lacks something; the message names it and the notebook that makes it."""
@@ -43,19 +45,23 @@ def default_workspace(glacier: str, profile: str, source: str) -> Path:
         if (CATALOG_FILE.parent / "notebooks").is_dir() and CATALOG_FILE.parent.name != "gdiv"
         else Path.cwd()
     )
-    place = Path(source)
-    tag = "" if not source else "-" + (place.parent.name if place.suffix else source.split("//")[-1].split("/")[0])
+    if not source:
+        tag = ""
+    elif Path(source).suffix:  # a file is known by its folder
+        tag = "-" + Path(source).resolve().parent.name
+    else:
+        tag = "-" + source.split("//")[-1].split("/")[0]
     return root / "runs" / f"{glacier}-{profile}{tag}"
 
 
-def resolve_source(name: str, profile: Profile, base: Path = Path()) -> Source:
+def resolve_source(name: str, profile: Profile) -> Source:
     """The source `name`: a key of the catalog, an ItemCollection file, a STAC API's URL, or "" for the profile's."""
     catalog = load_catalog()
     if not name or name in catalog.sources:
         return catalog.sources[name or profile.source]
     if name.startswith(("http://", "https://")):
-        return catalog.sources["earth-search"].model_copy(update={"label": name, "url": name.rstrip("/")})
-    path = Path(name) if Path(name).is_absolute() else base / name
+        return catalog.sources["earth-search"].model_copy(update={"label": name.split("/")[2], "url": name.rstrip("/")})
+    path = Path(name)
     if path.suffix in (".json", ".geojson"):
         if not path.exists():
             raise CatalogError(
@@ -161,7 +167,7 @@ class Study:
     def background(self) -> np.ndarray:
         """Reflectance of the clearest scene, to draw maps on."""
         cube = self.open("cube").reflectance
-        return cube.isel(scene=int(cube.notnull().sum(("y", "x")).argmax())).values
+        return cube.isel(scene=int(cube.notnull().sum(("y", "x")).argmax("scene"))).values
 
     def stakes(self) -> gpd.GeoDataFrame:
         """Stakes with `name`, `year` and `speed`: the source's own, else the catalog's."""
@@ -171,12 +177,8 @@ class Study:
 
     def path(self, name: str) -> Path:
         """Where the result `name` lies, or would: `data/NAME`, with a suffix by its kind."""
-        found = [
-            p
-            for p in (self.folder / "data").glob(f"{name}.*")
-            if p.suffix in (".zarr", ".csv", ".json", ".geojson", ".safetensors")
-        ]
-        return found[0] if found else self.folder / "data" / name
+        places = [self.folder / "data" / f"{name}{suffix}" for suffix in SUFFIXES]
+        return next((place for place in places if place.exists()), places[0])
 
     def checkpoint(self, name: str) -> Path:
         """Where a training run keeps its state, to resume from."""

@@ -31,6 +31,7 @@ MALFORMED = [
     (f"{G}.rgi", 11, ["rgi", "11", "string"]),
     (f"{G}.season", GONE, ["season", "missing", "pairing"]),
     (f"{G}.season.start", "June", ["season.start", "'June'", "pattern"]),
+    (f"{G}.season.start", "06-31", ["season", "'06-31'", "MM-DD"]),
     (f"{G}.season.end", "13-01", ["season.end", "'13-01'", "pattern"]),
     (f"{G}.season.months", [6, 7], ["season", "months", "start, end"]),
     (f"{G}.pairing.rule", "yearly", ["pairing.rule", "'yearly'", "'annual' or 'interval'"]),

@@ -141,7 +141,18 @@ def test_training_learns_and_resumes_to_the_same_result(tmp_path):
     for first, second in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(first, second)
     with safe_open(tmp_path / "state.safetensors", "pt") as file:
-        assert json.loads(file.metadata()["train"])["steps"] == 6
+        assert json.loads(file.metadata()["run"])["train"]["steps"] == 6
+
+
+def test_other_data_or_other_first_weights_do_not_resume(tmp_path):
+    config = train.TrainConfig(steps=1, batch=1, validate_every=1, bf16=False)
+    for seed in (1, 2):
+        pairs = SyntheticPairs(64, 3, seed=seed, textures=3, difficulty=0)
+        drawn = []
+        train.train(
+            tiny(), lambda n, d=drawn, p=pairs: d.append(n) or p.sample(n), [pairs.sample(9)], config, tmp_path / "s"
+        )
+        assert len(drawn) > 2, "trained anew, not taken from the other run's checkpoint"
 
 
 def test_training_lowers_the_error(tmp_path):
@@ -203,8 +214,8 @@ def test_a_random_split_has_the_papers_shares():
 def test_tiles_that_do_not_fit_are_an_error():
     with pytest.raises(ValueError, match="take a smaller tile"):
         tiles.list_tiles(1, np.ones((100, 100), bool), 128, "random")
-    with pytest.raises(ValueError, match="at least 288 rows"):
-        tiles.list_tiles(1, np.ones((200, 200), bool), 96, "space")
+    with pytest.raises(ValueError, match="no tile of 96 pixels is left for train, validation, test under the space"):
+        tiles.list_tiles(1, np.ones((180, 200), bool), 96, "space")
     with pytest.raises(ValueError, match="random, space"):
         tiles.list_tiles(1, np.ones((200, 200), bool), 96, "time")
 

@@ -2,7 +2,7 @@
 
 Finds the displacement `(u, v)` with ``secondary(x + u, y + v) = reference(x, y)`` that minimises
 
-    sum over pixels of (Ix u + Iy v + It)^2 + weight * (|grad u|^2 + |grad v|^2)
+    sum over pixels of (Ix u + Iy v + It)^2 + weight / 4 * (|grad u|^2 + |grad v|^2)
 
 on a pyramid, from coarse to fine. At each level the secondary is warped by the flow so far, the data
 term is linearised there, and the linear equations are solved for the whole flow by Jacobi iterations
@@ -26,7 +26,7 @@ def horn_schunck(
     reference: np.ndarray,
     secondary: np.ndarray,
     *,
-    levels: int = 4,
+    levels: int = 5,
     warps: int = 6,
     iterations: int = 40,
     weight: float = 3.0,
@@ -41,7 +41,7 @@ def horn_schunck(
         (`gdiv.flow.contrast.local_contrast` gives that). NaN contributes nothing and is filled by smoothness.
     levels
         Pyramid levels, each half the size; the coarsest keeps at least 16 pixels. More levels reach
-        farther: about 1.5 pixels at the coarsest.
+        farther: about 1.5 pixels at the coarsest, so 24 with five.
     warps
         Linearisations a level.
     iterations
@@ -88,7 +88,7 @@ def horn_schunck(
 def _fill(image):
     """The image with zero for NaN, and its validity. Validity loses two pixels: bicubic taps reach that far."""
     valid = np.isfinite(image)
-    eroded = cv2.erode(valid.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1)
+    eroded = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1)
     return np.where(valid, image, 0).astype(np.float32), eroded.astype(np.float32)
 
 

@@ -4,7 +4,6 @@ A tile is an index: which pair, which window, how many quarter turns. Turning th
 vectors too.
 """
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -34,8 +33,8 @@ def list_tiles(
         bool `(H, W)`.
     split
         `random`: any tile to any set, as in the paper; tiles of different sets then show the same ice.
-        `space`: sets from separate bands of rows, and tiles across a border left out, so that no pixel is in
-        two sets.
+        `space`: each set has its own part of the image and no tile crosses a border, so that no pixel is in two
+        sets.
 
     Raises
     ------
@@ -47,25 +46,24 @@ def list_tiles(
         raise ValueError(f"a tile of {size} pixels does not fit into images of {height} x {width}; take a smaller tile")
     if split not in ("random", "space"):
         raise ValueError(f"no split {split!r}; there are: random, space")
-    rows, columns = (sorted({*range(0, n - size + 1, size // 2), n - size}) for n in glacier.shape)
-    windows = [(r, c) for r in rows for c in columns if glacier[r : r + size, c : c + size].mean() >= least_ice]
     names = list(SHARES)
+
+    def windows(top, bottom, left, right):
+        rows, columns = (
+            sorted({*range(a, b - size + 1, size // 2), b - size}) for a, b in ((top, bottom), (left, right))
+        )
+        places = [(r, c) for r in rows for c in columns]
+        return [(r, c) for r, c in places if glacier[r : r + size, c : c + size].mean() >= least_ice]
+
     if split == "space":
-        # Bands of rows by the cumulative share of ice, wide enough for a tile each.
-        borders = _borders(glacier, size)
-        tiles = []
-        for name, (top, bottom) in zip(("train", "validation", "test"), pairwise(borders), strict=False):
-            inside = sorted({*range(top, bottom - size + 1, size // 2), bottom - size})
-            found = [
-                (r, c)
-                for r in inside
-                for c in columns
-                if r >= top and glacier[r : r + size, c : c + size].mean() >= least_ice
-            ]
-            tiles += [Tile(p, r, c, k, name) for p in range(pairs) for r, c in found for k in range(4)]
+        layouts = [{name: windows(*box) for name, box in boxes.items()} for boxes in _layouts(height, width, size)]
+        layout = max(layouts, key=lambda found: min(map(len, found.values())), default={})
+        tiles = [
+            Tile(p, r, c, k, name) for p in range(pairs) for name in layout for r, c in layout[name] for k in range(4)
+        ]
     else:
         rng = np.random.default_rng(seed)
-        every = [(p, r, c, k) for p in range(pairs) for r, c in windows for k in range(4)]
+        every = [(p, r, c, k) for p in range(pairs) for r, c in windows(0, height, 0, width) for k in range(4)]
         sets = np.repeat(names, np.diff([0, *(np.cumsum(list(SHARES.values())) * len(every)).round().astype(int)]))
         tiles = [Tile(*tile, str(name)) for tile, name in zip(every, rng.permutation(sets), strict=True)]
     if empty := [name for name in names if not any(tile.set == name for tile in tiles)]:
@@ -75,16 +73,22 @@ def list_tiles(
     return tiles
 
 
-def _borders(glacier, size):
-    """Rows at which train ends and validation ends, so that validation and test are one tile high at least."""
-    height = glacier.shape[0]
-    if height < 3 * size:
-        raise ValueError(
-            f"the space split needs an image at least {3 * size} rows high, got {height}; take a smaller tile"
-        )
-    spare = height - 3 * size
-    train = size + int(spare * 0.8)
-    return [0, train, train + size + int(spare * 0.1), height]
+def _layouts(height, width, size):
+    """Ways to cut an image into a large training box and two boxes one tile deep, as (top, bottom, left, right).
+
+    The two lie at one side of the image, beside each other, in either order; sides too short are left out.
+    """
+    found = []
+    if height >= 2 * size and width >= 2 * size:
+        middle = width // 2
+        for train, (top, bottom) in (((0, height - size), (height - size, height)), ((size, height), (0, size))):
+            halves = (top, bottom, 0, middle), (top, bottom, middle, width)
+            found += [((*train, 0, width), *halves), ((*train, 0, width), *halves[::-1])]
+        middle = height // 2
+        for train, (left, right) in (((0, width - size), (width - size, width)), ((size, width), (0, size))):
+            halves = (0, middle, left, right), (middle, height, left, right)
+            found += [((0, height, *train), *halves), ((0, height, *train), *halves[::-1])]
+    return [dict(zip(SHARES, boxes, strict=True)) for boxes in found]
 
 
 class Samples:

@@ -68,7 +68,10 @@ def train(
     torch.manual_seed(config.seed)
     network.to(device).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
-    start, history = _resume(network, optimiser, config, Path(checkpoint), device)
+    # A checkpoint is resumed only by the run that left it: same settings, same first weights, same samples.
+    parts = {"train": asdict(config), "network": asdict(network.config), "from": fingerprint(network)}
+    run = json.dumps(parts | {"data": _seen(draw)})
+    start, history = _resume(network, optimiser, run, Path(checkpoint), device)
     losses = []
     for step in range(start, config.steps):
         rate = config.rate * min(
@@ -90,7 +93,7 @@ def train(
             losses = []
             history.append(row)
             report(row)
-            _save_state(network, optimiser, config, history, Path(checkpoint))
+            _save_state(network, optimiser, run, history, Path(checkpoint))
     network.eval()
     return history
 
@@ -168,34 +171,28 @@ def load_weights(path: Path) -> tuple[Raft, dict]:
     return network.eval(), json.loads(metadata.get("card", "{}"))
 
 
-def _save_state(network, optimiser, config, history, path):
+def _seen(draw):
+    """A hash of the first samples."""
+    return hashlib.sha256(b"".join(part.tobytes() for n in (0, 1) for part in draw(n))).hexdigest()[:16]
+
+
+def _save_state(network, optimiser, run, history, path):
     tensors = {f"network.{k}": v.contiguous() for k, v in network.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v).contiguous() for k, v in state.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part")
-    save_file(
-        tensors,
-        partial,
-        {
-            "train": json.dumps(asdict(config)),
-            "network": json.dumps(asdict(network.config)),
-            "history": json.dumps(history),
-        },
-    )
+    save_file(tensors, partial, {"run": run, "history": json.dumps(history)})
     partial.replace(path)
 
 
-def _resume(network, optimiser, config, path, device):
-    """Where an interrupted run of the same config and network stopped, its tensors loaded; else (0, [])."""
+def _resume(network, optimiser, run, path, device):
+    """Where the same run was interrupted, its tensors loaded; else (0, [])."""
     if not path.exists():
         return 0, []
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
-        same = metadata["train"] == json.dumps(asdict(config)) and metadata["network"] == json.dumps(
-            asdict(network.config)
-        )
-        if not same:
+        if metadata.get("run") != run:
             return 0, []
         tensors = {key: file.get_tensor(key).to(device) for key in file.keys()}
     network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})

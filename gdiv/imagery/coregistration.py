@@ -2,21 +2,21 @@
 
 The shift is measured once a pair, before anything is matched, and carried as a correction of every
 matcher's displacement: images are never resampled for it, and what a matcher then still shows on stable
-ground is its own error. (A matcher's own median there would not do: smoothness and wide windows drag the
-ground beside fast ice along, and subtracting that takes speed from the ice.)
+ground is its own error.
 """
 
+import cv2
 import numpy as np
 import pandas as pd
 import xarray as xr
-from skimage.registration import phase_cross_correlation
 
 from gdiv.flow.contrast import local_contrast
 from gdiv.imagery.pairs import read_pair
 
-WINDOW = 32  # pixels a side
-FARTHEST = 4.0  # pixels: a window that says more has found something else
-LEAST_WINDOWS = 8
+BLOCK = 64  # pixels a side
+LEAST_GROUND = 0.3  # share of a block
+LEAST_BLOCKS = 4
+FARTHEST = 4.0  # pixels: a block that says more has found something else
 
 
 def nmad(values: np.ndarray) -> float:
@@ -25,41 +25,50 @@ def nmad(values: np.ndarray) -> float:
     return float(1.4826 * np.median(np.abs(values - np.median(values)))) if values.size else float("nan")
 
 
-def image_shift(reference: np.ndarray, secondary: np.ndarray, stable: np.ndarray, most: int = 150) -> dict:
+def image_shift(reference: np.ndarray, secondary: np.ndarray, stable: np.ndarray) -> dict:
     """Shift of stable ground from the reference to the secondary, in pixels.
 
-    Windows that hold nothing but stable ground and data are cross-correlated by upsampled Fourier transform
-    (Guizar-Sicairos et al. 2008, doi:10.1364/OL.33.000156); the median of up to `most` of them counts. One
-    correlation of the whole masked image would not do: the mask's edge never moves and halves the shift.
+    In blocks of 64 pixels the translation is found that maximises the correlation over stable ground (ECC,
+    Evangelidis and Psarakis 2008, doi:10.1109/TPAMI.2008.113, by OpenCV); their median counts. ECC reads the
+    secondary between pixels and leaves the mask out of the sums. Correlating windows by Fourier transform does
+    neither: on scenes with a planted shift it gave back half to four fifths of it.
 
     Returns
     -------
     dict
-        `shift_x`, `shift_y`; `shift_spread` (NMAD over the windows); `windows`. With fewer than eight windows
+        `shift_x`, `shift_y`; `shift_spread` (NMAD over the blocks); `blocks`. With fewer than four blocks
         nothing is known: the shift is zero and the spread NaN.
     """
     first, second = local_contrast(reference), local_contrast(secondary)
-    good = stable & np.isfinite(first) & np.isfinite(second)
-    starts = [range(0, size - WINDOW + 1, WINDOW // 2) for size in good.shape]
-    windows = [(slice(r, r + WINDOW), slice(c, c + WINDOW)) for r in starts[0] for c in starts[1]]
-    windows = [window for window in windows if good[window].mean() > 0.97]
+    ground = (stable & np.isfinite(first) & np.isfinite(second)).astype(np.uint8)
+    first, second = np.nan_to_num(first), np.nan_to_num(second)
     shifts = []
-    for window in windows[:: max(1, len(windows) // most)]:
-        a, b = np.nan_to_num(first[window]), np.nan_to_num(second[window])
-        # scikit-image gives the shift that moves its second image onto its first, rows first.
-        (down, right), _, _ = phase_cross_correlation(b, a, upsample_factor=20, normalization=None)
-        if np.hypot(down, right) < FARTHEST:
-            shifts.append((right, down))
-    if len(shifts) < LEAST_WINDOWS:
-        return {"shift_x": 0.0, "shift_y": 0.0, "shift_spread": float("nan"), "windows": len(shifts)}
-    x, y = np.array(shifts).T
+    for row in range(0, ground.shape[0] - BLOCK + 1, BLOCK):
+        for column in range(0, ground.shape[1] - BLOCK + 1, BLOCK):
+            block = (slice(row, row + BLOCK), slice(column, column + BLOCK))
+            if ground[block].mean() >= LEAST_GROUND:
+                shifts.append(_translation(*(np.ascontiguousarray(part[block]) for part in (first, second, ground))))
+    x, y = np.array([shift for shift in shifts if np.hypot(*shift) < FARTHEST]).reshape(-1, 2).T
+    if x.size < LEAST_BLOCKS:
+        return {"shift_x": 0.0, "shift_y": 0.0, "shift_spread": float("nan"), "blocks": int(x.size)}
     spread = float(np.sqrt((nmad(x) ** 2 + nmad(y) ** 2) / 2))
     return {
         "shift_x": float(np.median(x)),
         "shift_y": float(np.median(y)),
         "shift_spread": spread,
-        "windows": len(shifts),
+        "blocks": int(x.size),
     }
+
+
+def _translation(first, second, mask):
+    """The ECC translation of one block, or one out of reach where it does not converge."""
+    warp = np.eye(2, 3, dtype=np.float32)
+    stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-4)
+    try:
+        _, warp = cv2.findTransformECC(first, second, warp, cv2.MOTION_TRANSLATION, stop, mask, 5)
+    except cv2.error:
+        return np.inf, np.inf
+    return float(warp[0, 2]), float(warp[1, 2])
 
 
 def add_shifts(cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray) -> pd.DataFrame:

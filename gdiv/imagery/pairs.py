@@ -34,7 +34,7 @@ def choose_pairs(scenes: pd.DataFrame, glacier, years: list[int], most: int | No
     ValueError
         If no pair fits; the message says what there was.
     """
-    usable = scenes[scenes.verdict == "use"]
+    usable = scenes[scenes.verdict == "use"].fillna({"orbit": 0})  # sources that tell no orbit have one for all
     rule = glacier.pairing
     rows = []
     for first, second in itertools.combinations(usable.sort_values("date").to_dict("records"), 2):

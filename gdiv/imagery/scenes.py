@@ -87,8 +87,8 @@ def day_of(item: dict):
 
 
 def orbit_of(item: dict) -> int | None:
-    """Relative orbit; parsed from the product's name where the field is absent, as in Earth Search."""
-    orbit = item["properties"].get("sat:relative_orbit")
+    """Relative orbit, parsed from the product's name where the field is absent; the path of Landsat."""
+    orbit = item["properties"].get("sat:relative_orbit", item["properties"].get("landsat:wrs_path"))
     if orbit is not None:
         return int(orbit)
     parts = [
@@ -146,7 +146,10 @@ def judge_scenes(
     on_glacier, beside
         bool masks of the glacier and of the ground beside it, on `grid`.
     """
-    rows = [_row(item, source, glacier) for item in items]
+    # Without its mask a scene would let cloud through where the others do not.
+    masked = any(source.mask in item["assets"] for item in items)
+    wanted = [source.image, source.mask] if masked else [source.image]
+    rows = [_row(item, wanted, glacier) for item in items]
     _drop_duplicates(rows)
     coarse = grid.zoom_out(4)
     glacier_coarse, beside_coarse = (_shrink(mask, coarse.shape) for mask in (on_glacier, beside))
@@ -160,9 +163,9 @@ def judge_scenes(
     return pd.DataFrame(rows)
 
 
-def _row(item, source, glacier):
+def _row(item, wanted, glacier):
     """What the item itself tells, and the reason to drop it if that is enough."""
-    properties, wanted = item["properties"], [source.image]
+    properties = item["properties"]
     missing = [name for name in wanted if name not in item["assets"]]
     tile = properties.get("grid:code", "").removeprefix("MGRS-") or properties.get("s2:mgrs_tile", "")
     epsg = epsg_of(item)
@@ -211,11 +214,11 @@ def _look(row, item, source, coarse, on_glacier, beside):
     """Judge a scene by its pixels: clear and snow-free share from the mask, offset from dark pixels."""
     try:
         numbers = load_asset([item], source, "image", coarse)[0].compute().values
-        masked = source.mask in item["assets"] if source.mask else False
+        masked = source.mask in item["assets"]
         mask = load_asset([item], source, "mask", coarse)[0].compute().values if masked else None
     except Exception as error:  # any reader's failure: one bad scene must not end the study
         # Links may hold a signature and paths a user's name: neither belongs in a table.
-        what = re.sub(r"\S*/\S*", "its file", str(error).splitlines()[0])
+        what = re.sub(r"\S*/\S*", "its file", " ".join(str(error).split()))
         row["reason"] = f"could not be read ({type(error).__name__}: {what[:100]})"
         return
     valid = numbers != source.nodata

@@ -64,8 +64,12 @@ def acquisitions(glacier, usable: list[int], seed: int) -> list[Acquisition]:
         # Melt seasons open under snow: clear scenes come from the later part, on the orbit's own calendar.
         start = first.toordinal() + int(0.2 * (last - first).days)
         calendar = [d for d in range(start, last.toordinal() + 1) if d % REVISIT == 0]
-        chosen = sorted(rng.choice(len(calendar), min(count + 1, len(calendar)), replace=False))
-        cloudy = chosen.pop(int(rng.integers(len(chosen)))) if len(chosen) > count else None
+        if glacier.pairing.rule == "interval":  # dates as far apart as the rule wants them
+            stride = max(glacier.pairing.days[0] // REVISIT, 1)
+            chosen = list(range(0, len(calendar), stride))[: count + 1]
+        else:
+            chosen = sorted(rng.choice(len(calendar), min(count + 1, len(calendar)), replace=False))
+        cloudy = chosen.pop(int(rng.integers(len(chosen) // 2, len(chosen)))) if len(chosen) > count else None
         for number, position in enumerate(chosen):
             day = date.fromordinal(calendar[position])
             flavour = "old" if day < date(2022, 1, 25) else ("left-in" if number % 3 == 1 else "removed")
@@ -247,9 +251,8 @@ def _write_truth(folder, world, plan, shifts, relief_shift):
             end = advect(truth.vx.values, truth.vy.values, world.spacing, *start, 1.0)
             moved = float(np.hypot(end[0] - start[0], end[1] - start[1])[0]) * world.spacing
             rows.append({"name": stake, "year": year, "speed": round(moved, 2), "geometry": point})
-    gpd.GeoDataFrame(rows or {"name": [], "year": [], "speed": [], "geometry": []}, crs=geobox.crs.epsg).to_crs(
-        4326
-    ).to_file(folder / "stakes.geojson")
+    if rows:
+        gpd.GeoDataFrame(rows, crs=geobox.crs.epsg).to_crs(4326).to_file(folder / "stakes.geojson")
 
 
 def displacement(truth: xr.Dataset, reference: str, secondary: str) -> tuple[np.ndarray, np.ndarray]:

@@ -56,12 +56,15 @@ def with_crs(dataset: xr.Dataset, epsg: int) -> xr.Dataset:
 
 
 def write_cogs(product: xr.Dataset, folder: Path, names=("v", "vx", "vy", "v_error")) -> list[Path]:
-    """One cloud-optimised GeoTIFF with overviews a variable; NaN is no data. Returns the paths."""
+    """One cloud-optimised GeoTIFF with overviews a variable; NaN is no data. Returns the paths.
+
+    Overviews are thinned, not averaged: a mean of speeds is not the speed of the mean.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name in names:
         path = folder / f"{name}.tif"
         layer = product[name].rio.write_nodata(np.nan)
-        layer.rio.to_raster(path, driver="COG", compress="deflate", overview_resampling="average")
+        layer.rio.to_raster(path, driver="COG", compress="deflate", overview_resampling="nearest")
         written.append(path)
     return written

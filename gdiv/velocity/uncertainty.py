@@ -16,8 +16,12 @@ def add_error(mosaic: xr.Dataset, stable: np.ndarray) -> xr.Dataset:
     result = mosaic.copy()
     for axis in ("x", "y"):
         ground = nmad(mosaic[f"v{axis}"].values[stable])
+        # Two values or one show no spread of their own: they get what is usual where there are more.
+        spread = mosaic[f"spread_{axis}"]
+        usual = float(spread.where(mosaic["count"] >= 3).median())
+        spread = spread.where(mosaic["count"] >= 3, usual)
         independent = np.maximum(mosaic["count"] / 2, 1)
-        sampling = 1.2533 * mosaic[f"spread_{axis}"] / np.sqrt(independent)
+        sampling = 1.2533 * spread / np.sqrt(independent)
         error = np.sqrt(sampling**2 + (0 if np.isnan(ground) else ground) ** 2)
         result[f"v{axis}_error"] = error.astype(np.float32).assign_attrs(units="meter/year")
     v = np.maximum(np.hypot(result.vx, result.vy), 1e-6)

@@ -121,7 +121,8 @@ CLAIMS = (
     ("stakes", "m/yr", "mean absolute difference from the stakes"),
     ("rmse", "m/yr", "root mean square error against truth, on ice"),
     ("median", "m/yr", "median error against truth, on ice"),
-    ("along", "1", "share of the motion added (negative: lost) along the flow"),
+    ("along", "%", "motion added (negative: lost) along the flow"),
+    ("coverage", "1", "share of the ice that has a value"),
     ("nmad", "m/yr", "spread on stable ground"),
     ("covered", "1", "true errors within the stated sigma (0.68 is honest)"),
 )
