@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from gdiv.flow.raft import PRESETS, Raft
 from gdiv.flow.synthetic import SyntheticPairs
-from gdiv.flow.train import SHIPPED, TrainConfig, save_weights, score, train
+from gdiv.flow.train import SHIPPED, TrainConfig, save_weights, score, score_zero, train
 
 
 @cache
@@ -42,6 +42,8 @@ def pretrain(steps: int, checkpoint: Path, target: Path = SHIPPED) -> list[dict]
         seed=config.seed,
         error_px_hard=history[-1]["validation"],
         error_px_clean=score(network, clean),
+        zero_px_hard=score_zero(validation),
+        zero_px_clean=score_zero(clean),
     )
     return history
 
