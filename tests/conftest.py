@@ -1,5 +1,6 @@
 """What tests share: a small twin, and where real scenes lie if they are there."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,11 @@ import pytest
 from gdiv.catalog import load_catalog
 from gdiv.imagery import outlines, scenes, twin
 from gdiv.imagery.grid import grid_of_items, study_grid
+
+# pytest-socket stops this process; these stop GDAL and the notebooks' kernels from leaving the machine.
+for name in ("http_proxy", "https_proxy", "GDAL_HTTP_PROXY"):
+    os.environ[name] = "http://127.0.0.1:9"
+os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"

@@ -116,8 +116,8 @@ def test_the_study_runs_end_to_end(smoke):
     ):
         assert key in claims
     assert claims["mosaic.horn-schunck.rmse"]["value"] < 0.4 * claims["mosaic.zero.rmse"]["value"]
-    assert claims["mosaic.zero.along"]["value"] == -1
-    assert abs(claims["mosaic.horn-schunck.along"]["value"]) < 0.1
+    assert claims["mosaic.zero.along"]["value"] < -85
+    assert abs(claims["mosaic.horn-schunck.along"]["value"]) < 10
     assert claims["labels.still_ground"]["value"] < 0.3
     for name in ("site", "timeline", "sobel", "label", "learning", "tiles", "matchers", "mosaic", "stakes", "speed"):
         for suffix in ("png", "svg"):
@@ -154,7 +154,6 @@ def test_a_second_run_skips_and_a_lost_result_is_made_again(smoke, capsys):
     assert runner.main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]) == 0
     assert capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks())
     shutil.rmtree(smoke / "products")
-    (smoke / "notebooks" / "07_maps_and_products.ipynb").unlink()
     assert runner.main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]) == 0
     assert capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks()) - 1
     assert (smoke / "products" / "velocity.zarr").exists()
@@ -164,6 +163,16 @@ def test_a_second_run_skips_and_a_lost_result_is_made_again(smoke, capsys):
 def test_equal_seeds_give_equal_claims(smoke, tmp_path):
     assert runner.main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(tmp_path)]) == 0
     assert (tmp_path / "claims.json").read_text() == (smoke / "claims.json").read_text()
+
+
+def test_a_file_of_scenes_is_a_source(twin_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    source = str(twin_folder / "items.json")
+    assert runner.main(["run", "mer-de-glace", "--source", source, "--workspace", "w", "--only", "01"]) == 0
+    assert "scenes.used" in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "w" / "data" / "scenes.csv")
+    assert (table.verdict == "use").sum() == 10
+    assert str(twin_folder) not in (tmp_path / "w" / "data" / "items.json").read_text(encoding="utf-8")
 
 
 def test_a_failing_notebook_is_named_with_its_cell(smoke, tmp_path, capsys):

@@ -31,7 +31,7 @@ def velocity_product(mosaic: xr.Dataset, epsg: int, title: str, provenance: dict
         `v, vx, vy, v_error, vx_error, vy_error` (float32, `meter/year`) and `count` on `y, x`, with the CRS in
         the grid mapping `mapping`.
     """
-    product = mosaic.drop_encoding()[["vx", "vy", "vx_error", "vy_error", "v_error", "count"]].assign(
+    product = mosaic[["vx", "vy", "vx_error", "vy_error", "v_error", "count"]].assign(
         v=np.hypot(mosaic.vx, mosaic.vy).astype(np.float32)
     )
     product = product[["v", "vx", "vy", "v_error", "vx_error", "vy_error", "count"]].drop_vars(
@@ -47,7 +47,7 @@ def velocity_product(mosaic: xr.Dataset, epsg: int, title: str, provenance: dict
     product["y"].attrs = {"standard_name": "projection_y_coordinate", "units": "m"}
     first, last = (np.datetime_as_string(np.datetime64(day), unit="D") for day in dates)
     product.attrs = {"Conventions": "CF-1.8", "title": title, "date_start": first, "date_end": last, **provenance}
-    return with_crs(product, epsg)
+    return with_crs(product.drop_encoding(), epsg)
 
 
 def with_crs(dataset: xr.Dataset, epsg: int) -> xr.Dataset:
