@@ -1,5 +1,5 @@
 # The two commands of the README: `make study` and `make test`. Needs Python 3.11 and make, nothing else.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ENV := .venv
 RUN := $(ENV)/bin
 

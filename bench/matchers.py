@@ -1,6 +1,6 @@
 """Every matcher on the same synthetic pairs of exactly known displacement, interleaved in one run.
 
-`python bench/matchers.py [--size 256] [--pairs 8]` prints a table and writes `results/bench-matchers.json`.
+`python bench/matchers.py [--size 256] [--pairs 8]` prints a table and writes `results/published/bench-matchers.json`.
 Times are ratios to Horn-Schunck in the same run; absolute times are of this machine.
 """
 
@@ -61,7 +61,7 @@ def main():
             print(f"x {seconds / unit:.2f}")
     machine = {"processor": platform.machine(), "threads": torch.get_num_threads()}
     machine |= {"size": arguments.size, "pairs": arguments.pairs}
-    target = Path(__file__).parent.parent / "results" / "bench-matchers.json"
+    target = Path(__file__).parent.parent / "results" / "published" / "bench-matchers.json"
     target.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n", encoding="utf-8")
 
 
