@@ -33,8 +33,8 @@ def list_tiles(
         bool `(H, W)`.
     split
         `random`: any tile to any set, as in the paper; tiles of different sets then show the same ice.
-        `space`: each set has its own part of the image and no tile crosses a border, so that no pixel is in two
-        sets.
+        `space`: one window is held out for validation and one for test, and every window that overlaps either is
+        left out of training, so that no pixel is in two sets.
 
     Raises
     ------
@@ -46,24 +46,15 @@ def list_tiles(
         raise ValueError(f"a tile of {size} pixels does not fit into images of {height} x {width}; take a smaller tile")
     if split not in ("random", "space"):
         raise ValueError(f"no split {split!r}; there are: random, space")
+    rows, columns = (sorted({*range(0, n - size + 1, size // 2), n - size}) for n in glacier.shape)
+    windows = [(r, c) for r in rows for c in columns if glacier[r : r + size, c : c + size].mean() >= least_ice]
     names = list(SHARES)
-
-    def windows(top, bottom, left, right):
-        rows, columns = (
-            sorted({*range(a, b - size + 1, size // 2), b - size}) for a, b in ((top, bottom), (left, right))
-        )
-        places = [(r, c) for r in rows for c in columns]
-        return [(r, c) for r, c in places if glacier[r : r + size, c : c + size].mean() >= least_ice]
-
     if split == "space":
-        layouts = [{name: windows(*box) for name, box in boxes.items()} for boxes in _layouts(height, width, size)]
-        layout = max(layouts, key=lambda found: min(map(len, found.values())), default={})
-        tiles = [
-            Tile(p, r, c, k, name) for p in range(pairs) for name in layout for r, c in layout[name] for k in range(4)
-        ]
+        sets = _apart(windows, size)
+        tiles = [Tile(p, r, c, k, name) for p in range(pairs) for (r, c), name in sets.items() for k in range(4)]
     else:
         rng = np.random.default_rng(seed)
-        every = [(p, r, c, k) for p in range(pairs) for r, c in windows(0, height, 0, width) for k in range(4)]
+        every = [(p, r, c, k) for p in range(pairs) for r, c in windows for k in range(4)]
         sets = np.repeat(names, np.diff([0, *(np.cumsum(list(SHARES.values())) * len(every)).round().astype(int)]))
         tiles = [Tile(*tile, str(name)) for tile, name in zip(every, rng.permutation(sets), strict=True)]
     if empty := [name for name in names if not any(tile.set == name for tile in tiles)]:
@@ -73,22 +64,20 @@ def list_tiles(
     return tiles
 
 
-def _layouts(height, width, size):
-    """Ways to cut an image into a large training box and two boxes one tile deep, as (top, bottom, left, right).
+def _apart(windows, size):
+    """A window for validation and one for test that overlap neither each other nor any window left for training.
 
-    The two lie at one side of the image, beside each other, in either order; sides too short are left out.
+    Of all such couples the one that leaves most training windows; empty where there is none.
     """
-    found = []
-    if height >= 2 * size and width >= 2 * size:
-        middle = width // 2
-        for train, (top, bottom) in (((0, height - size), (height - size, height)), ((size, height), (0, size))):
-            halves = (top, bottom, 0, middle), (top, bottom, middle, width)
-            found += [((*train, 0, width), *halves), ((*train, 0, width), *halves[::-1])]
-        middle = height // 2
-        for train, (left, right) in (((0, width - size), (width - size, width)), ((size, width), (0, size))):
-            halves = (0, middle, left, right), (middle, height, left, right)
-            found += [((0, height, *train), *halves), ((0, height, *train), *halves[::-1])]
-    return [dict(zip(SHARES, boxes, strict=True)) for boxes in found]
+    corners = np.array(windows, int).reshape(-1, 2)
+    apart = (np.abs(corners[:, None] - corners[None]) >= size).any(-1)
+    left = np.where(apart, apart.astype(int) @ apart.astype(int).T, 0)
+    if not left.any():
+        return {}
+    validation, test = np.unravel_index(left.argmax(), left.shape)
+    training = apart[validation] & apart[test]
+    sets = {windows[validation]: "validation", windows[test]: "test"}
+    return sets | {window: "train" for window, free in zip(windows, training, strict=True) if free}
 
 
 class Samples:
