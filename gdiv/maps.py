@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib import patheffects
 
 SPEED, SIGNED, GREY = "viridis", "RdBu_r", "gray"
 INK = "#1b2a3a"
@@ -70,33 +71,25 @@ def _show(axis, values, data, title, colours=GREY, limits=None, image=None):
     return picture
 
 
-def _scale_bar(axis, data, colour="white"):
-    """A bar of a round length and an arrow to the north, drawn in the lower left and the upper right corner."""
+def _scale_bar(axis, data):
+    """A bar of a round length at the lower left, an arrow to the north at the upper right; readable on any ground."""
+    outlined = [patheffects.withStroke(linewidth=2.5, foreground=INK)]
     left, right, bottom, top = extent(data)
     length = max(step for step in (0.5, 1, 2, 5, 10) if step <= 0.35 * (right - left))
     x, y = left + 0.05 * (right - left), bottom + 0.05 * (top - bottom)
-    axis.plot([x, x + length], [y, y], color=colour, lw=3, solid_capstyle="butt")
-    axis.text(
-        x + length / 2,
-        y + 0.015 * (top - bottom),
-        f"{length:g} km",
-        color=colour,
-        ha="center",
-        va="bottom",
-        fontsize=8,
-        weight="bold",
-    )
+    axis.plot([x, x + length], [y, y], color="white", lw=3, solid_capstyle="butt", path_effects=outlined)
+    label = {"color": "white", "fontsize": 8, "weight": "bold", "path_effects": outlined, "ha": "center"}
+    axis.text(x + length / 2, y + 0.02 * (top - bottom), f"{length:g} km", va="bottom", **label)
+    arrow = {"arrowstyle": "->", "color": "white", "lw": 1.5, "path_effects": outlined}
     axis.annotate(
         "N",
         (0.94, 0.97),
         (0.94, 0.86),
         xycoords="axes fraction",
-        color=colour,
-        ha="center",
+        textcoords="axes fraction",
         va="top",
-        weight="bold",
-        fontsize=8,
-        arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.5},
+        arrowprops=arrow,
+        **label,
     )
 
 

@@ -40,7 +40,7 @@ def real_table(claims):
     rows = [
         f"{number(claims, 'pairs.validation', '{:.0f}')} pairs of 10 to 20 days, chosen from "
         f"{number(claims, 'scenes.found', '{:.0f}')} dates without help; pixels of a nominal 6.08 m, so metres are "
-        "an order of magnitude only. Zero flow closes perfectly and lies still: no column decides alone.",
+        "an order of magnitude only. Zero flow closes best and spreads least: no column decides alone.",
         "",
         "| matcher | still ground: bias (px) | spread (px) | triplet closure (px) |",
         "|---|---|---|---|",
