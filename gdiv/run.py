@@ -188,9 +188,28 @@ def _scrub(output):
         (Path.home(), "~"),
     ):
         text = text.replace(str(place), name)
-    partial = output.with_suffix(".part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(output)
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        if "outputs" in cell:
+            cell["outputs"] = _settled(cell["outputs"])
+    _write_json(output, notebook)
+
+
+def _settled(outputs):
+    """Text outputs joined, and of each line that was drawn over again, such as a progress bar, the last state."""
+    kept = []
+    for output in outputs:
+        if output["output_type"] != "stream":
+            kept.append(output)
+        elif kept and kept[-1].get("name") == output["name"]:
+            kept[-1]["text"] = [*kept[-1]["text"], *output["text"]]
+        else:
+            kept.append(output)
+    for output in kept:
+        if output["output_type"] == "stream":
+            lines = "".join(output["text"]).split("\n")
+            output["text"] = ["\n".join(line.rstrip("\r").split("\r")[-1] for line in lines)]
+    return kept
 
 
 def claims_table(claims: dict) -> str:

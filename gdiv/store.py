@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def _write_pairs(dataset, partial, journal, recipe):
     by_pair = by_pair.drop_vars([name for name in by_pair.coords if name != "pair"])  # stored with the template
     waiting = [index for index in range(dataset.sizes["pair"]) if index not in done]
     workers = min(os.cpu_count() or 1, 8)
-    with tqdm(total=dataset.sizes["pair"], initial=len(done), desc=partial.stem, unit="pair") as bar:
+    with tqdm(total=dataset.sizes["pair"], initial=len(done), desc=partial.stem, unit="pair", file=sys.stdout) as bar:
         for start in range(0, len(waiting), workers):
             batch = waiting[start : start + workers]
             for index, part in zip(batch, dask.compute(*(by_pair.isel(pair=[i]) for i in batch)), strict=True):

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -132,7 +133,7 @@ class Study:
         if self.source.kind != "twin":
             return self.source
         grid = study_grid(self.glacier.bbox, self.glacier.epsg)
-        with tqdm(desc="rendering the twin", unit="scene") as bar:
+        with tqdm(desc="rendering the twin", unit="scene", file=sys.stdout) as bar:
 
             def progress(done, total):
                 bar.total = total

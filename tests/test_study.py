@@ -185,3 +185,12 @@ def test_a_failing_notebook_is_named_with_its_cell(smoke, tmp_path, capsys):
     )
     message = capsys.readouterr().err
     assert "03_horn_schunck_labels.ipynb, cell" in message and "no 'cube' yet; run notebook 02 first" in message
+
+
+def test_progress_is_kept_as_its_last_state():
+    bar = [{"output_type": "stream", "name": "stdout", "text": [part]} for part in ("0/2\r", "1/2\r2/2\n", "saved\n")]
+    picture = {"output_type": "display_data", "data": {}}
+    assert runner._settled([*bar, picture]) == [
+        {"output_type": "stream", "name": "stdout", "text": ["2/2\nsaved\n"]},
+        picture,
+    ]
