@@ -7,6 +7,7 @@ what is saved is written beside its final name first, so that a kill never leave
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -296,6 +297,9 @@ class Study:
 
         path = self.folder / "products" / "map.html"
         hvplot.save(view, str(path), resources=INLINE, title=f"gdiv: {self.glacier.label}")
+        # Panel's page links to its own icons on the web: the one thing in it that would ask for a network.
+        page = re.sub(r'<link rel="[^"]*(icon|manifest)"[^>]*>', "", path.read_text(encoding="utf-8"))
+        path.write_text(page, encoding="utf-8")
         print(f"published products/map.html, {path.stat().st_size / 1e6:.1f} MB")
 
     def provenance(self) -> dict[str, str]:
