@@ -190,3 +190,12 @@ def test_products_open_elsewhere(tmp_path):
         tif = rioxarray.open_rasterio(path).squeeze("band")
         assert np.array_equal(tif.values, product[path.stem].values, equal_nan=True)
         assert tif.rio.crs.to_epsg() == 32632 and float(tif.x[0]) == 340005
+
+
+def test_truth_over_a_short_time_is_the_velocity_itself(twin_folder):
+    truth = xr.open_zarr(twin_folder / "truth.zarr", consolidated=False).load()
+    brief, year = (validation.true_velocity(truth, years) for years in (0.01, 1.0))
+    assert np.abs(brief.vx - truth.vx).max() < 0.5
+    assert np.abs(year.vx - truth.vx).max() > np.abs(brief.vx - truth.vx).max()
+    combined = annual.mosaic(annual.to_velocity(field(1, 1, years=0.03)))
+    assert combined.attrs["longest_years"] == pytest.approx(0.03)

@@ -52,7 +52,7 @@ def mosaic(velocity: xr.Dataset, kind: str = "median") -> xr.Dataset:
     for name in ("vx", "vy", "spread_x", "spread_y"):
         result[name] = result[name].astype(np.float32).assign_attrs(units="meter/year")
     result["count"].attrs = {"units": "1", "long_name": "pairs"}
-    return result.assign_attrs({**velocity.attrs, "mosaic": kind})
+    return result.assign_attrs({**velocity.attrs, "mosaic": kind, "longest_years": float(velocity.years.max())})
 
 
 def speed(velocity: xr.Dataset) -> xr.DataArray:
