@@ -95,3 +95,10 @@ def test_coordinates_are_pixel_centres(found):
     left, top = grid.affine.c, grid.affine.f
     assert float(masks.x[0]) == left + 5 and float(masks.y[0]) == top - 5
     assert masks.y[0] > masks.y[-1]
+
+
+def test_the_catalog_and_the_matchers_know_the_same_names():
+    """The catalog lists them itself, so that the command line starts without loading torch."""
+    from gdiv import catalog
+
+    assert catalog.MATCHERS == matchers.MATCHERS

@@ -89,11 +89,6 @@ def sobel(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ndimage.sobel(image, axis=1, mode="nearest") / 8, ndimage.sobel(image, axis=0, mode="nearest") / 8
 
 
-def sobel_magnitude(image: np.ndarray) -> np.ndarray:
-    """Length of the Sobel gradient: the single channel the paper's method is given."""
-    return np.hypot(*sobel(image))
-
-
 def read_pair(cube: xr.Dataset, pair) -> tuple[np.ndarray, np.ndarray]:
     """The two reflectance images of a row of the pair table, float32 `(y, x)`, NaN no data. Reads the store."""
     ids = list(cube.attrs["scene_ids"])
