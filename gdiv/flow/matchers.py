@@ -2,8 +2,8 @@
 
 `match(name, reference, secondary)` takes two float32 `(H, W)` images (any brightness scale, NaN no data)
 and returns `u, v` in pixels with ``secondary(x + u, y + v) = reference(x, y)``, and a quality in 0..1.
-All matchers see the same local contrast, and all are given the same quality: how well the secondary,
-moved back by the displacement, agrees with the reference around each pixel.
+All matchers see local contrast (Horn-Schunck takes its own, level by level), and all are given the same
+quality: how well the secondary, moved back by the displacement, agrees with the reference around each pixel.
 """
 
 from functools import cache
@@ -14,7 +14,8 @@ import numpy as np
 from scipy import ndimage
 
 from gdiv.flow.contrast import local_contrast
-from gdiv.flow.horn_schunck import horn_schunck, median_filter, warp
+from gdiv.flow.horn_schunck import horn_schunck
+from gdiv.flow.kernels_numba import median, taps, warp
 from gdiv.flow.raft import Raft
 from gdiv.flow.train import SHIPPED, answer, load_weights
 
@@ -22,17 +23,26 @@ MATCHERS = ("horn-schunck", "raft", "correlation", "dis", "tv-l1", "ilk")
 
 
 class Match(NamedTuple):
-    """Displacement `u`, `v` (pixels, along columns and rows) and `quality` (0..1), each float32 `(H, W)`.
+    """Displacement `u`, `v` (pixels, along columns and rows), `quality` (0..1), `residual`, each float32 `(H, W)`.
 
-    `u` and `v` are NaN and `quality` is 0 where either image has no data.
+    `residual` is by how many pixels the way there and back misses its start, if the way back was asked for, else NaN.
+    `u`, `v` and `residual` are NaN and `quality` is 0 where either image has no data.
     """
 
     u: np.ndarray
     v: np.ndarray
     quality: np.ndarray
+    residual: np.ndarray
 
 
-def match(name: str, reference: np.ndarray, secondary: np.ndarray, network: Raft | None = None) -> Match:
+def match(
+    name: str,
+    reference: np.ndarray,
+    secondary: np.ndarray,
+    network: Raft | None = None,
+    apart: np.ndarray | None = None,
+    back: bool = False,
+) -> Match:
     """Match a pair by the matcher `name`, one of `MATCHERS` or `zero` (no motion, the row to beat).
 
     Parameters
@@ -41,53 +51,97 @@ def match(name: str, reference: np.ndarray, secondary: np.ndarray, network: Raft
         `(H, W)` images of one shape; NaN is no data.
     network
         Weights for `raft`; the ones that ship if left out.
+    apart
+        Boolean `(H, W)`: inside and outside are matched apart, so that still rock does not slow the ice beside
+        it, nor the ice move the rock. Horn-Schunck alone can.
+    back
+        Match the secondary to the reference, too, for `residual`. Takes twice as long.
 
     Raises
     ------
     ValueError
-        For an unknown name, or images that are not of one two-dimensional shape.
+        For an unknown name, images that are not of one two-dimensional shape, or `apart` with another matcher.
     """
     if name not in _METHODS and name != "raft":
         raise ValueError(f"no matcher {name!r}; there are: {', '.join(MATCHERS)}, zero")
     if reference.ndim != 2 or reference.shape != secondary.shape:
         raise ValueError(f"two images of one (H, W) shape are needed, got {reference.shape} and {secondary.shape}")
+    if apart is not None and name != "horn-schunck":
+        raise ValueError(f"{name} cannot match ice and rock apart; only horn-schunck can")
     first, second = local_contrast(reference), local_contrast(secondary)
-    u, v = _raft(first, second, network) if name == "raft" else _METHODS[name](first, second)
-    u, v = np.ascontiguousarray(u, np.float32), np.ascontiguousarray(v, np.float32)
-    quality = agreement(first, second, u, v)
-    known = np.isfinite(first) & (quality > 0)
+
+    def find(*order):
+        if name == "horn-schunck":
+            return _horn_schunck(*((reference, secondary) if order == (0, 1) else (secondary, reference)), apart)
+        images = [(first, second)[index] for index in order]
+        u, v = _raft(*images, network) if name == "raft" else _METHODS[name](*images)
+        return np.ascontiguousarray(u, np.float32), np.ascontiguousarray(v, np.float32)
+
+    u, v = find(0, 1)
+    quality, seen = agreement(first, second, u, v)
     if name == "zero":  # the row to beat is never left out for matching badly
-        quality = known.astype(np.float32)
-    return Match(np.where(known, u, np.float32(np.nan)), np.where(known, v, np.float32(np.nan)), quality)
+        quality = seen.astype(np.float32)
+    residual = there_and_back(u, v, *find(1, 0)) if back else np.full_like(u, np.nan)
+    nan = np.float32(np.nan)
+    return Match(np.where(seen, u, nan), np.where(seen, v, nan), quality, np.where(seen, residual, nan))
 
 
-def agreement(first: np.ndarray, second: np.ndarray, u: np.ndarray, v: np.ndarray, sigma: float = 4.0) -> np.ndarray:
-    """Local correlation of `first` with `second` moved back by the flow, cut to 0..1; 0 where either has no data.
+def agreement(first, second, u, v, sigma: float = 4.0) -> tuple[np.ndarray, np.ndarray]:
+    """Local correlation of `first` with `second` moved back by the flow, cut to 0..1, and where both have data.
 
-    `sigma` is the Gaussian neighbourhood in pixels.
+    `sigma` is the Gaussian neighbourhood in pixels. Images without texture have no correlation: zero.
     """
     finite = np.isfinite(second)
-    moved, valid = warp(
-        np.where(finite, second, 0).astype(np.float32), finite.astype(np.float32), np.nan_to_num(u), np.nan_to_num(v)
+    moved, valid = np.empty(u.shape, np.float32), np.empty(u.shape, np.float32)
+    warp(
+        taps(np.where(finite, second, 0).astype(np.float32)),
+        finite.astype(np.float32),
+        np.nan_to_num(u),
+        np.nan_to_num(v),
+        np.float32(1),
+        moved,
+        valid,
     )
-    valid = (valid > 0) & np.isfinite(first)
+    seen = (valid > 0) & np.isfinite(first)
 
     def mean(values):
-        return cv2.GaussianBlur(np.where(valid, values, 0).astype(np.float32), (0, 0), sigma) / share
+        return cv2.GaussianBlur(np.where(seen, values, 0).astype(np.float32), (0, 0), sigma) / share
 
-    share = np.maximum(cv2.GaussianBlur(valid.astype(np.float32), (0, 0), sigma), 1e-3)
+    share = np.maximum(cv2.GaussianBlur(seen.astype(np.float32), (0, 0), sigma), 1e-3)
     a, b = np.nan_to_num(first), moved
     mean_a, mean_b = mean(a), mean(b)
     covariance = mean(a * b) - mean_a * mean_b
     spread = np.sqrt(np.maximum((mean(a * a) - mean_a**2) * (mean(b * b) - mean_b**2), 1e-8))
-    # A floor above zero keeps "matched badly" apart from "not seen".
-    return np.where(valid, np.clip(covariance / spread, 1e-3, 1), 0).astype(np.float32)
+    return np.where(seen, np.clip(covariance / spread, 0, 1), 0).astype(np.float32), seen
+
+
+def there_and_back(u, v, back_u, back_v) -> np.ndarray:
+    """Length, in pixels, by which a displacement and the one back from where it leads miss the start, `(H, W)`.
+
+    Large where a matcher was wrong in one direction, or where what was there is no longer; small does not mean right.
+    """
+    height, width = u.shape
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    at = columns + u, rows + v
+    return np.hypot(
+        *(
+            way + cv2.remap(back, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            for way, back in ((u, back_u), (v, back_v))
+        )
+    )
 
 
 @cache
 def shipped_network() -> Raft:
     """The network that ships with gdiv, in eval mode."""
     return load_weights(SHIPPED)[0]
+
+
+def _horn_schunck(reference, secondary, apart):
+    if apart is None or apart.all() or not apart.any():
+        return horn_schunck(reference, secondary)
+    inside, outside = (horn_schunck(reference, secondary, mask=mask) for mask in (apart, ~apart))
+    return tuple(np.where(apart, *both) for both in zip(inside, outside, strict=True))
 
 
 def _raft(first, second, network):
@@ -148,7 +202,7 @@ def _correlation(first, second, window=32, step=8, reach=12):
                 field[1, i, j] = y - reach + _vertex(surface[y - 1 : y + 2, x])
     if np.isnan(field).all():
         return np.zeros_like(first), np.zeros_like(first)
-    outlier = np.max([np.abs(part - median_filter(part, 5)) for part in field], axis=0) > 1
+    outlier = np.max([np.abs(part - median(part, 5)) for part in field], axis=0) > 1
     field[:, outlier] = np.nan
     nearest = ndimage.distance_transform_edt(np.isnan(field[0]), return_distances=False, return_indices=True)
     at = np.meshgrid(*(np.arange(size) / step for size in first.shape), indexing="ij")
@@ -163,7 +217,7 @@ def _vertex(three):
 
 
 _METHODS = {
-    "horn-schunck": horn_schunck,
+    "horn-schunck": _horn_schunck,
     "correlation": _correlation,
     "dis": _dis,
     "tv-l1": _tv_l1,

@@ -13,7 +13,15 @@ STATISTICS = ("bias_x", "bias_y", "nmad_x", "nmad_y")
 RELIABLE = 0.5  # least quality of a stable-ground pixel that is counted
 
 
-def match_pairs(cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray, matcher: str, network=None) -> xr.Dataset:
+def match_pairs(
+    cube: xr.Dataset,
+    pairs: pd.DataFrame,
+    stable: np.ndarray,
+    matcher: str,
+    network=None,
+    apart: np.ndarray | None = None,
+    back: bool = False,
+) -> xr.Dataset:
     """Displacement of every pair by one matcher, lazily: nothing is matched before it is computed or saved.
 
     A pair is always matched whole, in one task, so the result does not depend on how the cube is chunked.
@@ -27,13 +35,13 @@ def match_pairs(cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray, match
     stable
         bool `(y, x)`; snow in either scene is taken off it.
     matcher
-        A name of `gdiv.flow.matchers.match`; `network` is passed on to it.
+        A name of `gdiv.flow.matchers.match`; `network`, `apart` and `back` are passed on to it.
 
     Returns
     -------
     xarray.Dataset
-        `u`, `v` (pixels, the pair's registration shift already subtracted) and `quality` (0..1), float32
-        `(pair, y, x)`; `bias_x`, `bias_y`, `nmad_x`, `nmad_y` (what stable ground still shows) and `shift_x`,
+        `u`, `v` (pixels, the pair's registration shift already subtracted), `quality` (0..1) and, matched there and
+        back, `residual` (pixels), float32 `(pair, y, x)`; `bias_x`, `bias_y`, `nmad_x`, `nmad_y` (what stable ground still shows) and `shift_x`,
         `shift_y` (what was subtracted), pixels a pair; the pairs' dates, `days` and `years` as coordinates.
     """
     ids = list(cube.attrs["scene_ids"])
@@ -49,27 +57,30 @@ def match_pairs(cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray, match
         return array.chunk(pair=1, y=-1, x=-1)
 
     def one(reference, secondary, reference_snow, secondary_snow, shift):
-        u, v, quality = match(matcher, reference[0], secondary[0], network)
+        u, v, quality, residual = match(matcher, reference[0], secondary[0], network, apart, back)
         u, v = u - shift[0, 0], v - shift[0, 1]
         ground = stable & ~reference_snow[0] & ~secondary_snow[0] & (quality > RELIABLE)
         found = stable_ground(u, v, ground)
-        return u[None], v[None], quality[None], np.array([list(found.values())], np.float32)
+        statistics = np.array([list(found.values())], np.float32)
+        return u[None], v[None], quality[None], residual[None], statistics
 
     shifts = xr.DataArray(pairs[["shift_x", "shift_y"]].to_numpy(np.float32), dims=("pair", "axis")).chunk(pair=1)
-    u, v, quality, ground = xr.apply_ufunc(
+    u, v, quality, residual, ground = xr.apply_ufunc(
         one,
         *(images(column, variable) for variable in ("reflectance", "snow") for column in ("reference", "secondary")),
         shifts,
         input_core_dims=[["y", "x"]] * 4 + [["axis"]],
-        output_core_dims=[["y", "x"]] * 3 + [["statistic"]],
+        output_core_dims=[["y", "x"]] * 4 + [["statistic"]],
         dask="parallelized",
-        output_dtypes=[np.float32] * 4,
+        output_dtypes=[np.float32] * 5,
         dask_gufunc_kwargs={"output_sizes": {"statistic": len(STATISTICS)}},
     )
     result = xr.Dataset({"u": u, "v": v, "quality": quality})
     result["u"].attrs = {"units": "pixel", "long_name": "displacement along columns"}
     result["v"].attrs = {"units": "pixel", "long_name": "displacement along rows"}
     result["quality"].attrs = {"units": "1", "long_name": "local correlation after moving the secondary back"}
+    if back:
+        result["residual"] = residual.assign_attrs(units="pixel", long_name="miss of the way there and back")
     for index, name in enumerate(STATISTICS):
         result[name] = ground.isel(statistic=index, drop=True).assign_attrs(units="pixel")
     result = result.assign_coords(
