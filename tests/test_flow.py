@@ -1,4 +1,4 @@
-"""The solver, the network, the training loop and the tiles."""
+"""The network, the training loop and the tiles."""
 
 import json
 
@@ -6,12 +6,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from scipy import ndimage
 
 from gdiv.catalog import load_catalog
 from gdiv.flow import raft, tiles, train
-from gdiv.flow.contrast import local_contrast
-from gdiv.flow.horn_schunck import horn_schunck, median_filter
 from gdiv.flow.losses import endpoint_error, sequence_loss
 from gdiv.flow.synthetic import SyntheticPairs
 from gdiv.imagery.grid import study_grid
@@ -21,54 +18,6 @@ from gdiv.imagery.ice import Ice
 @pytest.fixture(scope="module")
 def clean():
     return [SyntheticPairs(128, 6, seed=7, textures=4, difficulty=0).sample(i) for i in range(4)]
-
-
-def test_horn_schunck_is_accurate_on_clean_pairs(clean):
-    inner = (slice(10, -10),) * 2
-    errors = [np.hypot(*(np.stack(horn_schunck(*pair, weight=0.3)) - flow))[inner].mean() for pair, flow in clean]
-    assert np.mean(errors) < 0.1
-
-
-def test_brightness_may_change_between_the_dates(clean):
-    """Local contrast takes out a smooth gain and a smooth shift of brightness."""
-    pair, flow = clean[0]
-    y, x = np.mgrid[0:128, 0:128] / 128
-    changed = pair[1] * (0.6 + 0.8 * x) + 3 * y
-    u, v = horn_schunck(local_contrast(pair[0]), local_contrast(changed))
-    raw = horn_schunck(pair[0], changed.astype(np.float32))
-    inner = (slice(10, -10),) * 2
-    error, raw_error = (np.hypot(*(np.stack(found) - flow))[inner].mean() for found in ((u, v), raw))
-    assert error < 0.3 and error < 0.5 * raw_error
-
-
-def test_no_data_contributes_nothing(clean):
-    pair, flow = clean[1]
-    hole = pair.copy()
-    hole[1, 50:70, 50:70] = np.nan
-    garbage = np.where(np.isnan(hole), np.float32(1000), hole)
-    u, v = horn_schunck(*hole)
-    wrong, _ = horn_schunck(*garbage)
-    assert np.isfinite(u).all()
-    ring = (slice(40, 80), slice(40, 80))
-    assert np.hypot(u - flow[0], v - flow[1])[ring].mean() < 0.6
-    assert np.abs(wrong - flow[0])[ring].mean() > np.abs(u - flow[0])[ring].mean()
-
-
-def test_shapes_are_checked():
-    with pytest.raises(ValueError, match="one .H, W. shape"):
-        horn_schunck(np.zeros((8, 8), np.float32), np.zeros((8, 9), np.float32))
-
-
-def test_median_is_the_median():
-    rng = np.random.default_rng(0)
-    field = rng.normal(size=(40, 50)).astype(np.float32)
-    inner = (slice(4, -4),) * 2
-    assert np.abs(median_filter(field, 9) - ndimage.median_filter(field, 9))[inner].max() < 2e-3
-    field[10:13, 10:13] = np.nan
-    found = median_filter(field, 9)
-    assert np.isfinite(found).all()
-    assert found[20, 8] == pytest.approx(np.nanmedian(field[16:25, 4:13]), abs=2e-3)
-    assert np.isnan(median_filter(np.full((5, 5), np.nan, np.float32), 3)).all()
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (70, 93), (33, 128)])

@@ -1,12 +1,12 @@
 """From displacement to a checked map and back from disk."""
 
-import dask
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 import rioxarray
 import xarray as xr
+from distributed import Client, LocalCluster
 
 from gdiv.catalog import load_catalog
 from gdiv.imagery import coregistration, cube, pairs
@@ -123,14 +123,23 @@ def matched(found, glacier):
 
 
 def test_labels_do_not_depend_on_chunks_or_workers(matched, found):
+    """Bit for bit: threads, processes or a cluster, however many and however the cube is cut."""
     data, table = matched
-    stable = found["masks"].stable.values
+    stable, ice = found["masks"].stable.values, found["masks"].glacier.values
+
+    def labels(**chunks):
+        return displacement.match_pairs(data.chunk(chunks), table, stable, "horn-schunck", apart=ice, back=True)
+
     results = []
-    for chunks, workers in (({"scene": 1, "y": 64, "x": 50}, 2), ({"scene": -1, "y": -1, "x": -1}, 1)):
-        with dask.config.set(scheduler="threads", num_workers=workers):
-            results.append(displacement.match_pairs(data.chunk(chunks), table, stable, "horn-schunck").compute())
+    for workers, chunks in ((2, {"scene": 1, "y": 64, "x": 50}), (1, {"scene": -1, "y": -1, "x": -1})):
+        results.append(labels(**chunks).compute(scheduler="threads", num_workers=workers))
+    results.append(labels(scene=2).compute(scheduler="processes", num_workers=2))
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster):
+        results.append(labels(scene=3).compute())
+    assert np.isfinite(results[0].residual).any()
     for name in results[0].data_vars:
-        assert np.array_equal(results[0][name].values, results[1][name].values, equal_nan=True), name
+        for other in results[1:]:
+            assert np.array_equal(results[0][name].values, other[name].values, equal_nan=True), name
 
 
 def test_matching_is_lazy_and_finds_the_ice(matched, found, twin_folder):

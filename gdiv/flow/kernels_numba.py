@@ -37,7 +37,9 @@ def finest(image, multiple: int) -> Level:
     """The image and where it is finite; padded on the far sides to sides that are a multiple of `multiple`."""
     image = np.ascontiguousarray(image, np.float32)
     valid = np.isfinite(image).astype(np.float32)
-    image = np.where(valid > 0, image, _f(0))
+    # About its mean, so that squares of a small contrast on a high level keep their digits.
+    mean = _f(image.mean(where=valid > 0, dtype=np.float64)) if valid.any() else _f(0)
+    image = np.where(valid > 0, image - mean, _f(0))
     below, right = (-side % multiple for side in image.shape)
     if below or right:
         image = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
@@ -131,7 +133,7 @@ def _scale(centred, blurred, share, floor):
     out = np.empty_like(centred)
     for y in range(centred.shape[0]):
         for x in range(centred.shape[1]):
-            value = centred[y, x] / (np.sqrt(blurred[y, x] / share[y, x]) + floor)
+            value = centred[y, x] / (np.sqrt(blurred[y, x] / share[y, x]) + floor + _f(1e-6))
             out[y, x] = min(max(value, _f(-3)), _f(3))
     return out
 
@@ -186,7 +188,17 @@ class Workspace:
         warp(self.taps[1], self.second.valid, u, v, _f(0.5 if symmetric else 1), second, second_valid)
         coefficients = (self.a, self.b, self.c)
         _linearise(
-            first, second, first_valid, second_valid, self.counted, u, v, _f(weight), self.stencil, self.mean, *coefficients
+            first,
+            second,
+            first_valid,
+            second_valid,
+            self.counted,
+            u,
+            v,
+            _f(weight),
+            self.stencil,
+            self.mean,
+            *coefficients,
         )
         _pack(u, self.u), _pack(v, self.v)
         _solve(*coefficients, self.u, self.v, u.shape[1], omegas)
@@ -227,7 +239,9 @@ def warp(taps, valid, u, v, share, moved, seen):
     for y in range(height):
         for x in range(width):
             to_x, to_y = _f(x) + share * u[y, x], _f(y) + share * v[y, x]
-            at_x, at_y = min(max(to_x, _f(0)), last_x), min(max(to_y, _f(0)), last_y)
+            # A flow that is NaN reads the first pixel, and is not inside.
+            at_x = min(to_x if to_x > 0 else _f(0), last_x)
+            at_y = min(to_y if to_y > 0 else _f(0), last_y)
             inside[x] = _f(1) if (at_x == to_x) & (at_y == to_y) else _f(0)
             x0, y0 = np.int32(at_x), np.int32(at_y)
             corner[x] = y0 * np.int32(width + 3) + x0

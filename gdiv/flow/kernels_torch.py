@@ -27,6 +27,7 @@ def finest(image, multiple: int) -> Level:
     image = image.to(torch.float32)
     valid = image.isfinite().to(torch.float32)
     image = torch.where(valid > 0, image, 0)
+    image = (image - image.sum((-2, -1), keepdim=True) / valid.sum((-2, -1), keepdim=True).clamp(min=1)) * valid
     below, right = (-side % multiple for side in image.shape[-2:])
     return Level(_repeat_rim(image, 0, right, 0, below), functional.pad(valid, (0, right, 0, below)))
 

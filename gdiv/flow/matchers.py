@@ -13,12 +13,14 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from gdiv.flow.blocks import horn_schunck_blocks
 from gdiv.flow.contrast import local_contrast
 from gdiv.flow.horn_schunck import horn_schunck
 from gdiv.flow.kernels_numba import median, taps, warp
 from gdiv.flow.raft import Raft
 from gdiv.flow.train import SHIPPED, answer, load_weights
 
+LARGEST = 6000**2  # pixels that Horn-Schunck solves whole, in about 3 GB
 MATCHERS = ("horn-schunck", "raft", "correlation", "dis", "tv-l1", "ilk")
 
 
@@ -138,10 +140,12 @@ def shipped_network() -> Raft:
 
 
 def _horn_schunck(reference, secondary, apart):
+    def solve(mask):
+        return (horn_schunck if reference.size <= LARGEST else horn_schunck_blocks)(reference, secondary, mask=mask)
+
     if apart is None or apart.all() or not apart.any():
-        return horn_schunck(reference, secondary)
-    inside, outside = (horn_schunck(reference, secondary, mask=mask) for mask in (apart, ~apart))
-    return tuple(np.where(apart, *both) for both in zip(inside, outside, strict=True))
+        return solve(None)
+    return tuple(np.where(apart, *both) for both in zip(solve(apart), solve(~apart), strict=True))
 
 
 def _raft(first, second, network):

@@ -41,8 +41,9 @@ def match_pairs(
     -------
     xarray.Dataset
         `u`, `v` (pixels, the pair's registration shift already subtracted), `quality` (0..1) and, matched there and
-        back, `residual` (pixels), float32 `(pair, y, x)`; `bias_x`, `bias_y`, `nmad_x`, `nmad_y` (what stable ground still shows) and `shift_x`,
-        `shift_y` (what was subtracted), pixels a pair; the pairs' dates, `days` and `years` as coordinates.
+        back, `residual` (pixels), float32 `(pair, y, x)`; `bias_x`, `bias_y`, `nmad_x`, `nmad_y` (what stable ground
+        still shows) and `shift_x`, `shift_y` (what was subtracted), pixels a pair; the pairs' dates, `days` and
+        `years` as coordinates.
     """
     ids = list(cube.attrs["scene_ids"])
 
