@@ -183,6 +183,27 @@ def displacement(pair: xr.Dataset, image: np.ndarray, most: float):
     return figure
 
 
+def pyramid(levels, most: float):
+    """Coarse to fine: what each level sees of the reference, and the displacement's length found up to there.
+
+    `levels` as of `gdiv.flow.horn_schunck.coarse_to_fine`; lengths and their limit `most` in pixels of the image.
+    """
+    levels = list(levels)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(2, len(levels), figsize=(1.9 * len(levels), 4.2), squeeze=False)
+    for index, (image, u, v) in enumerate(levels):
+        pixels = 2 ** (len(levels) - 1 - index)
+        axes[0, index].imshow(image, cmap=GREY, vmin=-2, vmax=2, interpolation="nearest")
+        picture = axes[1, index].imshow(pixels * np.hypot(u, v), cmap=SPEED, vmin=0, vmax=most, interpolation="nearest")
+        axes[0, index].set_title(f"a pixel is {pixels}" if pixels > 1 else "full size")
+        for axis in axes[:, index]:
+            axis.set(xticks=[], yticks=[])
+    axes[0, 0].set_ylabel("local contrast")
+    axes[1, 0].set_ylabel("displacement")
+    figure.colorbar(picture, ax=axes[1].tolist(), shrink=0.9, label="px", extend="max")
+    return figure
+
+
 def reach(pair: xr.Dataset) -> float:
     """Colour limit for a pair's components: its 99th percentile of motion, in pixels."""
     return float(np.nanpercentile(np.hypot(pair.u, pair.v), 99)) or 1.0

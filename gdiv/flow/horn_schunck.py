@@ -146,6 +146,17 @@ def horn_schunck(reference, secondary, settings: Settings = DEFAULT, mask=None, 
     ValueError
         If the images or the mask differ in shape, have fewer than two dimensions or a side under two pixels.
     """
+    *_, (_, u, v) = coarse_to_fine(reference, secondary, settings, mask, grain)
+    height, width = reference.shape[-2:]
+    u, v = u[..., :height, :width], v[..., :height, :width]
+    return (u, v) if settings.median_each_warp else _filter(u, v, settings.median)
+
+
+def coarse_to_fine(reference, secondary, settings: Settings = DEFAULT, mask=None, grain=None):
+    """Yields each level's reference, `u` and `v`, in the level's pixels, from the coarsest. Arguments as above.
+
+    The far sides may be padded; the median at the end is not yet taken.
+    """
     steps = _steps(reference)
     shape = tuple(reference.shape)
     if len(shape) < 2 or shape != tuple(secondary.shape) or (steps is kernels_numba and len(shape) != 2):
@@ -155,10 +166,9 @@ def horn_schunck(reference, secondary, settings: Settings = DEFAULT, mask=None, 
     if mask is not None and tuple(mask.shape) != shape[-2:]:
         raise ValueError(f"the mask's shape {tuple(mask.shape)} is not the images' {shape[-2:]}")
 
-    height, width = shape[-2:]
-    levels = settings.levels_of((height, width))
+    levels = settings.levels_of(shape[-2:])
     pair = [steps.finest(image, 2 ** (levels - 1)) for image in (reference, secondary)]
-    counted = steps.mask_level(np.ones((height, width), bool) if mask is None else mask, pair[0])
+    counted = steps.mask_level(np.ones(shape[-2:], bool) if mask is None else mask, pair[0])
     if settings.feature == "contrast":
         floors = [settings.floor * g for g in (grain or [steps.grain(image) for image in pair])]
     elif settings.feature == "sobel":
@@ -183,12 +193,14 @@ def horn_schunck(reference, secondary, settings: Settings = DEFAULT, mask=None, 
         work = steps.Workspace(first, second, counted, _STENCILS[settings.taps])
         for _ in range(settings.warps):
             u, v = work.step(u, v, settings.weight, factors, settings.symmetric)
-            if settings.median_each_warp and settings.median > 1:
-                u, v = steps.median(u, settings.median), steps.median(v, settings.median)
-    u, v = u[..., :height, :width], v[..., :height, :width]
-    if settings.median > 1 and not settings.median_each_warp:
-        u, v = steps.median(u, settings.median), steps.median(v, settings.median)
-    return u, v
+            if settings.median_each_warp:
+                u, v = _filter(u, v, settings.median)
+        yield first.image, u, v
+
+
+def _filter(u, v, size):
+    steps = _steps(u)
+    return (u, v) if size == 1 else (steps.median(u, size), steps.median(v, size))
 
 
 def _steps(image):

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from gdiv.flow.blocks import horn_schunck_blocks
 from gdiv.flow.contrast import local_contrast
-from gdiv.flow.horn_schunck import horn_schunck
+from gdiv.flow.horn_schunck import DEFAULT, Settings, horn_schunck
 from gdiv.flow.kernels_numba import median, taps, warp
 from gdiv.flow.raft import Raft
 from gdiv.flow.train import SHIPPED, answer, load_weights
@@ -42,6 +42,8 @@ def match(
     reference: np.ndarray,
     secondary: np.ndarray,
     network: Raft | None = None,
+    *,
+    settings: Settings | None = None,
     apart: np.ndarray | None = None,
     back: bool = False,
 ) -> Match:
@@ -53,6 +55,8 @@ def match(
         `(H, W)` images of one shape; NaN is no data.
     network
         Weights for `raft`; the ones that ship if left out.
+    settings
+        Of `horn-schunck`; its defaults if left out.
     apart
         Boolean `(H, W)`: inside and outside are matched apart, so that still rock does not slow the ice beside
         it, nor the ice move the rock. Horn-Schunck alone can.
@@ -62,19 +66,21 @@ def match(
     Raises
     ------
     ValueError
-        For an unknown name, images that are not of one two-dimensional shape, or `apart` with another matcher.
+        For an unknown name, images that are not of one two-dimensional shape, or `settings` or `apart` with
+        another matcher.
     """
     if name not in _METHODS and name != "raft":
         raise ValueError(f"no matcher {name!r}; there are: {', '.join(MATCHERS)}, zero")
     if reference.ndim != 2 or reference.shape != secondary.shape:
         raise ValueError(f"two images of one (H, W) shape are needed, got {reference.shape} and {secondary.shape}")
-    if apart is not None and name != "horn-schunck":
-        raise ValueError(f"{name} cannot match ice and rock apart; only horn-schunck can")
+    if name != "horn-schunck" and (settings is not None or apart is not None):
+        raise ValueError(f"{name} has no settings and cannot match ice and rock apart; only horn-schunck can")
     first, second = local_contrast(reference), local_contrast(secondary)
 
     def find(*order):
         if name == "horn-schunck":
-            return _horn_schunck(*((reference, secondary) if order == (0, 1) else (secondary, reference)), apart)
+            raw = [(reference, secondary)[index] for index in order]
+            return _horn_schunck(*raw, settings or DEFAULT, apart)
         images = [(first, second)[index] for index in order]
         u, v = _raft(*images, network) if name == "raft" else _METHODS[name](*images)
         return np.ascontiguousarray(u, np.float32), np.ascontiguousarray(v, np.float32)
@@ -139,9 +145,10 @@ def shipped_network() -> Raft:
     return load_weights(SHIPPED)[0]
 
 
-def _horn_schunck(reference, secondary, apart):
+def _horn_schunck(reference, secondary, settings, apart):
     def solve(mask):
-        return (horn_schunck if reference.size <= LARGEST else horn_schunck_blocks)(reference, secondary, mask=mask)
+        whole = reference.size <= LARGEST
+        return (horn_schunck if whole else horn_schunck_blocks)(reference, secondary, settings, mask)
 
     if apart is None or apart.all() or not apart.any():
         return solve(None)

@@ -1,5 +1,8 @@
 """Every pair matched, one Dask task a pair, and what its stable ground says."""
 
+import json
+import zlib
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -14,13 +17,7 @@ RELIABLE = 0.5  # least quality of a stable-ground pixel that is counted
 
 
 def match_pairs(
-    cube: xr.Dataset,
-    pairs: pd.DataFrame,
-    stable: np.ndarray,
-    matcher: str,
-    network=None,
-    apart: np.ndarray | None = None,
-    back: bool = False,
+    cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray, matcher: str, network=None, **options
 ) -> xr.Dataset:
     """Displacement of every pair by one matcher, lazily: nothing is matched before it is computed or saved.
 
@@ -35,7 +32,7 @@ def match_pairs(
     stable
         bool `(y, x)`; snow in either scene is taken off it.
     matcher
-        A name of `gdiv.flow.matchers.match`; `network`, `apart` and `back` are passed on to it.
+        A name of `gdiv.flow.matchers.match`, which is also given `network` and the `options`.
 
     Returns
     -------
@@ -58,7 +55,7 @@ def match_pairs(
         return array.chunk(pair=1, y=-1, x=-1)
 
     def one(reference, secondary, reference_snow, secondary_snow, shift):
-        u, v, quality, residual = match(matcher, reference[0], secondary[0], network, apart, back)
+        u, v, quality, residual = match(matcher, reference[0], secondary[0], network, **options)
         u, v = u - shift[0, 0], v - shift[0, 1]
         ground = stable & ~reference_snow[0] & ~secondary_snow[0] & (quality > RELIABLE)
         found = stable_ground(u, v, ground)
@@ -80,7 +77,7 @@ def match_pairs(
     result["u"].attrs = {"units": "pixel", "long_name": "displacement along columns"}
     result["v"].attrs = {"units": "pixel", "long_name": "displacement along rows"}
     result["quality"].attrs = {"units": "1", "long_name": "local correlation after moving the secondary back"}
-    if back:
+    if options.get("back"):
         result["residual"] = residual.assign_attrs(units="pixel", long_name="miss of the way there and back")
     for index, name in enumerate(STATISTICS):
         result[name] = ground.isel(statistic=index, drop=True).assign_attrs(units="pixel")
@@ -97,10 +94,16 @@ def match_pairs(
         matcher=matcher,
         cube_written=cube.attrs.get("written", ""),
         network=fingerprint(network) if matcher == "raft" and network else "",
+        options=json.dumps({name: _told(value) for name, value in options.items()}),
         spacing=cube.attrs["spacing"],
         reference_ids=list(pairs.reference),
         secondary_ids=list(pairs.secondary),
     )
+
+
+def _told(option):
+    """An option as an attribute: an array by its checksum."""
+    return zlib.crc32(option.tobytes()) if isinstance(option, np.ndarray) else repr(option)
 
 
 def training_arrays(

@@ -1,0 +1,194 @@
+"""What matchers are judged on: pairs with a known displacement, and real pairs as they are.
+
+A pair is `(reference, secondary, flow, counted)`: images `(H, W)`, the displacement `(2, H, W)` in pixels and
+where it counts. Sets for tuning and for scoring never share a seed or a pair.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import rasterio
+from rasterio.features import geometry_mask
+from scipy import ndimage
+
+import gdiv
+from gdiv.flow.synthetic import inverse_points, random_flow, smooth_field
+from gdiv.velocity import validation
+
+RIM = 16  # pixels left out at the frame, where what moves in was never seen
+FINER = 2  # samples of a texture's lattice per pixel
+NOISE = 0.015  # of the images' spread, in every case
+SYNTHETIC = ("clean", "noise", "illumination", "decorrelation")
+
+
+class Pair(NamedTuple):
+    reference: np.ndarray
+    secondary: np.ndarray
+    flow: np.ndarray
+    counted: np.ndarray
+
+
+def inner(shape):
+    counted = np.zeros(shape, bool)
+    counted[RIM:-RIM, RIM:-RIM] = True
+    return counted
+
+
+def pixels(size):
+    return np.stack(np.meshgrid(np.arange(size), np.arange(size), indexing="xy")).astype(np.float32)
+
+
+def spoil(first, second, case, rng, other):
+    """What two dates do to a pair: `other()` is a texture that the first image does not have."""
+    if case in ("illumination", "all"):
+        shade = smooth_field(second.shape, 60, rng), smooth_field(second.shape, 60, rng)
+        second = rng.uniform(0.6, 1.4) * np.exp(0.25 * shade[0]) * second + 0.7 * shade[1]
+    if case in ("decorrelation", "all"):
+        second = np.sqrt(0.85) * second + np.sqrt(0.15) * other()
+    level = 0.1 if case == "noise" else NOISE
+    return [(image + level * rng.normal(size=image.shape)).astype(np.float32) for image in (first, second)]
+
+
+def synthetic(case: str, size: int, seed: int, reach: float = 10.0) -> Pair:
+    """A band-limited texture, kept twice as fine as the pixels, and a smooth flow of up to `reach` pixels.
+
+    The secondary reads the texture where the flow comes from: nothing is interpolated from the reference.
+    """
+    rng = np.random.default_rng([size, seed])
+    shape = (size, size)
+    length = rng.uniform(0.35, 0.9) * size
+    flow = np.stack([smooth_field(shape, length, rng) for _ in range(2)]) + rng.normal(0, 1, (2, 1, 1))
+    flow = (flow * rng.uniform(0.3, 1) * reach / np.hypot(*flow).max()).astype(np.float32)
+
+    def texture():
+        side = (size + 64) * FINER
+        ky, kx = np.meshgrid(np.fft.fftfreq(side) * FINER, np.fft.rfftfreq(side) * FINER, indexing="ij")
+        frequency = np.hypot(ky, kx)  # per pixel
+        amplitude = np.maximum(frequency, 2 / size) ** -rng.uniform(0.8, 2) * np.exp(-((frequency / 0.32) ** 4))
+        amplitude[0, 0] = 0
+        lattice = np.fft.irfft2(amplitude * (rng.normal(size=(*amplitude.shape, 2)) @ [1, 1j]), s=(side, side))
+        return ndimage.spline_filter(lattice / lattice.std(), mode="grid-wrap").astype(np.float32)
+
+    def read(lattice, at):
+        return ndimage.map_coordinates(lattice, (at[::-1] + 32) * FINER, order=3, mode="grid-wrap", prefilter=False)
+
+    base = texture()
+    first, second = read(base, pixels(size)), read(base, inverse_points(flow))
+    first, second = spoil(first, second, case, rng, lambda: read(texture(), pixels(size)))
+    return Pair(first, second, flow, inner(shape))
+
+
+def twin(profile: str = "demo") -> dict[str, list[Pair]]:
+    """Pairs of the synthetic Mer de Glace with the planted displacement of the ice and of the scenes."""
+    study = gdiv.open_study("mer-de-glace", profile, "", "")
+    cube, table, ice = study.open("cube").load(), study.open("pairs"), study.open("masks").glacier.values
+    truth = validation.read_truth(study.folder / "twin", cube)
+    ids = list(cube.attrs["scene_ids"])
+    sets = {"tune": table[table.set == "train"][1::6], "score": table[table.set == "validation"][::2]}
+
+    def pair(row):
+        images = (cube.reflectance.values[ids.index(name)] for name in (row.reference, row.secondary))
+        motion = np.stack(validation.true_motion(truth, row.years))
+        flow = motion + np.array([row.shift_x, row.shift_y])[:, None, None]
+        return Pair(*images, flow.astype(np.float32), ice & np.isfinite(flow[0]))
+
+    return {name: [pair(row) for row in rows.itertuples()] for name, rows in sets.items()}
+
+
+def real_band(folder: Path, band: str, date: str) -> np.ndarray:
+    """One band of the scene of a date of an ItemCollection; NaN where it has no data."""
+    items = json.loads((folder / "items.json").read_text(encoding="utf-8"))["features"]
+    item = next(item for item in items if item["properties"]["datetime"].startswith(date))
+    with rasterio.open(folder / item["assets"][band]["href"]) as file:
+        image = file.read(1).astype(np.float32)
+    return np.where(image == 0, np.nan, image)
+
+
+TEXTURES = (
+    ("mer-de-glace-2020-07-18", "nir08", "2020-07-18"),
+    ("aletsch-2020-07", "nir08", "2020-07-20"),
+    ("perito-moreno-2020", "nir", "2020-01-31"),
+    ("perito-moreno-2020", "nir", "2020-02-22"),
+)
+
+
+def warped(folder: Path, seed: int, size: int = 192, reach: float = 10.0) -> Pair:
+    """A window of a real scene, moved by a flow like a glacier's; the secondary in other light and 15 % decorrelated.
+
+    Both images read the scene's spline between its pixels, so that neither is sharper.
+    """
+    rng = np.random.default_rng([7, seed])
+    name, band, date = TEXTURES[seed % len(TEXTURES)]
+    scene, need = real_band(folder / name, band, date), size + 28
+
+    def window():
+        while True:
+            row, column = (rng.integers(0, side - need) for side in scene.shape)
+            found = scene[row : row + need, column : column + need]
+            if np.isfinite(found).all():
+                return ndimage.gaussian_filter((found - found.mean()) / found.std(), 0.6)
+
+    spline, other = ndimage.spline_filter(window()), window()[14:-14, 14:-14]
+    flow = random_flow((size, size), reach, rng)
+
+    def read(at):
+        return ndimage.map_coordinates(spline, at[::-1] + 14.37, order=3, mode="mirror", prefilter=False)
+
+    first, second = read(pixels(size)), read(inverse_points(flow))
+    return Pair(*spoil(first, second, "all", rng, lambda: other), flow, inner((size, size)))
+
+
+class Moreno:
+    """Perito Moreno in 2020: four pairs of clear dates, three of which close a triangle."""
+
+    pairs = (
+        ("2020-01-31", "2020-02-10"),
+        ("2020-02-10", "2020-02-20"),
+        ("2020-01-31", "2020-02-20"),
+        ("2020-02-07", "2020-02-22"),
+    )
+
+    def __init__(self, folder: Path):
+        folder = folder / "perito-moreno-2020"
+        images = {date: real_band(folder, "nir", date) for pair in self.pairs for date in pair}
+        self.images = [tuple(images[date] for date in pair) for pair in self.pairs]
+        items = json.loads((folder / "items.json").read_text(encoding="utf-8"))["features"]
+        with rasterio.open(folder / items[0]["assets"]["nir"]["href"]) as file:
+            outline = gpd.read_file(folder / "outline.geojson").to_crs(file.crs).geometry
+            self.ice = geometry_mask(outline, file.shape, file.transform, invert=True)
+        beside = ndimage.distance_transform_edt(~self.ice) > 16
+        self.still = [beside & np.isfinite(first) & np.isfinite(second) for first, second in self.images]
+        self.points = [self._reliable(*pair) for pair in self.images]
+
+    def _reliable(self, first, second, window=48, reach=10, step=16):
+        """Rows, columns and displacements where wide chips correlate over 0.7 and the way back agrees to 0.3 px."""
+        import cv2
+
+        half, far = window // 2, window // 2 + reach
+        first, second = (np.nan_to_num(image) for image in (first, second))
+
+        def vertex(left, middle, right):
+            return 0.5 * (left - right) / min(left - 2 * middle + right, -1e-9)
+
+        def find(chips, area, row, column):
+            chip = chips[row - half : row + half, column - half : column + half]
+            around = area[row - far : row + far, column - far : column + far]
+            score = cv2.matchTemplate(around, chip, cv2.TM_CCOEFF_NORMED)
+            _, best, _, (x, y) = cv2.minMaxLoc(score)
+            if best < 0.7 or not (0 < x < 2 * reach and 0 < y < 2 * reach):
+                return None
+            return x - reach + vertex(*score[y, x - 1 : x + 2]), y - reach + vertex(*score[y - 1 : y + 2, x])
+
+        found = []
+        for row in range(far, first.shape[0] - far, step):
+            for column in range(far, first.shape[1] - far, step):
+                if not self.ice[row - half : row + half, column - half : column + half].all():
+                    continue
+                there = find(first, second, row, column)
+                back = find(second, first, row, column) if there else None
+                if back and np.hypot(there[0] + back[0], there[1] + back[1]) < 0.3:
+                    found.append((row, column, *there))
+        return np.array(found)
