@@ -22,8 +22,9 @@ lint: $(ENV)/ready  ## linters alone
 weights: $(ENV)/ready  ## train the network that ships, about an hour on two cores; resumes
 	$(RUN)/python -m gdiv.flow.pretrain
 
-bench: $(ENV)/ready  ## every matcher side by side on pairs of known displacement
+bench: study  ## every matcher side by side, tuned on other pairs; a quarter of an hour
 	$(RUN)/python bench/matchers.py
+	$(RUN)/python results/render.py
 
 publish: study  ## the demo's claims and pictures into results/published, and from there into the README
 	cp runs/mer-de-glace-demo/claims.json results/published/claims.json

@@ -183,16 +183,18 @@ def displacement(pair: xr.Dataset, image: np.ndarray, most: float):
     return figure
 
 
-def pyramid(levels, most: float):
+def pyramid(levels, shape: tuple[int, int], most: float):
     """Coarse to fine: what each level sees of the reference, and the displacement's length found up to there.
 
-    `levels` as of `gdiv.flow.horn_schunck.coarse_to_fine`; lengths and their limit `most` in pixels of the image.
+    `levels` as of `gdiv.flow.horn_schunck.coarse_to_fine` for an image of `shape`; lengths and their limit `most` in
+    pixels of the image.
     """
     levels = list(levels)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(2, len(levels), figsize=(1.9 * len(levels), 4.2), squeeze=False)
     for index, (image, u, v) in enumerate(levels):
         pixels = 2 ** (len(levels) - 1 - index)
+        image, u, v = (part[: -(-shape[0] // pixels), : -(-shape[1] // pixels)] for part in (image, u, v))
         axes[0, index].imshow(image, cmap=GREY, vmin=-2, vmax=2, interpolation="nearest")
         picture = axes[1, index].imshow(pixels * np.hypot(u, v), cmap=SPEED, vmin=0, vmax=most, interpolation="nearest")
         axes[0, index].set_title(f"a pixel is {pixels}" if pixels > 1 else "full size")

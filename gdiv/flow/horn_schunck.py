@@ -74,7 +74,7 @@ class Settings:
     levels: int = 5
     warps: int = 4
     iterations: int = 20
-    weight: float = 8.0
+    weight: float = 12.0
     feature: str = "contrast"
     sigma: float = 2.0
     floor: float = 0.3

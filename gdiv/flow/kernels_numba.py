@@ -23,10 +23,14 @@ _EDGE = 16  # floats before and after a row of `u` and `v`, so that rows start o
 
 
 class Level(NamedTuple):
-    """One level of the pyramid: `image`, finite everywhere, and `valid`, one or zero; float32 `(H, W)`."""
+    """One level of the pyramid: `image`, finite everywhere, and `valid`, one or zero; float32 `(H, W)`.
+
+    `full` says that all is valid, which spares half of the work.
+    """
 
     image: np.ndarray
     valid: np.ndarray
+    full: bool
 
     @property
     def shape(self):
@@ -34,17 +38,24 @@ class Level(NamedTuple):
 
 
 def finest(image, multiple: int) -> Level:
-    """The image and where it is finite; padded on the far sides to sides that are a multiple of `multiple`."""
+    """The image and where it is finite; padded on the far sides to sides that are a multiple of `multiple`.
+
+    It is taken about its mean, so that squares of a small contrast on a high level keep their digits.
+    """
     image = np.ascontiguousarray(image, np.float32)
-    valid = np.isfinite(image).astype(np.float32)
-    # About its mean, so that squares of a small contrast on a high level keep their digits.
-    mean = _f(image.mean(where=valid > 0, dtype=np.float64)) if valid.any() else _f(0)
-    image = np.where(valid > 0, image - mean, _f(0))
+    finite = np.isfinite(image)
+    full = bool(finite.all())
+    valid = finite.astype(np.float32)
+    if full:
+        image = image - _f(image.mean(dtype=np.float64))
+    else:
+        mean = image.mean(where=finite, dtype=np.float64) if finite.any() else 0
+        image = np.where(finite, image - _f(mean), _f(0))
     below, right = (-side % multiple for side in image.shape)
     if below or right:
         image = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
         valid = cv2.copyMakeBorder(valid, 0, below, 0, right, cv2.BORDER_CONSTANT)
-    return Level(image, valid)
+    return Level(image, valid, full and not below and not right)
 
 
 def mask_level(mask, like: Level) -> np.ndarray:
@@ -58,10 +69,11 @@ def halve_mask(mask):
 
 def halve(level: Level) -> Level:
     """Blurred and sampled at half the size; valid where at least half of the area is."""
-    kernel = gaussian(1.0)
-    image = _half(_blur(level.image * level.valid, kernel) / _share(level.valid, kernel))
+    image = _half(_local_mean(level.image, level, gaussian(1.0)))
+    if level.full:
+        return Level(image, _half(level.valid), True)
     valid = halve_mask(level.valid)
-    return Level(image * valid, valid)
+    return Level(image * valid, valid, False)
 
 
 @cache
@@ -76,13 +88,23 @@ def _blur(image, kernel):
     return cv2.sepFilter2D(image, -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
 
 
-def _share(valid, kernel):
-    """What part of the kernel's weight falls on valid pixels of the frame."""
-    if valid.min() > 0:
+def _local_mean(image, level, kernel):
+    """Mean of `image` under the kernel, over what is valid and in the frame."""
+    if level.full:
         reach = kernel.size // 2
-        rows, columns = (np.convolve(np.ones(side, np.float32), kernel)[reach : reach + side] for side in valid.shape)
-        return np.outer(rows, columns)
-    return np.maximum(_blur(valid, kernel), _f(1e-3))
+        rows, columns = (np.convolve(np.ones(side, np.float32), kernel)[reach : reach + side] for side in image.shape)
+        return _divide(_blur(image, kernel), rows, columns)
+    return _blur(image * level.valid, kernel) / np.maximum(_blur(level.valid, kernel), _f(1e-3))
+
+
+@njit(**_fast)
+def _divide(blurred, rows, columns):
+    inverse = _f(1) / columns
+    for y in range(blurred.shape[0]):
+        scale = _f(1) / rows[y]
+        for x in range(blurred.shape[1]):
+            blurred[y, x] *= scale * inverse[x]
+    return blurred
 
 
 def _half(image):
@@ -97,7 +119,7 @@ def double(component):
 
 def grain(level: Level) -> float:
     """Mean absolute difference of horizontal neighbours: how strong the image's finest texture is."""
-    return _grain(*level)
+    return _grain(level.image, level.valid)
 
 
 @njit(**_fast)
@@ -114,28 +136,27 @@ def _grain(image, valid):
 def contrast(level: Level, sigma: float, floor: float) -> Level:
     """Local mean removed, divided by the local spread plus `floor`, cut at plus and minus three."""
     kernel = gaussian(sigma)
-    share = _share(level.valid, kernel)
-    centred = _centre(level.image, _blur(level.image * level.valid, kernel), share, level.valid)
-    return Level(_scale(centred, _blur(centred * centred, kernel), share, _f(floor)), _shrink(level.valid))
+    centred, squared = _centre(level.image, _local_mean(level.image, level, kernel), level.valid)
+    return _shrink(level, _scale(centred, _local_mean(squared, level, kernel), _f(floor)))
 
 
 @njit(**_fast)
-def _centre(image, blurred, share, valid):
-    out = np.empty_like(image)
+def _centre(image, mean, valid):
+    centred, squared = np.empty_like(image), np.empty_like(image)
     for y in range(image.shape[0]):
         for x in range(image.shape[1]):
-            out[y, x] = (image[y, x] - blurred[y, x] / share[y, x]) * valid[y, x]
-    return out
+            centred[y, x] = (image[y, x] - mean[y, x]) * valid[y, x]
+            squared[y, x] = centred[y, x] * centred[y, x]
+    return centred, squared
 
 
 @njit(**_fast)
-def _scale(centred, blurred, share, floor):
-    out = np.empty_like(centred)
+def _scale(centred, variance, floor):
     for y in range(centred.shape[0]):
         for x in range(centred.shape[1]):
-            value = centred[y, x] / (np.sqrt(blurred[y, x] / share[y, x]) + floor + _f(1e-6))
-            out[y, x] = min(max(value, _f(-3)), _f(3))
-    return out
+            value = centred[y, x] / (np.sqrt(variance[y, x]) + floor + _f(1e-6))
+            centred[y, x] = min(max(value, _f(-3)), _f(3))
+    return centred
 
 
 def standardise(level: Level) -> Level:
@@ -144,18 +165,20 @@ def standardise(level: Level) -> Level:
     mean = float((level.image * level.valid).sum(dtype=np.float64)) / count
     centred = (level.image - _f(mean)) * level.valid
     spread = math.sqrt(float((centred * centred).sum(dtype=np.float64)) / count)
-    return Level(centred / _f(spread + 1e-6), _shrink(level.valid))
+    return _shrink(level, centred / _f(spread + 1e-6))
 
 
 def sobel(level: Level) -> Level:
     """Magnitude of the Sobel gradient, per pixel; valid where all of its neighbours are."""
     across, down = (cv2.Sobel(level.image, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
-    valid = _shrink(level.valid)
-    return Level(np.hypot(across, down) * valid, valid)
+    level = _shrink(level, np.hypot(across, down))
+    return Level(level.image * level.valid, level.valid, level.full)
 
 
-def _shrink(valid):
-    return valid if valid.min() > 0 else cv2.erode(valid, np.ones((3, 3), np.uint8), borderValue=1)
+def _shrink(level, image):
+    """A level with this image, valid where all neighbours are."""
+    valid = level.valid if level.full else cv2.erode(level.valid, np.ones((3, 3), np.uint8), borderValue=1)
+    return Level(image, valid, level.full)
 
 
 def no_flow(level: Level):
@@ -184,7 +207,7 @@ class Workspace:
         if symmetric:
             warp(self.taps[0], self.first.valid, u, v, _f(-0.5), first, first_valid)
         else:
-            first, first_valid = self.first
+            first, first_valid, _ = self.first
         warp(self.taps[1], self.second.valid, u, v, _f(0.5 if symmetric else 1), second, second_valid)
         coefficients = (self.a, self.b, self.c)
         _linearise(
@@ -378,47 +401,70 @@ def median(field: np.ndarray, size: int) -> np.ndarray:
     """
     if size < 1 or size % 2 == 0:
         raise ValueError(f"a median needs an odd window, got {size}")
-    finite = np.isfinite(field)
-    if not finite.any():
+    field = np.ascontiguousarray(field, np.float32)
+    low, high = _range(field)
+    if low > high:
         return np.full(field.shape, np.nan, np.float32)
-    low, high = float(field[finite].min()), float(field[finite].max())
-    step = max((high - low) / _TOP, 1e-30)
-    reach = size // 2
-    levels = np.full((field.shape[0], field.shape[1] + 2 * reach), _TOP + 1, np.int16)
-    inside = levels[:, reach : reach + field.shape[1]]
-    inside[finite] = np.round((field[finite] - low) / step)
-    found, empty = _median_levels(levels, size)
-    return np.where(empty, np.float32(np.nan), found.astype(np.float32) * _f(step) + _f(low))
+    step = max((high - low) / _TOP, _f(1e-30))
+    full = bool(np.isfinite(field).all())
+    return _median(_quantise(field, low, step, size // 2), size, low, step, full)
 
 
-_TOP = 16382  # of a difference of two such levels the sign bit is right in 16 bits
+_BITS = 14  # a difference of two levels, NaN's among them, fits 16 bits with its sign
+_TOP = 2**_BITS - 2
 
 
 @njit(**_fast)
-def _median_levels(levels, size):
-    """The lower median of each window; levels above `_TOP` are no data."""
+def _range(field):
+    low, high = _f(np.inf), _f(-np.inf)
+    for y in range(field.shape[0]):
+        for x in range(field.shape[1]):
+            value = field[y, x]
+            low = value if value < low else low
+            high = value if value > high else high
+    return low, high
+
+
+@njit(**_fast)
+def _quantise(field, low, step, reach):
+    """Levels from 0 to `_TOP`, above it for NaN, with `reach` columns of NaN on both sides."""
+    height, width = field.shape
+    levels = np.full((height, width + 2 * reach), np.int16(_TOP + 1))
+    for y in range(height):
+        for x in range(width):
+            level = (field[y, x] - low) / step + _f(0.5)
+            levels[y, x + reach] = np.int16(level) if level >= 0 else np.int16(_TOP + 1)
+    return levels
+
+
+@njit(**_fast)
+def _median(levels, size, least, step, full):
+    """The lower median of each window, of what is not NaN."""
     height, width = levels.shape[0], levels.shape[1] - size + 1
-    found, empty = np.empty((height, width), np.int16), np.empty((height, width), np.bool_)
+    found = np.empty((height, width), np.float32)
     low, high, middle = np.empty(width, np.int16), np.empty(width, np.int16), np.empty(width, np.int16)
     below, every = np.empty(width, np.int16), np.empty(width, np.int16)
-    beyond = np.full(width, np.int16(16383))
+    beyond = np.full(width, np.int16(_TOP + 1))
     for y in range(height):
         first, last = max(y - size // 2, 0), min(y + size // 2 + 1, height)
-        _count(levels, first, last, beyond, size, every)
-        low[:], high[:] = 0, 16382
-        for _ in range(14):
+        if full:
+            for x in range(width):
+                every[x] = -(last - first) * (min(x + size // 2, width - 1) - max(x - size // 2, 0) + 1)
+        else:
+            _count(levels, first, last, beyond, size, every)
+        low[:], high[:] = 0, _TOP
+        for _ in range(_BITS):
             for x in range(width):
                 middle[x] = (low[x] + high[x] + 1) >> 1
             _count(levels, first, last, middle, size, below)
             for x in range(width):
-                # At most half of the window (n - 1) // 2 lies below its lower median.
+                # Fewer than half of the window lies below its lower median. Counts are negative.
                 above = 2 * below[x] > every[x]
                 low[x] = middle[x] if above else low[x]
                 high[x] = high[x] if above else np.int16(middle[x] - 1)
-        found[y] = low
         for x in range(width):
-            empty[y, x] = every[x] == 0
-    return found, empty
+            found[y, x] = low[x] * step + least if every[x] < 0 else _f(np.nan)
+    return found
 
 
 @njit(**_fast)
