@@ -1,7 +1,8 @@
 """What matchers are judged on: pairs with a known displacement, and real pairs as they are.
 
 A pair is `(reference, secondary, flow, counted)`: images `(H, W)`, the displacement `(2, H, W)` in pixels and
-where it counts. Sets for tuning and for scoring never share a seed or a pair.
+where it counts. What is tuned on is not scored: other seeds, other ice, other scenes; the real pairs as they are
+are tuned on other pairs of the same glacier, in a window.
 """
 
 import json
@@ -82,20 +83,28 @@ def synthetic(case: str, size: int, seed: int, reach: float = 10.0) -> Pair:
 
 
 def twin(profile: str = "demo") -> dict[str, list[Pair]]:
-    """Pairs of the synthetic Mer de Glace with the planted displacement of the ice and of the scenes."""
+    """Pairs of the synthetic Mer de Glace with the planted displacement of the ice and of the scenes.
+
+    Tuning has the training seasons' pairs and the northern half of the ice, scoring the validation's and the southern.
+    """
     study = gdiv.open_study("mer-de-glace", profile, "", "")
     cube, table, ice = study.open("cube").load(), study.open("pairs"), study.open("masks").glacier.values
-    truth = validation.read_truth(study.folder / "twin", cube)
+    truth = validation.read_truth(study.companions, cube)
     ids = list(cube.attrs["scene_ids"])
-    sets = {"tune": table[table.set == "train"][1::6], "score": table[table.set == "validation"][::2]}
+    north = np.arange(ice.shape[0])[:, None] < np.median(np.nonzero(ice)[0])
+    sets = {
+        "tune": (table[table.set == "train"][::3], ice & north),
+        "score": (table[table.set == "validation"][::2], ice & ~north),
+    }
 
-    def pair(row):
-        images = (cube.reflectance.values[ids.index(name)] for name in (row.reference, row.secondary))
+    def pair(row, counted):
+        first, second = (cube.reflectance.values[ids.index(name)] for name in (row.reference, row.secondary))
         motion = np.stack(validation.true_motion(truth, row.years))
         flow = motion + np.array([row.shift_x, row.shift_y])[:, None, None]
-        return Pair(*images, flow.astype(np.float32), ice & np.isfinite(flow[0]))
+        known = np.isfinite(flow[0]) & np.isfinite(first) & np.isfinite(second)
+        return Pair(first, second, flow.astype(np.float32), counted & known)
 
-    return {name: [pair(row) for row in rows.itertuples()] for name, rows in sets.items()}
+    return {name: [pair(row, counted) for row in rows.itertuples()] for name, (rows, counted) in sets.items()}
 
 
 def real_band(folder: Path, band: str, date: str) -> np.ndarray:
@@ -108,21 +117,22 @@ def real_band(folder: Path, band: str, date: str) -> np.ndarray:
 
 
 TEXTURES = (
-    ("mer-de-glace-2020-07-18", "nir08", "2020-07-18"),
-    ("aletsch-2020-07", "nir08", "2020-07-20"),
-    ("perito-moreno-2020", "nir", "2020-01-31"),
-    ("perito-moreno-2020", "nir", "2020-02-22"),
+    [("aletsch-2020-07", "nir08", "2020-07-20", 1), ("perito-moreno-2020", "nir", "2020-01-31", 0.5)],
+    [("mer-de-glace-2020-07-18", "nir08", "2020-07-18", 1), ("perito-moreno-2020", "nir", "2020-02-22", -0.5)],
 )
 
 
-def warped(folder: Path, seed: int, size: int = 192, reach: float = 10.0) -> Pair:
+def warped(folder: Path, part: int, seed: int, size: int = 192, reach: float = 10.0) -> Pair:
     """A window of a real scene, moved by a flow like a glacier's; the secondary in other light and 15 % decorrelated.
 
-    Both images read the scene's spline between its pixels, so that neither is sharper.
+    `part` 0 is for tuning, 1 for scoring: other scenes, and of Perito Moreno another date and the other half. Both
+    images read the scene's spline between its pixels, so that neither is sharper.
     """
-    rng = np.random.default_rng([7, seed])
-    name, band, date = TEXTURES[seed % len(TEXTURES)]
+    rng = np.random.default_rng([part, seed])
+    name, band, date, share = TEXTURES[part][seed % 2]
     scene, need = real_band(folder / name, band, date), size + 28
+    middle = int(abs(share) * scene.shape[1])
+    scene = scene[:, :middle] if share > 0 else scene[:, middle:]
 
     def window():
         while True:
@@ -142,7 +152,7 @@ def warped(folder: Path, seed: int, size: int = 192, reach: float = 10.0) -> Pai
 
 
 class Moreno:
-    """Perito Moreno in 2020: four pairs of clear dates, three of which close a triangle."""
+    """Perito Moreno in 2020: pairs of clear dates, of which the first three close a triangle; for tuning, others."""
 
     pairs = (
         ("2020-01-31", "2020-02-10"),
@@ -150,21 +160,28 @@ class Moreno:
         ("2020-01-31", "2020-02-20"),
         ("2020-02-07", "2020-02-22"),
     )
+    tuning = (("2020-02-07", "2020-02-10"), ("2020-02-10", "2020-02-22"), ("2020-02-07", "2020-02-22"))
+    window = (slice(600, 1112), slice(500, 1012))
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, tuning: bool = False):
         folder = folder / "perito-moreno-2020"
-        images = {date: real_band(folder, "nir", date) for pair in self.pairs for date in pair}
-        self.images = [tuple(images[date] for date in pair) for pair in self.pairs]
+        window = self.window if tuning else (slice(None), slice(None))
+        pairs = self.tuning if tuning else self.pairs
+        images = {date: real_band(folder, "nir", date)[window] for pair in pairs for date in pair}
+        self.images = [tuple(images[date] for date in pair) for pair in pairs]
         items = json.loads((folder / "items.json").read_text(encoding="utf-8"))["features"]
         with rasterio.open(folder / items[0]["assets"]["nir"]["href"]) as file:
             outline = gpd.read_file(folder / "outline.geojson").to_crs(file.crs).geometry
-            self.ice = geometry_mask(outline, file.shape, file.transform, invert=True)
+            self.ice = geometry_mask(outline, file.shape, file.transform, invert=True)[window]
         beside = ndimage.distance_transform_edt(~self.ice) > 16
         self.still = [beside & np.isfinite(first) & np.isfinite(second) for first, second in self.images]
         self.points = [self._reliable(*pair) for pair in self.images]
 
     def _reliable(self, first, second, window=48, reach=10, step=16):
-        """Rows, columns and displacements where wide chips correlate over 0.7 and the way back agrees to 0.3 px."""
+        """Rows, columns and displacements where wide chips correlate over 0.7 and the way back agrees to 0.3 px.
+
+        Correlation of chips itself, so it flatters the matcher of that name.
+        """
         import cv2
 
         half, far = window // 2, window // 2 + reach

@@ -29,16 +29,35 @@ TARGET = ROOT / "results" / "published" / "bench-matchers.json"
 SLOW = 0.5  # pixels: shorter motion says nothing about a bias
 
 
-def tune(pairs, label):
-    """The settings of each peer with the least mean error on `pairs`."""
-    best = {}
-    for name, (make, tried) in tqdm(PEERS.items(), desc=f"tune {label}", leave=False):
-        errors = []
-        for settings in tried:
-            match = make(**settings)
-            errors.append(np.mean([np.nanmean(distance(match, pair)) for pair in pairs]) if len(tried) > 1 else 0)
-        best[name] = tried[int(np.nanargmin(errors))]
-    return best
+def tune(loss, label):
+    """The settings of each peer with the least `loss(match)`, and how many were tried.
+
+    One setting after the other, twice round; a value is tried once.
+    """
+    best, tried = {}, {}
+    for name, (make, choices) in tqdm(PEERS.items(), desc=f"tune {label}", leave=False):
+        known = {}
+
+        def of(settings, make=make, known=known):
+            key = tuple(settings.values())
+            if key not in known:
+                known[key] = loss(make(**settings))
+            return known[key]
+
+        found = []
+        for values in choices:
+            settings = {key: options[0] for key, options in values.items()}
+            if sum(len(options) for options in values.values()) > len(values):
+                for key in [*values, *values]:
+                    settings = min(({**settings, key: option} for option in values[key]), key=of)
+            found.append(settings)
+        best[name] = min(found, key=of) if len(found) > 1 else found[0]
+        tried[name] = max(len(known), 1)
+    return best, tried
+
+
+def mean_error(pairs):
+    return lambda match: float(np.mean([np.nanmean(distance(match, pair)) for pair in pairs]))
 
 
 def distance(match, pair):
@@ -79,46 +98,54 @@ def score(pairs, best, label, repeats=1):
     return rows
 
 
-def judge_moreno(moreno, best):
+def judge(moreno, flows):
     """Four judgements of real pairs that have no truth; zero flow wins two of them, so none stands alone."""
-    rows = []
+    spread, bias, off, product, square, known = [], [], [], 0.0, 0.0, []
+    for flow, still, points in zip(flows, moreno.still, moreno.points, strict=True):
+        spread.append(np.hypot(*(nmad(part[still]) for part in flow)) / np.sqrt(2))
+        bias.append(np.hypot(*(np.nanmedian(part[still]) for part in flow)))
+        at, there = tuple(points[:, :2].astype(int).T), points[:, 2:].T
+        here = flow[:, *at]
+        off.append(np.hypot(*(here - there)))
+        product, square = product + np.nansum(here * there), square + np.sum(there[:, np.isfinite(here[0])] ** 2)
+        known.append(np.isfinite(flow[0])[moreno.ice].mean())
+    one, two, whole = flows[:3]
+    grid = np.stack(np.meshgrid(*(np.arange(side) for side in moreno.ice.shape), indexing="ij"))
+    at = grid + np.nan_to_num(one[::-1])
+    miss = [one[i] + ndimage.map_coordinates(two[i], at, order=1, cval=np.nan) - whole[i] for i in (0, 1)]
+    return {
+        "agreement": np.nanmedian(np.concatenate(off)),
+        "along": product / square - 1,
+        "closure": np.nanmedian(np.hypot(*miss)[moreno.ice]),
+        "still": np.mean(spread),
+        "still_bias": np.mean(bias),
+        "coverage": np.mean(known),
+    }
+
+
+def unsettled(moreno):
+    """For tuning: agreement, closure and spread of still ground together, pixels."""
+
+    def loss(match):
+        found = judge(moreno, [np.stack(match(*images)) for images in moreno.images])
+        return found["agreement"] + found["closure"] + found["still"]
+
+    return loss
+
+
+def score_moreno(moreno, best):
     matches = {name: PEERS[name][0](**settings) for name, settings in best.items()}
-    flows = {name: [] for name in matches}
-    seconds = {name: [] for name in matches}
+    flows, seconds = {name: [] for name in matches}, {name: [] for name in matches}
     for images in tqdm(moreno.images, desc="real pairs", leave=False):
         for name, match in matches.items():
             start = time.perf_counter()
             flows[name].append(np.stack(match(*images)))
             seconds[name].append(time.perf_counter() - start)
-    for name, found in flows.items():
-        spread, bias, off, product, square, known = [], [], [], 0.0, 0.0, []
-        for flow, still, points in zip(found, moreno.still, moreno.points, strict=True):
-            spread.append(np.hypot(*(nmad(part[still]) for part in flow)) / np.sqrt(2))
-            bias.append(np.hypot(*(np.nanmedian(part[still]) for part in flow)))
-            at, there = tuple(points[:, :2].astype(int).T), points[:, 2:].T
-            here = flow[:, *at]
-            off.append(np.hypot(*(here - there)))
-            product, square = product + np.nansum(here * there), square + np.sum(there[:, np.isfinite(here[0])] ** 2)
-            known.append(np.isfinite(flow[0])[moreno.ice].mean())
-        one, two, whole = found[:3]
-        grid = np.stack(np.meshgrid(*(np.arange(side) for side in moreno.ice.shape), indexing="ij"))
-        at = grid + np.nan_to_num(one[::-1])
-        miss = [one[i] + ndimage.map_coordinates(two[i], at, order=1, cval=np.nan) - whole[i] for i in (0, 1)]
-        rows.append(
-            {
-                "case": "real",
-                "matcher": name,
-                "settings": best[name],
-                "agreement": np.nanmedian(np.concatenate(off)),
-                "along": product / square - 1,
-                "closure": np.nanmedian(np.hypot(*miss)[moreno.ice]),
-                "still": np.mean(spread),
-                "still_bias": np.mean(bias),
-                "coverage": np.mean(known),
-                "milliseconds": 1000 * np.median(seconds[name]),
-            }
-        )
-    return rows
+    return [
+        {"case": "real", "matcher": name, "settings": best[name], "milliseconds": 1000 * np.median(seconds[name])}
+        | judge(moreno, found)
+        for name, found in flows.items()
+    ]
 
 
 def two_threads(pairs, best):
@@ -201,25 +228,27 @@ def main():
     moreno = None
     if arguments.real.is_dir():
         sets["warped"] = tuple(
-            [cases.warped(arguments.real, first + i) for i in range(count)] for first, count in ((1000, 12), (0, 32))
+            [cases.warped(arguments.real, part, i) for i in range(n)] for part, n in enumerate((12, 32))
         )
         moreno = cases.Moreno(arguments.real)
     else:
         print(f"no real scenes in {arguments.real}: those cases are left out")
 
-    rows, tuned = [], {}
+    rows, best, tried = [], {}, {}
     for case, (tuning, scoring) in sets.items():
-        tuned[case] = tune(tuning, case)
-        rows += score(scoring, tuned[case], case, repeats=3 if case == "clean" else 1)
+        best[case], tried[case] = tune(mean_error(tuning), case)
+        rows += score(scoring, best[case], case, repeats=3 if case == "clean" else 1)
+    if moreno:
+        best["real"], tried["real"] = tune(unsettled(cases.Moreno(arguments.real, tuning=True)), "real")
     large = [cases.synthetic("clean", 1024, i) for i in range(2)]
     found = {
         "machine": {"processor": platform.processor() or platform.machine(), "threads": 1},
-        "tried": {name: len(settings) for name, (_, settings) in PEERS.items()},
+        "tried": {name: [counts[name] for counts in tried.values()] for name in PEERS},
         "pairs": {case: [len(part) for part in both] for case, both in sets.items()},
         "rows": rows,
-        "large": score(large, tuned["clean"], "clean 1024"),
-        "two_threads": two_threads(sets["clean"][1], tuned["clean"]),
-        "real": judge_moreno(moreno, tuned["warped"]) if moreno else [],
+        "large": score(large, best["clean"], "clean 1024"),
+        "two_threads": two_threads(sets["clean"][1], best["clean"]),
+        "real": score_moreno(moreno, best["real"]) if moreno else [],
         "median": median_filters(),
         "solver": [solver_bandwidth(size) for size in (256, 1024)],
     }

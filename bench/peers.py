@@ -1,11 +1,12 @@
 """Matchers of other libraries and our own, each with the settings that are tried for it.
 
 A peer is `settings → match(reference, secondary) → (u, v)`, pixels; NaN where it says that it found nothing.
-`light` among the settings is how brightness is prepared: 0 for a spread of one, else local contrast of that
-standard deviation; every peer may choose.
+What is tried is a dictionary of values for each setting, or several where they do not go together. `light`
+among them is how brightness is prepared: 0 for a spread of one, else local contrast of that standard
+deviation; every peer may choose.
 """
 
-from itertools import product
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -16,11 +17,6 @@ from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 from gdiv.flow import matchers
 from gdiv.flow.contrast import local_contrast
 from gdiv.flow.horn_schunck import PAPER, Settings, horn_schunck
-
-
-def grid(**values):
-    """All combinations of the values, as keyword dictionaries."""
-    return [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
 
 
 def prepared(images, light):
@@ -39,8 +35,9 @@ def ours(median=9, **settings):
     return lambda *images: horn_schunck(*images, chosen)
 
 
-def papers():
-    return lambda *images: horn_schunck(*images, PAPER)
+def papers(weight):
+    chosen = replace(PAPER, weight=weight)
+    return lambda *images: horn_schunck(*images, chosen)
 
 
 def zero():
@@ -99,27 +96,22 @@ def pyoptflow_hs(light, alpha, steps):
     return lambda *images: pyoptflow.HornSchunck(*prepared(images, light), alpha=alpha, Niter=steps)
 
 
-LIGHT = (0, 3, 5)
-QUICK = {"warps": [2], "iterations": [12, 16], "median": [1], "levels": [4]}
+LIGHT = [5, 3, 0]
+CONTRAST = {"feature": ["contrast"], "weight": [8.0, 12.0, 16.0, 32.0, 4.0], "sigma": [2.0, 3.0, 4.0, 1.5, 1.0]}
+BRIGHTNESS = {"feature": ["brightness"], "weight": [1.0, 3.0, 10.0, 0.3]}
+QUICK = {"median": [1], "levels": [4], "warps": [1], "iterations": [20, 12]}
 PEERS = {
     "zero": (zero, [{}]),
-    "horn-schunck": (
-        ours,
-        grid(feature=["contrast"], sigma=[1.5, 2.0, 3.0], weight=[3.0, 8.0, 16.0], floor=[0.3, 1.0])
-        + grid(feature=["brightness"], weight=[0.3, 1.0, 3.0]),
-    ),
-    "horn-schunck, quick": (
-        ours,
-        grid(feature=["contrast"], sigma=[2.0, 3.0], weight=[4.0, 8.0, 16.0], **QUICK)
-        + grid(feature=["brightness"], weight=[0.5, 1.0, 2.0], **QUICK),
-    ),
-    "horn-schunck, the paper's": (papers, [{}]),
-    "correlation": (correlation, grid(light=[3, 5], window=[16, 24, 32])),
-    "DIS": (dis, grid(light=LIGHT, finest=[1], patch=[8, 12])),
-    "DIS, finest scale 0": (dis, grid(light=LIGHT, finest=[0], patch=[8, 12])),
-    "Farnebäck": (farneback, grid(light=LIGHT, window=[15, 25, 41], poly=[(5, 1.1), (7, 1.5)])),
-    "Lucas-Kanade": (lucas_kanade, grid(light=LIGHT, window=[15, 21, 31])),
-    "TV-L1": (tv_l1, grid(light=LIGHT, attachment=[5, 15, 40])),
-    "ILK": (ilk, grid(light=LIGHT, radius=[7, 12, 18])),
-    "pyoptflow": (pyoptflow_hs, grid(light=[0, 5], alpha=[0.5, 1.0, 3.0], steps=[100])),
+    "horn-schunck, as it comes": (ours, [{}]),
+    "horn-schunck": (ours, [CONTRAST | {"floor": [0.3, 1.0, 2.0, 0.1]}, BRIGHTNESS]),
+    "horn-schunck, quick": (ours, [CONTRAST | QUICK, BRIGHTNESS | QUICK]),
+    "horn-schunck, the paper's": (papers, [{"weight": [0.2, 0.5, 1.5, 5.0, 15.0]}]),
+    "correlation": (correlation, [{"light": LIGHT, "window": [24, 32, 48, 16, 12]}]),
+    "DIS": (dis, [{"light": LIGHT, "patch": [8, 12, 16, 24, 32], "finest": [1]}]),
+    "DIS, finest scale 0": (dis, [{"light": LIGHT, "patch": [8, 12, 16, 24, 32], "finest": [0]}]),
+    "Farnebäck": (farneback, [{"light": LIGHT, "window": [25, 41, 81, 121, 15], "poly": [(5, 1.1), (7, 1.5)]}]),
+    "Lucas-Kanade": (lucas_kanade, [{"light": LIGHT, "window": [21, 31, 51, 81, 15]}]),
+    "TV-L1": (tv_l1, [{"light": LIGHT, "attachment": [5, 2, 1, 0.5, 0.2, 15]}]),
+    "ILK": (ilk, [{"light": LIGHT, "radius": [12, 18, 24, 32, 7]}]),
+    "pyoptflow": (pyoptflow_hs, [{"light": LIGHT, "alpha": [1.0, 0.5, 0.2, 3.0], "steps": [100]}]),
 }

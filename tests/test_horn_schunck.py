@@ -1,7 +1,5 @@
 """The solver: known motion, missing data, both backends, blocks, and the paper's setting against its equations."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -73,8 +71,10 @@ def test_brightness_may_change_between_the_dates(clean):
 def test_the_scale_of_brightness_does_not_matter(clean):
     pair, _ = clean[0]
     plain = np.stack(horn_schunck(*pair))
-    for gain, offset in ((1e-4, 0.2), (3000, 8000)):
+    for gain, offset in ((1e-7, 0), (1e-4, 0.2), (3000, 8000)):
         assert np.abs(np.stack(horn_schunck(*(gain * pair + offset))) - plain).max() < 0.02
+    high = pair.astype(np.float64) + 1e6
+    assert np.abs(np.stack(horn_schunck(*high)) - plain).max() < 0.02
 
 
 def test_no_data_contributes_nothing(clean):
@@ -106,6 +106,8 @@ def test_still_rock_can_be_left_out():
     apart = match("horn-schunck", *pair, apart=ice)
     assert apart.v[margin].mean() == pytest.approx(alone, abs=1e-5)
     assert abs(apart.v[20:-20, 5:35]).max() < 0.1
+    counts = match("horn-schunck", *pair, apart=255 * ice.astype(np.uint8))
+    assert np.array_equal(counts.v, apart.v, equal_nan=True)
     with pytest.raises(ValueError, match="only horn-schunck can"):
         match("dis", *pair, apart=ice)
 
@@ -115,6 +117,29 @@ def test_any_size_is_solved(shape):
     image = fractal_texture(160, 1.5, 3)[: shape[0], : shape[1]]
     u, v = horn_schunck(image, image)
     assert u.shape == v.shape == shape and np.abs(u).max() < 1e-3 and np.abs(v).max() < 1e-3
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (2, 9), (9, 2), (17, 16), (31, 29), (30, 31), (31, 30), (65, 131)])
+def test_any_size_is_solved_alike_by_both_backends(shape):
+    """Odd sides have pixels of one colour more than of the other; motion shows a wrong rim."""
+    pair = [image[: shape[0], : shape[1]].copy() for image in moved(np.array([0.6, -0.4])[:, None, None], size=140)]
+    found = np.stack(horn_schunck(*pair, CLEAN))
+    other = torch.stack(horn_schunck(*(torch.from_numpy(image) for image in pair), CLEAN)).numpy()
+    assert np.isfinite(found).all() and np.abs(found).max() > 0.05
+    assert np.abs(found - other).max() < 1e-3
+
+
+def test_what_is_no_brightness_is_no_data(clean):
+    pair, _ = clean[1]
+    hole = pair.copy()
+    hole[1, 50:70, 50:70] = np.nan
+    expected = np.stack(horn_schunck(*hole))
+    for fill in (np.inf, -np.inf, -3.4e38):
+        filled = np.where(np.isnan(hole), np.float32(fill), hole)
+        assert np.array_equal(np.stack(horn_schunck(*filled)), expected)
+    field = np.ones((20, 20), np.float32)
+    field[3, 3] = np.inf
+    assert np.array_equal(median(field, 9), np.ones((20, 20)))
 
 
 def test_images_without_texture_do_not_move():
@@ -134,7 +159,7 @@ def test_any_type_and_layout_is_taken(clean):
         np.repeat(np.repeat(counts, 2, 1), 2, 2)[:, ::2, ::2],
         [image[::-1, ::-1].copy()[::-1, ::-1] for image in counts],
     ):
-        assert np.array_equal(np.stack(horn_schunck(*pair)), plain)
+        assert np.abs(np.stack(horn_schunck(*pair)) - plain).max() < 1e-3
 
 
 def test_bad_input_is_named():
@@ -155,6 +180,10 @@ def test_bad_input_is_named():
         Settings(weight=0)
     with pytest.raises(ValueError, match="odd window"):
         median(image, 4)
+    with pytest.raises(ValueError, match="odd window"):
+        Settings(median=4)
+    with pytest.raises(ValueError, match="sigma is above 0"):
+        Settings(sigma=0)
 
 
 def test_the_way_back_shows_what_is_gone(clean):
@@ -213,6 +242,8 @@ def test_bad_blocks_are_named():
         horn_schunck_blocks(image, image, block=200)
     with pytest.raises(ValueError, match="must have 256 pixels, got 128"):
         horn_schunck_blocks(image, image, block=128, halo=64)
+    with pytest.raises(ValueError, match="mask's shape"):
+        horn_schunck_blocks(image, image, mask=np.ones((700, 700), bool))
     with pytest.raises(ValueError, match="sobel is scaled by the whole image"):
         horn_schunck_blocks(image, image, PAPER)
 
@@ -318,11 +349,3 @@ def test_the_papers_setting_follows_its_equations():
     slow_u, slow_v = slow_paper(*pair)
     assert np.hypot(slow_u - flow[0, :64, :72], slow_v - flow[1, :64, :72])[INNER].mean() < 0.3
     assert max(np.abs(u - slow_u).max(), np.abs(v - slow_v).max()) < 0.01
-
-
-def test_the_papers_setting_does_not_depend_on_its_shortcuts(clean):
-    """Two colours in turn are the plain Jacobi steps: one step more changes next to nothing after four hundred."""
-    pair, _ = clean[2]
-    settings = replace(PAPER, median=1, weight=1)
-    one, other = (np.stack(horn_schunck(*pair, replace(settings, iterations=n))) for n in (400, 401))
-    assert np.abs(one - other).mean() < 1e-3

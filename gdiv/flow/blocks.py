@@ -11,6 +11,7 @@ from itertools import product
 import numpy as np
 
 from gdiv.flow.horn_schunck import DEFAULT, LEAST_SIDE, Settings, horn_schunck
+from gdiv.flow.kernels_numba import BEYOND
 
 
 def horn_schunck_blocks(
@@ -22,7 +23,7 @@ def horn_schunck_blocks(
     halo: int = 512,
     workers: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Displacement of a large pair. Beside the answer, no more than a block with its halo a worker is in memory.
+    """Displacement of a large pair. Beside the answer, a block with its halo a worker is in memory, or a strip of rows.
 
     Parameters
     ----------
@@ -35,7 +36,8 @@ def horn_schunck_blocks(
     block, halo
         Pixels: the blocks' side, and how much each sees around it. Multiples of the coarsest level's pixel
         (16 for five levels), so that all blocks have one pyramid. With a halo of 256 blocks agree with the whole
-        to a thousandth of a pixel; at the rim of a void wider than the halo, to a few hundredths.
+        to a thousandth of a pixel (the median filter's step where flows differ by more than 16); at the rim of
+        a void or of what `mask` leaves out, to a few hundredths.
     workers
         Blocks at a time, in threads. The answer does not depend on it.
 
@@ -53,6 +55,8 @@ def horn_schunck_blocks(
     shape = tuple(reference.shape)
     if len(shape) != 2 or shape != tuple(secondary.shape):
         raise ValueError(f"two images of one (H, W) shape are needed, got {shape} and {tuple(secondary.shape)}")
+    if mask is not None and tuple(mask.shape) != shape:
+        raise ValueError(f"the mask's shape {tuple(mask.shape)} is not the images' {shape}")
     if settings.feature != "contrast":
         raise ValueError(f"blocks need the feature contrast; {settings.feature} is scaled by the whole image")
     settings = replace(settings, levels=settings.levels_of(shape))
@@ -96,7 +100,8 @@ def _grain(image, spans):
     """As `gdiv.flow.kernels_numba.grain`, some rows at a time."""
     total = count = 0.0
     for top, bottom in spans:
-        steps = np.abs(np.diff(np.asarray(image[top:bottom], np.float32), axis=1))
+        rows = np.asarray(image[top:bottom], np.float32)
+        steps = np.abs(np.diff(np.where(np.abs(rows) < BEYOND, rows, np.nan), axis=1))
         known = np.isfinite(steps)
         total += float(steps.sum(where=known, dtype=np.float64))
         count += float(known.sum())

@@ -4,8 +4,8 @@ Finds the displacement `(u, v)` with ``secondary(x + u, y + v) = reference(x, y)
 
     sum over pixels of (Ix u + Iy v + It)^2 + weight / 4 * (|grad u|^2 + |grad v|^2)
 
-on a pyramid, from coarse to fine. At each level both images are brought to a spread of one, so that one
-weight serves all scenes; the secondary is moved back by the flow so far, the brightness equation is
+on a pyramid, from coarse to fine. Both images are brought to a spread of about one, so that one weight
+serves all scenes. At each level the secondary is moved back by the flow so far, the brightness equation is
 linearised there, and the linear equations are solved for the whole flow by Jacobi steps under Chebyshev
 acceleration. With `a, b, c` for Ix, Iy, It, each divided by sqrt(weight + Ix^2 + Iy^2), and means over the
 four neighbours, a step is
@@ -36,7 +36,7 @@ _STENCILS = {5: (8 / 12, -1 / 12, 0.0), 7: (45 / 60, -9 / 60, 1 / 60)}
 
 @dataclass(frozen=True)
 class Settings:
-    """How Horn-Schunck is run. The defaults are for dates apart; `PAPER` is what the paper used.
+    """How Horn-Schunck is run. The defaults are for dates apart; `PAPER` is what the paper most likely used.
 
     Attributes
     ----------
@@ -49,7 +49,8 @@ class Settings:
         Jacobi steps a warp.
     weight
         Smoothness against squared difference of images of unit spread. Larger is smoother, fills gaps from
-        farther and loses more of the motion of narrow ice; 0.1 to 1 is right for clean images, 4 to 12 for dates apart.
+        farther and loses more of the motion of narrow ice; 0.3 to 1 is right for the brightness of clean images,
+        8 to 16 for local contrast.
     feature
         What is compared: `contrast` (local mean removed, local spread made one, at each level), `sobel`
         (magnitude of the gradient, as in the paper) or `brightness`.
@@ -85,6 +86,10 @@ class Settings:
     median_each_warp: bool = False
 
     def __post_init__(self):
+        if not 1 <= self.median <= 181 or self.median % 2 == 0:
+            raise ValueError(f"the median needs an odd window of at most 181 pixels, got {self.median}")
+        if not self.sigma > 0 or self.floor < 0:
+            raise ValueError(f"sigma is above 0 and floor not below, got {self.sigma} and {self.floor}")
         if self.feature not in ("contrast", "sobel", "brightness"):
             raise ValueError(f"no feature {self.feature!r}; there are: contrast, sobel, brightness")
         if self.taps not in _STENCILS:
@@ -128,7 +133,7 @@ def horn_schunck(reference, secondary, settings: Settings = DEFAULT, mask=None, 
     ----------
     reference, secondary
         Images of one shape on any brightness scale: NumPy `(H, W)` of any numeric type, or torch
-        `(..., H, W)`, solved on the tensor's device. NaN is no data.
+        `(..., H, W)`, solved on the tensor's device. NaN, infinity and fill values beyond 1e15 are no data.
     mask
         Boolean `(H, W)`, as NumPy array or tensor like the images: pixels that count. Leave still rock out and
         it does not slow the ice beside it. All count if left out.
@@ -165,12 +170,13 @@ def coarse_to_fine(reference, secondary, settings: Settings = DEFAULT, mask=None
         raise ValueError(f"images need at least 2 x 2 pixels, got {shape}")
     if mask is not None and tuple(mask.shape) != shape[-2:]:
         raise ValueError(f"the mask's shape {tuple(mask.shape)} is not the images' {shape[-2:]}")
+    mask = np.ones(shape[-2:], bool) if mask is None else mask > 0
 
     levels = settings.levels_of(shape[-2:])
     pair = [steps.finest(image, 2 ** (levels - 1)) for image in (reference, secondary)]
-    counted = steps.mask_level(np.ones(shape[-2:], bool) if mask is None else mask, pair[0])
+    counted = steps.mask_level(mask, pair[0])
     if settings.feature == "contrast":
-        floors = [settings.floor * g for g in (grain or [steps.grain(image) for image in pair])]
+        floors = [settings.floor * g for g in ([steps.grain(image) for image in pair] if grain is None else grain)]
     elif settings.feature == "sobel":
         pair = [steps.standardise(steps.sobel(image)) for image in pair]
     else:

@@ -19,6 +19,7 @@ from numba import njit
 # Reassociation lets LLVM vectorise the rows; NaN handling stays exact because `nnan` is not among them.
 _fast = dict(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "arcp"})
 _f = np.float32
+BEYOND = 1e15  # a value as large is a fill value, not brightness
 _EDGE = 16  # floats before and after a row of `u` and `v`, so that rows start on a cache line
 
 
@@ -42,15 +43,16 @@ def finest(image, multiple: int) -> Level:
 
     It is taken about its mean, so that squares of a small contrast on a high level keep their digits.
     """
-    image = np.ascontiguousarray(image, np.float32)
-    finite = np.isfinite(image)
+    image = np.asarray(image)
+    finite = np.abs(image) < BEYOND
     full = bool(finite.all())
+    mean = image.mean(where=finite, dtype=np.float64) if finite.any() else 0.0
+    # In the image's own type, before it is cut to 32 bits.
+    centred = image - image.dtype.type(mean) if image.dtype.kind == "f" else image - mean
+    image = np.ascontiguousarray(centred if full else np.where(finite, centred, 0), np.float32)
+    if np.abs(image).max() <= 8 * np.finfo(centred.dtype).eps * abs(mean):
+        image[:] = 0  # one brightness everywhere: what is left of it is rounding
     valid = finite.astype(np.float32)
-    if full:
-        image = image - _f(image.mean(dtype=np.float64))
-    else:
-        mean = image.mean(where=finite, dtype=np.float64) if finite.any() else 0
-        image = np.where(finite, image - _f(mean), _f(0))
     below, right = (-side % multiple for side in image.shape)
     if below or right:
         image = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
@@ -154,7 +156,7 @@ def _centre(image, mean, valid):
 def _scale(centred, variance, floor):
     for y in range(centred.shape[0]):
         for x in range(centred.shape[1]):
-            value = centred[y, x] / (np.sqrt(variance[y, x]) + floor + _f(1e-6))
+            value = centred[y, x] / (np.sqrt(variance[y, x]) + floor + _f(1e-30))
             centred[y, x] = min(max(value, _f(-3)), _f(3))
     return centred
 
@@ -165,7 +167,7 @@ def standardise(level: Level) -> Level:
     mean = float((level.image * level.valid).sum(dtype=np.float64)) / count
     centred = (level.image - _f(mean)) * level.valid
     spread = math.sqrt(float((centred * centred).sum(dtype=np.float64)) / count)
-    return _shrink(level, centred / _f(spread + 1e-6))
+    return _shrink(level, centred / _f(spread + 1e-30))
 
 
 def sobel(level: Level) -> Level:
@@ -238,6 +240,8 @@ def _aligned(*shape):
 
 def taps(image):
     """`image` with its rim repeated, one pixel before and two after, so that no bicubic tap leaves it."""
+    if image.size >= 2**31:
+        raise ValueError(f"an image of {image.shape} pixels is too large to be read between them; take blocks")
     return cv2.copyMakeBorder(image, 1, 2, 1, 2, cv2.BORDER_REPLICATE)
 
 
@@ -397,10 +401,10 @@ def median(field: np.ndarray, size: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `size` is even or under one.
+        If `size` is even, under one or over 181.
     """
-    if size < 1 or size % 2 == 0:
-        raise ValueError(f"a median needs an odd window, got {size}")
+    if not 1 <= size <= 181 or size % 2 == 0:  # 181 squared is what 16 bits count
+        raise ValueError(f"a median needs an odd window of at most 181 pixels, got {size}")
     field = np.ascontiguousarray(field, np.float32)
     low, high = _range(field)
     if low > high:
@@ -420,8 +424,8 @@ def _range(field):
     for y in range(field.shape[0]):
         for x in range(field.shape[1]):
             value = field[y, x]
-            low = value if value < low else low
-            high = value if value > high else high
+            if np.isfinite(value):
+                low, high = min(low, value), max(high, value)
     return low, high
 
 
@@ -433,7 +437,7 @@ def _quantise(field, low, step, reach):
     for y in range(height):
         for x in range(width):
             level = (field[y, x] - low) / step + _f(0.5)
-            levels[y, x + reach] = np.int16(level) if level >= 0 else np.int16(_TOP + 1)
+            levels[y, x + reach] = np.int16(level) if 0 <= level < _TOP + 1 else np.int16(_TOP + 1)
     return levels
 
 

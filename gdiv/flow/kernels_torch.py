@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional
 
-from gdiv.flow.kernels_numba import gaussian
+from gdiv.flow.kernels_numba import BEYOND, gaussian
 
 
 class Level(NamedTuple):
@@ -24,10 +24,13 @@ class Level(NamedTuple):
 
 
 def finest(image, multiple: int) -> Level:
-    image = image.to(torch.float32)
-    valid = image.isfinite().to(torch.float32)
-    image = torch.where(valid > 0, image, 0)
-    image = (image - image.sum((-2, -1), keepdim=True) / valid.sum((-2, -1), keepdim=True).clamp(min=1)) * valid
+    finite = image.abs() < BEYOND
+    valid = finite.to(torch.float32)
+    kept = torch.where(finite, image, 0).to(torch.float64 if image.dtype != torch.float32 else torch.float32)
+    mean = kept.sum((-2, -1), keepdim=True) / valid.sum((-2, -1), keepdim=True).clamp(min=1)
+    image = (kept - mean) * valid
+    rounding = image.abs().amax((-2, -1), keepdim=True) <= 8 * torch.finfo(kept.dtype).eps * mean.abs()
+    image = torch.where(rounding, 0, image).to(torch.float32)
     below, right = (-side % multiple for side in image.shape[-2:])
     return Level(_repeat_rim(image, 0, right, 0, below), functional.pad(valid, (0, right, 0, below)))
 
@@ -85,7 +88,7 @@ def contrast(level: Level, sigma: float, floor) -> Level:
     share = _blur(level.valid, sigma).clamp(min=1e-3)
     centred = (level.image - _blur(level.image * level.valid, sigma) / share) * level.valid
     spread = (_blur(centred * centred, sigma) / share).sqrt()
-    return Level((centred / (spread + floor + 1e-6)).clamp(-3, 3), _shrink(level.valid))
+    return Level((centred / (spread + floor + 1e-30)).clamp(-3, 3), _shrink(level.valid))
 
 
 def standardise(level: Level) -> Level:
@@ -93,7 +96,7 @@ def standardise(level: Level) -> Level:
     mean = (level.image * level.valid).sum((-2, -1), keepdim=True) / count
     centred = (level.image - mean) * level.valid
     spread = ((centred * centred).sum((-2, -1), keepdim=True) / count).sqrt()
-    return Level(centred / (spread + 1e-6), _shrink(level.valid))
+    return Level(centred / (spread + 1e-30), _shrink(level.valid))
 
 
 def sobel(level: Level) -> Level:

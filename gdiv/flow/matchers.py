@@ -73,6 +73,7 @@ def match(
         raise ValueError(f"no matcher {name!r}; there are: {', '.join(MATCHERS)}, zero")
     if reference.ndim != 2 or reference.shape != secondary.shape:
         raise ValueError(f"two images of one (H, W) shape are needed, got {reference.shape} and {secondary.shape}")
+    apart = None if apart is None else apart > 0
     if name != "horn-schunck" and (settings is not None or apart is not None):
         raise ValueError(f"{name} has no settings and cannot match ice and rock apart; only horn-schunck can")
     first, second = local_contrast(reference), local_contrast(secondary)
