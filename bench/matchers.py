@@ -20,8 +20,9 @@ from peers import PEERS
 from scipy import ndimage
 from tqdm import tqdm
 
-from gdiv.flow import kernels_numba
+from gdiv.flow import kernels_numba, relaxation
 from gdiv.flow.horn_schunck import Settings, horn_schunck
+from gdiv.flow.median import median
 from gdiv.imagery.coregistration import nmad
 
 ROOT = Path(__file__).parent.parent
@@ -179,7 +180,7 @@ def repeated(call, times):
 
 def median_filters(size=256):
     field = np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)
-    ours = repeated(lambda: kernels_numba.median(field, 9), 15)
+    ours = repeated(lambda: median(field, 9), 15)
     theirs = repeated(lambda: ndimage.median_filter(field, 9), 5)
     return {"size": size, "milliseconds": 1000 * ours, "scipy_milliseconds": 1000 * theirs, "ratio": theirs / ours}
 
@@ -188,11 +189,11 @@ def solver_bandwidth(size, steps=40):
     """Bytes a second that the iterations would move without a cache, beside what a copy of large arrays moves."""
     level = kernels_numba.finest(np.random.default_rng(0).normal(size=(size, size)), 1)
     counted = np.ones(level.shape, np.float32)
-    work = kernels_numba.Workspace(level, level, counted, (8 / 12, -1 / 12, 0))
+    work = relaxation.Workspace(level, level, counted, (8 / 12, -1 / 12, 0))
     u, v = kernels_numba.no_flow(level)
     work.step(u, v, 8.0, Settings().factors(), False)
     factors = Settings(iterations=steps).factors()
-    seconds = repeated(lambda: kernels_numba._solve(work.a, work.b, work.c, work.u, work.v, size, factors), 15)
+    seconds = repeated(lambda: relaxation.solve(work.a, work.b, work.c, work.u, work.v, size, factors), 15)
     # A step reads three coefficients and both components of half the pixels and of their neighbours; writes two.
     moved = steps * size * size / 2 * 4 * (3 + 2 + 2 + 2)
     large, copy = np.ones(50_000_000, np.float32), np.empty(50_000_000, np.float32)

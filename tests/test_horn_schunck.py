@@ -7,8 +7,8 @@ from scipy import ndimage
 
 from gdiv.flow.blocks import horn_schunck_blocks
 from gdiv.flow.horn_schunck import PAPER, Settings, horn_schunck
-from gdiv.flow.kernels_numba import median
 from gdiv.flow.matchers import match
+from gdiv.flow.median import median
 from gdiv.flow.synthetic import SyntheticPairs, fractal_texture, inverse_points
 
 CLEAN = Settings(weight=1, median=1)

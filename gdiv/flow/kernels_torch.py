@@ -164,7 +164,7 @@ class Workspace:
 
 
 def warp(image, valid, u, v, share):
-    """`image` and `valid` read at `share` of the flow away, as in `gdiv.flow.kernels_numba.warp`."""
+    """`image` and `valid` read at `share` of the flow away, as in `gdiv.flow.relaxation.warp`."""
     height, width = image.shape[-2:]
     rows = torch.arange(height, device=u.device, dtype=u.dtype)[:, None]
     to_x, to_y = torch.arange(width, device=u.device, dtype=u.dtype) + share * u, rows + share * v

@@ -16,8 +16,9 @@ from scipy import ndimage
 from gdiv.flow.blocks import horn_schunck_blocks
 from gdiv.flow.contrast import local_contrast
 from gdiv.flow.horn_schunck import DEFAULT, Settings, horn_schunck
-from gdiv.flow.kernels_numba import median, taps, warp
+from gdiv.flow.median import median
 from gdiv.flow.raft import Raft
+from gdiv.flow.relaxation import taps, warp
 from gdiv.flow.train import SHIPPED, answer, load_weights
 
 LARGEST = 6000**2  # pixels that Horn-Schunck solves whole, in about 3 GB
