@@ -22,7 +22,7 @@ lint: $(ENV)/ready  ## linters alone
 weights: $(ENV)/ready  ## train the network that ships, about an hour on two cores; resumes
 	$(RUN)/python -m gdiv.flow.pretrain
 
-bench: study  ## every matcher side by side, tuned on other pairs; a quarter of an hour
+bench: study  ## every matcher side by side, tuned on other pairs; half an hour
 	$(RUN)/python bench/matchers.py
 	$(RUN)/python results/render.py
 

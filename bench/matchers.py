@@ -1,6 +1,6 @@
 """Every matcher on the same pairs, each tuned on others, interleaved in one run: error, bias, coverage, time.
 
-`make bench` (or `python bench/matchers.py [--real FOLDER]`) takes about a quarter of an hour on two processors
+`make bench` (or `python bench/matchers.py [--real FOLDER] [--case NAME]`) takes about half an hour
 and writes `results/published/bench-matchers.json`; `python results/render.py` makes tables of it. The pairs of
 the twin come from `make study`; real scenes are left out where FOLDER is absent. Times are of this machine:
 compare them within the run.
@@ -27,6 +27,7 @@ from gdiv.imagery.coregistration import nmad
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "results" / "published" / "bench-matchers.json"
+CASES = (*cases.SYNTHETIC, "twin", "warped", "real")
 SLOW = 0.5  # pixels: shorter motion says nothing about a bias
 
 
@@ -211,58 +212,58 @@ def plain(value):
     return float(value) if isinstance(value, np.floating) else value
 
 
+def pairs_of(case, real):
+    """Pairs for tuning and pairs for scoring."""
+    if case == "twin":
+        return tuple(cases.twin().values())
+    if case == "warped":
+        return tuple([cases.warped(real, part, i) for i in range(count)] for part, count in enumerate((12, 32)))
+    return tuple([cases.synthetic(case, 256, first + i) for i in range(count)] for first, count in ((100, 4), (0, 8)))
+
+
+def measure(case, real):
+    """What the bench says of one case: some keys of the published file, rows of one case among them."""
+    if case == "real":
+        best, tried = tune(unsettled(cases.Moreno(real, tuning=True)), case)
+        return {"real": score_moreno(cases.Moreno(real), best), "tried": {case: tried}}
+    tuning, scoring = pairs_of(case, real)
+    best, tried = tune(mean_error(tuning), case)
+    found = {
+        "rows": score(scoring, best, case, repeats=3 if case == "clean" else 1),
+        "tried": {case: tried},
+        "pairs": {case: [len(tuning), len(scoring)]},
+    }
+    if case == "clean":
+        found["large"] = score([cases.synthetic("clean", 1024, i) for i in range(2)], best, "clean 1024")
+        found["two_threads"] = two_threads(scoring, best)
+        found["median"] = median_filters()
+        found["solver"] = [solver_bandwidth(size) for size in (256, 1024)]
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--real", type=Path, default=ROOT.parent / "shared" / "real", help="folder of real scenes")
+    parser.add_argument("--case", action="append", choices=CASES, help="measure this case alone, and keep the others")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     horn_schunck(*np.random.default_rng(0).normal(size=(2, 64, 64)))  # compiled before a clock runs
 
-    sets = {
-        case: (
-            [cases.synthetic(case, 256, 100 + i) for i in range(4)],
-            [cases.synthetic(case, 256, i) for i in range(8)],
-        )
-        for case in cases.SYNTHETIC
-    }
-    sets["twin"] = tuple(cases.twin().values())
-    moreno = None
-    if arguments.real.is_dir():
-        sets["warped"] = tuple(
-            [cases.warped(arguments.real, part, i) for i in range(n)] for part, n in enumerate((12, 32))
-        )
-        moreno = cases.Moreno(arguments.real)
-    else:
-        print(f"no real scenes in {arguments.real}: those cases are left out")
-
-    rows, best, tried = [], {}, {}
-    for case, (tuning, scoring) in sets.items():
-        best[case], tried[case] = tune(mean_error(tuning), case)
-        rows += score(scoring, best[case], case, repeats=3 if case == "clean" else 1)
-    if moreno:
-        best["real"], tried["real"] = tune(unsettled(cases.Moreno(arguments.real, tuning=True)), "real")
-    large = [cases.synthetic("clean", 1024, i) for i in range(2)]
-    found = {
-        "machine": {"processor": platform.processor() or platform.machine(), "threads": 1},
-        "tried": {name: [counts[name] for counts in tried.values()] for name in PEERS},
-        "pairs": {case: [len(part) for part in both] for case, both in sets.items()},
-        "rows": rows,
-        "large": score(large, best["clean"], "clean 1024"),
-        "two_threads": two_threads(sets["clean"][1], best["clean"]),
-        "real": score_moreno(moreno, best["real"]) if moreno else [],
-        "median": median_filters(),
-        "solver": [solver_bandwidth(size) for size in (256, 1024)],
-    }
-    TARGET.write_text(json.dumps(found, indent=1, default=plain) + "\n", encoding="utf-8")
-    for row in [*rows, *found["large"]]:
-        print("{case:<14} {matcher:<26} {error_mean:.4f} px {along:+.2%} {milliseconds:8.1f} ms".format(**row))
-    for row in found["real"]:
-        print(
-            "{matcher:<26} agree {agreement:.3f} along {along:+.2%} closure {closure:.3f} still {still:.3f}".format(
-                **row
-            )
-        )
-    print(found["median"], *found["solver"], sep="\n")
+    found = json.loads(TARGET.read_text(encoding="utf-8")) if arguments.case and TARGET.exists() else {}
+    found["machine"] = {"processor": platform.processor() or platform.machine(), "threads": 1}
+    for case in arguments.case or CASES:
+        if case in ("warped", "real") and not arguments.real.is_dir():
+            print(f"no real scenes in {arguments.real}: {case} is left out")
+            continue
+        new = measure(case, arguments.real)
+        rows = [row for row in found.get("rows", []) if row["case"] != case] + new.pop("rows", [])
+        found["rows"] = sorted(rows, key=lambda row: CASES.index(row["case"]))
+        for key in ("tried", "pairs"):
+            found[key] = found.get(key, {}) | new.pop(key, {})
+        found |= new
+        # After each case, so that what is finished is not lost.
+        TARGET.write_text(json.dumps(found, indent=1, default=plain) + "\n", encoding="utf-8")
+    print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes tables of it")
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ QUICK = {"median": [1], "levels": [4], "warps": [1], "iterations": [20, 12]}
 PEERS = {
     "zero": (zero, [{}]),
     "horn-schunck, as it comes": (ours, [{}]),
-    "horn-schunck": (ours, [CONTRAST | {"floor": [0.3, 1.0, 2.0, 0.1]}, BRIGHTNESS]),
+    "horn-schunck": (ours, [CONTRAST | {"floor": [0.3, 1.0, 2.0, 0.1], "iterations": [20, 60]}, BRIGHTNESS]),
     "horn-schunck, quick": (ours, [CONTRAST | QUICK, BRIGHTNESS | QUICK]),
     "horn-schunck, the paper's": (papers, [{"weight": [0.2, 0.5, 1.5, 5.0, 15.0]}]),
     "correlation": (correlation, [{"light": LIGHT, "window": [24, 32, 48, 16, 12]}]),
