@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from gdiv.flow import matchers
 from gdiv.flow.blocks import horn_schunck_blocks
 from gdiv.flow.horn_schunck import PAPER, Settings, horn_schunck
 from gdiv.flow.matchers import match
@@ -234,6 +235,15 @@ def test_blocks_give_what_the_whole_gives():
     whole = np.stack(horn_schunck(*pair, settings, mask))
     part = np.stack(horn_schunck_blocks(*pair, settings, mask, block=192, halo=192))
     assert np.abs(part - whole)[:, mask].max() < 0.02  # through what is left out, smoothness reaches farther
+
+
+def test_a_pair_too_large_to_solve_whole_is_matched_by_blocks(clean, monkeypatch):
+    pair, _ = clean[0]
+    whole = match("horn-schunck", *pair)
+    seen = []
+    monkeypatch.setattr(matchers, "LARGEST", 100)
+    monkeypatch.setattr(matchers, "horn_schunck_blocks", lambda *args: seen.append(args) or horn_schunck_blocks(*args))
+    assert np.array_equal(match("horn-schunck", *pair).u, whole.u, equal_nan=True) and len(seen) == 1
 
 
 def test_bad_blocks_are_named():

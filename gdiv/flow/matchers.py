@@ -70,7 +70,7 @@ def match(
         For an unknown name, images that are not of one two-dimensional shape, or `settings` or `apart` with
         another matcher.
     """
-    if name not in _METHODS and name != "raft":
+    if name not in (*MATCHERS, "zero"):
         raise ValueError(f"no matcher {name!r}; there are: {', '.join(MATCHERS)}, zero")
     if reference.ndim != 2 or reference.shape != secondary.shape:
         raise ValueError(f"two images of one (H, W) shape are needed, got {reference.shape} and {secondary.shape}")
@@ -79,19 +79,17 @@ def match(
         raise ValueError(f"{name} has no settings and cannot match ice and rock apart; only horn-schunck can")
     first, second = local_contrast(reference), local_contrast(secondary)
 
-    def find(*order):
+    def find(raw, contrast):
         if name == "horn-schunck":
-            raw = [(reference, secondary)[index] for index in order]
             return _horn_schunck(*raw, settings or DEFAULT, apart)
-        images = [(first, second)[index] for index in order]
-        u, v = _raft(*images, network) if name == "raft" else _METHODS[name](*images)
+        u, v = _raft(*contrast, network) if name == "raft" else _METHODS[name](*contrast)
         return np.ascontiguousarray(u, np.float32), np.ascontiguousarray(v, np.float32)
 
-    u, v = find(0, 1)
+    u, v = find((reference, secondary), (first, second))
     quality, seen = agreement(first, second, u, v)
     if name == "zero":  # the row to beat is never left out for matching badly
         quality = seen.astype(np.float32)
-    residual = there_and_back(u, v, *find(1, 0)) if back else np.full_like(u, np.nan)
+    residual = there_and_back(u, v, *find((secondary, reference), (second, first))) if back else np.full_like(u, np.nan)
     nan = np.float32(np.nan)
     return Match(np.where(seen, u, nan), np.where(seen, v, nan), quality, np.where(seen, residual, nan))
 
@@ -230,7 +228,6 @@ def _vertex(three):
 
 
 _METHODS = {
-    "horn-schunck": _horn_schunck,
     "correlation": _correlation,
     "dis": _dis,
     "tv-l1": _tv_l1,
