@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import geopandas as gpd
 import numpy as np
 import rasterio
@@ -16,6 +17,7 @@ from rasterio.features import geometry_mask
 from scipy import ndimage
 
 import gdiv
+from gdiv.flow.matchers import _vertex
 from gdiv.flow.synthetic import inverse_points, random_flow, smooth_field
 from gdiv.velocity import validation
 
@@ -182,13 +184,8 @@ class Moreno:
 
         Correlation of chips itself, so it flatters the matcher of that name.
         """
-        import cv2
-
         half, far = window // 2, window // 2 + reach
         first, second = (np.nan_to_num(image) for image in (first, second))
-
-        def vertex(left, middle, right):
-            return 0.5 * (left - right) / min(left - 2 * middle + right, -1e-9)
 
         def find(chips, area, row, column):
             chip = chips[row - half : row + half, column - half : column + half]
@@ -197,7 +194,7 @@ class Moreno:
             _, best, _, (x, y) = cv2.minMaxLoc(score)
             if best < 0.7 or not (0 < x < 2 * reach and 0 < y < 2 * reach):
                 return None
-            return x - reach + vertex(*score[y, x - 1 : x + 2]), y - reach + vertex(*score[y - 1 : y + 2, x])
+            return x - reach + _vertex(score[y, x - 1 : x + 2]), y - reach + _vertex(score[y - 1 : y + 2, x])
 
         found = []
         for row in range(far, first.shape[0] - far, step):
