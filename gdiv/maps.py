@@ -216,14 +216,14 @@ def tile_comparison(network, samples, labels: xr.Dataset, most: float):
 
     Returns the figure and the root mean square difference of each sample, m/yr.
     """
-    from gdiv.flow.train import answer
+    from gdiv.flow.raft import answer
 
     factor = float(labels.attrs["spacing"] / labels.years.mean())
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(len(samples), 3, figsize=(6.6, 2.2 * len(samples)), squeeze=False)
     differences = []
     for row, (pair, flow) in zip(axes, samples, strict=True):
-        found = np.where(np.isfinite(flow), answer(network, pair), np.nan)
+        found = np.where(np.isfinite(flow), answer(network, *pair), np.nan)
         differences.append(float(np.sqrt(np.nanmean(np.sum((found - flow) ** 2, axis=0)))) * factor)
         row[0].imshow(pair[1] - pair[0], cmap=GREY)
         for axis, field in ((row[1], flow), (row[2], found)):

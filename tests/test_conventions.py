@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
+from scipy import ndimage
 
 from gdiv.flow import matchers
-from gdiv.flow.synthetic import SyntheticPairs, fractal_texture, inverse_points
+from gdiv.flow.renderer import PairRenderer, fractal_textures, invert
+from gdiv.flow.synthetic import fractal_texture, inverse_points
 from gdiv.flow.tiles import turn
 from gdiv.velocity import annual
 
@@ -69,25 +72,26 @@ def test_velocity_is_metres_a_year_east_and_north():
     assert velocity.vx.attrs["units"] == "meter/year"
 
 
-def test_quarter_turns_turn_the_vectors():
+def test_turns_and_mirrors_turn_the_vectors():
     reference, secondary = shifted(3, -2)
     flow = np.stack([np.full_like(reference, 3), np.full_like(reference, -2)])
     for turns in range(4):
-        pair, turned = turn(np.stack([reference, secondary]), flow, turns)
-        found = matchers.match("dis", *pair)
-        assert np.nanmedian(found.u) == pytest.approx(turned[0].mean(), abs=0.1)
-        assert np.nanmedian(found.v) == pytest.approx(turned[1].mean(), abs=0.1)
+        for mirrored in (False, True):
+            pair, turned = turn(*map(torch.from_numpy, (np.stack([reference, secondary]), flow)), turns, mirrored)
+            found = matchers.match("dis", *pair.numpy())
+            assert np.nanmedian(found.u) == pytest.approx(float(turned[0].mean()), abs=0.1)
+            assert np.nanmedian(found.v) == pytest.approx(float(turned[1].mean()), abs=0.1)
+    pair, flow = torch.from_numpy(np.stack([reference, secondary])), torch.from_numpy(flow)
     assert turn(pair, flow, 1)[1][:, 0, 0].tolist() == [-2, -3]  # a step right becomes a step up
+    assert turn(pair, flow, 0, mirrored=True)[1][:, 0, 0].tolist() == [-3, -2]
 
 
 def test_synthetic_flow_is_exact():
-    flow = SyntheticPairs(64, 6, seed=5, textures=3, difficulty=0).sample(0)[1]
-    points = inverse_points(flow)
-    from scipy import ndimage
-
-    there = np.stack([ndimage.map_coordinates(part, points[::-1], order=1, mode="nearest") for part in flow])
+    ((_, flow),) = PairRenderer(fractal_textures(3, 5), 64, 6, seed=5, difficulty=0).samples(1)
     grid = np.stack(np.meshgrid(np.arange(64), np.arange(64)))
-    assert np.abs(points + there - grid).max() < 0.02
+    for points in (inverse_points(flow), invert(torch.from_numpy(flow)[None])[0].numpy()):
+        there = np.stack([ndimage.map_coordinates(part, points[::-1], order=1, mode="nearest") for part in flow])
+        assert np.abs(points + there - grid).max() < 0.02
 
 
 def test_coordinates_are_pixel_centres(found):

@@ -1,23 +1,38 @@
-"""The network, the training loop and the tiles."""
+"""The network, what it learns from, the training loop and the weights."""
 
 import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 from gdiv.catalog import load_catalog
-from gdiv.flow import raft, tiles, train
+from gdiv.flow import checkpoints, raft, tiles, train
 from gdiv.flow.losses import endpoint_error, sequence_loss
-from gdiv.flow.synthetic import SyntheticPairs
+from gdiv.flow.renderer import PairRenderer, fractal_textures, read_spline
 from gdiv.imagery.grid import study_grid
 from gdiv.imagery.ice import Ice
 
+TINY = raft.RaftConfig(narrow=8, features=16, hidden=16, fine=4, reach=2, radius=1, iterations=2)
+TEXTURES = fractal_textures(4, 3)
 
-@pytest.fixture(scope="module")
-def clean():
-    return [SyntheticPairs(128, 6, seed=7, textures=4, difficulty=0).sample(i) for i in range(4)]
+
+def tiny():
+    torch.manual_seed(0)
+    return raft.Raft(TINY)
+
+
+def renderer(size=64, reach=3, seed=2, difficulty=0.0):
+    return PairRenderer(TEXTURES, size, reach, seed, difficulty)
+
+
+# ---- network --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (70, 93), (33, 128)])
@@ -31,49 +46,227 @@ def test_network_keeps_any_size(preset, shape):
     assert flow.shape == (1, 2, *shape) and flow.isfinite().all()
 
 
+def test_the_papers_network_has_the_papers_size():
+    network = raft.Raft(raft.PRESETS["paper"])
+    assert sum(p.numel() for p in network.parameters()) == pytest.approx(5.3e6, rel=0.02)
+
+
+def test_padding_changes_only_what_is_beside_it():
+    """A width that does not divide by a cell is padded with no data; the flow far from the edge stays."""
+    ((pair, _),) = renderer(120).samples(1)
+    network = tiny().eval()
+    whole, cut = raft.answer(network, *pair), raft.answer(network, *pair[:, :117, :115])
+    assert cut.shape == (2, 117, 115)
+    assert np.abs(whole[:, :60, :60] - cut[:, :60, :60]).max() < 0.05
+
+
 def test_network_takes_several_bands():
-    network = raft.Raft(raft.RaftConfig(channels=3)).eval()
-    assert network(torch.randn(1, 3, 32, 32), torch.randn(1, 3, 32, 32), iterations=1)[-1].shape == (1, 2, 32, 32)
+    network = raft.Raft(replace(TINY, channels=3)).eval()
+    flow = network(torch.randn(1, 3, 32, 32), torch.randn(1, 3, 32, 32), iterations=1)[-1]
+    assert flow.shape == (1, 2, 32, 32)
 
 
-def test_all_pairs_and_local_cost_volume_agree_within_reach():
+def test_the_scale_of_brightness_does_not_matter():
+    ((pair, _),) = renderer().samples(1)
+    network = tiny().eval()
+    assert np.abs(raft.answer(network, *pair) - raft.answer(network, 500 * pair[0] + 3000, 0.1 * pair[1])).max() < 1e-2
+
+
+def test_no_data_is_neither_seen_nor_spread():
+    """A void is not texture: what is around it moves as before, and nothing becomes NaN."""
+    ((pair, flow),) = renderer(96, difficulty=0).samples(1)
+    spoilt = pair.copy()
+    spoilt[1, 40:60, 40:60] = np.nan
+    network = checkpoints.load_weights()[0]
+    found = raft.answer(network, *spoilt)
+    beside = np.ones((96, 96), bool)
+    beside[28:72, 28:72] = False
+    assert np.isfinite(found).all()
+    assert np.abs(found - raft.answer(network, *pair))[:, beside].mean() < 0.05
+
+
+def test_all_pairs_and_local_costs_have_their_best_at_the_same_place():
     torch.manual_seed(1)
-    first, second = torch.randn(2, 1, 16, 12, 14)
-    near = raft.CostVolume(first, second, raft.RaftConfig(reach=6, radius=2))
-    every = raft.CostVolume(first, second, raft.RaftConfig(reach=0, radius=2))
-    flow = torch.rand(1, 2, 12, 14) * 3 - 1.5
-    inner = (..., slice(4, -4), slice(4, -4))
-    assert torch.allclose(near.lookup(flow)[inner], every.lookup(flow)[inner], atol=1e-4)
+    second = torch.randn(1, 16, 12, 14)
+    first = torch.roll(second, (-1, 2), dims=(2, 3))  # 1 row down, 2 columns left: first(x) = second(x + flow)
+    for config in (raft.RaftConfig(reach=3, radius=3), raft.RaftConfig(reach=0, radius=3, levels=1)):
+        costs = raft.CostVolume(first, second, config, torch.tensor(2.7))
+        found = costs.lookup(torch.zeros(1, 2, 12, 14))
+        plane = found[0, -49:, 5, 6] if config.reach == 0 else found[0, 49:, 5, 6]
+        row, column = divmod(int(plane.argmax()), 7)
+        assert (column - 3, row - 3) == (-2, 1)
 
 
-def test_shipped_weights_find_motion_and_name_their_making(clean):
-    network, card = train.load_weights(train.SHIPPED)
-    error = train.score(network, clean)
-    assert error < 0.3 * train.score_zero(clean)
-    assert {"data", "steps", "seed", "error_px_hard", "error_px_clean"} <= set(card)
-    assert train.SHIPPED.stat().st_size < 16e6
+def test_gradients_reach_every_parameter():
+    for config in (TINY, replace(raft.PRESETS["paper"], features=16, narrow=8, hidden=16, iterations=2)):
+        torch.manual_seed(0)
+        network = raft.Raft(config).train()
+        pair, flow = renderer(difficulty=1).draw(range(2))
+        # The flow head starts at zero, which stops gradients into what stands before it at the first step.
+        for parameter in network.update.head[-1].parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+        sequence_loss(network(*pair.chunk(2, dim=1)), flow, torch.ones(2, 64, 64, dtype=bool)).backward()
+        idle = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum()]
+        # A bias before an instance norm has no effect, by construction.
+        assert not [name for name in idle if not (config.norm and name.endswith("bias"))]
 
 
-def test_a_file_that_is_no_weights_is_an_error(tmp_path):
-    (tmp_path / "bad.safetensors").write_bytes(b"not weights")
-    with pytest.raises(ValueError, match="holds no gdiv weights"):
-        train.load_weights(tmp_path / "bad.safetensors")
-
-
-TINY = raft.RaftConfig(features=16, hidden=16, reach=2, radius=1, iterations=2)
-
-
-def tiny():
+def test_an_untrained_network_already_measures():
+    """Gauss-Newton steps find small motion before anything is learned."""
+    pairs = [(pair, np.full_like(flow, np.nan)) for pair, flow in renderer(128, reach=5).samples(8)]
+    inner = (slice(None), slice(16, -16), slice(16, -16))  # at the frame what moves in was never seen
+    for (_, known), (_, flow) in zip(pairs, renderer(128, reach=5).samples(8), strict=True):
+        known[inner] = flow[inner]
     torch.manual_seed(0)
-    return raft.Raft(TINY)
+    network = raft.Raft(raft.PRESETS["gdiv"])
+    assert train.score(network, pairs) < 0.4 * train.score_zero(pairs)
 
 
-def test_training_learns_and_resumes_to_the_same_result(tmp_path):
-    pairs = SyntheticPairs(64, 3, seed=2, textures=3, difficulty=0)
-    validation = [pairs.sample(1000 + i) for i in range(4)]
+# ---- what it learns from --------------------------------------------------------------------------
+
+
+def test_drawn_pairs_are_exact_and_repeat():
+    """The secondary, read where the flow leads, is the reference."""
+    (pair, flow), *_ = renderer(96, reach=6).samples(2)
+    from scipy import ndimage
+
+    at = np.stack(np.meshgrid(np.arange(96), np.arange(96))) + flow
+    moved = ndimage.map_coordinates(pair[1], at[::-1], order=3, mode="constant", cval=np.nan)
+    inner = np.isfinite(moved)
+    # The dates differ by gain and noise alone; a straight line takes the gain off.
+    slope, level = np.polyfit(moved[inner], pair[0][inner], 1)
+    rest = pair[0][inner] - slope * moved[inner] - level
+    assert rest.std() < 0.05 * pair[0].std()
+    one, several = renderer(difficulty=1).draw([5]), renderer(difficulty=1).draw([4, 5, 6])
+    for alone, among in zip(one, several, strict=True):
+        assert torch.allclose(alone[0], among[1], atol=1e-4, equal_nan=True)
+
+
+def test_a_spline_is_read_as_scipy_reads_it():
+    from scipy import ndimage
+
+    at = torch.rand(1, 2, 20, 20) * 400 + 50
+    ours = read_spline(torch.from_numpy(TEXTURES[:1])[:, None], at)[0, 0].numpy()
+    theirs = ndimage.map_coordinates(TEXTURES[0].astype(float), at[0].numpy()[::-1], order=3, prefilter=False)
+    assert np.abs(ours - theirs).max() < 1e-4
+
+
+def test_textures_that_do_not_suffice_are_an_error():
+    with pytest.raises(ValueError, match="mixes three textures, got 2"):
+        PairRenderer(TEXTURES[:2], 64, 3)
+    with pytest.raises(ValueError, match="too small for pairs of 400"):
+        PairRenderer(TEXTURES, 400, 3)
+
+
+def pairs_of(count):
+    return [(i, count + i) for i in range(count)]
+
+
+def test_the_papers_counts():
+    """170 pairs of 10 and 17 scenes: 18,360 samples, of them 14,871 / 1,653 / 1,836 (section 2.2)."""
+    entry = load_catalog().glaciers["mer-de-glace"]
+    ice = Ice(entry, study_grid(entry.bbox, entry.epsg)).mask
+    scenes = [(i, 10 + j) for i in range(10) for j in range(17)]
+    found = tiles.list_tiles(scenes, ice, 256, "random")
+    counts = {name: sum(tile.set == name for tile in found) for name in tiles.SHARES}
+    assert counts == {"train": 14_871, "validation": 1_653, "test": 1_836} and len(found) == 18_360
+    assert found == tiles.list_tiles(scenes, ice, 256, "random")
+
+
+def test_a_split_by_space_shares_no_pixel():
+    glacier = np.ones((420, 200), bool)
+    seen = {name: np.zeros(glacier.shape, bool) for name in tiles.SHARES}
+    for tile in tiles.list_tiles(pairs_of(3), glacier, 96, "space"):
+        seen[tile.set][tile.row : tile.row + 96, tile.column : tile.column + 96] = True
+    assert all(seen[name].any() for name in seen)
+    assert sum(place.astype(int) for place in seen.values()).max() == 1
+
+
+def test_a_split_by_date_shares_no_scene():
+    scenes = [(i, 4 + j) for i in range(4) for j in range(6)]
+    seen = {name: set() for name in tiles.SHARES}
+    for tile in tiles.list_tiles(scenes, np.ones((200, 200), bool), 96, "date"):
+        seen[tile.set] |= set(scenes[tile.pair])
+    assert all(seen.values())
+    assert sum(map(len, seen.values())) == len(set.union(*seen.values()))
+
+
+def test_every_glacier_of_the_catalog_can_be_split_by_space():
+    catalog = load_catalog()
+    for key, entry in catalog.glaciers.items():
+        ice = Ice(entry, study_grid(entry.bbox, entry.epsg)).mask
+        for profile in catalog.profiles.values():
+            found = tiles.list_tiles(pairs_of(1), ice, profile.tile, "space")
+            assert {tile.set for tile in found} == set(tiles.SHARES), key
+            window = next((t.row, t.column) for t in found if t.set == "test")
+            assert ice[window[0] :, window[1] :][: profile.tile, : profile.tile].mean() > 0.1, key
+
+
+def test_tiles_that_do_not_fit_are_an_error():
+    with pytest.raises(ValueError, match="take a smaller tile"):
+        tiles.list_tiles(pairs_of(1), np.ones((100, 100), bool), 128, "random")
+    with pytest.raises(ValueError, match="no tile of 96 pixels is left for train, validation, test under the space"):
+        tiles.list_tiles(pairs_of(1), np.ones((100, 150), bool), 96, "space")
+    with pytest.raises(ValueError, match="date split; take more scenes"):
+        tiles.list_tiles(pairs_of(1), np.ones((100, 150), bool), 96, "date")
+    with pytest.raises(ValueError, match="random, space, date"):
+        tiles.list_tiles(pairs_of(1), np.ones((200, 200), bool), 96, "time")
+
+
+def test_samples_are_cut_on_the_fly_and_repeat():
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(2, 200, 200)).astype(np.float32)
+    labels = rng.normal(size=(1, 2, 200, 200)).astype(np.float32)
+    found = tiles.list_tiles([(0, 1)], np.ones((200, 200), bool), 64, "random")
+    samples = tiles.Samples(images, [(0, 1)], labels, found, 64, seed=3)
+    pair, _ = samples[1]
+    tile = found[1]
+    window = images[0, tile.row : tile.row + 64, tile.column : tile.column + 64]
+    assert tile.turns == 1 and np.array_equal(pair[0], np.rot90(window))
+    assert all(torch.equal(a, b) for a, b in zip(samples.draw([17, 3]), samples.draw([17, 3]), strict=True))
+    drawn = samples.draw(range(len(found)))[0]
+    # Every tile once, as it is or mirrored: its values, sorted, tell it.
+    assert {float(p[0].sort().values.sum()) for p in drawn.flatten(2).sort(2).values[:, :, :7]} == {
+        float(torch.from_numpy(samples[n][0]).flatten(1).sort(1).values[:, :7][0].sort().values.sum())
+        for n in range(len(found))
+    }
+
+
+def test_the_whole_pipeline_turns_with_the_scene():
+    """Samples of a turned scene are the turned samples: cut, turn and mirror commute with a turn of everything."""
+    rng = np.random.default_rng(1)
+    images = torch.from_numpy(rng.normal(size=(2, 96, 96)).astype(np.float32))
+    labels = torch.from_numpy(rng.normal(size=(2, 96, 96)).astype(np.float32))
+    turned = tiles.turn(images, labels, 1)
+    whole = tiles.Samples(images.numpy(), [(0, 1)], labels[None].numpy(), [tiles.Tile(0, 10, 30, 2, "train")], 40)
+    # A quarter turn takes row r, column c of a window to row 96 - 40 - c, column r.
+    other = tiles.Samples(
+        turned[0].numpy(), [(0, 1)], turned[1][None].numpy(), [tiles.Tile(0, 96 - 40 - 30, 10, 1, "train")], 40
+    )
+    for one, two in zip(whole[0], other[0], strict=True):
+        assert np.array_equal(one, two)
+
+
+# ---- training -------------------------------------------------------------------------------------
+
+
+def test_four_tiles_are_learned_by_heart(tmp_path):
+    """To under a tenth of a pixel."""
+    samples = renderer(64, reach=5, difficulty=0.6).samples(4)
+    pair, flow = (torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True))
+    torch.manual_seed(0)
+    network = raft.Raft(replace(TINY, reach=4, radius=2, hidden=32, features=32))
+    config = train.TrainConfig(steps=300, batch=4, rate=3e-3, bf16=False, validate_every=300)
+    history = train.train(network, lambda numbers: (pair, flow), samples, config, tmp_path / "s.safetensors")
+    assert history[-1]["validation"] < 0.1
+
+
+def test_training_resumes_to_the_same_result(tmp_path):
+    pairs = renderer()
+    validation = renderer(seed=9).samples(4)
     config = train.TrainConfig(steps=6, batch=2, rate=1e-3, validate_every=3, bf16=False)
-    whole, history = tiny(), None
-    history = train.train(whole, pairs.sample, validation, config, tmp_path / "whole.safetensors")
+    whole = tiny()
+    history = train.train(whole, pairs.draw, validation, config, tmp_path / "whole.safetensors")
     assert [row["step"] for row in history] == [3, 6]
 
     class Killed(Exception):
@@ -84,11 +277,10 @@ def test_training_learns_and_resumes_to_the_same_result(tmp_path):
             raise Killed
 
     # The state is written before it is reported, so a kill in the report comes after step 3 is safe.
-    broken = tiny()
     with pytest.raises(Killed):
-        train.train(broken, pairs.sample, validation, config, tmp_path / "state.safetensors", report=kill)
+        train.train(tiny(), pairs.draw, validation, config, tmp_path / "state.safetensors", report=kill)
     resumed = tiny()
-    again = train.train(resumed, pairs.sample, validation, config, tmp_path / "state.safetensors")
+    again = train.train(resumed, pairs.draw, validation, config, tmp_path / "state.safetensors")
     assert again == history
     for first, second in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(first, second)
@@ -99,36 +291,60 @@ def test_training_learns_and_resumes_to_the_same_result(tmp_path):
 def test_other_data_or_other_first_weights_do_not_resume(tmp_path):
     config = train.TrainConfig(steps=1, batch=1, validate_every=1, bf16=False)
     for seed in (1, 2):
-        pairs = SyntheticPairs(64, 3, seed=seed, textures=3, difficulty=0)
         drawn = []
-        train.train(
-            tiny(), lambda n, d=drawn, p=pairs: d.append(n) or p.sample(n), [pairs.sample(9)], config, tmp_path / "s"
-        )
+
+        def draw(numbers, drawn=drawn, pairs=renderer(seed=seed)):
+            drawn.extend(numbers)
+            return pairs.draw(numbers)
+
+        train.train(tiny(), draw, renderer().samples(1), config, tmp_path / "s.safetensors")
         assert len(drawn) > 2, "trained anew, not taken from the other run's checkpoint"
 
 
-def test_training_lowers_the_error(tmp_path):
-    pairs = SyntheticPairs(64, 4, seed=3, textures=3, difficulty=0)
-    sample = pairs.sample(0)
-    network = tiny()
-    before = train.score(network, [sample])
-    train.train(
-        network,
-        lambda n: sample,
-        [sample],
-        train.TrainConfig(steps=40, batch=1, rate=2e-3, bf16=False, validate_every=40),
-        tmp_path / "s.safetensors",
-    )
-    assert train.score(network, [sample]) < 0.7 * before
+DISTRIBUTED = """
+import json, sys
+from pathlib import Path
+import torch
+import torch.distributed as dist
+from gdiv.flow import train
+from test_flow import renderer, tiny
+dist.init_process_group("gloo")
+config = train.TrainConfig(steps=3, batch=4, rate=1e-3, validate_every=1, bf16=False)
+network, folder = tiny(), Path(sys.argv[1])
+pair, flow = renderer(difficulty=1).draw(range(12))
+flow[::3, :, :, :40] = float("nan")  # shares of a batch with unequal numbers of known pixels
+draw = lambda numbers: (pair[list(numbers)], flow[list(numbers)])
+history = train.train(network, draw, renderer(seed=9).samples(2), config, folder / "state.safetensors")
+if dist.get_rank() == 0:
+    (folder / "history.json").write_text(json.dumps(history))
+"""
 
 
-def test_weights_survive_a_round_trip(tmp_path):
-    network = tiny().eval()
-    train.save_weights(network, tmp_path / "w.safetensors", steps=1)
-    again, card = train.load_weights(tmp_path / "w.safetensors")
-    assert card == {"steps": 1} and again.config == TINY
-    pair = np.random.default_rng(0).normal(size=(2, 40, 40)).astype(np.float32)
-    assert np.array_equal(train.answer(network, pair), train.answer(again, pair))
+def test_two_processes_learn_what_one_does(tmp_path):
+    """By torch's launcher over gloo: the losses of one process with the joined batch."""
+    script = tmp_path / "two.py"
+    script.write_text(DISTRIBUTED, encoding="utf-8")
+    histories = []
+    for count in (1, 2):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", str(script), str(folder)]
+        path = os.pathsep.join([os.path.dirname(__file__), *sys.path])
+        environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run([sys.executable, *launch], capture_output=True, text=True, env=environment, timeout=300)
+        assert done.returncode == 0, done.stderr[-2000:]
+        histories.append(json.loads((folder / "history.json").read_text(encoding="utf-8")))
+    for one, two in zip(*histories, strict=True):
+        assert two["loss"] == pytest.approx(one["loss"], rel=1e-4)
+        assert two["validation"] == pytest.approx(one["validation"], rel=1e-3)
+
+
+def test_a_batch_that_does_not_divide_is_an_error(monkeypatch, tmp_path):
+    monkeypatch.setattr(train.dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(train.dist, "get_rank", lambda: 0)
+    monkeypatch.setattr(train.dist, "get_world_size", lambda: 3)
+    with pytest.raises(ValueError, match="batch of 4 does not divide among 3"):
+        train.train(tiny(), renderer().draw, [], train.TrainConfig(batch=4), tmp_path / "s")
 
 
 def test_loss_ignores_what_is_not_known():
@@ -138,63 +354,45 @@ def test_loss_ignores_what_is_not_known():
     flow = torch.ones(1, 2, 4, 4)
     assert float(sequence_loss([flow], truth, valid)) == pytest.approx(2)
     assert float(sequence_loss([flow, flow], truth, valid, gamma=0.5)) == pytest.approx(3)
+    assert float(sequence_loss([flow], truth, valid, count=torch.tensor(24))) == pytest.approx(1)
     assert endpoint_error(flow, truth, valid) == pytest.approx(2**0.5)
 
 
-def test_a_split_by_space_shares_no_pixel():
-    glacier = np.ones((420, 200), bool)
-    found = tiles.list_tiles(3, glacier, 96, "space")
-    seen = {name: np.zeros(glacier.shape, bool) for name in tiles.SHARES}
-    for tile in found:
-        seen[tile.set][tile.row : tile.row + 96, tile.column : tile.column + 96] = True
-    assert all(seen[name].any() for name in seen)
-    assert (
-        not (seen["train"] & seen["validation"]).any()
-        and not (seen["train"] & seen["test"]).any()
-        and not (seen["validation"] & seen["test"]).any()
-    )
+# ---- weights --------------------------------------------------------------------------------------
 
 
-def test_every_glacier_of_the_catalog_can_be_split_by_space():
-    catalog = load_catalog()
-    for key, entry in catalog.glaciers.items():
-        ice = Ice(entry, study_grid(entry.bbox, entry.epsg)).mask
-        for profile in catalog.profiles.values():
-            found = tiles.list_tiles(1, ice, profile.tile, "space")
-            assert {tile.set for tile in found} == set(tiles.SHARES), key
+def test_shipped_weights_find_motion_and_name_their_making():
+    clean = PairRenderer(fractal_textures(12, 777), 128, 8, seed=4, difficulty=0).samples(4)
+    network, card = checkpoints.load_weights()
+    assert train.score(network, clean) < 0.05 * train.score_zero(clean)
+    assert {"stages", "steps", "scenes", "device", "error_px_hard", "error_px_clean"} <= set(card)
+    assert checkpoints.SHIPPED.stat().st_size < 16e6
 
 
-def test_a_random_split_has_the_papers_shares():
-    found = tiles.list_tiles(170, np.ones((512, 512), bool), 256, "random", seed=4)
-    counts = {name: sum(tile.set == name for tile in found) / len(found) for name in tiles.SHARES}
-    assert counts == pytest.approx(tiles.SHARES, abs=1e-3)
-    assert {tile.turns for tile in found} == {0, 1, 2, 3}
-    assert found == tiles.list_tiles(170, np.ones((512, 512), bool), 256, "random", seed=4)
+def test_weights_survive_a_round_trip(tmp_path):
+    network = tiny().eval()
+    checkpoints.save_weights(network, tmp_path / "w.safetensors", steps=1)
+    again, card = checkpoints.load_weights(tmp_path / "w.safetensors")
+    assert card == {"steps": 1} and again.config == TINY
+    pair = np.random.default_rng(0).normal(size=(2, 40, 40)).astype(np.float32)
+    assert np.array_equal(raft.answer(network, *pair), raft.answer(again, *pair))
 
 
-def test_tiles_that_do_not_fit_are_an_error():
-    with pytest.raises(ValueError, match="take a smaller tile"):
-        tiles.list_tiles(1, np.ones((100, 100), bool), 128, "random")
-    with pytest.raises(ValueError, match="no tile of 96 pixels is left for train, validation, test under the space"):
-        tiles.list_tiles(1, np.ones((100, 150), bool), 96, "space")
-    with pytest.raises(ValueError, match="random, space"):
-        tiles.list_tiles(1, np.ones((200, 200), bool), 96, "time")
-
-
-def test_samples_are_cut_on_the_fly_and_repeat():
-    rng = np.random.default_rng(0)
-    images, labels = (
-        rng.normal(size=(2, 200, 200)).astype(np.float32),
-        rng.normal(size=(1, 2, 200, 200)).astype(np.float32),
-    )
-    found = tiles.list_tiles(1, np.ones((200, 200), bool), 64, "random")
-    samples = tiles.Samples(images, [(0, 1)], labels, found, 64, seed=3)
-    pair, _ = samples[0]
-    tile = found[0]
-    assert np.array_equal(
-        pair[0], np.rot90(images[0, tile.row : tile.row + 64, tile.column : tile.column + 64], tile.turns)
-    )
-    assert all(np.array_equal(a, b) for a, b in zip(samples.draw(17), samples.draw(17), strict=True))
-    assert {tuple(samples.draw(n)[0][0, 0]) for n in range(len(found))} == {
-        tuple(samples[n][0][0, 0]) for n in range(len(found))
-    }
+@pytest.mark.parametrize("fault", ["missing", "no safetensors", "foreign", "cut off", "other sizes"])
+def test_weights_that_are_none_are_an_error(tmp_path, fault):
+    path = tmp_path / "bad.safetensors"
+    checkpoints.save_weights(tiny(), path)
+    whole = path.read_bytes()
+    if fault == "missing":
+        path.unlink()
+    elif fault == "no safetensors":
+        path.write_bytes(b"not weights")
+    elif fault == "foreign":
+        save_file({"weight": torch.zeros(2)}, path)
+    elif fault == "cut off":
+        path.write_bytes(whole[: len(whole) // 2])
+    else:
+        metadata = {"config": json.dumps({**tiny().config.__dict__, "hidden": 24})}
+        save_file({k: v.contiguous() for k, v in tiny().state_dict().items()}, path, metadata)
+    with pytest.raises(ValueError, match="holds no gdiv weights"):
+        checkpoints.load_weights(path)

@@ -10,7 +10,8 @@ from gdiv.flow.blocks import horn_schunck_blocks
 from gdiv.flow.horn_schunck import PAPER, Settings, horn_schunck
 from gdiv.flow.matchers import match
 from gdiv.flow.median import median
-from gdiv.flow.synthetic import SyntheticPairs, fractal_texture, inverse_points
+from gdiv.flow.renderer import PairRenderer, fractal_textures
+from gdiv.flow.synthetic import fractal_texture, inverse_points
 
 CLEAN = Settings(weight=1, median=1)
 INNER = (slice(10, -10),) * 2
@@ -18,7 +19,7 @@ INNER = (slice(10, -10),) * 2
 
 @pytest.fixture(scope="module")
 def clean():
-    return [SyntheticPairs(128, 6, seed=7, textures=4, difficulty=0).sample(i) for i in range(4)]
+    return PairRenderer(fractal_textures(4, 7), 128, 6, seed=7, difficulty=0).samples(4)
 
 
 def moved(flow, seed=0, size=128):
@@ -222,7 +223,7 @@ def test_a_batch_gives_what_its_pairs_give(clean):
 
 
 def test_blocks_give_what_the_whole_gives():
-    pair, _ = SyntheticPairs(600, 8, seed=5, textures=4, difficulty=0.5).sample(0)
+    ((pair, _),) = PairRenderer(fractal_textures(3, 5, 1024), 600, 8, seed=5, difficulty=0.5).samples(1)
     pair[0, 300:330, 200:260] = np.nan
     pair = pair[:, :, :590]
     settings = Settings(levels=4)

@@ -2,7 +2,7 @@
 
 `match(name, reference, secondary)` takes two float32 `(H, W)` images (any brightness scale, NaN no data)
 and returns `u, v` in pixels with ``secondary(x + u, y + v) = reference(x, y)``, and a quality in 0..1.
-All matchers see local contrast (Horn-Schunck takes its own, level by level), and all are given the same
+All matchers see local contrast (Horn-Schunck and RAFT take their own), and all are given the same
 quality: how well the secondary, moved back by the displacement, agrees with the reference around each pixel.
 """
 
@@ -14,12 +14,12 @@ import numpy as np
 from scipy import ndimage
 
 from gdiv.flow.blocks import horn_schunck_blocks
+from gdiv.flow.checkpoints import load_weights
 from gdiv.flow.contrast import local_contrast
 from gdiv.flow.horn_schunck import DEFAULT, Settings, horn_schunck
 from gdiv.flow.median import median
-from gdiv.flow.raft import Raft
+from gdiv.flow.raft import Raft, answer
 from gdiv.flow.relaxation import taps, warp
-from gdiv.flow.train import SHIPPED, answer, load_weights
 
 LARGEST = 6000**2  # pixels that Horn-Schunck solves whole, in about 3 GB
 MATCHERS = ("horn-schunck", "raft", "correlation", "dis", "tv-l1", "ilk")
@@ -82,7 +82,7 @@ def match(
     def find(raw, contrast):
         if name == "horn-schunck":
             return _horn_schunck(*raw, settings or DEFAULT, apart)
-        u, v = _raft(*contrast, network) if name == "raft" else _METHODS[name](*contrast)
+        u, v = answer(network or shipped_network(), *raw) if name == "raft" else _METHODS[name](*contrast)
         return np.ascontiguousarray(u, np.float32), np.ascontiguousarray(v, np.float32)
 
     u, v = find((reference, secondary), (first, second))
@@ -142,7 +142,7 @@ def there_and_back(u, v, back_u, back_v) -> np.ndarray:
 @cache
 def shipped_network() -> Raft:
     """The network that ships with gdiv, in eval mode."""
-    return load_weights(SHIPPED)[0]
+    return load_weights()[0]
 
 
 def _horn_schunck(reference, secondary, settings, apart):
@@ -153,10 +153,6 @@ def _horn_schunck(reference, secondary, settings, apart):
     if apart is None or apart.all() or not apart.any():
         return solve(None)
     return tuple(np.where(apart, *both) for both in zip(solve(apart), solve(~apart), strict=True))
-
-
-def _raft(first, second, network):
-    return answer(network or shipped_network(), np.stack([first, second]))
 
 
 def _bytes(image):

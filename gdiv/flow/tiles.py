@@ -1,12 +1,14 @@
-"""Training samples cut on the fly from images held in memory: no tile is ever stored.
+"""Training samples cut on the fly from images held in memory or on the GPU: no tile is ever stored.
 
-A tile is an index: which pair, which window, how many quarter turns. Turning the images turns the
-vectors too.
+A tile is an index: which pair, which window, how many quarter turns, mirrored or not. Turning or mirroring the
+images does the same to the vectors.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 
 class Tile(NamedTuple):
@@ -20,21 +22,28 @@ class Tile(NamedTuple):
 
 
 SHARES = {"train": 0.81, "validation": 0.09, "test": 0.10}  # the paper's 14,871 / 1,653 / 1,836
+SPLITS = ("random", "space", "date")
 
 
 def list_tiles(
-    pairs: int, glacier: np.ndarray, size: int, split: str, seed: int = 0, least_ice: float = 0.15
+    scenes: Sequence[tuple[int, int]], glacier: np.ndarray, size: int, split: str, seed: int = 0, least_ice: float = 0.05
 ) -> list[Tile]:
-    """All tiles of `pairs` pairs, half overlapping, four turns each, that hold at least `least_ice` glacier.
+    """All tiles of the pairs, 5/16 of a side apart, four turns each, that hold at least `least_ice` glacier.
+
+    With tiles of 256 pixels and the catalog's Mer de Glace these are 108 a pair, and 18,360 of the paper's 170 pairs.
 
     Parameters
     ----------
+    scenes
+        `(reference, secondary)` scene indices of each pair.
     glacier
         bool `(H, W)`.
     split
         `random`: any tile to any set, as in the paper; tiles of different sets then show the same ice.
-        `space`: one window is held out for validation and one for test, and every window that overlaps either is
-        left out of training, so that no pixel is in two sets.
+        `space`: the window with most ice is held out for test and another for validation, and every window that
+        overlaps either is left out of training, so that no pixel is in two sets.
+        `date`: scenes are dealt to the sets, and pairs whose scenes are of two sets are left out, so that no scene
+        is in two sets.
 
     Raises
     ------
@@ -44,53 +53,76 @@ def list_tiles(
     height, width = glacier.shape
     if size > min(height, width):
         raise ValueError(f"a tile of {size} pixels does not fit into images of {height} x {width}; take a smaller tile")
-    if split not in ("random", "space"):
-        raise ValueError(f"no split {split!r}; there are: random, space")
-    rows, columns = (sorted({*range(0, n - size + 1, size // 2), n - size}) for n in glacier.shape)
-    windows = [(r, c) for r in rows for c in columns if glacier[r : r + size, c : c + size].mean() >= least_ice]
-    names = list(SHARES)
-    if split == "space":
-        sets = _apart(windows, size)
-        tiles = [Tile(p, r, c, k, name) for p in range(pairs) for (r, c), name in sets.items() for k in range(4)]
+    if split not in SPLITS:
+        raise ValueError(f"no split {split!r}; there are: {', '.join(SPLITS)}")
+    rows, columns = (sorted({*range(0, n - size + 1, max(size * 5 // 16, 1)), n - size}) for n in glacier.shape)
+    ice = {(r, c): glacier[r : r + size, c : c + size].mean() for r in rows for c in columns}
+    windows = [window for window, share in ice.items() if share >= least_ice]
+    rng = np.random.default_rng(seed)
+    every = [(p, r, c, k) for p in range(len(scenes)) for r, c in windows for k in range(4)]
+    if split == "random":
+        # Rounded up, test before validation: the paper's counts.
+        test = int(np.ceil(len(every) * SHARES["test"]))
+        validation = int(np.ceil((len(every) - test) * 0.1))
+        counts = len(every) - test - validation, validation, test
+        sets = rng.permutation(np.repeat(list(SHARES), counts))
+        tiles = [Tile(*tile, str(name)) for tile, name in zip(every, sets, strict=True)]
     else:
-        rng = np.random.default_rng(seed)
-        every = [(p, r, c, k) for p in range(pairs) for r, c in windows for k in range(4)]
-        sets = np.repeat(names, np.diff([0, *(np.cumsum(list(SHARES.values())) * len(every)).round().astype(int)]))
-        tiles = [Tile(*tile, str(name)) for tile, name in zip(every, rng.permutation(sets), strict=True)]
-    if empty := [name for name in names if not any(tile.set == name for tile in tiles)]:
-        raise ValueError(
-            f"no tile of {size} pixels is left for {', '.join(empty)} under the {split} split; take a smaller tile"
-        )
+        of = _apart(windows, ice, size) if split == "space" else _deal(scenes, rng)
+        sets = [of.get((tile[1], tile[2]) if split == "space" else tile[0]) for tile in every]
+        tiles = [Tile(*tile, name) for tile, name in zip(every, sets, strict=True) if name]
+    if empty := [name for name in SHARES if not any(tile.set == name for tile in tiles)]:
+        cure = "take more scenes" if split == "date" else "take a smaller tile"
+        raise ValueError(f"no tile of {size} pixels is left for {', '.join(empty)} under the {split} split; {cure}")
     return tiles
 
 
-def _apart(windows, size):
-    """A window for validation and one for test that overlap neither each other nor any window left for training.
+def _apart(windows, ice, size):
+    """Sets by window: one for validation and one for test that overlap neither each other nor any left for training.
 
-    Of all such couples the one that leaves most training windows; empty where there is none.
+    Of all such couples the one with most ice that leaves half of the windows that the best couple leaves; empty where
+    there is none.
     """
-    corners = np.array(windows, int).reshape(-1, 2)
+    corners, share = np.array(windows, int).reshape(-1, 2), np.array([ice[window] for window in windows])
     apart = (np.abs(corners[:, None] - corners[None]) >= size).any(-1)
     left = np.where(apart, apart.astype(int) @ apart.astype(int).T, 0)
     if not left.any():
         return {}
-    validation, test = np.unravel_index(left.argmax(), left.shape)
+    worth = np.where((left > 0) & (left >= left.max() / 2), np.minimum(share[:, None], share[None]), -1)
+    validation, test = np.unravel_index(worth.argmax(), left.shape)
+    if share[validation] > share[test]:
+        validation, test = test, validation
     training = apart[validation] & apart[test]
     sets = {windows[validation]: "validation", windows[test]: "test"}
     return sets | {window: "train" for window, free in zip(windows, training, strict=True) if free}
 
 
+def _deal(scenes, rng):
+    """Sets by pair: scenes of each end are dealt at random, one in four to validation and to test."""
+    sets = {}
+    for end in (0, 1):
+        found = rng.permutation(sorted({pair[end] for pair in scenes}))
+        held = max(len(found) // 4, 1)
+        dealt = ["test"] * held + ["validation"] * held + ["train"] * max(len(found) - 2 * held, 0)
+        # A scene that ends one pair and begins another stays in its set.
+        for scene, name in zip(found, dealt, strict=False):
+            sets.setdefault(int(scene), name)
+    return {i: sets[a] for i, (a, b) in enumerate(scenes) if sets[a] == sets[b]}
+
+
 class Samples:
-    """Tiles as `(pair (2, size, size), flow (2, size, size))`, for `gdiv.flow.train.train`.
+    """Tiles as pairs and flows, for `gdiv.flow.train.train`.
 
     Parameters
     ----------
     images
-        Local contrast of the scenes, `(scene, H, W)` float32, NaN no data.
+        The scenes, `(scene, H, W)` float32 on any scale, NaN no data.
     scenes
         `(reference, secondary)` scene indices of each pair.
     labels
         `(pair, 2, H, W)` displacement in pixels, NaN where unknown or not to be learned.
+    device
+        Where images and labels are kept, and where samples are cut.
     """
 
     def __init__(
@@ -101,35 +133,40 @@ class Samples:
         tiles: list[Tile],
         size: int,
         seed: int = 0,
+        device: str = "cpu",
     ):
-        self.images, self.scenes, self.labels, self.tiles, self.size, self.seed = (
-            images,
-            scenes,
-            labels,
-            tiles,
-            size,
-            seed,
-        )
+        self.images, self.labels = (torch.from_numpy(array).to(device) for array in (images, labels))
+        self.scenes, self.tiles, self.size, self.seed = scenes, tiles, size, seed
 
     def __len__(self) -> int:
         return len(self.tiles)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Tile `index` as `(pair (2, size, size), flow (2, size, size))`."""
+        return tuple(part.cpu().numpy() for part in self._cut(index))
+
+    def _cut(self, index, mirrored=False):
         tile = self.tiles[index]
-        window = (slice(tile.row, tile.row + self.size), slice(tile.column, tile.column + self.size))
-        pair = np.stack([self.images[scene][window] for scene in self.scenes[tile.pair]])
-        return turn(pair, self.labels[tile.pair][:, window[0], window[1]], tile.turns)
+        window = (..., slice(tile.row, tile.row + self.size), slice(tile.column, tile.column + self.size))
+        pair = self.images[list(self.scenes[tile.pair])][window]
+        return turn(pair, self.labels[tile.pair][window], tile.turns, mirrored)
 
-    def draw(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Sample `number` of an endless, shuffled sequence; a pure function of the seed and the number."""
-        epoch, place = divmod(number, len(self.tiles))
-        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.tiles))
-        return self[int(order[place])]
+    def draw(self, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Samples of an endless, shuffled sequence, half of them mirrored: a pure function of seed and numbers."""
+        found = []
+        for number in numbers:
+            epoch, place = divmod(number, len(self.tiles))
+            rng = np.random.default_rng([self.seed, epoch])
+            order, mirrored = rng.permutation(len(self.tiles)), rng.random(len(self.tiles)) < 0.5
+            found.append(self._cut(int(order[place]), bool(mirrored[place])))
+        return tuple(torch.stack(part) for part in zip(*found, strict=True))
 
 
-def turn(pair: np.ndarray, flow: np.ndarray, turns: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images and flow after `turns` quarter turns counter-clockwise: a step right becomes a step up."""
-    pair, flow = (np.rot90(array, turns, axes=(1, 2)) for array in (pair, flow))
+def turn(pair: torch.Tensor, flow: torch.Tensor, turns: int, mirrored: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images and flow, mirrored left to right and then turned counter-clockwise by quarters: right becomes up."""
+    if mirrored:
+        pair, flow = pair.flip(-1), flow.flip(-1) * flow.new_tensor([-1, 1]).view(2, 1, 1)
+    pair, flow = (torch.rot90(array, turns, dims=(1, 2)) for array in (pair, flow))
     for _ in range(turns % 4):
-        flow = np.stack([flow[1], -flow[0]])
-    return np.ascontiguousarray(pair), np.ascontiguousarray(flow)
+        flow = torch.stack([flow[1], -flow[0]])
+    return pair.contiguous(), flow.contiguous()

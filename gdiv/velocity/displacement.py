@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gdiv.flow.contrast import local_contrast
 from gdiv.flow.matchers import match
-from gdiv.flow.train import fingerprint
+from gdiv.flow.checkpoints import fingerprint
 from gdiv.imagery.coregistration import stable_ground
 
 STATISTICS = ("bias_x", "bias_y", "nmad_x", "nmad_y")
@@ -115,7 +114,7 @@ def training_arrays(
     the network sees the images as they are, mis-registration included.
     """
     ids = list(cube.attrs["scene_ids"])
-    images = np.stack([local_contrast(image) for image in cube.reflectance.values])
+    images = cube.reflectance.values
     scenes = [
         (ids.index(a), ids.index(b))
         for a, b in zip(labels.attrs["reference_ids"], labels.attrs["secondary_ids"], strict=True)

@@ -18,12 +18,14 @@ from gdiv.velocity.uncertainty import coverage
 SLOW = 5.0  # m/yr: slower ice says nothing about the bias along flow
 
 
-def read_truth(folder: Path, like: xr.Dataset) -> xr.Dataset | None:
-    """The twin's truth on the grid of `like`, or None where the source brings none (every real one)."""
+def read_truth(folder: Path, like: xr.Dataset | None = None) -> xr.Dataset | None:
+    """The twin's truth, on the grid of `like` if given, or None where the source brings none (every real one)."""
     place = Path(folder) / "truth.zarr"
     if not place.exists():
         return None
     truth = xr.open_zarr(place, consolidated=False).load()
+    if like is None:
+        return truth
     return truth.reindex(y=like.y, x=like.x, method="nearest", tolerance=0.5 * truth.attrs["spacing"])
 
 
