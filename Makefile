@@ -20,10 +20,13 @@ lint: $(ENV)/ready  ## linters alone
 	$(RUN)/nbstripout --verify notebooks/*.ipynb
 
 weights: $(ENV)/ready  ## train the network that ships, about an hour on two cores; resumes
-	$(RUN)/python -m gdiv.flow.pretrain
+	OMP_NUM_THREADS=1 $(RUN)/python -m torch.distributed.run --standalone --nproc-per-node 2 -m gdiv.pretrain --ship
 
-bench: study  ## every matcher side by side, tuned on other pairs; half an hour
+bench: study  ## every matcher and network side by side, tuned on other pairs, and the ablation; an hour
+	$(RUN)/python -m pip install -q --no-deps -c constraints.txt torchvision
 	$(RUN)/python bench/matchers.py
+	$(RUN)/python bench/networks.py
+	$(RUN)/python bench/ablation.py
 	$(RUN)/python results/render.py
 
 publish: study  ## the demo's claims and pictures into results/published, and from there into the README

@@ -24,7 +24,7 @@ from gdiv.velocity import validation
 RIM = 16  # pixels left out at the frame, where what moves in was never seen
 FINER = 2  # samples of a texture's lattice per pixel
 NOISE = 0.015  # of the images' spread, in every case
-SYNTHETIC = ("clean", "noise", "illumination", "decorrelation")
+SYNTHETIC = ("clean", "noise", "illumination", "shadow", "decorrelation")
 
 
 class Pair(NamedTuple):
@@ -49,10 +49,24 @@ def spoil(first, second, case, rng, other):
     if case in ("illumination", "all"):
         shade = smooth_field(second.shape, 60, rng), smooth_field(second.shape, 60, rng)
         second = rng.uniform(0.6, 1.4) * np.exp(0.25 * shade[0]) * second + 0.7 * shade[1]
+    if case == "shadow":  # cast on each date elsewhere; a quarter of the light is left
+        first, second = (image - image.min() for image in (first, second))
+        first, second = (image * (1 - 0.75 * cast(image.shape, rng)) for image in (first, second))
     if case in ("decorrelation", "all"):
         second = np.sqrt(0.85) * second + np.sqrt(0.15) * other()
     level = 0.1 if case == "noise" else NOISE
     return [(image + level * rng.normal(size=image.shape)).astype(np.float32) for image in (first, second)]
+
+
+def contrast(image):
+    """Spread of brightness around each pixel, in the image's own spread: how much there is to match."""
+    mean, square = (ndimage.gaussian_filter(power, 5) for power in (image, image**2))
+    return np.sqrt(np.maximum(square - mean**2, 0)) / image.std()
+
+
+def cast(shape, rng):
+    """Where a ridge's shadow lies, 0 or 1: about a fifth of the image."""
+    return (smooth_field(shape, 50, rng) > 0.85).astype(np.float32)
 
 
 def synthetic(case: str, size: int, seed: int, reach: float = 10.0) -> Pair:

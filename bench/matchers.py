@@ -1,6 +1,6 @@
 """Every matcher on the same pairs, each tuned on others, interleaved in one run: error, bias, coverage, time.
 
-`make bench` (or `python bench/matchers.py [--real FOLDER] [--case NAME]`) takes about half an hour
+`make bench` (or `python bench/matchers.py [--real FOLDER] [--case NAME] [--tuned]`) takes about half an hour
 and writes `results/published/bench-matchers.json`; `python results/render.py` makes tables of it. The pairs of
 the twin come from `make study`; real scenes are left out where FOLDER is absent. Times are of this machine:
 compare them within the run.
@@ -16,6 +16,7 @@ from pathlib import Path
 import cases
 import cv2
 import numpy as np
+import torch
 from peers import PEERS
 from scipy import ndimage
 from tqdm import tqdm
@@ -31,13 +32,15 @@ CASES = (*cases.SYNTHETIC, "twin", "warped", "real")
 SLOW = 0.5  # pixels: shorter motion says nothing about a bias
 
 
-def tune(loss, label):
+def tune(loss, label, kept):
     """The settings of each peer with the least `loss(match)`, and how many were tried.
 
-    One setting after the other, twice round; a value is tried once.
+    One setting after the other, twice round; a value is tried once. A peer in `kept` keeps what it has there.
     """
-    best, tried = {}, {}
+    best, tried = {name: settings for name, (settings, _) in kept.items()}, {name: n for name, (_, n) in kept.items()}
     for name, (make, choices) in tqdm(PEERS.items(), desc=f"tune {label}", leave=False):
+        if name in kept:
+            continue
         known = {}
 
         def of(settings, make=make, known=known):
@@ -55,7 +58,7 @@ def tune(loss, label):
             found.append(settings)
         best[name] = min(found, key=of) if len(found) > 1 else found[0]
         tried[name] = max(len(known), 1)
-    return best, tried
+    return {name: best[name] for name in PEERS}, {name: tried[name] for name in PEERS}
 
 
 def mean_error(pairs):
@@ -159,12 +162,14 @@ def two_threads(pairs, best):
         with ThreadPoolExecutor(2) as pool:
             for inside in (1, 2):
                 cv2.setNumThreads(inside)
+                torch.set_num_threads(inside)
                 for _ in range(2):
                     start = time.perf_counter()
                     run = pool.map if inside == 1 else map
                     list(run(match, *zip(*((pair.reference, pair.secondary) for pair in pairs * 2), strict=True)))
                     times.append((time.perf_counter() - start) / len(pairs) / 2)
         cv2.setNumThreads(1)
+        torch.set_num_threads(1)
         rows.append({"matcher": name, "milliseconds": 1000 * min(times)})
     return rows
 
@@ -221,13 +226,19 @@ def pairs_of(case, real):
     return tuple([cases.synthetic(case, 256, first + i) for i in range(count)] for first, count in ((100, 4), (0, 8)))
 
 
-def measure(case, real):
+def tuned_before(found, case):
+    """Settings, and how many were tried, of each peer in a published file."""
+    rows = found["real"] if case == "real" else [row for row in found["rows"] if row["case"] == case]
+    return {row["matcher"]: (row["settings"], found["tried"][case][row["matcher"]]) for row in rows}
+
+
+def measure(case, real, kept):
     """What the bench says of one case: some keys of the published file, rows of one case among them."""
     if case == "real":
-        best, tried = tune(unsettled(cases.Moreno(real, tuning=True)), case)
+        best, tried = tune(unsettled(cases.Moreno(real, tuning=True)), case, kept)
         return {"real": score_moreno(cases.Moreno(real), best), "tried": {case: tried}}
     tuning, scoring = pairs_of(case, real)
-    best, tried = tune(mean_error(tuning), case)
+    best, tried = tune(mean_error(tuning), case, kept)
     found = {
         "rows": score(scoring, best, case, repeats=3 if case == "clean" else 1),
         "tried": {case: tried},
@@ -245,17 +256,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--real", type=Path, default=ROOT.parent / "shared" / "real", help="folder of real scenes")
     parser.add_argument("--case", action="append", choices=CASES, help="measure this case alone, and keep the others")
+    parser.add_argument("--tuned", action="store_true", help="keep the settings found before; a third of the time")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
+    torch.set_num_threads(1)
     horn_schunck(*np.random.default_rng(0).normal(size=(2, 64, 64)))  # compiled before a clock runs
 
-    found = json.loads(TARGET.read_text(encoding="utf-8")) if arguments.case and TARGET.exists() else {}
+    before = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
+    found = dict(before) if arguments.case else {}
     found["machine"] = {"processor": platform.processor() or platform.machine(), "threads": 1}
     for case in arguments.case or CASES:
         if case in ("warped", "real") and not arguments.real.is_dir():
             print(f"no real scenes in {arguments.real}: {case} is left out")
             continue
-        new = measure(case, arguments.real)
+        new = measure(case, arguments.real, tuned_before(before, case) if arguments.tuned else {})
         rows = [row for row in found.get("rows", []) if row["case"] != case] + new.pop("rows", [])
         found["rows"] = sorted(rows, key=lambda row: CASES.index(row["case"]))
         for key in ("tried", "pairs"):

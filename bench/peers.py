@@ -17,6 +17,7 @@ from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 from gdiv.flow import matchers
 from gdiv.flow.contrast import local_contrast
 from gdiv.flow.horn_schunck import PAPER, Settings, horn_schunck
+from gdiv.flow.raft import answer
 
 
 def prepared(images, light):
@@ -38,6 +39,11 @@ def ours(median=9, **settings):
 def papers(weight):
     chosen = replace(PAPER, weight=weight)
     return lambda *images: horn_schunck(*images, chosen)
+
+
+def raft():
+    network = matchers.shipped_network()
+    return lambda *images: answer(network, *images)
 
 
 def zero():
@@ -106,6 +112,7 @@ PEERS = {
     "horn-schunck": (ours, [CONTRAST | {"floor": [0.3, 1.0, 2.0, 0.1], "iterations": [20, 60]}, BRIGHTNESS]),
     "horn-schunck, quick": (ours, [CONTRAST | QUICK, BRIGHTNESS | QUICK]),
     "horn-schunck, the paper's": (papers, [{"weight": [0.2, 0.5, 1.5, 5.0, 15.0]}]),
+    "RAFT": (raft, [{}]),
     "correlation": (correlation, [{"light": LIGHT, "window": [24, 32, 48, 16, 12]}]),
     "DIS": (dis, [{"light": LIGHT, "patch": [8, 12, 16, 24, 32], "finest": [1]}]),
     "DIS, finest scale 0": (dis, [{"light": LIGHT, "patch": [8, 12, 16, 24, 32], "finest": [0]}]),

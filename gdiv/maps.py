@@ -211,6 +211,23 @@ def reach(pair: xr.Dataset) -> float:
     return float(np.nanpercentile(np.hypot(pair.u, pair.v), 99)) or 1.0
 
 
+def drawn_pairs(samples):
+    """Pairs that were drawn to be learned from: both images and the length of the motion between them."""
+    most = max(float(np.hypot(*flow).max()) for _, flow in samples)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(3, len(samples), figsize=(1.7 * len(samples), 5), layout="constrained")
+    for column, (pair, flow) in zip(axes.T, samples, strict=True):
+        for axis, image in zip(column, pair, strict=False):
+            axis.imshow(image, cmap=GREY)
+        picture = column[2].imshow(np.hypot(*flow), cmap=SPEED, vmin=0, vmax=most)
+    for axis, title in zip(axes[:, 0], ("reference", "secondary", "displacement"), strict=True):
+        axis.set_ylabel(title)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+    figure.colorbar(picture, ax=axes[2].tolist(), label="px")
+    return figure
+
+
 def tile_comparison(network, samples, labels: xr.Dataset, most: float):
     """Figure 2: for each test sample the difference image, its label and the network's answer, speeds in m/yr.
 
@@ -286,16 +303,17 @@ def stakes(table: pd.DataFrame):
 
 
 def learning(history: pd.DataFrame, lines: dict[str, float]):
-    """Training loss and validation error over the steps, with reference errors as horizontal lines."""
+    """Loss and validation error over the steps of each `network`, with reference errors as horizontal lines."""
     with plt.rc_context(STYLE):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.6))
-    left.plot(history.step, history.loss, color=SERIES["raft"], marker=".")
-    left.set(xlabel="step", ylabel="training loss (px)", ylim=(0, None))
-    right.plot(history.step, history.validation, color=SERIES["raft"], marker=".", label="RAFT")
+        figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 2.9), layout="constrained")
+    for colour, (name, rows) in zip(SERIES.values(), history.groupby("network", sort=False), strict=False):
+        left.plot(rows.step, rows.loss, color=colour, marker=".")
+        right.plot(rows.step, rows.validation, color=colour, marker=".", label=name)
+    left.set(xlabel="step", ylabel="training loss (px)", yscale="log")
     for (name, value), style in zip(lines.items(), ("--", ":", "-."), strict=False):
         right.axhline(value, color=INK, ls=style, lw=1, label=name)
-    right.set(xlabel="step", ylabel="error on held-out tiles (px)", ylim=(0, None))
-    right.legend(frameon=False, fontsize=7)
+    right.set(xlabel="step", ylabel="distance to labels of\nheld-out tiles (px)", yscale="log")
+    figure.legend(*right.get_legend_handles_labels(), frameon=False, fontsize=7, loc="outside right upper")
     return figure
 
 

@@ -24,14 +24,14 @@ from gdiv.flow.checkpoints import SHIPPED, save_weights
 from gdiv.flow.horn_schunck import horn_schunck
 from gdiv.flow.raft import PRESETS, Raft
 from gdiv.flow.renderer import PairRenderer, fractal_textures, spline_coefficients
-from gdiv.flow.tiles import Samples, Tile
+from gdiv.flow.tiles import Mixture, Samples, Tile
 from gdiv.flow.train import Draw, TrainConfig, score, score_zero, train
 from gdiv.imagery import twin
 from gdiv.imagery.grid import study_grid
 from gdiv.velocity import validation
 
 CROP, REACH, SIDE = 128, 14, 512  # pixels: side of a sample, longest motion drawn, side of a texture
-GLACIERS = ("argentiere", "aletsch", "tasman")
+GLACIERS = ("argentiere", "tasman")
 SEED = 11  # of their twins; studies render with another
 
 
@@ -44,8 +44,8 @@ class Stage:
 
 
 STAGES = {
-    "drawn": Stage({"drawn": 8}, TrainConfig(steps=4000, batch=8, rate=1e-3, seed=1, validate_every=100)),
-    "twin": Stage({"drawn": 5, "twin": 3}, TrainConfig(steps=3000, batch=8, rate=5e-4, seed=2, validate_every=100)),
+    "drawn": Stage({"drawn": 8}, TrainConfig(steps=1000, batch=8, rate=1e-3, seed=1, validate_every=100)),
+    "twin": Stage({"drawn": 5, "twin": 3}, TrainConfig(steps=4500, batch=8, rate=8e-4, seed=2, validate_every=100)),
     "labels": Stage({"labels": 8}, TrainConfig(steps=200, batch=8, rate=1e-4, seed=3, validate_every=100)),
     "mixed": Stage(
         {"drawn": 4, "twin": 2, "labels": 2}, TrainConfig(steps=200, batch=8, rate=1e-4, seed=4, validate_every=100)
@@ -75,15 +75,19 @@ def textures(scenes: Path | None, seed: int = 1) -> np.ndarray:
     return np.concatenate([random, *[real] * max(1, round(8 / len(real)))])
 
 
+def render(folder: Path, glacier: str) -> Path:
+    """The folder of the twin of a glacier, rendered if it is not there yet."""
+    entry = load_catalog().glaciers[glacier]
+    return twin.render(entry, study_grid(entry.bbox, entry.epsg), [2, 3, 3], folder / glacier, SEED).parent
+
+
 def twin_pairs(folder: Path, glacier: str) -> tuple[np.ndarray, list[tuple[int, int]], np.ndarray, np.ndarray]:
     """Scenes of the twin of a glacier, pairs about a year apart, their planted displacement, and where ice is.
 
     Clouded, snowed-in and differently registered scenes are all in it. Arrays are as `gdiv.flow.tiles.Samples` takes
     them; the displacement is the one of the images, mis-registration included.
     """
-    entry = load_catalog().glaciers[glacier]
-    grid = study_grid(entry.bbox, entry.epsg)
-    place = twin.render(entry, grid, [2, 3, 3], folder / glacier, SEED).parent
+    place = render(folder, glacier)
     truth = validation.read_truth(place)
     images, names = [], []
     for item in json.loads((place / "items.json").read_text(encoding="utf-8"))["features"]:
@@ -105,21 +109,6 @@ def windows(ice: np.ndarray, pairs: int, step: int = CROP // 4) -> list[Tile]:
     return [Tile(pair, r, c, turns, "train") for pair in range(pairs) for r, c in places for turns in range(4)]
 
 
-class Mixture:
-    """Samples from several sources; of every batch each gives its share."""
-
-    def __init__(self, sources: list[tuple[Draw, int]]):
-        self.sources = [draw for draw, share in sources for _ in range(share)]
-
-    def __call__(self, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        found = {}
-        for draw in dict.fromkeys(self.sources):
-            mine = [number for number in numbers if self.sources[number % len(self.sources)] is draw]
-            if mine:
-                found |= zip(mine, zip(*draw(mine), strict=True), strict=True)
-        return tuple(torch.stack(part) for part in zip(*(found[number] for number in numbers), strict=True))
-
-
 class Sources:
     """What a stage may draw from; twins are rendered and labelled when first asked for."""
 
@@ -136,7 +125,7 @@ class Sources:
         return self._samples(exact=False)
 
     @cache  # noqa: B019
-    def _samples(self, exact):
+    def _samples(self, exact: bool) -> Draw:
         parts = []
         for number, glacier in enumerate(tqdm(GLACIERS, desc="twins" if exact else "labels", unit="glacier")):
             images, pairs, flows, ice = twin_pairs(self.folder / "twin", glacier)
@@ -155,18 +144,25 @@ def held_out(difficulty: float, seed: int, count: int = 32) -> list[tuple[np.nda
 def pretrain(preset: str, folder: Path, scenes: Path | None, stages: Sequence[str], device: str) -> Raft:
     """Train a preset through `stages`, each from where the one before ended; resumable."""
     torch.manual_seed(1)
-    network = Raft(PRESETS[preset])
+    network, first = Raft(PRESETS[preset]), not dist.is_initialized() or dist.get_rank() == 0
+    if first and {"twin", "labels"} & {source for name in stages for source in STAGES[name].shares}:
+        for glacier in tqdm(GLACIERS, desc="rendering twins", unit="glacier"):
+            render(folder / "twin", glacier)
+    if dist.is_initialized():
+        dist.barrier()
     sources, hard, clean = Sources(folder, scenes, device), held_out(1, 10_001), held_out(0, 10_002)
     for name in stages:
         stage = STAGES[name]
         draw = Mixture([(getattr(sources, source), share) for source, share in stage.shares.items()])
-        with tqdm(total=stage.train.steps, desc=name, unit="step") as bar:
+        with tqdm(total=stage.train.steps, desc=name, unit="step", disable=not first) as bar:
 
             def report(row, bar=bar):
                 bar.update(row["step"] - bar.n)
                 bar.set_postfix(loss=f"{row['loss']:.3f}", error_px=f"{row['validation']:.3f}")
 
             train(network, draw, hard, stage.train, folder / f"{preset}-{name}.safetensors", device, report)
+        if not first:
+            continue
         save_weights(
             network,
             folder / f"{preset}-{name}-weights.safetensors",
@@ -180,3 +176,32 @@ def pretrain(preset: str, folder: Path, scenes: Path | None, stages: Sequence[st
             zero_px_clean=score_zero(clean),
         )
     return network
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="gdiv", choices=PRESETS)
+    parser.add_argument("--folder", type=Path, default=Path("runs/pretrain"), help="checkpoints and twins")
+    parser.add_argument("--scenes", type=Path, help="folder of an ItemCollection whose scenes lend their texture")
+    parser.add_argument("--stages", default="drawn,twin", help="comma-separated, of: " + ", ".join(STAGES))
+    parser.add_argument("--ship", action="store_true", help="put the result where gdiv loads its weights from")
+    arguments = parser.parse_args()
+    stages = arguments.stages.split(",")
+    if unknown := [name for name in stages if name not in STAGES]:
+        parser.error(f"no stage {', '.join(unknown)}; there are: {', '.join(STAGES)}")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if "RANK" in os.environ:
+        dist.init_process_group("nccl" if device == "cuda" else "gloo")
+        if device == "cuda":
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    pretrain(arguments.preset, arguments.folder, arguments.scenes, stages, device)
+    if arguments.ship and int(os.environ.get("RANK", 0)) == 0:
+        path = SHIPPED.with_stem(arguments.preset)
+        path.write_bytes((arguments.folder / f"{arguments.preset}-{stages[-1]}-weights.safetensors").read_bytes())
+
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

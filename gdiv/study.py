@@ -25,8 +25,8 @@ from tqdm import tqdm
 
 import gdiv
 from gdiv.catalog import CATALOG_FILE, CatalogError, Glacier, Profile, Source, load_catalog
-from gdiv.flow.raft import Raft
 from gdiv.flow.checkpoints import load_weights, save_weights
+from gdiv.flow.raft import Raft
 from gdiv.imagery import outlines, twin
 from gdiv.imagery.grid import grid_of_items, study_grid
 from gdiv.store import write_dataset

@@ -6,6 +6,7 @@ With `--check` nothing is written; the exit status says whether both are current
 import json
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -57,7 +58,7 @@ def real_table(claims):
     return "\n".join([*rows, "", speed])
 
 
-KNOWN = ("clean", "noise", "illumination", "decorrelation", "twin", "warped")
+KNOWN = ("clean", "noise", "illumination", "shadow", "decorrelation", "twin", "warped")
 
 
 def bench_table(bench):
@@ -67,9 +68,9 @@ def bench_table(bench):
         "matcher with the settings that were best on other pairs, and all of them dense. "
         "[The whole bench](results/bench.md).",
         "",
-        "| matcher | clean | noise | other light | 15 % decorrelated | twin | real, warped | real: off chips "
-        "| real: triplet closure | real: still ground | ms at 256 x 256 |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| matcher | clean | noise | other light | cast shadow | 15 % decorrelated | twin | real, warped "
+        "| real: off chips | real: triplet closure | real: still ground | ms at 256 x 256 |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     errors = {(row["matcher"], row["case"]): row for row in bench["rows"]}
     real = {row["matcher"]: row for row in bench.get("real", [])}
@@ -95,6 +96,7 @@ def bench_page(bench):
         "clean": "Synthetic, 256 x 256, flows of up to 10 px",
         "noise": "… with noise of a tenth of the texture",
         "illumination": "… in other light",
+        "shadow": "… with shadows cast elsewhere on each date",
         "decorrelation": "… with 15 % of the texture renewed",
         "twin": "The synthetic Mer de Glace, a year apart",
         "warped": "Real scenes warped by a known flow: other light and 15 % renewed",
@@ -149,7 +151,48 @@ def bench_page(bench):
         "copying large arrays moves in that time.".format(**row, percent=100 * row["share"])
         for row in bench["solver"]
     ]
-    return "\n".join(page) + "\n"
+    return "\n".join([*page, *network_tables(published("bench-networks.json"))]) + "\n"
+
+
+def network_tables(networks):
+    """Times beside torchvision's networks, what errors depend on, and the ablation, as lines."""
+    page = ["", f"## Networks, on {networks['machine']}", ""]
+    page += ["A tile of 256 x 256, batch 1, interleaved; the paper's and torchvision's with 12 refinements. Training"]
+    page += ["is forward, loss and backward in bfloat16.", ""]
+    page += ["| network | float32, 1 thread (ms) | bfloat16 | float32, 2 threads | bfloat16 | training, samples/s |"]
+    page += ["|---|---|---|---|---|---|"]
+    times = {(row["network"], row["threads"], row["bits"]): row["milliseconds"] for row in networks["inference"]}
+    for row in networks["training"]:
+        cells = [f"{times[row['network'], threads, bits]:.0f}" for threads in (1, 2) for bits in (32, 16)]
+        page += [f"| {row['network']} | {' | '.join(cells)} | {row['samples_per_second']:.2f} |"]
+    for key, unit in (("displacement", "px"), ("texture", "of the image's spread")):
+        lower = networks["bins"][key]
+        spans = [f"{a:g} to {b:g}" for a, b in pairwise(lower)] + [f"from {lower[-1]:g}"]
+        page += ["", f"## Error by {key}, on pairs with 15 % renewed and motion of up to 14 px", ""]
+        page += ["Mean error in pixels, with the settings that were best on such pairs of up to 10 px.", ""]
+        page += [f"| {key} ({unit}) | {' | '.join(spans)} |", f"|---|{'---|' * len(spans)}"]
+        for row in networks["dependence"]:
+            if row["by"] == key:
+                page += [f"| {row['matcher']} | {' | '.join(f'{value:.3f}' for value in row['error'])} |"]
+    return page + ablation_tables(published("bench-ablation.json"))
+
+
+def ablation_tables(ablation):
+    """What each choice in the network is worth, and each stage of its training."""
+    page = ["", f"## Ablation: each choice in the network, {ablation['steps']} steps of four pairs", ""]
+    page += ["Mean error in pixels on drawn pairs of other textures, spoilt and clean; a fiftieth of the training of"]
+    page += ["the weights that ship, so that the order counts, not the numbers. Time of a tile on two threads.", ""]
+    page += ["| variant | parameters | spoilt | clean | ms |", "|---|---|---|---|---|"]
+    for row in ablation["variants"]:
+        page += ["| {variant} | {parameters:,} | {hard:.2f} | {clean:.2f} | {milliseconds:.0f} |".format(**row)]
+    page += ["", "## Ablation: each stage of training", ""]
+    page += ["Drawn pairs of other textures, and the twin of Mer de Glace, which no stage has seen. The stages are"]
+    page += ["those of the [model card](../gdiv/flow/weights/README.md).", ""]
+    page += ["| after | drawn, spoilt | drawn, clean | twin | along |", "|---|---|---|---|---|"]
+    for row in ablation["stages"]:
+        line = "| {stage} | {hard:.3f} | {clean:.3f} | {twin:.3f} | {percent:+.1f} % |"
+        page += [line.format(**row, percent=100 * row["along"])]
+    return page
 
 
 def published(name):

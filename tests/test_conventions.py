@@ -87,7 +87,7 @@ def test_turns_and_mirrors_turn_the_vectors():
 
 
 def test_synthetic_flow_is_exact():
-    ((_, flow),) = PairRenderer(fractal_textures(3, 5), 64, 6, seed=5, difficulty=0).samples(1)
+    ((_, flow),) = PairRenderer(fractal_textures(4, 5), 64, 6, seed=5, difficulty=0).samples(1)
     grid = np.stack(np.meshgrid(np.arange(64), np.arange(64)))
     for points in (inverse_points(flow), invert(torch.from_numpy(flow)[None])[0].numpy()):
         there = np.stack([ndimage.map_coordinates(part, points[::-1], order=1, mode="nearest") for part in flow])

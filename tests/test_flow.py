@@ -9,11 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 from gdiv.catalog import load_catalog
 from gdiv.flow import checkpoints, raft, tiles, train
+from gdiv.flow.costs import CostVolume
 from gdiv.flow.losses import endpoint_error, sequence_loss
 from gdiv.flow.renderer import PairRenderer, fractal_textures, read_spline
 from gdiv.imagery.grid import study_grid
@@ -74,7 +76,7 @@ def test_the_scale_of_brightness_does_not_matter():
 
 def test_no_data_is_neither_seen_nor_spread():
     """A void is not texture: what is around it moves as before, and nothing becomes NaN."""
-    ((pair, flow),) = renderer(96, difficulty=0).samples(1)
+    pair = renderer(96, difficulty=0).samples(1)[0][0]
     spoilt = pair.copy()
     spoilt[1, 40:60, 40:60] = np.nan
     network = checkpoints.load_weights()[0]
@@ -89,10 +91,9 @@ def test_all_pairs_and_local_costs_have_their_best_at_the_same_place():
     torch.manual_seed(1)
     second = torch.randn(1, 16, 12, 14)
     first = torch.roll(second, (-1, 2), dims=(2, 3))  # 1 row down, 2 columns left: first(x) = second(x + flow)
-    for config in (raft.RaftConfig(reach=3, radius=3), raft.RaftConfig(reach=0, radius=3, levels=1)):
-        costs = raft.CostVolume(first, second, config, torch.tensor(2.7))
-        found = costs.lookup(torch.zeros(1, 2, 12, 14))
-        plane = found[0, -49:, 5, 6] if config.reach == 0 else found[0, 49:, 5, 6]
+    for reach in (3, 0):
+        costs = CostVolume(first, second, reach, 3, 1, torch.tensor(2.7))
+        plane = costs.lookup(torch.zeros(1, 2, 12, 14))[0, -49:, 5, 6]
         row, column = divmod(int(plane.argmax()), 7)
         assert (column - 3, row - 3) == (-2, 1)
 
@@ -112,14 +113,15 @@ def test_gradients_reach_every_parameter():
 
 
 def test_an_untrained_network_already_measures():
-    """Gauss-Newton steps find small motion before anything is learned."""
-    pairs = [(pair, np.full_like(flow, np.nan)) for pair, flow in renderer(128, reach=5).samples(8)]
-    inner = (slice(None), slice(16, -16), slice(16, -16))  # at the frame what moves in was never seen
-    for (_, known), (_, flow) in zip(pairs, renderer(128, reach=5).samples(8), strict=True):
-        known[inner] = flow[inner]
+    """Gauss-Newton steps from rest find small motion before anything is learned."""
     torch.manual_seed(0)
-    network = raft.Raft(raft.PRESETS["gdiv"])
-    assert train.score(network, pairs) < 0.4 * train.score_zero(pairs)
+    network = raft.Raft(replace(raft.PRESETS["gdiv"], first_flow=False)).eval()
+    inner = (slice(None), slice(16, -16), slice(16, -16))  # at the frame what moves in was never seen
+    ratios = [
+        np.hypot(*(raft.answer(network, *pair) - flow)[inner]).mean() / np.hypot(*flow[inner]).mean()
+        for pair, flow in renderer(128, reach=2).samples(12)
+    ]
+    assert np.median(ratios) < 0.5
 
 
 # ---- what it learns from --------------------------------------------------------------------------
@@ -152,7 +154,7 @@ def test_a_spline_is_read_as_scipy_reads_it():
 
 
 def test_textures_that_do_not_suffice_are_an_error():
-    with pytest.raises(ValueError, match="mixes three textures, got 2"):
+    with pytest.raises(ValueError, match="mixes four textures, got 2"):
         PairRenderer(TEXTURES[:2], 64, 3)
     with pytest.raises(ValueError, match="too small for pairs of 400"):
         PairRenderer(TEXTURES, 400, 3)
@@ -291,9 +293,9 @@ def test_training_resumes_to_the_same_result(tmp_path):
 def test_other_data_or_other_first_weights_do_not_resume(tmp_path):
     config = train.TrainConfig(steps=1, batch=1, validate_every=1, bf16=False)
     for seed in (1, 2):
-        drawn = []
+        drawn, pairs = [], renderer(seed=seed)
 
-        def draw(numbers, drawn=drawn, pairs=renderer(seed=seed)):
+        def draw(numbers, drawn=drawn, pairs=pairs):
             drawn.extend(numbers)
             return pairs.draw(numbers)
 
@@ -329,7 +331,7 @@ def test_two_processes_learn_what_one_does(tmp_path):
         folder = tmp_path / str(count)
         folder.mkdir()
         launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", str(script), str(folder)]
-        path = os.pathsep.join([os.path.dirname(__file__), *sys.path])
+        path = os.pathsep.join([str(ROOT / "tests"), *sys.path])
         environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
         done = subprocess.run([sys.executable, *launch], capture_output=True, text=True, env=environment, timeout=300)
         assert done.returncode == 0, done.stderr[-2000:]

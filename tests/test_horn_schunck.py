@@ -223,7 +223,7 @@ def test_a_batch_gives_what_its_pairs_give(clean):
 
 
 def test_blocks_give_what_the_whole_gives():
-    ((pair, _),) = PairRenderer(fractal_textures(3, 5, 1024), 600, 8, seed=5, difficulty=0.5).samples(1)
+    ((pair, _),) = PairRenderer(fractal_textures(4, 5, 1024), 600, 8, seed=5, difficulty=0.5).samples(1)
     pair[0, 300:330, 200:260] = np.nan
     pair = pair[:, :, :590]
     settings = Settings(levels=4)

@@ -31,8 +31,8 @@ def load_weights(path: Path = SHIPPED) -> tuple[Raft, dict]:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            config = json.loads(metadata["config"])
-            network = Raft(RaftConfig(**{key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}))
+            config = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(metadata["config"]).items()}
+            network = Raft(RaftConfig(**config))
             network.load_state_dict({key: file.get_tensor(key) for key in file.keys()})
     except Exception as error:
         raise ValueError(
@@ -58,7 +58,9 @@ def save_state(network: Raft, optimiser: torch.optim.Optimizer, run: str, histor
     _write(tensors, path, {"run": run, "history": json.dumps(history)})
 
 
-def resume(network: Raft, optimiser: torch.optim.Optimizer, run: str, path: Path, device: str) -> tuple[int, list[dict]]:
+def resume(
+    network: Raft, optimiser: torch.optim.Optimizer, run: str, path: Path, device: str
+) -> tuple[int, list[dict]]:
     """Step and history where the same run was interrupted, its tensors loaded; else (0, [])."""
     if not path.exists():
         return 0, []

@@ -95,7 +95,7 @@ class PairRenderer:
     Parameters
     ----------
     textures
-        `(count, side, side)` spline coefficients, as of `fractal_textures`; at least three.
+        `(count, side, side)` spline coefficients, as of `fractal_textures`; at least four.
     difficulty
         How much the dates may differ at most: 0 for two identical dates, 1 for what real dates show. How much a
         pair has of it is drawn for each.
@@ -104,8 +104,8 @@ class PairRenderer:
     def __init__(
         self, textures: np.ndarray, size: int, reach: float, seed: int = 0, difficulty: float = 1.0, device: str = "cpu"
     ):
-        if len(textures) < 3:
-            raise ValueError(f"a pair mixes three textures, got {len(textures)}")
+        if len(textures) < 4:
+            raise ValueError(f"a pair mixes four textures, got {len(textures)}")
         if 1.15 * size * 2**0.5 > textures.shape[-1]:
             raise ValueError(f"textures of {textures.shape[-1]} pixels are too small for pairs of {size}, turned")
         self.textures = torch.from_numpy(textures).to(device)[:, None]
@@ -131,14 +131,16 @@ class PairRenderer:
             turned = torch.einsum("bij,bjhw->bihw", turn, at - (size - 1) / 2)
             return turned + centre
 
-        base, first_own, second_own = chance.choice(len(self.textures), 3)
+        base, still, first_own, second_own = chance.choice(len(self.textures), 4)
         age = hard * chance.uniform(0, 1)  # amplitude of the texture each date has for itself
+        # Bumps that the bed makes and the sun shades stay where they are while the ice moves through.
+        shading = hard * chance.uniform(0, 1) * read_spline(self.textures[still], place(grid))
         wave, striped = chance.uniform(-0.7, 0.7, 2), chance.likely(0.25)
         images = []
         for at, own in ((grid, first_own), (came_from, second_own)):
             light = read_spline(self.textures[base], place(at)) + age * read_spline(self.textures[own], place(at))
             bands = torch.sin((wave * at).sum(1, keepdim=True) + light)  # like ogives
-            images.append(self._spoil(light + striped * bands, hard, chance))
+            images.append(self._spoil(light + striped * bands + shading, hard, chance))
         return torch.cat(images, dim=1), flow
 
     def samples(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -4,7 +4,7 @@ A tile is an index: which pair, which window, how many quarter turns, mirrored o
 images does the same to the vectors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +26,12 @@ SPLITS = ("random", "space", "date")
 
 
 def list_tiles(
-    scenes: Sequence[tuple[int, int]], glacier: np.ndarray, size: int, split: str, seed: int = 0, least_ice: float = 0.05
+    scenes: Sequence[tuple[int, int]],
+    glacier: np.ndarray,
+    size: int,
+    split: str,
+    seed: int = 0,
+    least_ice: float = 0.05,
 ) -> list[Tile]:
     """All tiles of the pairs, 5/16 of a side apart, four turns each, that hold at least `least_ice` glacier.
 
@@ -75,6 +80,15 @@ def list_tiles(
         cure = "take more scenes" if split == "date" else "take a smaller tile"
         raise ValueError(f"no tile of {size} pixels is left for {', '.join(empty)} under the {split} split; {cure}")
     return tiles
+
+
+def every_split(scenes, glacier: np.ndarray, size: int, seed: int = 0) -> dict[str, list[Tile]]:
+    """`list_tiles` by the name of the split; the one by date is missing where there are too few scenes for it."""
+    found = {name: list_tiles(scenes, glacier, size, name, seed) for name in ("random", "space")}
+    try:
+        return found | {"date": list_tiles(scenes, glacier, size, "date", seed)}
+    except ValueError:
+        return found
 
 
 def _apart(windows, ice, size):
@@ -145,6 +159,10 @@ class Samples:
         """Tile `index` as `(pair (2, size, size), flow (2, size, size))`."""
         return tuple(part.cpu().numpy() for part in self._cut(index))
 
+    def spread(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """About `count` of the samples, evenly over all."""
+        return [self[index] for index in range(0, len(self), max(1, len(self) // count))]
+
     def _cut(self, index, mirrored=False):
         tile = self.tiles[index]
         window = (..., slice(tile.row, tile.row + self.size), slice(tile.column, tile.column + self.size))
@@ -162,7 +180,24 @@ class Samples:
         return tuple(torch.stack(part) for part in zip(*found, strict=True))
 
 
-def turn(pair: torch.Tensor, flow: torch.Tensor, turns: int, mirrored: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+class Mixture:
+    """Samples from several sources; of every batch each gives its share."""
+
+    def __init__(self, sources: list[tuple[Callable, int]]):
+        self.sources = [draw for draw, share in sources for _ in range(share)]
+
+    def __call__(self, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        found = {}
+        for draw in dict.fromkeys(self.sources):
+            mine = [number for number in numbers if self.sources[number % len(self.sources)] is draw]
+            if mine:
+                found |= zip(mine, zip(*draw(mine), strict=True), strict=True)
+        return tuple(torch.stack(part) for part in zip(*(found[number] for number in numbers), strict=True))
+
+
+def turn(
+    pair: torch.Tensor, flow: torch.Tensor, turns: int, mirrored: bool = False
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Images and flow, mirrored left to right and then turned counter-clockwise by quarters: right becomes up."""
     if mirrored:
         pair, flow = pair.flip(-1), flow.flip(-1) * flow.new_tensor([-1, 1]).view(2, 1, 1)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gdiv.flow.matchers import match
 from gdiv.flow.checkpoints import fingerprint
+from gdiv.flow.matchers import match
 from gdiv.imagery.coregistration import stable_ground
 
 STATISTICS = ("bias_x", "bias_y", "nmad_x", "nmad_y")

@@ -58,6 +58,14 @@ def true_pairs(truth: xr.Dataset | None, displacements: xr.Dataset) -> list[tupl
     return None if truth is None else [true_motion(truth, float(years)) for years in displacements.years]
 
 
+def planted(truth: xr.Dataset | None, displacements: xr.Dataset) -> xr.Dataset | None:
+    """`displacements` with the true motion in place of `u` and `v`; None without truth."""
+    if truth is None:
+        return None
+    motions = np.array(true_pairs(truth, displacements), np.float32)
+    return displacements.assign({name: displacements[name].copy(data=motions[:, i]) for i, name in enumerate("uv")})
+
+
 def score_pairs(
     displacements: xr.Dataset, motions: list | None, ice: np.ndarray, stable: np.ndarray
 ) -> dict[str, float]:
