@@ -44,8 +44,8 @@ class Stage:
 
 
 STAGES = {
-    "drawn": Stage({"drawn": 8}, TrainConfig(steps=1000, batch=8, rate=1e-3, seed=1, validate_every=100)),
-    "twin": Stage({"drawn": 5, "twin": 3}, TrainConfig(steps=4500, batch=8, rate=8e-4, seed=2, validate_every=100)),
+    "drawn": Stage({"drawn": 8}, TrainConfig(steps=700, batch=8, rate=1e-3, seed=1, validate_every=100)),
+    "twin": Stage({"drawn": 5, "twin": 3}, TrainConfig(steps=3500, batch=8, rate=8e-4, seed=2, validate_every=100)),
     "labels": Stage({"labels": 8}, TrainConfig(steps=200, batch=8, rate=1e-4, seed=3, validate_every=100)),
     "mixed": Stage(
         {"drawn": 4, "twin": 2, "labels": 2}, TrainConfig(steps=200, batch=8, rate=1e-4, seed=4, validate_every=100)

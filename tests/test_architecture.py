@@ -9,7 +9,7 @@ import yaml
 from conftest import ROOT
 
 ROOMS = ("imagery", "flow", "velocity")
-TOP = ("study", "store", "run", "maps", "catalog")
+TOP = ("study", "store", "run", "maps", "catalog", "pretrain")
 
 
 def imports(path):

@@ -4,9 +4,11 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "bench"))
+import ablation
 import cases
 import peers
 
@@ -25,11 +27,29 @@ def test_synthetic_pairs_differ_only_as_their_case_says():
     pairs = {case: cases.synthetic(case, 128, 1) for case in cases.SYNTHETIC}
     for case, pair in pairs.items():
         assert np.array_equal(pair.flow, pairs["clean"].flow), case
+        if case == "shadow":  # what is not in it is as it was
+            continue
         assert np.corrcoef(pair.reference.ravel(), pairs["clean"].reference.ravel())[0, 1] > 0.98, case
     still = cases.synthetic("clean", 128, 1, reach=1e-6)
     assert (still.secondary - still.reference).std() == pytest.approx(cases.NOISE * 2**0.5, rel=0.1)
     spoilt = cases.synthetic("decorrelation", 128, 1, reach=1e-6)
     assert np.corrcoef(spoilt.reference.ravel(), spoilt.secondary.ravel())[0, 1] == pytest.approx(0.85**0.5, abs=0.06)
+
+
+def test_shadows_darken_parts_of_both_images():
+    clean, shadow = (cases.synthetic(case, 128, 1) for case in ("clean", "shadow"))
+    for one, two in zip(clean[:2], shadow[:2], strict=True):
+        light = (two + 0.1) / (one - one.min() + 0.1)  # off the noise near black
+        assert 0.02 < (light < 0.5).mean() < 0.6 and (np.abs(light - 1) < 0.1).mean() > 0.3
+
+
+@pytest.mark.parametrize("name", [name for name in ablation.VARIANTS if "torchvision" not in name])
+def test_every_variant_of_the_ablation_is_another_network(name):
+    torch.manual_seed(0)
+    network = ablation.VARIANTS[name]().eval()
+    assert (network.config != ablation.GDIV) == (name != "as it ships")
+    with torch.inference_mode():
+        assert network(*torch.randn(2, 1, 1, 64, 64))[-1].shape == (1, 2, 64, 64)
 
 
 def test_real_scenes_can_be_warped(real):

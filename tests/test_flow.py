@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from gdiv.catalog import load_catalog
 from gdiv.flow import checkpoints, raft, tiles, train
+from gdiv.flow.blocks import raft_blocks
 from gdiv.flow.costs import CostVolume
 from gdiv.flow.losses import endpoint_error, sequence_loss
 from gdiv.flow.renderer import PairRenderer, fractal_textures, read_spline
@@ -369,6 +370,15 @@ def test_shipped_weights_find_motion_and_name_their_making():
     assert train.score(network, clean) < 0.05 * train.score_zero(clean)
     assert {"stages", "steps", "scenes", "device", "error_px_hard", "error_px_clean"} <= set(card)
     assert checkpoints.SHIPPED.stat().st_size < 16e6
+
+
+def test_blocks_give_what_the_whole_gives():
+    ((pair, _),) = PairRenderer(fractal_textures(4, 5, 1024), 512, 5, seed=5, difficulty=0.3).samples(1)
+    network, _ = checkpoints.load_weights()
+    whole = raft.answer(network, *pair[:, :500])
+    parts = raft_blocks(network, *pair[:, :500], block=192, halo=128)
+    off = np.hypot(*(whole - parts))
+    assert np.median(off) < 0.01 and np.percentile(off, 99) < 0.1
 
 
 def test_weights_survive_a_round_trip(tmp_path):

@@ -1,7 +1,8 @@
-"""Horn-Schunck on scenes too large to be solved whole: by blocks, each with a halo of its surroundings.
+"""Scenes too large to be matched whole: by blocks, each with a halo of its surroundings.
 
-What happens at a pixel reaches others through smoothness, on the coarsest level farthest, and fades with
-distance. A halo deep enough makes a block's inner part the same as if the scene had been solved whole.
+What happens at a pixel reaches others, in Horn-Schunck through smoothness, on the coarsest level farthest, in
+RAFT through what its layers see, and fades with distance. A halo deep enough makes a block's inner part the same
+as if the scene had been matched whole.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import numpy as np
 
 from gdiv.flow.horn_schunck import DEFAULT, LEAST_SIDE, Settings, horn_schunck
 from gdiv.flow.kernels_numba import BEYOND
+from gdiv.flow.raft import Raft, answer
 
 
 def horn_schunck_blocks(
@@ -66,11 +68,37 @@ def horn_schunck_blocks(
     if block // 2 + halo < LEAST_SIDE * pixel and max(shape) > block:
         raise ValueError(f"half a block and its halo must have {LEAST_SIDE * pixel} pixels, got {block // 2 + halo}")
 
-    spans = [_spans(side, block) for side in shape]
-    grains = [_grain(image, spans[0]) for image in (reference, secondary)]
+    grains = [_grain(image, _spans(shape[0], block)) for image in (reference, secondary)]
     u, v = np.empty(shape, np.float32), np.empty(shape, np.float32)
 
-    def solve(span):
+    def solve(window):
+        inner, outer, kept = window
+        counted = None if mask is None else mask[outer]
+        images = (np.asarray(image[outer]) for image in (reference, secondary))
+        found = horn_schunck(*images, settings, counted, grains)
+        u[inner], v[inner] = found[0][kept], found[1][kept]
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(solve, _windows(shape, block, halo)))
+    return u, v
+
+
+def raft_blocks(network: Raft, reference, secondary, block: int = 1024, halo: int = 128) -> np.ndarray:
+    """RAFT's flow `(2, H, W)` in pixels of a large pair, a block with its halo in memory.
+
+    Block and halo are multiples of 8, so that blocks share the whole's cells. What a network scales by the whole
+    image (the floor of the contrast, the features' mean) it scales by the block, which changes hundredths of a pixel.
+    """
+    flow = np.empty((2, *reference.shape), np.float32)
+    for inner, outer, kept in _windows(reference.shape, block, halo):
+        images = (np.asarray(image[outer]) for image in (reference, secondary))
+        flow[:, *inner] = answer(network, *images)[:, *kept]
+    return flow
+
+
+def _windows(shape, block, halo):
+    """Of each block the slices of itself, of it with its halo, and of itself within that."""
+    for span in product(*(_spans(side, block) for side in shape)):
         inner = tuple(slice(start, stop) for start, stop in span)
         outer = tuple(
             slice(max(start - halo, 0), min(stop + halo, side)) for (start, stop), side in zip(span, shape, strict=True)
@@ -78,14 +106,7 @@ def horn_schunck_blocks(
         kept = tuple(
             slice(own.start - around.start, own.stop - around.start) for own, around in zip(inner, outer, strict=True)
         )
-        counted = None if mask is None else mask[outer]
-        images = (np.asarray(image[outer]) for image in (reference, secondary))
-        found = horn_schunck(*images, settings, counted, grains)
-        u[inner], v[inner] = found[0][kept], found[1][kept]
-
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(solve, product(*spans)))
-    return u, v
+        yield inner, outer, kept
 
 
 def _spans(side, block):

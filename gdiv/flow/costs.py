@@ -76,13 +76,14 @@ class CostVolume:
 
 
 class Newton(nn.Module):
-    """Steps that lower the difference of learned features, solved in two windows around each cell.
+    """Steps that lower the difference of learned features, solved in three windows around each cell.
 
     What a pixel counts falls with its own difference (Geman and McClure), by a learned scale, so that snow, shadow and
     what no longer exists do not pull.
     """
 
-    outputs = 8  # two steps, and what says how far to trust each
+    windows = 3  # about 3, 7 and 15 cells wide: fine where images agree, wide where little does
+    outputs = 4 * windows  # the steps, then what says how far to trust each
 
     def __init__(self, inputs: int, channels: int, stride: int):
         super().__init__()
@@ -92,7 +93,7 @@ class Newton(nn.Module):
         self.damping = nn.Parameter(torch.tensor(-4.0))
 
     def prepare(self, reference, secondary, first_seen, second_seen):
-        """What maps a flow `(B, 2, h, w)` in cells to `(B, 8, h, w)`: both steps in cells, and their certainty."""
+        """What maps a flow `(B, 2, h, w)` in cells to `(B, 12, h, w)`: the steps in cells, then their certainty."""
         first, second = self.features(torch.cat([reference, secondary])).float().chunk(2)
         second = torch.cat([second, second_seen], dim=1)
         padded = F.pad(first, (1, 1, 1, 1), mode="replicate")
@@ -114,13 +115,15 @@ class Newton(nn.Module):
             pull = torch.stack([(along * difference).sum(1), (down * difference).sum(1)], dim=1)
             sums = torch.cat([products * counts, pull * counts, square * counts, counts], dim=1)
             near = F.avg_pool2d(F.avg_pool2d(sums, self.stride), 3, 1, 1)
-            far = F.avg_pool2d(near, 5, 1, 2)
-            return torch.cat([self._solve(near), self._solve(far)], dim=1)
+            middle = F.avg_pool2d(near, 5, 1, 2)
+            wide = F.avg_pool2d(middle, 9, 1, 4)
+            found = [self._solve(window) for window in (near, middle, wide)]
+            return torch.cat([part for parts in zip(*found, strict=True) for part in parts], dim=1)
 
         return steps
 
     def _solve(self, sums):
-        """The step `(B, 2, h, w)` in cells that the sums ask for, with the root of the difference and of the weight."""
+        """The step in cells that the sums ask for; logarithms of the texture and the misfit, `(B, 2, h, w)` each."""
         xx, xy, yy, x, y, square, count = sums.unbind(1)
         damping = torch.exp(self.damping)
         xx, yy = xx + damping * count + 1e-4, yy + damping * count + 1e-4
@@ -128,4 +131,4 @@ class Newton(nn.Module):
         step = torch.stack([yy * x - xy * y, xx * y - xy * x], dim=1) / determinant[:, None]
         step = 2 * torch.tanh(step / 2)  # a linearisation holds for a pixel or two
         texture, misfit = determinant.clamp(min=1e-8).log() / 4, (square / (count + 1e-3) + 1e-6).log() / 2
-        return torch.cat([step / self.stride, torch.stack([texture, misfit], dim=1)], dim=1)
+        return step / self.stride, torch.stack([texture, misfit], dim=1)

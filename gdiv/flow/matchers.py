@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from gdiv.flow.blocks import horn_schunck_blocks
+from gdiv.flow.blocks import horn_schunck_blocks, raft_blocks
 from gdiv.flow.checkpoints import load_weights
 from gdiv.flow.contrast import local_contrast
 from gdiv.flow.horn_schunck import DEFAULT, Settings, horn_schunck
@@ -21,7 +21,8 @@ from gdiv.flow.median import median
 from gdiv.flow.raft import Raft, answer
 from gdiv.flow.relaxation import taps, warp
 
-LARGEST = 6000**2  # pixels that Horn-Schunck solves whole, in about 3 GB
+LARGEST = 6000**2  # pixels that Horn-Schunck solves whole, in about 3 GB,
+LARGEST_RAFT = 2048**2  # and RAFT
 MATCHERS = ("horn-schunck", "raft", "correlation", "dis", "tv-l1", "ilk")
 
 
@@ -82,7 +83,7 @@ def match(
     def find(raw, contrast):
         if name == "horn-schunck":
             return _horn_schunck(*raw, settings or DEFAULT, apart)
-        u, v = answer(network or shipped_network(), *raw) if name == "raft" else _METHODS[name](*contrast)
+        u, v = _raft(*raw, network or shipped_network()) if name == "raft" else _METHODS[name](*contrast)
         return np.ascontiguousarray(u, np.float32), np.ascontiguousarray(v, np.float32)
 
     u, v = find((reference, secondary), (first, second))
@@ -153,6 +154,10 @@ def _horn_schunck(reference, secondary, settings, apart):
     if apart is None or apart.all() or not apart.any():
         return solve(None)
     return tuple(np.where(apart, *both) for both in zip(solve(apart), solve(~apart), strict=True))
+
+
+def _raft(reference, secondary, network):
+    return (answer if reference.size <= LARGEST_RAFT else raft_blocks)(network, reference, secondary)
 
 
 def _bytes(image):

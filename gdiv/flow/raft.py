@@ -157,7 +157,7 @@ class Update(nn.Module):
         self.given = nn.ModuleList(nn.Conv2d(hidden, 3 * hidden, k, padding=p) for k, p in kernels)
         self.gates = nn.ModuleList(nn.Conv2d(2 * hidden, 2 * hidden, k, padding=p, bias=False) for k, p in kernels)
         self.candidate = nn.ModuleList(nn.Conv2d(2 * hidden, hidden, k, padding=p, bias=False) for k, p in kernels)
-        outputs = 4 if steps else 2
+        outputs = 2 + (Newton.windows + 1 if steps else 0)
         self.head = nn.Sequential(
             nn.Conv2d(hidden, 2 * hidden, 3, padding=1), nn.ReLU(), nn.Conv2d(2 * hidden, outputs, 3, padding=1)
         )
@@ -183,8 +183,9 @@ class Update(nn.Module):
         asked = self.head(state).float()
         flow = flow + asked[:, :2]
         if steps.shape[1]:
-            near, far = torch.sigmoid(asked[:, 2:]).split(1, dim=1)
-            flow = flow + near * steps[:, :2] + (1 - near) * far * steps[:, 4:6]
+            trust = asked[:, 2:].softmax(dim=1)  # in each window's step, and in none
+            offered = steps[:, : 2 * Newton.windows].unflatten(1, (Newton.windows, 2))
+            flow = flow + (trust[:, :-1, None] * offered).sum(1)
         return state, flow
 
 
