@@ -228,7 +228,7 @@ def pairs_of(case, real):
 
 def tuned_before(found, case):
     """Settings, and how many were tried, of each peer in a published file."""
-    rows = found["real"] if case == "real" else [row for row in found["rows"] if row["case"] == case]
+    rows = found.get("real", []) if case == "real" else [row for row in found.get("rows", []) if row["case"] == case]
     return {row["matcher"]: (row["settings"], found["tried"][case][row["matcher"]]) for row in rows}
 
 

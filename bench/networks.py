@@ -5,8 +5,10 @@ serves as a peer for time, three channels wide, with the weights of nobody. Take
 writes `results/published/bench-networks.json`. Where there is a GPU it is measured instead of the processor.
 """
 
+import importlib
 import json
 import platform
+import sys
 import time
 from pathlib import Path
 
@@ -23,21 +25,21 @@ ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "results" / "published" / "bench-networks.json"
 TILE, REFINEMENTS = 256, 12  # of the paper and of torchvision; the `gdiv` preset takes its own four
 BINS = {"displacement": [0, 1, 2, 4, 8, 14], "texture": [0, 0.3, 0.5, 0.8, np.inf]}
+OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def torchvision_raft(name: str):
     """`raft_small` or `raft_large` of torchvision, untrained."""
     try:
+        optical_flow = importlib.import_module("torchvision.models.optical_flow")
+    except RuntimeError:
         # Its compiled operators are for another build of torch; RAFT uses none, but they must have names.
-        library = torch.library.Library("torchvision", "DEF")
+        for module in [module for module in sys.modules if module.startswith("torchvision")]:
+            del sys.modules[module]
         for operator in ("nms", "qnms"):
-            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        torchvision_raft.library = library
-    except RuntimeError:  # they have, or it came with torch
-        pass
-    from torchvision.models import optical_flow
-
+            OPERATORS.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        optical_flow = importlib.import_module("torchvision.models.optical_flow")
     return getattr(optical_flow, name)()
 
 
@@ -143,7 +145,7 @@ def main():
         "machine": torch.cuda.get_device_name() if DEVICE == "cuda" else platform.processor() or platform.machine(),
         "bins": {key: [float(edge) for edge in edges[:-1]] for key, edges in BINS.items()},
         "dependence": dependence({name: tuned[name] for name in shown}),
-        "inference": inference(1) + inference(2),
+        "inference": inference(1) + (inference(2) if DEVICE == "cpu" else []),
         "training": training(8 if DEVICE == "cuda" else 1),
     }
     TARGET.write_text(json.dumps(found, indent=1, default=float) + "\n", encoding="utf-8")

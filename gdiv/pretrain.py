@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,10 @@ import torch
 import torch.distributed as dist
 from tqdm import tqdm
 
+import gdiv
 from gdiv.catalog import load_catalog
-from gdiv.flow.checkpoints import SHIPPED, save_weights
-from gdiv.flow.horn_schunck import horn_schunck
+from gdiv.flow.checkpoints import SHIPPED, load_weights, save_weights
+from gdiv.flow.matchers import match
 from gdiv.flow.raft import PRESETS, Raft
 from gdiv.flow.renderer import PairRenderer, fractal_textures, spline_coefficients
 from gdiv.flow.tiles import Mixture, Samples, Tile
@@ -44,11 +45,11 @@ class Stage:
 
 
 STAGES = {
-    "drawn": Stage({"drawn": 8}, TrainConfig(steps=700, batch=8, rate=1e-3, seed=1, validate_every=100)),
-    "twin": Stage({"drawn": 5, "twin": 3}, TrainConfig(steps=3500, batch=8, rate=8e-4, seed=2, validate_every=100)),
-    "labels": Stage({"labels": 8}, TrainConfig(steps=200, batch=8, rate=1e-4, seed=3, validate_every=100)),
+    "drawn": Stage({"drawn": 8}, TrainConfig(steps=2000, batch=8, rate=1e-3, seed=1, validate_every=100)),
+    "twin": Stage({"drawn": 5, "twin": 3}, TrainConfig(steps=2000, batch=8, rate=5e-4, seed=2, validate_every=100)),
+    "labels": Stage({"labels": 8}, TrainConfig(steps=100, batch=8, rate=1e-4, seed=3, validate_every=100)),
     "mixed": Stage(
-        {"drawn": 4, "twin": 2, "labels": 2}, TrainConfig(steps=200, batch=8, rate=1e-4, seed=4, validate_every=100)
+        {"drawn": 4, "twin": 2, "labels": 2}, TrainConfig(steps=100, batch=8, rate=1e-4, seed=4, validate_every=100)
     ),
 }
 
@@ -102,6 +103,13 @@ def twin_pairs(folder: Path, glacier: str) -> tuple[np.ndarray, list[tuple[int, 
     return np.stack(images), pairs, flows, np.hypot(truth.vx, truth.vy).values > 0
 
 
+def label(reference: np.ndarray, secondary: np.ndarray) -> np.ndarray:
+    """What a study would learn from: Horn-Schunck `(2, H, W)`, NaN where the images do not agree after it."""
+    found = match("horn-schunck", reference, secondary)
+    known = (found.quality >= 0.5) & (np.hypot(found.u, found.v) <= REACH)
+    return np.where(known, np.stack([found.u, found.v]), np.float32(np.nan))
+
+
 def windows(ice: np.ndarray, pairs: int, step: int = CROP // 4) -> list[Tile]:
     """Every window of every pair, four turns each, a fifth of which at least is ice."""
     rows, columns = (range(0, side - CROP + 1, step) for side in ice.shape)
@@ -116,21 +124,20 @@ class Sources:
         self.folder, self.device = folder, device
         self.drawn = PairRenderer(textures(scenes), CROP, REACH, seed=1, device=device).draw
 
-    @property
+    @cached_property
     def twin(self) -> Draw:
         return self._samples(exact=True)
 
-    @property
+    @cached_property
     def labels(self) -> Draw:
         return self._samples(exact=False)
 
-    @cache  # noqa: B019
     def _samples(self, exact: bool) -> Draw:
         parts = []
         for number, glacier in enumerate(tqdm(GLACIERS, desc="twins" if exact else "labels", unit="glacier")):
             images, pairs, flows, ice = twin_pairs(self.folder / "twin", glacier)
             if not exact:
-                flows = np.stack([horn_schunck(images[i], images[j]) for i, j in pairs]).astype(np.float32)
+                flows = np.stack([label(images[i], images[j]) for i, j in pairs])
             samples = Samples(images, pairs, flows, windows(ice, len(pairs)), CROP, SEED + number, self.device)
             parts.append((samples.draw, 1))
         return Mixture(parts)
@@ -141,10 +148,13 @@ def held_out(difficulty: float, seed: int, count: int = 32) -> list[tuple[np.nda
     return PairRenderer(fractal_textures(12, 777), CROP, REACH, seed, difficulty).samples(count)
 
 
-def pretrain(preset: str, folder: Path, scenes: Path | None, stages: Sequence[str], device: str) -> Raft:
-    """Train a preset through `stages`, each from where the one before ended; resumable."""
+def pretrain(
+    preset: str, folder: Path, scenes: Path | None, stages: Sequence[str], device: str, begin: Path | None = None
+) -> Raft:
+    """Train a preset through `stages`, each from where the one before ended, the first from `begin`; resumable."""
     torch.manual_seed(1)
-    network, first = Raft(PRESETS[preset]), not dist.is_initialized() or dist.get_rank() == 0
+    network = load_weights(begin)[0] if begin else Raft(PRESETS[preset])
+    first = not dist.is_initialized() or dist.get_rank() == 0
     if first and {"twin", "labels"} & {source for name in stages for source in STAGES[name].shares}:
         for glacier in tqdm(GLACIERS, desc="rendering twins", unit="glacier"):
             render(folder / "twin", glacier)
@@ -168,7 +178,9 @@ def pretrain(preset: str, folder: Path, scenes: Path | None, stages: Sequence[st
             folder / f"{preset}-{name}-weights.safetensors",
             stages=list(stages[: stages.index(name) + 1]),
             steps={key: STAGES[key].train.steps for key in stages[: stages.index(name) + 1]},
+            begin=begin.name if begin else "",
             scenes=scenes.name if scenes else "",
+            revision=gdiv.code_hash(),
             device=torch.cuda.get_device_name() if device == "cuda" else "CPU",
             error_px_hard=score(network, hard, device),
             error_px_clean=score(network, clean, device),
@@ -184,6 +196,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("runs/pretrain"), help="checkpoints and twins")
     parser.add_argument("--scenes", type=Path, help="folder of an ItemCollection whose scenes lend their texture")
     parser.add_argument("--stages", default="drawn,twin", help="comma-separated, of: " + ", ".join(STAGES))
+    parser.add_argument("--begin", type=Path, help="weights to begin from, instead of from nothing")
     parser.add_argument("--ship", action="store_true", help="put the result where gdiv loads its weights from")
     arguments = parser.parse_args()
     stages = arguments.stages.split(",")
@@ -194,7 +207,7 @@ def main() -> None:
         dist.init_process_group("nccl" if device == "cuda" else "gloo")
         if device == "cuda":
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    pretrain(arguments.preset, arguments.folder, arguments.scenes, stages, device)
+    pretrain(arguments.preset, arguments.folder, arguments.scenes, stages, device, arguments.begin)
     if arguments.ship and int(os.environ.get("RANK", 0)) == 0:
         path = SHIPPED.with_stem(arguments.preset)
         path.write_bytes((arguments.folder / f"{arguments.preset}-{stages[-1]}-weights.safetensors").read_bytes())

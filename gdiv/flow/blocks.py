@@ -87,8 +87,18 @@ def raft_blocks(network: Raft, reference, secondary, block: int = 1024, halo: in
     """RAFT's flow `(2, H, W)` in pixels of a large pair, a block with its halo in memory.
 
     Block and halo are multiples of 8, so that blocks share the whole's cells. What a network scales by the whole
-    image (the floor of the contrast, the features' mean) it scales by the block, which changes hundredths of a pixel.
+    image (the floor of the contrast, the features' mean) it scales by the block; with the `gdiv` preset that changes
+    hundredths of a pixel.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or block or halo are no such multiples.
     """
+    if tuple(reference.shape) != tuple(secondary.shape):
+        raise ValueError(f"two images of one shape are needed, got {reference.shape} and {secondary.shape}")
+    if block % 8 or halo % 8:
+        raise ValueError(f"block and halo must be multiples of 8 pixels, got {block} and {halo}")
     flow = np.empty((2, *reference.shape), np.float32)
     for inner, outer, kept in _windows(reference.shape, block, halo):
         images = (np.asarray(image[outer]) for image in (reference, secondary))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 
@@ -67,8 +68,10 @@ def resume(
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
         if metadata.get("run") != run:
+            warnings.warn(f"{path.name} is of another run, which this one replaces", stacklevel=3)
             return 0, []
-        tensors = {key: file.get_tensor(key).to(device) for key in file.keys()}
+        # AdamW counts its steps on the processor, whatever the device.
+        tensors = {k: file.get_tensor(k).to("cpu" if k.endswith(".step") else device) for k in file.keys()}
     network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
     state = optimiser.state_dict()
     for key, value in tensors.items():

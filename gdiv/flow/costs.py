@@ -76,24 +76,21 @@ class CostVolume:
 
 
 class Newton(nn.Module):
-    """Steps that lower the difference of learned features, solved in three windows around each cell.
+    """Steps that lower the difference of learned features, solved in windows of several widths around each cell.
 
     What a pixel counts falls with its own difference (Geman and McClure), by a learned scale, so that snow, shadow and
     what no longer exists do not pull.
     """
 
-    windows = 3  # about 3, 7 and 15 cells wide: fine where images agree, wide where little does
-    outputs = 4 * windows  # the steps, then what says how far to trust each
-
-    def __init__(self, inputs: int, channels: int, stride: int):
+    def __init__(self, inputs: int, channels: int, stride: int, windows: tuple[int, ...]):
         super().__init__()
-        self.stride = stride
+        self.stride, self.windows = stride, windows
         self.features = nn.Conv2d(inputs, channels, 5, padding=2, bias=False)
         self.scale = nn.Parameter(torch.zeros(()))
         self.damping = nn.Parameter(torch.tensor(-4.0))
 
     def prepare(self, reference, secondary, first_seen, second_seen):
-        """What maps a flow `(B, 2, h, w)` in cells to `(B, 12, h, w)`: the steps in cells, then their certainty."""
+        """What maps a flow `(B, 2, h, w)` in cells to `(B, 4 windows, h, w)`: steps in cells, then their certainty."""
         first, second = self.features(torch.cat([reference, secondary])).float().chunk(2)
         second = torch.cat([second, second_seen], dim=1)
         padded = F.pad(first, (1, 1, 1, 1), mode="replicate")
@@ -114,10 +111,10 @@ class Newton(nn.Module):
             counts = first_seen * (seen > 0.99) / (1 + square * torch.exp(self.scale)) ** 2
             pull = torch.stack([(along * difference).sum(1), (down * difference).sum(1)], dim=1)
             sums = torch.cat([products * counts, pull * counts, square * counts, counts], dim=1)
-            near = F.avg_pool2d(F.avg_pool2d(sums, self.stride), 3, 1, 1)
-            middle = F.avg_pool2d(near, 5, 1, 2)
-            wide = F.avg_pool2d(middle, 9, 1, 4)
-            found = [self._solve(window) for window in (near, middle, wide)]
+            sums, found = F.avg_pool2d(sums, self.stride), []
+            for side in self.windows:  # fine where images agree, wide where little does
+                sums = F.avg_pool2d(sums, side, 1, side // 2)
+                found.append(self._solve(sums))
             return torch.cat([part for parts in zip(*found, strict=True) for part in parts], dim=1)
 
         return steps

@@ -22,7 +22,8 @@ from gdiv.flow.raft import Raft, answer
 from gdiv.flow.relaxation import taps, warp
 
 LARGEST = 6000**2  # pixels that Horn-Schunck solves whole, in about 3 GB,
-LARGEST_RAFT = 2048**2  # and RAFT
+LARGEST_RAFT = 2048**2  # and RAFT that looks near rest,
+LARGEST_ALL_PAIRS = 768**2  # and RAFT of all pairs
 MATCHERS = ("horn-schunck", "raft", "correlation", "dis", "tv-l1", "ilk")
 
 
@@ -157,7 +158,10 @@ def _horn_schunck(reference, secondary, settings, apart):
 
 
 def _raft(reference, secondary, network):
-    return (answer if reference.size <= LARGEST_RAFT else raft_blocks)(network, reference, secondary)
+    near = network.config.reach > 0
+    if reference.size <= (LARGEST_RAFT if near else LARGEST_ALL_PAIRS):
+        return answer(network, reference, secondary)
+    return raft_blocks(network, reference, secondary, block=1024 if near else 512)
 
 
 def _bytes(image):

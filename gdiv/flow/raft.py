@@ -24,6 +24,7 @@ from torch import nn
 
 from gdiv.flow.costs import CostVolume, Newton
 from gdiv.flow.encoders import Encoder, local_contrast
+from gdiv.flow.kernels_numba import BEYOND
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class RaftConfig:
     features: int = 32  # channels of the matching features
     hidden: int = 32  # channels of the recurrent state, and of the context beside it
     fine: int = 8  # channels of the features of every pixel; 0 for no Gauss-Newton step
+    windows: tuple[int, ...] = (3, 5, 9)  # cells that its sums are averaged over, one mean after the other
     blocks: int = 1  # residual blocks a resolution of the encoders
     norm: bool = False  # instance norm in both encoders, as RAFT-PIV has it
     cost_layers: tuple[int, int] = (32, 32)  # channels that read the costs in each refinement,
@@ -83,13 +85,15 @@ class Raft(nn.Module):
         super().__init__()
         if config.stride not in (4, 8):
             raise ValueError(f"stride must be 4 or 8, got {config.stride}")
+        if config.reach and config.levels > 1:
+            raise ValueError(f"costs near rest have one level, got reach {config.reach} and {config.levels} levels")
         self.config = config
         inputs = config.channels * len(config.contrast)
         sizes = config.narrow, config.stride, config.blocks, config.norm
         self.matching = Encoder(inputs, config.features, *sizes)
         self.context = Encoder(inputs, 2 * config.hidden, *sizes)
         self.sharpness = nn.Parameter(torch.tensor(2.7)) if config.reach else None
-        self.newton = Newton(inputs, config.fine, config.stride) if config.fine else None
+        self.newton = Newton(inputs, config.fine, config.stride, config.windows) if config.fine else None
         self.update = Update(config)
         self.upsampling = Upsampling(config)
         self.to(memory_format=torch.channels_last)  # three times as fast where channels are few
@@ -100,13 +104,14 @@ class Raft(nn.Module):
         pad = (0, -width % cell, 0, -height % cell)
         reference, secondary = (F.pad(image, pad, value=float("nan")) for image in (reference, secondary))
         seen = [image.isfinite().all(1, keepdim=True).float() for image in (reference, secondary)]
-        reference, secondary = (local_contrast(image, config.contrast) for image in (reference, secondary))
-
+        # Differences of large numbers, and features that say where to a hundredth of a pixel: not in bfloat16.
+        with torch.autocast(reference.device.type, enabled=False):
+            reference, secondary = (local_contrast(image, config.contrast) for image in (reference, secondary))
+            newton = self.newton.prepare(reference, secondary, *seen) if self.newton else None
         first, second = self.matching(torch.cat([reference, secondary])).chunk(2)
         costs = CostVolume(first, second, config.reach, config.radius, config.levels, self.sharpness)
         state, context = self.context(reference).split(config.hidden, dim=1)
         state, context = torch.tanh(state), torch.relu(context)
-        newton = self.newton.prepare(reference, secondary, *seen) if self.newton else None
         flow = costs.expected_flow() if config.first_flow else costs.no_flow()  # (B, 2, h, w), cells
         flows = []
         if self.training and config.first_flow:  # scored too: else its features learn only through the lookups
@@ -127,10 +132,15 @@ class Raft(nn.Module):
 
 @torch.inference_mode()
 def answer(network: Raft, reference: np.ndarray, secondary: np.ndarray) -> np.ndarray:
-    """The network's flow `(2, H, W)` in pixels for two images `(H, W)` on any scale, NaN no data."""
+    """The network's flow `(2, H, W)` in pixels for two images `(H, W)`, or `(C, H, W)`, on any scale, NaN no data."""
     device = next(network.parameters()).device
-    images = torch.from_numpy(np.stack([reference, secondary]).astype(np.float32)).to(device)[:, None, None]
-    return network.eval()(*images)[-1][0].cpu().numpy()
+    images = np.stack([reference, secondary]).astype(np.float32)
+    images = np.where(np.abs(images) < BEYOND, images, np.float32(np.nan))  # a fill value is no brightness
+    images = torch.from_numpy(images.reshape(2, 1, -1, *images.shape[-2:])).to(device)
+    training = network.training
+    flow = network.eval()(*images)[-1][0].cpu().numpy()
+    network.train(training)
+    return flow
 
 
 class Update(nn.Module):
@@ -139,7 +149,8 @@ class Update(nn.Module):
     def __init__(self, config: RaftConfig):
         super().__init__()
         hidden, looked = config.hidden, (2 if config.reach else config.levels) * (2 * config.radius + 1) ** 2
-        steps = Newton.outputs if config.fine else 0
+        self.offers = len(config.windows) if config.fine else 0  # Gauss-Newton steps to choose from
+        steps = 4 * self.offers
         narrow, wide = config.cost_layers
         self.costs = nn.Sequential(
             nn.Conv2d(looked, narrow, 1), nn.ReLU(), nn.Conv2d(narrow, wide, 3, padding=1), nn.ReLU()
@@ -157,7 +168,7 @@ class Update(nn.Module):
         self.given = nn.ModuleList(nn.Conv2d(hidden, 3 * hidden, k, padding=p) for k, p in kernels)
         self.gates = nn.ModuleList(nn.Conv2d(2 * hidden, 2 * hidden, k, padding=p, bias=False) for k, p in kernels)
         self.candidate = nn.ModuleList(nn.Conv2d(2 * hidden, hidden, k, padding=p, bias=False) for k, p in kernels)
-        outputs = 2 + (Newton.windows + 1 if steps else 0)
+        outputs = 2 + (self.offers + 1 if steps else 0)
         self.head = nn.Sequential(
             nn.Conv2d(hidden, 2 * hidden, 3, padding=1), nn.ReLU(), nn.Conv2d(2 * hidden, outputs, 3, padding=1)
         )
@@ -182,9 +193,9 @@ class Update(nn.Module):
             state = (1 - update) * state + update * proposal
         asked = self.head(state).float()
         flow = flow + asked[:, :2]
-        if steps.shape[1]:
+        if self.offers:
             trust = asked[:, 2:].softmax(dim=1)  # in each window's step, and in none
-            offered = steps[:, : 2 * Newton.windows].unflatten(1, (Newton.windows, 2))
+            offered = steps[:, : 2 * self.offers].unflatten(1, (self.offers, 2))
             flow = flow + (trust[:, :-1, None] * offered).sum(1)
         return state, flow
 

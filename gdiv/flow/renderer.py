@@ -83,6 +83,16 @@ def invert(flow: torch.Tensor, iterations: int = 8) -> torch.Tensor:
     return points
 
 
+def torn(flow: torch.Tensor, came_from: torch.Tensor, least: float = 0.1) -> torch.Tensor:
+    """Where, within the frame, the inverse misses what the flow started from by `least` pixels, `(B, 1, H, W)`."""
+    height, width = flow.shape[-2:]
+    grid, size = pixels(height, width, flow.device), torch.tensor([width, height], device=flow.device).view(1, 2, 1, 1)
+    there = grid + flow
+    back = F.grid_sample(came_from, ((2 * there + 1) / size - 1).movedim(1, -1), align_corners=False)
+    seen = ((there >= 0) & (there <= size - 1)).all(1, keepdim=True)
+    return seen & ((back - grid).square().sum(1, keepdim=True) > least**2)
+
+
 def pixels(height: int, width: int, device=None) -> torch.Tensor:
     """`(1, 2, H, W)`, each pixel's (column, row)."""
     row, column = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
@@ -112,7 +122,10 @@ class PairRenderer:
         self.size, self.reach, self.seed, self.difficulty = size, reach, seed, difficulty
 
     def draw(self, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Reference and secondary `(B, 2, H, W)`, NaN no data, and the flow between them `(B, 2, H, W)` in pixels."""
+        """Reference and secondary `(B, 2, H, W)`, NaN no data, and the flow between them `(B, 2, H, W)` in pixels.
+
+        The flow is NaN where no inverse leads back to it, as where fast ice would run over a still bank.
+        """
         chance = _Chance([np.random.default_rng([self.seed, number]) for number in numbers], self.textures.device)
         size, count = self.size, len(numbers)
         flow = self._flow(chance)
@@ -141,7 +154,7 @@ class PairRenderer:
             light = read_spline(self.textures[base], place(at)) + age * read_spline(self.textures[own], place(at))
             bands = torch.sin((wave * at).sum(1, keepdim=True) + light)  # like ogives
             images.append(self._spoil(light + striped * bands + shading, hard, chance))
-        return torch.cat(images, dim=1), flow
+        return torch.cat(images, dim=1), torch.where(torn(flow, came_from), float("nan"), flow)
 
     def samples(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """The first `count` pairs as `(pair (2, H, W), flow (2, H, W))`."""
@@ -152,7 +165,7 @@ class PairRenderer:
         size = self.size
         angle = chance.uniform(0, 2 * math.pi) + 0.5 * chance.field(size, chance.uniform(0.3, 1.2) * size)
         speed = self.reach * chance.uniform(0, 1) ** 1.5
-        speed = speed * (1 + 0.3 * chance.field(size, chance.uniform(0.3, 1.2) * size)).clamp(0, 2)
+        speed = (speed * (1 + 0.3 * chance.field(size, chance.uniform(0.3, 1.2) * size))).clamp(0, self.reach)
         length = chance.uniform(0.3, 0.8) * size
         margin = (chance.field(size, length) - chance.normal(-0.3, 0.3)) * length / chance.uniform(1, 8)
         speed = torch.where(chance.likely(0.5), speed * torch.sigmoid(2 * margin), speed)
@@ -187,8 +200,7 @@ class _Chance:
 
     def __init__(self, generators, device):
         self.generators, self.device = generators, device
-        self.seeds = [int(rng.integers(2**62)) for rng in generators]
-        self.noisy = [torch.Generator(device).manual_seed(seed) for seed in self.seeds]
+        self.noisy = [torch.Generator(device).manual_seed(int(rng.integers(2**62))) for rng in generators]
 
     def _each(self, draw):
         drawn = np.stack([draw(rng) for rng in self.generators]).astype(np.float32)
@@ -209,7 +221,10 @@ class _Chance:
         return torch.from_numpy(drawn).to(self.device)
 
     def field(self, size, length):
-        """Smooth noise of unit spread whose bumps are about `length` pixels (a number or `(B, 1, 1, 1)`) wide."""
+        """Smooth noise of unit spread whose bumps are about `length` pixels (a number or `(B, 1, 1, 1)`) wide.
+
+        None are narrower than an eleventh of `size`.
+        """
         coarse = self._each(lambda rng: rng.normal(0, 1 / 0.45, (GRID, GRID)))
         cells = torch.as_tensor(size / length, dtype=torch.float32, device=self.device).clamp(max=GRID - 5)
         at = torch.arange(size, device=self.device) / size * cells.view(-1, 1, 1) + 2  # (B or 1, 1, size)

@@ -45,8 +45,8 @@ def list_tiles(
         bool `(H, W)`.
     split
         `random`: any tile to any set, as in the paper; tiles of different sets then show the same ice.
-        `space`: the window with most ice is held out for test and another for validation, and every window that
-        overlaps either is left out of training, so that no pixel is in two sets.
+        `space`: a window rich in ice is held out for test and another for validation, and every window that overlaps
+        either is left out of training, so that no pixel is in two sets.
         `date`: scenes are dealt to the sets, and pairs whose scenes are of two sets are left out, so that no scene
         is in two sets.
 
@@ -94,12 +94,12 @@ def every_split(scenes, glacier: np.ndarray, size: int, seed: int = 0) -> dict[s
 def _apart(windows, ice, size):
     """Sets by window: one for validation and one for test that overlap neither each other nor any left for training.
 
-    Of all such couples the one with most ice that leaves half of the windows that the best couple leaves; empty where
-    there is none.
+    Of the couples that leave at least half of the windows that any couple leaves, the one whose poorer window has most
+    ice; empty where there is none.
     """
     corners, share = np.array(windows, int).reshape(-1, 2), np.array([ice[window] for window in windows])
     apart = (np.abs(corners[:, None] - corners[None]) >= size).any(-1)
-    left = np.where(apart, apart.astype(int) @ apart.astype(int).T, 0)
+    left = np.where(apart, apart.astype(np.float32) @ apart.astype(np.float32), 0)
     if not left.any():
         return {}
     worth = np.where((left > 0) & (left >= left.max() / 2), np.minimum(share[:, None], share[None]), -1)
@@ -130,7 +130,7 @@ class Samples:
     Parameters
     ----------
     images
-        The scenes, `(scene, H, W)` float32 on any scale, NaN no data.
+        The scenes, `(scene, H, W)` or `(scene, C, H, W)` float32 on any scale, NaN no data.
     scenes
         `(reference, secondary)` scene indices of each pair.
     labels
@@ -156,7 +156,7 @@ class Samples:
         return len(self.tiles)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Tile `index` as `(pair (2, size, size), flow (2, size, size))`."""
+        """Tile `index` as `(pair (2 C, size, size), flow (2, size, size))`."""
         return tuple(part.cpu().numpy() for part in self._cut(index))
 
     def spread(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -166,7 +166,7 @@ class Samples:
     def _cut(self, index, mirrored=False):
         tile = self.tiles[index]
         window = (..., slice(tile.row, tile.row + self.size), slice(tile.column, tile.column + self.size))
-        pair = self.images[list(self.scenes[tile.pair])][window]
+        pair = torch.stack([self.images[scene][window] for scene in self.scenes[tile.pair]]).flatten(0, -3)
         return turn(pair, self.labels[tile.pair][window], tile.turns, mirrored)
 
     def draw(self, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -184,15 +184,21 @@ class Mixture:
     """Samples from several sources; of every batch each gives its share."""
 
     def __init__(self, sources: list[tuple[Callable, int]]):
-        self.sources = [draw for draw, share in sources for _ in range(share)]
+        self.sources = sources
+        self.slots = [(which, own) for which, (_, share) in enumerate(sources) for own in range(share)]
 
     def __call__(self, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        found = {}
-        for draw in dict.fromkeys(self.sources):
-            mine = [number for number in numbers if self.sources[number % len(self.sources)] is draw]
-            if mine:
-                found |= zip(mine, zip(*draw(mine), strict=True), strict=True)
-        return tuple(torch.stack(part) for part in zip(*(found[number] for number in numbers), strict=True))
+        asked = {}  # of each source its own numbers, without gaps, and for which samples
+        for place, number in enumerate(numbers):
+            batch, slot = divmod(number, len(self.slots))
+            which, own = self.slots[slot]
+            asked.setdefault(which, []).append((batch * self.sources[which][1] + own, place))
+        found = [None] * len(numbers)
+        for which, wanted in asked.items():
+            parts = self.sources[which][0]([number for number, _ in wanted])
+            for (_, place), *sample in zip(wanted, *parts, strict=True):
+                found[place] = sample
+        return tuple(torch.stack(part) for part in zip(*found, strict=True))
 
 
 def turn(

@@ -21,6 +21,7 @@ from gdiv.flow.checkpoints import fingerprint, resume, save_state
 from gdiv.flow.losses import endpoint_error, sequence_loss
 from gdiv.flow.raft import Raft
 
+APART = 10**9  # samples between the seeds
 Draw = Callable[[Sequence[int]], tuple[torch.Tensor, torch.Tensor]]
 
 
@@ -34,7 +35,7 @@ class TrainConfig:
     decay: float = 1e-4
     clip: float = 1.0
     gamma: float = 0.8
-    seed: int = 0
+    seed: int = 0  # runs of different seeds are given different samples
     validate_every: int = 50
     bf16: bool = True  # bfloat16 arithmetic in the network, half as long again in float32
 
@@ -72,12 +73,11 @@ def train(
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     if config.batch % world:
         raise ValueError(f"a batch of {config.batch} does not divide among {world} processes")
-    torch.manual_seed(config.seed)
     network.to(device).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
     # A checkpoint is resumed only by the run that left it: same settings, same first weights, same samples.
     parts = {"train": asdict(config), "network": asdict(network.config), "from": fingerprint(network)}
-    run = json.dumps(parts | {"data": _seen(draw)})
+    run = json.dumps(parts | {"data": _seen(draw, config)})
     start, history = resume(network, optimiser, run, Path(checkpoint), device)
     learner = DistributedDataParallel(network) if world > 1 else network
     share, losses = config.batch // world, []
@@ -87,7 +87,7 @@ def train(
         )
         for group in optimiser.param_groups:
             group["lr"] = rate
-        first = step * config.batch + rank * share
+        first = config.seed * APART + step * config.batch + rank * share
         pair, truth = (part.to(device) for part in draw(range(first, first + share)))
         valid = truth.isfinite().all(1) & pair.isfinite().all(1)
         count = valid.sum()
@@ -137,6 +137,8 @@ def score(network: Raft, samples, device: str = "cpu") -> float:
     return float(np.mean(errors)) if errors else float("nan")
 
 
-def _seen(draw):
-    """A hash of the first samples."""
-    return hashlib.sha256(b"".join(part.cpu().numpy().tobytes() for part in draw([0, 1]))).hexdigest()[:16]
+def _seen(draw, config):
+    """A hash of the first batch."""
+    first = config.seed * APART
+    parts = draw(range(first, first + config.batch))
+    return hashlib.sha256(b"".join(part.cpu().numpy().tobytes() for part in parts)).hexdigest()[:16]
