@@ -34,6 +34,7 @@ MAKERS = {
     "labels": "03",
     "tiles": "04",
     "history": "04",
+    "training": "04",
     "weights": "04",
     "displacement": "05",
     "scores": "05",
