@@ -151,11 +151,14 @@ def bench_page(bench):
         "copying large arrays moves in that time.".format(**row, percent=100 * row["share"])
         for row in bench["solver"]
     ]
-    return "\n".join([*page, *network_tables(published("bench-networks.json"))]) + "\n"
+    for name, tables in (("bench-networks.json", network_tables), ("bench-ablation.json", ablation_tables)):
+        if (HERE / "published" / name).exists():
+            page += tables(published(name))
+    return "\n".join(page) + "\n"
 
 
 def network_tables(networks):
-    """Times beside torchvision's networks, what errors depend on, and the ablation, as lines."""
+    """Times beside torchvision's networks, and what errors depend on, as lines."""
     page = ["", f"## Networks, on {networks['machine']}", ""]
     page += ["A tile of 256 x 256, batch 1, interleaved; the paper's and torchvision's with 12 refinements. Training"]
     page += ["is forward, loss and backward in bfloat16.", ""]
@@ -175,7 +178,7 @@ def network_tables(networks):
         for row in networks["dependence"]:
             if row["by"] == key:
                 page += [f"| {row['matcher']} | {' | '.join(f'{value:.3f}' for value in row['error'])} |"]
-    return page + ablation_tables(published("bench-ablation.json"))
+    return page
 
 
 def ablation_tables(ablation):

@@ -111,7 +111,7 @@ def test_the_study_runs_end_to_end(smoke):
         "scenes.used",
         "pairs.train",
         "labels.still_ground",
-        "training.tuned",
+        "training.space.labels",
         "mosaic.horn-schunck.rmse",
         "product.pairs",
     ):
@@ -120,7 +120,19 @@ def test_the_study_runs_end_to_end(smoke):
     assert claims["mosaic.zero.along"]["value"] < -85
     assert abs(claims["mosaic.horn-schunck.along"]["value"]) < 10
     assert claims["labels.still_ground"]["value"] < 0.3
-    for name in ("site", "timeline", "sobel", "label", "learning", "tiles", "matchers", "mosaic", "stakes", "speed"):
+    for name in (
+        "site",
+        "timeline",
+        "sobel",
+        "label",
+        "drawn",
+        "learning",
+        "tiles",
+        "matchers",
+        "mosaic",
+        "stakes",
+        "speed",
+    ):
         for suffix in ("png", "svg"):
             assert (smoke / "figures" / f"{name}.{suffix}").stat().st_size > 5000
     for name in ("velocity.zarr", "v.tif", "vx.tif", "vy.tif", "v_error.tif", "map.html"):
