@@ -213,7 +213,7 @@ def reach(pair: xr.Dataset) -> float:
 
 def drawn_pairs(samples):
     """Pairs that were drawn to be learned from: both images and the length of the motion between them."""
-    most = max(float(np.hypot(*flow).max()) for _, flow in samples)
+    most = max(float(np.nanmax(np.hypot(*flow))) for _, flow in samples)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(3, len(samples), figsize=(1.7 * len(samples), 5), layout="constrained")
     for column, (pair, flow) in zip(axes.T, samples, strict=True):
