@@ -16,6 +16,7 @@ import cases
 import numpy as np
 import torch
 from peers import PEERS
+from torch import library
 from tqdm import tqdm
 
 from gdiv.flow.losses import sequence_loss
@@ -23,9 +24,9 @@ from gdiv.flow.raft import PRESETS, Raft
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "results" / "published" / "bench-networks.json"
-TILE, REFINEMENTS = 256, 12  # of the paper and of torchvision; the `gdiv` preset takes its own four
+TILE, REFINEMENTS = 256, 12  # of the paper and of torchvision; the `gdiv` preset takes its own
 BINS = {"displacement": [0, 1, 2, 4, 8, 14], "texture": [0, 0.3, 0.5, 0.8, np.inf]}
-OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
+OPERATORS = library.Library("torchvision", "FRAGMENT")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 

@@ -18,7 +18,6 @@ In pipeline order
 """
 
 import hashlib
-import json
 from functools import cache
 from pathlib import Path
 
@@ -56,8 +55,9 @@ def code_hash() -> str:
 
 def published_claims() -> dict[str, dict]:
     """The claims of the published demo run, from `results/published/claims.json`; empty before there is one."""
-    file = Path(__file__).parent.parent / "results" / "published" / "claims.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    from gdiv.claims import read
+
+    return read(Path(__file__).parent.parent / "results" / "published")
 
 
 def load_catalog():

@@ -1,10 +1,8 @@
-"""The command line, and a study end to end through papermill."""
+"""A study end to end through papermill: each notebook once, and again only if what it depends on changed."""
 
-import argparse
 import ast
 import json
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -13,8 +11,10 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 
 import gdiv
-from gdiv.catalog import CATALOG_FILE, CatalogError, load_catalog
-from gdiv.study import StudyError, default_workspace, open_study, recipe_hash
+from gdiv import claims
+from gdiv.catalog import CATALOG_FILE
+from gdiv.store import write_json
+from gdiv.study import StudyError, open_study, recipe_hash
 
 # Kernels inherit this. Spinning OpenMP threads slow each other down by a factor of twenty when anything
 # else uses the processors; sleeping ones cost nothing measurable. Read once, when torch is loaded.
@@ -25,18 +25,6 @@ NOTEBOOKS = next(
     for p in (CATALOG_FILE.parent / "notebooks", Path(__file__).parent / "notebooks")
     if p.is_dir() or p.parent.name == "gdiv"
 )
-
-EXAMPLES = """\
-examples:
-  gdiv run mer-de-glace                        the demo on the synthetic twin, no network
-  gdiv run argentiere --profile smoke          another glacier, a few minutes
-  gdiv run mer-de-glace --profile full         the real archive; a GPU helps
-  gdiv run perito-moreno --source items.json   your own scenes: an ItemCollection of GeoTIFFs; an
-                                               outline.geojson beside it is used
-  gdiv run mer-de-glace --only 06              one notebook, on what the others have left
-A run goes on where it stopped: a notebook whose inputs, parameters and code are unchanged since it
-succeeded is skipped.
-"""
 
 
 class RunError(RuntimeError):
@@ -80,7 +68,7 @@ def run(
     (folder / "notebooks").mkdir(exist_ok=True)
     state_file = folder / "run.json"
     state = json.loads(state_file.read_text(encoding="utf-8")) if state_file.exists() else {}
-    _write_json(state_file, state)
+    write_json(state_file, state)
     before = recipe_hash(gdiv.code_hash(), CATALOG_FILE.read_text(encoding="utf-8"), glacier, profile, seen)
     current = True  # whether all that stands before a notebook is of this code and these inputs
     for path in notebooks():
@@ -100,9 +88,9 @@ def run(
             continue
         print(f"{path.stem} ...", flush=True)
         state.pop(number, None)  # what it is about to overwrite no longer stands for what it was
-        _write_json(state_file, state)
-        _forget(folder / "claims.json", past.get("claims", []))
-        known = _claims(folder)
+        write_json(state_file, state)
+        claims.forget(folder, past.get("claims", []))
+        known = claims.read(folder)
         began = time.time()
         seconds = _execute(path, folder, base | mine)
         written = [p for room in ("data", "products", "figures") for p in (folder / room).glob("*")]
@@ -111,28 +99,11 @@ def run(
             "fingerprint": fingerprint if current else "",
             "seconds": round(seconds, 1),
             "outputs": [*outputs, f"notebooks/{path.name}"],
-            "claims": sorted(set(_claims(folder)) - set(known)),
+            "claims": sorted(set(claims.read(folder)) - set(known)),
         }
-        _write_json(state_file, state)
+        write_json(state_file, state)
         print(f"{path.stem}: {seconds:.0f} s", flush=True)
     return folder
-
-
-def _write_json(path, content):
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
-    partial.replace(path)
-
-
-def _claims(folder):
-    file = folder / "claims.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-
-
-def _forget(file, keys):
-    """Drop a notebook's earlier claims: it may not make them again."""
-    if file.exists():
-        _write_json(file, {key: claim for key, claim in _claims(file.parent).items() if key not in keys})
 
 
 def _checked(parameters):
@@ -192,7 +163,7 @@ def _scrub(output):
     for cell in notebook["cells"]:
         if "outputs" in cell:
             cell["outputs"] = _settled(cell["outputs"])
-    _write_json(output, notebook)
+    write_json(output, notebook)
 
 
 def _settled(outputs):
@@ -210,100 +181,3 @@ def _settled(outputs):
             lines = "".join(output["text"]).split("\n")
             output["text"] = ["\n".join(line.rstrip("\r").split("\r")[-1] for line in lines)]
     return kept
-
-
-def claims_table(claims: dict) -> str:
-    """Claims as aligned text, a line each."""
-    width = max((len(key) for key in claims), default=0)
-    lines = []
-    for key, claim in claims.items():
-        value = f"{claim['value']:g}"
-        lines.append(f"  {key:<{width}}  {value:>9} {claim['unit']:<8} {claim['meaning']}")
-    return "\n".join(lines)
-
-
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="gdiv",
-        description="Glacier velocity from satellite image pairs.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"gdiv {gdiv.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    runs = commands.add_parser(
-        "run", help="run the study for a glacier", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    clean = commands.add_parser("clean", help="remove the folder of a run")
-    for command in (runs, clean):
-        command.add_argument(
-            "glacier", metavar="GLACIER", help="a key of data_catalog.yaml; `gdiv glaciers` lists them"
-        )
-        command.add_argument("--profile", default="demo", help="how much is run: smoke, demo (default) or full")
-        command.add_argument(
-            "--source",
-            default="",
-            metavar="NAME|FILE|URL",
-            help="where scenes come from: a name of `gdiv sources`, an ItemCollection, a STAC API",
-        )
-        command.add_argument(
-            "--workspace", default="", metavar="DIR", help="folder of the run; default runs/GLACIER-PROFILE"
-        )
-    runs.add_argument("--only", default="", metavar="NN", help="run one notebook, whether or not it changed")
-    runs.add_argument(
-        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="set a notebook's own parameter"
-    )
-    commands.add_parser("glaciers", help="list the glaciers of the catalog")
-    commands.add_parser("sources", help="list the sources of scenes")
-    return parser
-
-
-def _clean(arguments):
-    folder = (
-        Path(arguments.workspace)
-        if arguments.workspace
-        else default_workspace(arguments.glacier, arguments.profile, arguments.source)
-    )
-    load_catalog().pick("glaciers", arguments.glacier)
-    load_catalog().pick("profiles", arguments.profile)
-    if not (folder / "run.json").exists():
-        raise StudyError(f"{folder} is not the folder of a run; nothing was removed")
-    shutil.rmtree(folder)
-    print(f"removed {folder}")
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The `gdiv` command."""
-    arguments = _parser().parse_args(argv)
-    try:
-        if arguments.command == "run":
-            pairs = [text.partition("=") for text in arguments.parameter]
-            folder = run(
-                arguments.glacier,
-                arguments.profile,
-                arguments.source,
-                arguments.workspace,
-                arguments.only,
-                {n: v for n, _, v in pairs},
-            )
-            print(f"\nresults: {folder}\n  notebooks/ executed, figures/, data/, products/, claims.json:\n")
-            print(claims_table(_claims(folder)))
-        elif arguments.command == "clean":
-            _clean(arguments)
-        elif arguments.command == "glaciers":
-            for key, glacier in load_catalog().glaciers.items():
-                years = ", ".join(map(str, glacier.years.validation))
-                print(
-                    f"{key:<15}{glacier.label}, {glacier.country}: {glacier.pairing.rule} pairs, "
-                    f"{glacier.speed[0]:g}-{glacier.speed[1]:g} m/yr, validated on {years}"
-                )
-        else:
-            for key, source in load_catalog().sources.items():
-                print(f"{key:<28}{source.label} ({source.licence})")
-    except (CatalogError, StudyError, RunError) as error:
-        print(f"gdiv: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("gdiv: stopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0

@@ -1,4 +1,4 @@
-"""Datasets on disk: written beside their final name, pair by pair, resumed after a kill."""
+"""Results on disk, written beside their final name, so that a kill never leaves half a one; pair by pair, resumed."""
 
 import json
 import os
@@ -6,15 +6,67 @@ import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dask
+import geopandas as gpd
+import pandas as pd
 import xarray as xr
 from tqdm import tqdm
 
 import gdiv
+from gdiv.flow.checkpoints import load_weights, save_weights
+from gdiv.flow.raft import Raft
 from gdiv.velocity.products import with_crs
 
+SUFFIXES = (".zarr", ".csv", ".json", ".geojson", ".safetensors")
 _OPTIONS = {"consolidated": False, "zarr_format": 3}
+
+
+def find_result(stem: Path) -> Path:
+    """The file or store that is `stem` with a suffix by its kind; the one a dataset would have if there is none yet."""
+    places = [stem.with_name(stem.name + suffix) for suffix in SUFFIXES]
+    return next((place for place in places if place.exists()), places[0])
+
+
+def read_result(path: Path) -> Any:
+    """What lies at `path`: a lazy Dataset, a table, a GeoDataFrame, a network, or the value of a JSON file."""
+    if path.suffix == ".safetensors":
+        return load_weights(path)[0]
+    if path.suffix == ".zarr":
+        return xr.open_zarr(path, consolidated=False)
+    if path.suffix == ".csv":
+        table = pd.read_csv(path)
+        dates = [column for column in table if column == "date" or column.endswith("_date")]
+        return table.astype(dict.fromkeys(dates, "datetime64[ns]"))
+    if path.suffix == ".geojson":
+        return gpd.read_file(path)
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_result(value: Any, stem: Path, epsg: int, card: dict[str, str]) -> Path:
+    """Write `value` to `stem` with a suffix by its kind; datasets get their CRS, networks their `card`."""
+    kinds = {xr.Dataset: ".zarr", Raft: ".safetensors", gpd.GeoDataFrame: ".geojson", pd.DataFrame: ".csv"}
+    suffix = next((suffix for kind, suffix in kinds.items() if isinstance(value, kind)), ".json")
+    final = stem.with_name(stem.name + suffix)
+    partial = stem.with_name(f"{stem.name}.part{suffix}")
+    if suffix == ".zarr":
+        write_dataset(value, final, epsg)
+    elif suffix == ".safetensors":
+        save_weights(value, final, **card)
+    elif suffix == ".json":
+        write_json(final, value)
+    else:
+        value.to_csv(partial, index=False) if suffix == ".csv" else value.to_file(partial, driver="GeoJSON")
+        partial.replace(final)
+    return final
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as the JSON file `path`, which is replaced only when the new one is whole."""
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+    partial.replace(path)
 
 
 def write_dataset(dataset: xr.Dataset, final: Path, epsg: int) -> None:
@@ -54,6 +106,5 @@ def _write_pairs(dataset, partial, journal, recipe):
             for index, part in zip(batch, dask.compute(*(by_pair.isel(pair=[i]) for i in batch)), strict=True):
                 part.to_zarr(partial, region={"pair": slice(index, index + 1)}, **_OPTIONS)
             done += batch
-            journal.with_suffix(".new").write_text(json.dumps({"recipe": recipe, "done": done}), encoding="utf-8")
-            journal.with_suffix(".new").replace(journal)
+            write_json(journal, {"recipe": recipe, "done": done})
             bar.update(len(batch))

@@ -24,16 +24,13 @@ import xarray as xr
 from tqdm import tqdm
 
 import gdiv
+from gdiv import claims
 from gdiv.catalog import CATALOG_FILE, CatalogError, Glacier, Profile, Source, load_catalog
-from gdiv.flow.checkpoints import load_weights, save_weights
-from gdiv.flow.raft import Raft
 from gdiv.imagery import outlines, twin
 from gdiv.imagery.grid import grid_of_items, study_grid
-from gdiv.store import write_dataset
+from gdiv.store import find_result, read_result, write_result
 from gdiv.velocity.products import write_cogs
 from gdiv.velocity.validation import read_stakes
-
-SUFFIXES = (".zarr", ".csv", ".json", ".geojson", ".safetensors")
 
 
 class StudyError(RuntimeError):
@@ -179,8 +176,7 @@ class Study:
 
     def path(self, name: str) -> Path:
         """Where the result `name` lies, or would: `data/NAME`, with a suffix by its kind."""
-        places = [self.folder / "data" / f"{name}{suffix}" for suffix in SUFFIXES]
-        return next((place for place in places if place.exists()), places[0])
+        return find_result(self.folder / "data" / name)
 
     def checkpoint(self, name: str) -> Path:
         """Where a training run keeps its state, to resume from."""
@@ -200,72 +196,25 @@ class Study:
                 else "check the name"
             )
             raise StudyError(f"this study has no {name!r} yet; {hint}")
-        if path.suffix == ".safetensors":
-            return load_weights(path)[0]
-        if path.suffix == ".zarr":
-            return xr.open_zarr(path, consolidated=False)
-        if path.suffix == ".csv":
-            table = pd.read_csv(path)
-            dates = [column for column in table if column == "date" or column.endswith("_date")]
-            return table.astype(dict.fromkeys(dates, "datetime64[ns]"))
-        if path.suffix == ".geojson":
-            return gpd.read_file(path)
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = read_result(path)
         return [_moved(item, self._absolute) for item in value["features"]] if name == "items" else value
 
     def save(self, name: str, value: Any) -> None:
         """Write a result under `name` and print where, how large and how long. Pairs resume where a run was killed."""
         start = time.perf_counter()
-        if isinstance(value, xr.Dataset):
-            final = self.folder / "data" / f"{name}.zarr"
-            write_dataset(value, final, self.glacier.epsg)
-        elif isinstance(value, Raft):
-            final = self.folder / "data" / f"{name}.safetensors"
-            save_weights(value, final, **self.provenance())
-        else:
-            suffix = (
-                ".csv"
-                if type(value) is pd.DataFrame
-                else ".geojson"
-                if isinstance(value, gpd.GeoDataFrame)
-                else ".json"
-            )
-            final = self.folder / "data" / f"{name}{suffix}"
-            partial = final.with_name(f"{name}.part{suffix}")
-            if suffix == ".csv":
-                value.to_csv(partial, index=False)
-            elif suffix == ".geojson":
-                value.to_file(partial, driver="GeoJSON")
-            else:
-                content = (
-                    {"type": "FeatureCollection", "features": [_moved(item, self._relative) for item in value]}
-                    if name == "items"
-                    else value
-                )
-                partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
-            partial.replace(final)
+        if name == "items":
+            value = {"type": "FeatureCollection", "features": [_moved(item, self._relative) for item in value]}
+        final = write_result(value, self.folder / "data" / name, self.glacier.epsg, self.provenance())
         size = sum(f.stat().st_size for f in ([final] if final.is_file() else final.rglob("*")) if f.is_file())
         print(f"saved {final.relative_to(self.folder)}, {size / 1e6:.1f} MB, {time.perf_counter() - start:.1f} s")
 
     def record(self, key: str, value: float, unit: str, meaning: str) -> None:
         """Add a claim to `claims.json`: a number worth quoting, its unit and what it means; none if not finite."""
-        claims = self.claims()
-        if np.isfinite(value):
-            claims[key] = {"value": float(f"{value:.4g}"), "unit": unit, "meaning": meaning}
-        else:
-            claims.pop(key, None)
-        partial = self.folder / "claims.json.part"
-        partial.write_text(json.dumps(dict(sorted(claims.items())), indent=1, ensure_ascii=False), encoding="utf-8")
-        partial.replace(self.folder / "claims.json")
-
-    def claims(self) -> dict[str, dict]:
-        """The claims recorded so far."""
-        file = self.folder / "claims.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        claims.record(self.folder, key, value, unit, meaning)
 
     def claims_frame(self, start: str) -> pd.DataFrame:
         """The claims whose key begins with `start`, as a table to show."""
-        chosen = {key: claim for key, claim in self.claims().items() if key.startswith(start)}
+        chosen = {key: claim for key, claim in claims.read(self.folder).items() if key.startswith(start)}
         return pd.DataFrame.from_dict(chosen, orient="index", columns=["value", "unit", "meaning"])
 
     def figure(self, name: str, figure) -> None:

@@ -9,7 +9,7 @@ import yaml
 from conftest import ROOT
 
 ROOMS = ("imagery", "flow", "velocity")
-TOP = ("study", "store", "run", "maps", "catalog", "pretrain")
+TOP = ("study", "store", "claims", "run", "command", "maps", "catalog", "pretrain")
 
 
 def imports(path):
@@ -99,10 +99,7 @@ def test_commands_in_the_readme_exist():
 
 def test_no_path_of_a_machine_and_nothing_left_open():
     for path in tracked():
-        if (
-            path.suffix in (".py", ".md", ".ipynb", ".yaml", ".yml", ".toml", ".json")
-            and path != ROOT / "tests" / "test_architecture.py"
-        ):
+        if path.suffix in (".py", ".md", ".ipynb", ".yaml", ".yml", ".toml", ".json"):
             text = path.read_text(encoding="utf-8")
             assert not re.search(r"(?<![\w.])/(home|root|work)/", text), path
-            assert not re.search(r"\b(TODO|FIXME|XXX)\b", text), path
+            assert not re.search(r"\b(TO[D]O|FIX[M]E|XX[X])\b", text), path

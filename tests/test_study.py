@@ -10,7 +10,9 @@ import xarray as xr
 from conftest import ROOT
 
 import gdiv
+from gdiv import claims
 from gdiv import run as runner
+from gdiv.command import main
 from gdiv.study import StudyError, open_study
 
 
@@ -28,7 +30,7 @@ from gdiv.study import StudyError, open_study
 )
 def test_what_is_unknown_is_told_with_what_exists(arguments, told, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert runner.main([*arguments, *(["--workspace", "w"] if arguments[0] == "run" else [])]) == 1
+    assert main([*arguments, *(["--workspace", "w"] if arguments[0] == "run" else [])]) == 1
     message = capsys.readouterr().err
     assert message.startswith("gdiv: ") and message.count("\n") == 1
     for word in told:
@@ -36,7 +38,7 @@ def test_what_is_unknown_is_told_with_what_exists(arguments, told, capsys, tmp_p
 
 
 def test_lists_name_every_entry(capsys):
-    assert runner.main(["glaciers"]) == 0 and runner.main(["sources"]) == 0
+    assert main(["glaciers"]) == 0 and main(["sources"]) == 0
     out = capsys.readouterr().out
     for name in (*gdiv.load_catalog().glaciers, *gdiv.load_catalog().sources):
         assert name in out
@@ -44,7 +46,7 @@ def test_lists_name_every_entry(capsys):
 
 def test_help_teaches(capsys):
     with pytest.raises(SystemExit):
-        runner.main(["run", "--help"])
+        main(["run", "--help"])
     out = capsys.readouterr().out
     assert "examples:" in out and "--profile smoke" in out and "ItemCollection" in out
 
@@ -62,7 +64,7 @@ def test_results_come_back_as_they_went(tmp_path):
     pd.testing.assert_frame_equal(study.open("pairs"), table.astype({"reference_date": "datetime64[ns]"}))
     study.record("a.b", 1.23456789, "m/yr", "a number")
     study.record("a.c", float("nan"), "m/yr", "not a number")
-    assert study.claims() == {"a.b": {"value": 1.235, "unit": "m/yr", "meaning": "a number"}}
+    assert claims.read(study.folder) == {"a.b": {"value": 1.235, "unit": "m/yr", "meaning": "a number"}}
 
 
 def test_an_interrupted_save_goes_on_and_keeps_what_was_there(tmp_path):
@@ -100,7 +102,7 @@ def test_an_interrupted_save_goes_on_and_keeps_what_was_there(tmp_path):
 def smoke(tmp_path_factory):
     """The smoke profile, run once by the command."""
     folder = tmp_path_factory.mktemp("study")
-    assert runner.main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(folder)]) == 0
+    assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(folder)]) == 0
     return folder
 
 
@@ -164,24 +166,24 @@ def test_the_map_needs_no_network(smoke):
 
 
 def test_a_second_run_skips_and_a_lost_result_is_made_again(smoke, capsys):
-    assert runner.main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]) == 0
+    assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]) == 0
     assert capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks())
     shutil.rmtree(smoke / "products")
-    assert runner.main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]) == 0
+    assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]) == 0
     assert capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks()) - 1
     assert (smoke / "products" / "velocity.zarr").exists()
 
 
 @pytest.mark.timeout(1200)
 def test_equal_seeds_give_equal_claims(smoke, tmp_path):
-    assert runner.main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(tmp_path)]) == 0
+    assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(tmp_path)]) == 0
     assert (tmp_path / "claims.json").read_text() == (smoke / "claims.json").read_text()
 
 
 def test_a_file_of_scenes_is_a_source(twin_folder, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     source = str(twin_folder / "items.json")
-    assert runner.main(["run", "mer-de-glace", "--source", source, "--workspace", "w", "--only", "01"]) == 0
+    assert main(["run", "mer-de-glace", "--source", source, "--workspace", "w", "--only", "01"]) == 0
     assert "scenes.used" in capsys.readouterr().out
     table = pd.read_csv(tmp_path / "w" / "data" / "scenes.csv")
     assert (table.verdict == "use").sum() == 10
@@ -192,9 +194,7 @@ def test_a_failing_notebook_is_named_with_its_cell(smoke, tmp_path, capsys):
     workspace = tmp_path / "broken"
     shutil.copytree(smoke, workspace)
     shutil.rmtree(workspace / "data" / "cube.zarr")
-    assert (
-        runner.main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(workspace), "--only", "03"]) == 1
-    )
+    assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(workspace), "--only", "03"]) == 1
     message = capsys.readouterr().err
     assert "03_horn_schunck_labels.ipynb, cell" in message and "no 'cube' yet; run notebook 02 first" in message
 

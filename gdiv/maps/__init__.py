@@ -1,0 +1,27 @@
+"""Every picture: static figures by matplotlib, and interactive maps with the same limits.
+
+Colours are perceptually uniform and safe for colour-blind readers; speeds share the glacier's limits
+from the catalog, so that pictures can be compared.
+"""
+
+from gdiv.maps.matching import displacement, drawn_pairs, learning, pyramid, reach, tile_comparison
+from gdiv.maps.motion import comparison, mosaic, speed_and_error, stakes
+from gdiv.maps.pages import interactive
+from gdiv.maps.scenes import images, site_map, timeline
+
+__all__ = [
+    "comparison",
+    "displacement",
+    "drawn_pairs",
+    "images",
+    "interactive",
+    "learning",
+    "mosaic",
+    "pyramid",
+    "reach",
+    "site_map",
+    "speed_and_error",
+    "stakes",
+    "tile_comparison",
+    "timeline",
+]

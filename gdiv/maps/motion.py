@@ -1,0 +1,99 @@
+"""A year of motion: speeds of the matchers, their mosaic, its errors, and the stakes."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from gdiv.maps.style import INK, SERIES, SPEED, STYLE, extent, panels, scale_bar, show
+
+
+def comparison(
+    speeds: dict[str, np.ndarray], data, most: float, image: np.ndarray, notes: dict[str, str] | None = None
+):
+    """Speed maps side by side over the scene, one colour bar; `notes` go under the titles (Figures 2 and 3)."""
+    figure, axes = panels(len(speeds), data, columns=min(len(speeds), 4), width=2.6)
+    for axis, (name, values) in zip(axes, speeds.items(), strict=True):
+        note = (notes or {}).get(name, "")
+        picture = show(axis, values, data, f"{name}\n{note}" if note else name, SPEED, (0, most), image)
+    figure.colorbar(picture, ax=axes.tolist(), shrink=0.75, label="speed (m/yr)", extend="max")
+    scale_bar(axes[0], data)
+    return figure
+
+
+def mosaic(speeds: dict[str, xr.DataArray], stakes, outline, image: np.ndarray, most: float):
+    """Figure 3: the scene with the stakes, then each matcher's annual speed on the glacier."""
+    first = next(iter(speeds.values()))
+    figure, axes = panels(len(speeds) + 1, first, columns=min(len(speeds) + 1, 4), width=3)
+    show(axes[0], image, first, "scene and stakes")
+    points = stakes.drop_duplicates("name").to_crs(outline.crs) if len(stakes) else stakes
+    for axis, (name, values) in zip(axes[1:], speeds.items(), strict=True):
+        picture = show(axis, values.values, first, name, SPEED, (0, most), image)
+    for axis in axes:
+        outline.boundary.affine_transform([1e-3, 0, 0, 1e-3, 0, 0]).plot(ax=axis, color=INK, lw=0.7)
+        if len(points):
+            axis.scatter(
+                points.geometry.x / 1000, points.geometry.y / 1000, s=26, facecolor="none", edgecolor="#D55E00", lw=1.5
+            )
+        left, right, bottom, top = extent(first)
+        axis.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xlabel="", ylabel="")
+    figure.colorbar(picture, ax=axes.tolist(), shrink=0.75, label="speed (m/yr)", extend="max")
+    scale_bar(axes[0], first)
+    return figure
+
+
+def stakes(table: pd.DataFrame):
+    """Estimated against measured speed at the stakes, a colour a matcher; on the line is right."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(4, 3.6))
+    most = 1.15 * np.nanmax([table.measured.max(), table.estimated.max()])
+    axis.plot([0, most], [0, most], color=INK, lw=0.8)
+    for matcher, rows in table.groupby("matcher"):
+        axis.scatter(rows.measured, rows.estimated, label=matcher, color=SERIES.get(matcher, INK), s=30, alpha=0.85)
+    for name, rows in table.groupby("name"):
+        axis.annotate(name, (rows.measured.iloc[0], 0.02 * most), rotation=90, fontsize=7, color=INK, ha="right")
+    axis.set(xlabel="measured (m/yr)", ylabel="estimated (m/yr)", xlim=(0, most), ylim=(0, most))
+    axis.legend(frameon=False, fontsize=7)
+    return figure
+
+
+def speed_and_error(product: xr.Dataset, most: float, image: np.ndarray):
+    """Speed with arrows along the flow, its one-sigma error, and how many pairs saw each pixel."""
+    figure, axes = panels(3, product, width=3)
+    v, sigma = product.v.values, product.v_error.values
+    figure.colorbar(
+        show(axes[0], v, product, "speed (m/yr)", SPEED, (0, most), image), ax=axes[0], shrink=0.7, extend="max"
+    )
+    step = max(product.sizes["x"] // 26, 1)
+    thin = (slice(step // 2, None, step),) * 2
+    x, y = np.meshgrid(product.x / 1000, product.y / 1000)
+    vx, vy = product.vx.values[thin], product.vy.values[thin]
+    length = np.hypot(vx, vy)
+    moving = length > 0.1 * most
+    axes[0].quiver(
+        x[thin][moving],
+        y[thin][moving],
+        (vx / length)[moving],
+        (vy / length)[moving],
+        color="white",
+        scale=28,
+        width=0.004,
+    )
+    figure.colorbar(
+        show(axes[1], sigma, product, "1 sigma (m/yr)", "cividis", (0, np.nanpercentile(sigma, 95)), image),
+        ax=axes[1],
+        shrink=0.7,
+        extend="max",
+    )
+    counts = show(
+        axes[2],
+        product["count"].where(product.v.notnull()).values,
+        product,
+        "pairs",
+        "cividis",
+        (0, float(product["count"].max())),
+        image,
+    )
+    figure.colorbar(counts, ax=axes[2], shrink=0.7)
+    scale_bar(axes[0], product)
+    return figure

@@ -1,0 +1,84 @@
+"""The glacier, its scenes and what became of them."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from gdiv.maps.style import GREY, INK, STYLE, extent, panels, scale_bar, show
+
+
+def site_map(picture: np.ndarray, data, outline, stakes, title: str):
+    """Figure 1: a scene, `(y, x)` or `(y, x, 3)` reflectance, with outline and stakes."""
+    figure, (axis,) = panels(1, data, width=5.2)
+    top = np.nanpercentile(picture, 97)
+    shown = np.clip(np.nan_to_num(picture) / top, 0, 1) ** 0.75
+    axis.imshow(shown, extent=extent(data), cmap=GREY)
+    outline.boundary.affine_transform([1e-3, 0, 0, 1e-3, 0, 0]).plot(ax=axis, color="#E69F00", lw=1.2)
+    if len(stakes):
+        points = stakes.drop_duplicates("name").to_crs(outline.crs)
+        axis.scatter(
+            points.geometry.x / 1000, points.geometry.y / 1000, s=34, color="#D55E00", edgecolor="white", zorder=3
+        )
+        for name, point in zip(points.name, points.geometry, strict=True):
+            axis.annotate(
+                name,
+                (point.x / 1000, point.y / 1000),
+                (6, 4),
+                textcoords="offset points",
+                color="white",
+                fontsize=8,
+                weight="bold",
+            )
+    left, right, bottom, top = extent(data)
+    axis.set_xlim(left, right)
+    axis.set_ylim(bottom, top)
+    axis.set_title(title, loc="left", color=INK)
+    axis.set_xlabel("easting (km)")
+    axis.set_ylabel("northing (km)")
+    scale_bar(axis, data)
+    return figure
+
+
+def timeline(scenes: pd.DataFrame):
+    """Every scene by date: those used, and those dropped with their reason in a word."""
+    years = sorted(scenes.season_year.dropna().unique())
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(len(years), 1, figsize=(7, 1.3 * len(years) + 0.3), squeeze=False)
+    words = {"clear": "cloud", "asset": "no image", "could": "unreadable", "no data": "no data"}
+    for axis, year in zip(axes.ravel(), years, strict=True):
+        season = scenes[scenes.season_year == year].sort_values("date")
+        for used, colour, level in ((True, "#0072B2", 0), (False, "#D55E00", 1)):
+            chosen = season[(season.verdict == "use") == used]
+            axis.scatter(
+                chosen.date, [level] * len(chosen), color=colour, marker="o" if used else "x", s=34, clip_on=False
+            )
+        for number, row in enumerate(season[season.verdict != "use"].itertuples()):
+            found = next(
+                (
+                    w
+                    for w in ("snow", "clear", "cloud", "duplicate", "asset", "orbit", "could", "no data")
+                    if w in row.reason
+                ),
+                "other",
+            )
+            lift = 6 + 9 * (number % 2)  # neighbours days apart would overwrite each other
+            axis.annotate(
+                words.get(found, found), (row.date, 1), (0, lift), textcoords="offset points", ha="center", fontsize=7
+            )
+        axis.set_yticks([0, 1], ["used", "dropped"])
+        axis.set_ylim(-0.5, 2.3)
+        axis.set_title(f"season {year:.0f}", loc="left", color=INK)
+        axis.spines["left"].set_visible(False)
+        axis.xaxis.set_major_locator(plt.matplotlib.dates.MonthLocator())
+        axis.xaxis.set_major_formatter(plt.matplotlib.dates.DateFormatter("%d %b"))
+        axis.margins(x=0.06)
+    return figure
+
+
+def images(data, **named: np.ndarray):
+    """Grey images side by side, titled by their names."""
+    figure, axes = panels(len(named), data, columns=min(len(named), 4), width=2.6)
+    for axis, (name, image) in zip(axes, named.items(), strict=True):
+        show(axis, image, data, name.replace("_", " "))
+    scale_bar(axes[0], data)
+    return figure
