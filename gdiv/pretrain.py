@@ -46,7 +46,7 @@ class Stage:
 
 STAGES = {
     "drawn": Stage({"drawn": 8}, TrainConfig(steps=2000, batch=8, rate=1e-3, seed=1, validate_every=100)),
-    "twin": Stage({"drawn": 5, "twin": 3}, TrainConfig(steps=2000, batch=8, rate=5e-4, seed=2, validate_every=100)),
+    "twin": Stage({"drawn": 5, "twin": 3}, TrainConfig(steps=4000, batch=8, rate=5e-4, seed=2, validate_every=100)),
     "labels": Stage({"labels": 8}, TrainConfig(steps=100, batch=8, rate=1e-4, seed=3, validate_every=100)),
     "mixed": Stage(
         {"drawn": 4, "twin": 2, "labels": 2}, TrainConfig(steps=100, batch=8, rate=1e-4, seed=4, validate_every=100)

@@ -48,7 +48,7 @@ class RaftConfig:
     levels: int = 1  # pyramid levels of the cost volume
     radius: int = 3  # cells looked up around the current flow
     first_flow: bool = True  # begin at the expected flow instead of at zero
-    iterations: int = 4  # refinements; running more than trained makes the flow worse
+    iterations: int = 3  # refinements; many more than trained make the flow worse
 
 
 PRESETS = {

@@ -161,16 +161,25 @@ class PairRenderer:
         return list(zip(*(part.cpu().numpy() for part in self.draw(range(count))), strict=True))
 
     def _flow(self, chance):
-        """Smooth motion everywhere, or a moving tongue between still banks; some mis-registration over all."""
+        """Smooth motion everywhere, or a tongue between still banks; some mis-registration over all.
+
+        Half of the tongues slide along their banks, whose margin may then be sharp: nothing opens or is run over.
+        The others run anywhere, and where they meet a bank too sharply have no inverse.
+        """
         size = self.size
         angle = chance.uniform(0, 2 * math.pi) + 0.5 * chance.field(size, chance.uniform(0.3, 1.2) * size)
         speed = self.reach * chance.uniform(0, 1) ** 1.5
-        speed = (speed * (1 + 0.3 * chance.field(size, chance.uniform(0.3, 1.2) * size))).clamp(0, self.reach)
+        varied = (speed * (1 + 0.3 * chance.field(size, chance.uniform(0.3, 1.2) * size))).clamp(0, self.reach)
         length = chance.uniform(0.3, 0.8) * size
-        margin = (chance.field(size, length) - chance.normal(-0.3, 0.3)) * length / chance.uniform(1, 8)
-        speed = torch.where(chance.likely(0.5), speed * torch.sigmoid(2 * margin), speed)
-        shift = chance.normal(0, 0.25, 2)
-        return speed * torch.cat([angle.cos(), angle.sin()], dim=1) + shift
+        bank = chance.field(size, length) - chance.normal(-0.3, 0.3)
+        inside = torch.sigmoid(2 * bank * length / chance.uniform(1, 8))
+        tongue = chance.likely(0.5)
+        anywhere = torch.where(tongue, inside, 1) * varied * torch.cat([angle.cos(), angle.sin()], dim=1)
+        down, along = torch.gradient(bank, dim=(2, 3))
+        contour = torch.cat([down, -along], dim=1)
+        fastest = (inside * contour).square().sum(1, keepdim=True).amax((2, 3), keepdim=True).sqrt().clamp(min=1e-6)
+        sliding = speed * inside * contour / fastest
+        return torch.where(tongue & chance.likely(0.5), sliding, anywhere) + chance.normal(0, 0.25, 2)
 
     def _spoil(self, light, hard, chance):
         """What one date does to the scene: uneven sun, shadow, snow, cloud, noise, voids."""
