@@ -19,7 +19,7 @@ lint: $(ENV)/ready  ## linters alone
 	$(RUN)/ruff format --check .
 	$(RUN)/nbstripout --verify notebooks/*.ipynb
 
-weights: $(ENV)/ready  ## train the network that ships, about an hour on two cores; resumes
+weights: $(ENV)/ready  ## train the network that ships, an hour and a quarter on two cores; resumes
 	OMP_NUM_THREADS=1 $(RUN)/python -m torch.distributed.run --standalone --nproc-per-node 2 -m gdiv.pretrain --ship
 
 bench: study  ## every matcher and network side by side, tuned on other pairs, and the ablation; an hour

@@ -86,10 +86,16 @@ def stages(folder):
     for name in tqdm(STAGES, desc="stages", leave=False):
         path = folder / f"gdiv-{name}-weights.safetensors"
         if path.exists():
-            network, _ = load_weights(path)
+            network, card = load_weights(path)
             drawn = {"hard": score(network, hard), "clean": score(network, clean)}
-            rows.append({"stage": name, **drawn, **over(twin, network)})
+            rows.append({"stage": f"{name}, {taken(card)} steps in all", **drawn, **over(twin, network)})
     return rows
+
+
+def taken(card):
+    """Steps that weights have behind them, those of the weights they began from among them."""
+    own = card.get("steps") or {name: stage["steps"] for name, stage in card["training"].items()}
+    return sum(own.values()) + (taken(card["begin"]) if card.get("begin") else 0)
 
 
 def over(pairs, network):
@@ -111,7 +117,7 @@ def main():
     arguments = parser.parse_args()
     found = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
     if (found.get("steps"), found.get("code")) != (arguments.steps, gdiv.code_hash()):
-        found = {"steps": arguments.steps, "code": gdiv.code_hash(), "variants": []}
+        found = {"steps": arguments.steps, "code": gdiv.code_hash(), "variants": [], "stages": []}
     done = {row["variant"] for row in found["variants"]}
     for name in tqdm([name for name in VARIANTS if name not in done], desc="variants"):
         found["variants"].append(variant(name, arguments.steps, arguments.folder))

@@ -19,6 +19,7 @@ from scipy import ndimage
 import gdiv
 from gdiv.flow.matchers import _vertex
 from gdiv.flow.synthetic import inverse_points, random_flow, smooth_field
+from gdiv.imagery.twin import displacement
 from gdiv.velocity import validation
 
 RIM = 16  # pixels left out at the frame, where what moves in was never seen
@@ -115,8 +116,7 @@ def twin(profile: str = "demo") -> dict[str, list[Pair]]:
 
     def pair(row, counted):
         first, second = (cube.reflectance.values[ids.index(name)] for name in (row.reference, row.secondary))
-        motion = np.stack(validation.true_motion(truth, row.years))
-        flow = motion + np.array([row.shift_x, row.shift_y])[:, None, None]
+        flow = np.stack(displacement(truth, row.reference, row.secondary))
         known = np.isfinite(flow[0]) & np.isfinite(first) & np.isfinite(second)
         return Pair(first, second, flow.astype(np.float32), counted & known)
 

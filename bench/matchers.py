@@ -263,7 +263,7 @@ def main():
     horn_schunck(*np.random.default_rng(0).normal(size=(2, 64, 64)))  # compiled before a clock runs
 
     before = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
-    found = dict(before) if arguments.case else {}
+    found = dict(before)  # a case that is not measured now keeps its rows
     found["machine"] = {"processor": platform.processor() or platform.machine(), "threads": 1}
     for case in arguments.case or CASES:
         if case in ("warped", "real") and not arguments.real.is_dir():

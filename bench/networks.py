@@ -24,7 +24,7 @@ from gdiv.flow.raft import PRESETS, Raft
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "results" / "published" / "bench-networks.json"
-TILE, REFINEMENTS = 256, 12  # of the paper and of torchvision; the `gdiv` preset takes its own
+TILE, REFINEMENTS = 256, 12  # the paper's tile, torchvision's refinements; the `gdiv` preset takes its own
 BINS = {"displacement": [0, 1, 2, 4, 8, 14], "texture": [0, 0.3, 0.5, 0.8, np.inf]}
 OPERATORS = library.Library("torchvision", "FRAGMENT")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,15 +1,16 @@
 """Make the weights that ship: `make weights`, or `torchrun --nproc-per-node N -m gdiv.pretrain` on N GPUs; resumable.
 
-What is learned from, in stages, each with its own checkpoint: exact displacement drawn on the fly; the same with
-pairs of the twin's glaciers, whose motion was planted; then Horn-Schunck's labels of these pairs; then all of it
-mixed. Mer de Glace's twin and every scene of Mer de Glace and Perito Moreno are left for scoring.
+What is learned from, in stages, each with its own checkpoint: exact displacement drawn on the fly, then the same with
+pairs of the twin's glaciers, whose motion was planted; that is what ships. Two more stages show what labels would
+add: Horn-Schunck's of these pairs, and all of it mixed. Mer de Glace's twin and every scene of Mer de Glace and
+Perito Moreno are left for scoring.
 """
 
 import argparse
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -153,7 +154,10 @@ def pretrain(
 ) -> Raft:
     """Train a preset through `stages`, each from where the one before ended, the first from `begin`; resumable."""
     torch.manual_seed(1)
-    network = load_weights(begin)[0] if begin else Raft(PRESETS[preset])
+    network, past = Raft(PRESETS[preset]), None
+    if begin:
+        earlier, past = load_weights(begin)
+        network.load_state_dict(earlier.state_dict())
     first = not dist.is_initialized() or dist.get_rank() == 0
     if first and {"twin", "labels"} & {source for name in stages for source in STAGES[name].shares}:
         for glacier in tqdm(GLACIERS, desc="rendering twins", unit="glacier"):
@@ -177,8 +181,8 @@ def pretrain(
             network,
             folder / f"{preset}-{name}-weights.safetensors",
             stages=list(stages[: stages.index(name) + 1]),
-            steps={key: STAGES[key].train.steps for key in stages[: stages.index(name) + 1]},
-            begin=begin.name if begin else "",
+            training={key: asdict(STAGES[key].train) for key in stages[: stages.index(name) + 1]},
+            begin=past,
             scenes=scenes.name if scenes else "",
             revision=gdiv.code_hash(),
             device=torch.cuda.get_device_name() if device == "cuda" else "CPU",

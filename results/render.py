@@ -198,9 +198,11 @@ def ablation_tables(ablation):
     page += ["| variant | parameters | spoilt | clean | ms |", "|---|---|---|---|---|"]
     for row in ablation["variants"]:
         page += ["| {variant} | {parameters:,} | {hard:.2f} | {clean:.2f} | {milliseconds:.0f} |".format(**row)]
+    if not ablation["stages"]:
+        return page
     page += ["", "## Ablation: each stage of training", ""]
-    page += ["Drawn pairs of other textures, and the twin of Mer de Glace, which no stage has seen. The stages are"]
-    page += ["those of the [model card](../gdiv/flow/weights/README.md).", ""]
+    page += ["Drawn pairs of other textures, and the twin of Mer de Glace, which no stage has seen. The weights that"]
+    page += ["ship are those after `twin`; the last two stages show what labels would add.", ""]
     page += ["| after | drawn, spoilt | drawn, clean | twin | along |", "|---|---|---|---|---|"]
     for row in ablation["stages"]:
         line = "| {stage} | {hard:.3f} | {clean:.3f} | {twin:.3f} | {percent:+.1f} % |"

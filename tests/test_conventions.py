@@ -102,7 +102,7 @@ def test_coordinates_are_pixel_centres(found):
 
 
 def test_the_catalog_and_the_matchers_know_the_same_names():
-    """The catalog lists them itself, so that the command line starts without loading torch."""
+    """The catalog lists them itself, so that it can be read without loading torch."""
     from gdiv import catalog
 
     assert catalog.MATCHERS == matchers.MATCHERS

@@ -226,14 +226,14 @@ def test_the_papers_counts():
     ice = Ice(entry, study_grid(entry.bbox, entry.epsg)).mask
     scenes = [(i, 10 + j) for i in range(10) for j in range(17)]
     found = tiles.list_tiles(scenes, ice, 256, "random")
-    counts = {name: sum(tile.set == name for tile in found) for name in tiles.SHARES}
+    counts = {name: sum(tile.set == name for tile in found) for name in tiles.SETS}
     assert counts == {"train": 14_871, "validation": 1_653, "test": 1_836} and len(found) == 18_360
     assert found == tiles.list_tiles(scenes, ice, 256, "random")
 
 
 def test_a_split_by_space_shares_no_pixel():
     glacier = np.ones((420, 200), bool)
-    seen = {name: np.zeros(glacier.shape, bool) for name in tiles.SHARES}
+    seen = {name: np.zeros(glacier.shape, bool) for name in tiles.SETS}
     for tile in tiles.list_tiles(pairs_of(3), glacier, 96, "space"):
         seen[tile.set][tile.row : tile.row + 96, tile.column : tile.column + 96] = True
     assert all(seen[name].any() for name in seen)
@@ -243,7 +243,7 @@ def test_a_split_by_space_shares_no_pixel():
 def test_a_split_by_date_shares_no_scene():
     """Between two seasons, and where a scene ends one pair and begins the next."""
     for scenes in ([(i, 4 + j) for i in range(4) for j in range(6)], [(i, j) for j in range(12) for i in range(j)]):
-        seen = {name: set() for name in tiles.SHARES}
+        seen = {name: set() for name in tiles.SETS}
         for tile in tiles.list_tiles(scenes, np.ones((200, 200), bool), 96, "date"):
             seen[tile.set] |= set(scenes[tile.pair])
         assert all(seen.values())
@@ -256,7 +256,7 @@ def test_every_glacier_of_the_catalog_can_be_split_by_space():
         ice = Ice(entry, study_grid(entry.bbox, entry.epsg)).mask
         for profile in catalog.profiles.values():
             found = tiles.list_tiles(pairs_of(1), ice, profile.tile, "space")
-            assert {tile.set for tile in found} == set(tiles.SHARES), key
+            assert {tile.set for tile in found} == set(tiles.SETS), key
             window = next((t.row, t.column) for t in found if t.set == "test")
             assert ice[window[0] :, window[1] :][: profile.tile, : profile.tile].mean() > 0.1, key
 

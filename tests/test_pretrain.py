@@ -6,8 +6,11 @@ import torch
 from scipy import ndimage
 
 from gdiv import pretrain
+from gdiv.flow.checkpoints import load_weights
 from gdiv.flow.contrast import local_contrast
-from gdiv.flow.tiles import Mixture, Samples
+from gdiv.flow.raft import PRESETS
+from gdiv.flow.tiles import Mixture
+from gdiv.flow.train import score, score_zero
 
 
 def test_the_twin_lends_exact_displacement(monkeypatch, twin_folder):
@@ -54,10 +57,12 @@ def test_real_scenes_lend_their_texture(real):
     assert len(pretrain.textures(None)) == 40
 
 
-def test_samples_without_a_label_are_not_counted():
-    images, flows = np.ones((2, 200, 200), np.float32), np.full((1, 2, 200, 200), np.nan, np.float32)
-    samples = Samples(images, [(0, 1)], flows, pretrain.windows(np.ones((200, 200), bool), 1), pretrain.CROP)
-    assert samples.draw([0, 1])[1].isnan().all()
+def test_the_weights_that_ship_are_of_the_preset_and_score_as_their_card_says():
+    network, card = load_weights()
+    assert network.config == PRESETS["gdiv"]
+    hard = pretrain.held_out(1, 10_001)[:8]
+    assert score(network, hard) < 0.5 * score_zero(hard)
+    assert score(network, pretrain.held_out(0, 10_002)) == pytest.approx(card["error_px_clean"], rel=0.02)
 
 
 @pytest.mark.parametrize("stage", pretrain.STAGES.values(), ids=pretrain.STAGES)

@@ -99,9 +99,10 @@ def raft_blocks(network: Raft, reference, secondary, block: int = 1024, halo: in
         raise ValueError(f"two images of one shape are needed, got {reference.shape} and {secondary.shape}")
     if block % 8 or halo % 8:
         raise ValueError(f"block and halo must be multiples of 8 pixels, got {block} and {halo}")
-    flow = np.empty((2, *reference.shape), np.float32)
-    for inner, outer, kept in _windows(reference.shape, block, halo):
-        images = (np.asarray(image[outer]) for image in (reference, secondary))
+    shape = tuple(reference.shape[-2:])
+    flow = np.empty((2, *shape), np.float32)
+    for inner, outer, kept in _windows(shape, block, halo):
+        images = (np.asarray(image[..., *outer]) for image in (reference, secondary))
         flow[:, *inner] = answer(network, *images)[:, *kept]
     return flow
 

@@ -10,7 +10,8 @@ from torch import nn
 def local_contrast(image: torch.Tensor, widths: tuple[float, ...], limit: float = 3.0) -> torch.Tensor:
     """Each band relative to its surroundings, `(B, C, H, W)` to `(B, len(widths) C, H, W)`, no data as zero.
 
-    As `gdiv.flow.contrast`: the mean of a Gaussian neighbourhood of each width taken off, over its spread.
+    The mean of a Gaussian neighbourhood of each width is taken off and its spread divided by, as in
+    `gdiv.flow.contrast`; here the spread's floor is a part of its mean, where that has the median.
     """
     valid = image.isfinite()
     count = valid.sum((2, 3), keepdim=True).clamp(min=1)

@@ -42,13 +42,13 @@ class RaftConfig:
     blocks: int = 1  # residual blocks a resolution of the encoders
     norm: bool = False  # instance norm in both encoders, as RAFT-PIV has it
     cost_layers: tuple[int, int] = (32, 32)  # channels that read the costs in each refinement,
-    flow_layers: tuple[int, ...] = (16,)  # and the flow
+    flow_layers: tuple[int, ...] = (16,)  # and the flow: one layer or two
     separable: bool = False  # a recurrence of one row and one column instead of one square
     reach: int = 4  # cells the cost volume extends from rest; 0 builds all pairs
     levels: int = 1  # pyramid levels of the cost volume
     radius: int = 3  # cells looked up around the current flow
     first_flow: bool = True  # begin at the expected flow instead of at zero
-    iterations: int = 3  # refinements; many more than trained make the flow worse
+    iterations: int = 4  # refinements; many more than trained make the flow worse
 
 
 PRESETS = {

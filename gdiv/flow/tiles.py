@@ -21,7 +21,9 @@ class Tile(NamedTuple):
     set: str
 
 
-SHARES = {"train": 0.81, "validation": 0.09, "test": 0.10}  # the paper's 14,871 / 1,653 / 1,836
+SETS = ("train", "validation", "test")
+HELD_OUT = 0.1  # for test, and of the rest for validation: the paper's 14,871 / 1,653 / 1,836
+LEAST_ICE = 0.05  # share of a tile
 SPLITS = ("random", "space", "date")
 
 
@@ -31,9 +33,8 @@ def list_tiles(
     size: int,
     split: str,
     seed: int = 0,
-    least_ice: float = 0.05,
 ) -> list[Tile]:
-    """All tiles of the pairs, 5/16 of a side apart, four turns each, that hold at least `least_ice` glacier.
+    """All tiles of the pairs, 5/16 of a side apart, four turns each, that hold at least a twentieth of glacier.
 
     With tiles of 256 pixels and the catalog's Mer de Glace these are 108 a pair, and 18,360 of the paper's 170 pairs.
 
@@ -62,21 +63,21 @@ def list_tiles(
         raise ValueError(f"no split {split!r}; there are: {', '.join(SPLITS)}")
     rows, columns = (sorted({*range(0, n - size + 1, max(size * 5 // 16, 1)), n - size}) for n in glacier.shape)
     ice = {(r, c): glacier[r : r + size, c : c + size].mean() for r in rows for c in columns}
-    windows = [window for window, share in ice.items() if share >= least_ice]
+    windows = [window for window, share in ice.items() if share >= LEAST_ICE]
     rng = np.random.default_rng(seed)
     every = [(p, r, c, k) for p in range(len(scenes)) for r, c in windows for k in range(4)]
     if split == "random":
         # Rounded up, test before validation: the paper's counts.
-        test = int(np.ceil(len(every) * SHARES["test"]))
-        validation = int(np.ceil((len(every) - test) * 0.1))
+        test = int(np.ceil(len(every) * HELD_OUT))
+        validation = int(np.ceil((len(every) - test) * HELD_OUT))
         counts = len(every) - test - validation, validation, test
-        sets = rng.permutation(np.repeat(list(SHARES), counts))
+        sets = rng.permutation(np.repeat(SETS, counts))
         tiles = [Tile(*tile, str(name)) for tile, name in zip(every, sets, strict=True)]
     else:
         of = _apart(windows, ice, size) if split == "space" else _deal(scenes, rng)
         sets = [of.get((tile[1], tile[2]) if split == "space" else tile[0]) for tile in every]
         tiles = [Tile(*tile, name) for tile, name in zip(every, sets, strict=True) if name]
-    if empty := [name for name in SHARES if not any(tile.set == name for tile in tiles)]:
+    if empty := [name for name in SETS if not any(tile.set == name for tile in tiles)]:
         cure = "take more scenes" if split == "date" else "take a smaller tile"
         raise ValueError(f"no tile of {size} pixels is left for {', '.join(empty)} under the {split} split; {cure}")
     return tiles
@@ -128,7 +129,7 @@ def _deal(scenes, rng, tries=300):
                 sets.setdefault(int(scene), name)
         pairs = {i: sets[a] for i, (a, b) in enumerate(scenes) if sets[a] == sets[b]}
         trained = list(pairs.values()).count("train")
-        if set(pairs.values()) == set(SHARES) and trained > list(best.values()).count("train"):
+        if set(pairs.values()) == set(SETS) and trained > list(best.values()).count("train"):
             best = pairs
     return best
 
