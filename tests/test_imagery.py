@@ -9,7 +9,7 @@ from conftest import file_source
 from rasterio.windows import from_bounds
 
 from gdiv.catalog import load_catalog
-from gdiv.imagery import coregistration, cube, outlines, pairs, scenes
+from gdiv.imagery import archive, coregistration, cube, items, outlines, pairs, scenes
 from gdiv.imagery.grid import grid_of_items, study_grid
 
 SENTINEL = load_catalog().sources["earth-search"]
@@ -73,7 +73,7 @@ def test_newer_projection_fields_do_not_resample(found):
     newer = item | {
         "properties": {k: v for k, v in item["properties"].items() if k != "proj:epsg"} | {"proj:code": "EPSG:32632"}
     }
-    assert scenes.epsg_of(newer) == 32632
+    assert items.epsg_of(newer) == 32632
     first, second = (cube.load_asset([i], found["source"], "image", found["grid"]).compute() for i in (item, newer))
     assert np.array_equal(first.values, second.values)
 
@@ -114,7 +114,7 @@ def test_cloud_is_no_data_and_nothing_is_read_early(found):
 )  # fmt: skip
 def test_the_offset_is_decided_with_a_reason(properties, rule, dark, offset, why):
     item = {"properties": properties, "assets": {"nir": {"raster:bands": [{"offset": -0.1}]}}}
-    found, reason = scenes.offset_of(item, SENTINEL.model_copy(update={"offset": rule}), dark)
+    found, reason = items.offset_of(item, SENTINEL.model_copy(update={"offset": rule}), dark)
     assert found == offset and why in reason
 
 
@@ -127,24 +127,22 @@ def test_masks_by_kind():
 
 
 def test_orbit_from_field_or_name():
-    assert scenes.orbit_of({"properties": {"sat:relative_orbit": 65}}) == 65
+    assert items.orbit_of({"properties": {"sat:relative_orbit": 65}}) == 65
     assert (
-        scenes.orbit_of(
+        items.orbit_of(
             {"properties": {"s2:product_uri": "S2B_MSIL2A_20250731T131909_N0511_R095_T20EPT_20250731T143919.SAFE"}}
         )
         == 95
     )
-    assert scenes.orbit_of({"properties": {}}) is None
+    assert items.orbit_of({"properties": {}}) is None
 
 
 def test_an_unreadable_scene_is_named_and_the_rest_goes_on(found, glacier):
-    items = [dict(i) for i in found["items"] if "nir" in i["assets"]][:4]
-    broken = items[1] | {
-        "assets": items[1]["assets"] | {"nir": items[1]["assets"]["nir"] | {"href": "/nowhere/b08.tif"}}
-    }
+    some = [dict(i) for i in found["items"] if "nir" in i["assets"]][:4]
+    broken = some[1] | {"assets": some[1]["assets"] | {"nir": some[1]["assets"]["nir"] | {"href": "/nowhere/b08.tif"}}}
     masks = found["masks"]
     table = scenes.judge_scenes(
-        [items[0], broken, *items[2:]],
+        [some[0], broken, *some[2:]],
         found["source"],
         glacier,
         found["grid"],
@@ -155,13 +153,13 @@ def test_an_unreadable_scene_is_named_and_the_rest_goes_on(found, glacier):
 
 
 def test_no_scene_in_season_is_an_error(glacier, twin_folder):
-    with pytest.raises(scenes.SceneError, match="none of them within 2018-06-15 to 2018-10-15"):
-        scenes.find_items(file_source(twin_folder / "items.json"), glacier, [2018])
+    with pytest.raises(archive.SceneError, match="none of them within 2018-06-15 to 2018-10-15"):
+        archive.find_items(file_source(twin_folder / "items.json"), glacier, [2018])
 
 
 def test_a_missing_file_is_an_error(glacier, tmp_path):
-    with pytest.raises(scenes.SceneError, match="could not be read"):
-        scenes.find_items(file_source(tmp_path / "none.json"), glacier, [2020])
+    with pytest.raises(archive.SceneError, match="could not be read"):
+        archive.find_items(file_source(tmp_path / "none.json"), glacier, [2020])
 
 
 def test_annual_pairs_keep_orbit_season_and_day_of_year(found, glacier):
@@ -253,10 +251,10 @@ def test_real_scenes_are_read_exactly(real):
     """A nominal 6.08 m grid whose origin is no multiple of its spacing."""
     moreno = load_catalog().glaciers["perito-moreno"]
     source = file_source(real / "perito-moreno-2020" / "items.json")
-    items = scenes.find_items(source, moreno, [2020])
-    grid = grid_of_items(items, "nir", moreno)
-    ours = cube.load_asset(items[:1], source, "image", grid)[0].compute().values
-    with rasterio.open(items[0]["assets"]["nir"]["href"]) as file:
+    known = archive.find_items(source, moreno, [2020])
+    grid = grid_of_items(known, "nir", moreno)
+    ours = cube.load_asset(known[:1], source, "image", grid)[0].compute().values
+    with rasterio.open(known[0]["assets"]["nir"]["href"]) as file:
         plain, transform = file.read(1), file.transform
     column, row = round((transform.c - grid.affine.c) / 6.08), round((grid.affine.f - transform.f) / 6.08)
     rows, columns = min(plain.shape[0], ours.shape[0] - row), min(plain.shape[1], ours.shape[1] - column)
