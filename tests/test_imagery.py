@@ -9,7 +9,7 @@ from conftest import file_source
 from rasterio.windows import from_bounds
 
 from gdiv.catalog import load_catalog
-from gdiv.imagery import archive, coregistration, cube, items, outlines, pairs, scenes
+from gdiv.imagery import archive, coregistration, cube, folder, items, outlines, pairs, scenes
 from gdiv.imagery.grid import grid_of_items, study_grid
 
 SENTINEL = load_catalog().sources["earth-search"]
@@ -219,17 +219,101 @@ def test_an_outline_elsewhere_is_an_error(found, glacier, tmp_path):
         outlines.read_outline(tmp_path / "none.geojson", glacier, found["grid"])
 
 
-def test_planted_shift_is_recovered(found, twin_folder):
-    """Correlation on stable ground against the mis-registration that the twin planted."""
+def test_planted_shift_is_recovered(found, glacier, twin_folder):
+    """Every pair of both season couples, against the mis-registration that the twin planted."""
     data = cube.load_cube(found["items"], found["table"], found["source"], found["grid"]).load()
-    truth = xr.open_zarr(twin_folder / "truth.zarr", consolidated=False)
-    clear = found["table"].query("verdict == 'use' and clear == 1.0")
-    first, second = (clear[clear.season_year == year].id.iloc[-1] for year in (2021, 2022))
-    images = [data.reflectance[data.attrs["scene_ids"].index(name)].values for name in (first, second)]
-    shift = coregistration.image_shift(*images, found["masks"].stable.values)
-    planted = (truth["shift"].sel(scene=second) - truth["shift"].sel(scene=first)).values
-    assert shift["blocks"] >= coregistration.LEAST_BLOCKS
-    assert (shift["shift_x"], shift["shift_y"]) == pytest.approx(tuple(planted), abs=0.12)
+    truth = xr.open_zarr(twin_folder / "truth.zarr", consolidated=False)["shift"]
+    chosen = [pairs.choose_pairs(found["table"], glacier, years) for years in ([2020, 2021], [2021, 2022])]
+    table = coregistration.register(data, pd.concat(chosen, ignore_index=True), found["masks"])
+    known = table[table.blocks >= coregistration.LEAST_BLOCKS]
+    planted = truth.sel(scene=known.secondary.tolist()).values - truth.sel(scene=known.reference.tolist()).values
+    assert len(known) >= 8
+    assert known[["shift_x", "shift_y"]].to_numpy() == pytest.approx(planted, abs=0.05)
+    assert (known.shift_spread < 0.1).all() and known.before.median() > 3 * known.shift_spread.median()
+
+
+def test_pairs_whose_ground_or_sky_says_no_are_dropped_with_the_reason(found, glacier):
+    data = cube.load_cube(found["items"], found["table"], found["source"], found["grid"]).load()
+    table = pairs.choose_pairs(found["table"], glacier, [2020, 2021])
+    ids, reflectance = data.attrs["scene_ids"], data.reflectance.values.copy()
+    clouded, torn = table.reference.iloc[0], table.secondary.iloc[-1]
+    reflectance[ids.index(clouded)][found["masks"].glacier.values] = np.nan
+    rows = np.arange(reflectance.shape[1])
+    wavy = (rows + 3 * np.sin(rows / 25)).round().astype(int).clip(0, rows[-1])
+    reflectance[ids.index(torn)] = reflectance[ids.index(torn)][wavy]
+    spoilt = data.assign(reflectance=(data.reflectance.dims, reflectance))
+    reasons = coregistration.register(spoilt, table, found["masks"])
+    assert reasons[reasons.reference == clouded].reason.str.contains("see only 0% of the glacier").all()
+    rest = reasons[(reasons.secondary == torn) & (reasons.reference != clouded) & (reasons.blocks >= 4)]
+    assert len(rest) and rest.reason.str.contains("stable ground moves").all()
+    nothing = spoilt.assign(reflectance=spoilt.reflectance * np.nan)
+    with pytest.raises(ValueError, match="none of .* pairs can be used: both scenes see only 0%"):
+        coregistration.register(nothing, table, found["masks"])
+
+
+def test_a_folder_of_geotiffs_becomes_a_source(found, glacier, tmp_path):
+    used = [i for i in found["items"] if i["id"] in found["table"].query("verdict == 'use'").id.tolist()]
+    for item in used:
+        with rasterio.open(item["assets"]["nir"]["href"]) as file:
+            profile, numbers = file.profile | {"driver": "GTiff"}, file.read(1)
+        with rasterio.open(tmp_path / f"mine_{item['properties']['datetime'][:10]}.tif", "w", **profile) as file:
+            file.write(numbers, 1)
+    source = file_source(folder.write_items(tmp_path))
+    known = archive.find_items(source, glacier, [2020, 2021, 2022])
+    assert len(known) == len(used) and grid_of_items(known, "nir", glacier) == found["grid"]
+    masks = found["masks"]
+    table = scenes.judge_scenes(known, source, glacier, found["grid"], masks.glacier.values, masks.stable.values)
+    assert (table.verdict == "use").all()
+    twins, ours = (pairs.choose_pairs(some, glacier, [2020, 2021]) for some in (found["table"], table))
+    assert (twins.reference_date.dt.date == ours.reference_date.dt.date).all() and len(twins) == len(ours)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "told"),
+    [
+        ("scene.tif", {}, "no date in its name"),
+        ("scene_20201345.tif", {}, "no date in its name"),
+        ("scene_20200731.tif", {"count": 4}, "has 4 bands; .*gdal_translate -b"),
+        ("scene_20200731.tif", {"dtype": "float32"}, "holds float32"),
+        ("scene_20200731.tif", {"crs": None}, "no projection"),
+        ("scene_20200731.tif", {"nodata": 255}, "marks no data by 255"),
+        ("scene.txt", {}, "holds no GeoTIFF"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_file_that_is_no_scene_is_named_with_the_cure(name, changed, told, tmp_path):
+    profile = {
+        "driver": "GTiff",
+        "width": 8,
+        "height": 8,
+        "count": 1,
+        "dtype": "uint16",
+        "crs": "EPSG:32632",
+        "nodata": 0,
+    }
+    with rasterio.open(tmp_path / name, "w", transform=rasterio.Affine(10, 0, 3e5, 0, -10, 5e6), **profile | changed):
+        pass
+    with pytest.raises(folder.FolderError, match=told):
+        folder.write_items(tmp_path)
+
+
+def test_full_reproduces_the_papers_170_pairs(glacier):
+    """Ten scenes of one season and seventeen of the next, all of one orbit and few days of year."""
+    first, second = (
+        pd.date_range(f"{year}-08-01", periods=count, freq="2D") for year, count in ((2021, 10), (2022, 17))
+    )
+    table = pd.DataFrame({"date": [*first, *second]}).assign(
+        id=lambda t: t.index.astype(str),
+        season_year=lambda t: t.date.dt.year,
+        orbit=108,
+        verdict="use",
+        clear=1.0,
+        sun_azimuth=150.0,
+    )
+    assert len(pairs.choose_pairs(table, glacier, [2021, 2022], load_catalog().profiles["full"].max_pairs)) == 170
+    apart = table.assign(sun_azimuth=[150.0] * 10 + [171.0] * 17)
+    with pytest.raises(ValueError, match="no pair"):
+        pairs.choose_pairs(apart, glacier, [2021, 2022])
 
 
 def test_too_little_stable_ground_corrects_nothing():
@@ -241,8 +325,8 @@ def test_too_little_stable_ground_corrects_nothing():
 
 def test_two_orbits_disagree_as_an_independent_correlation_says(real):
     """Aletsch, two orbits a week apart: (0.54, 0.76) px by an independent correlation."""
-    folder = real / "aletsch-2020-07" / "nir08"
-    images = [rasterio.open(path).read(1).astype(np.float32) for path in sorted(folder.glob("*.tif"))]
+    files = sorted((real / "aletsch-2020-07" / "nir08").glob("*.tif"))
+    images = [rasterio.open(path).read(1).astype(np.float32) for path in files]
     shift = coregistration.image_shift(*images, np.ones(images[0].shape, bool))
     assert (shift["shift_x"], shift["shift_y"]) == pytest.approx((0.54, 0.76), abs=0.1)
 

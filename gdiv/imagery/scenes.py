@@ -51,7 +51,15 @@ def judge_scenes(
     for row in rows:
         row["verdict"] = "drop" if row["reason"] else "use"
         row["reason"] = row["reason"] or "clear"
-    return pd.DataFrame(rows)
+    # A source may tell none of them: then nothing says what kind of column they are.
+    kinds = {
+        "orbit": "Int64",
+        "sun_azimuth": float,
+        "sun_elevation": float,
+        "cloud_cover": float,
+        "raster_offset": float,
+    }
+    return pd.DataFrame(rows).astype(kinds)
 
 
 def require_enough(table: pd.DataFrame, glacier, years: list[int]) -> None:
