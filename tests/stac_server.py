@@ -26,7 +26,8 @@ class StacServer:
     `faults` is what the next searches answer with, one each: a status code, `"malformed"`, `"reset"`, `"slow"` or
     `"endless"` (the page it gives leads to itself). `broken` maps a part of a file's name to what each request for
     such a file meets: a status code, `"reset"`, `"truncated"`, `"slow"`; or a list of those, one a request, until it
-    is empty. With `signed`, files are given to bearers of a token that is younger than `lifetime` seconds.
+    is empty. With `signed`, files lie in a blob storage, for which this server is the proxy, and are given to bearers of
+    a token of `/token` that is younger than `lifetime` seconds.
     """
 
     def __init__(self, folder: Path, page: int = 4, signed: bool = False, lifetime: float = 3600):
@@ -83,8 +84,9 @@ class StacServer:
         return {"rel": "next", "method": "POST", "href": f"{self.url}/search", "body": body, "type": "application/geo+json"}  # fmt: skip
 
     def absolute(self, item):
+        place = "http://scenes.blob.core.windows.net" if self.signed else self.url
         assets = {
-            name: asset | {"href": f"{self.url}/files/{asset['href'].removeprefix('./')}"}
+            name: asset | {"href": f"{place}/files/{asset['href'].removeprefix('./')}"}
             for name, asset in item["assets"].items()
         }
         return item | {"assets": assets}
