@@ -89,6 +89,9 @@ class Pairing(_Entry):
     day_of_year_difference: Annotated[int, Field(ge=0, le=182)] = Field(
         45, description="annual: most days the dates lie from a whole year"
     )
+    sun_difference: Annotated[float, Field(gt=0, le=180)] = Field(
+        20, description="most degrees of azimuth the sun may have moved; more light from elsewhere looks like motion"
+    )
 
     @model_validator(mode="after")
     def _days_fit_rule(self):

@@ -8,6 +8,7 @@ from pathlib import Path
 import gdiv
 from gdiv import claims
 from gdiv.catalog import CatalogError, load_catalog
+from gdiv.imagery.folder import FolderError, write_items
 from gdiv.run import RunError, run
 from gdiv.study import StudyError, default_workspace
 
@@ -18,6 +19,7 @@ examples:
   gdiv run mer-de-glace --profile full         the real archive; a GPU helps
   gdiv run perito-moreno --source items.json   your own scenes: an ItemCollection of GeoTIFFs; an
                                                outline.geojson beside it is used
+  gdiv items my-scenes                         describe a folder of GeoTIFFs, for --source my-scenes/items.json
   gdiv run mer-de-glace --only 06              one notebook, on what the others have left
 A run goes on where it stopped: a notebook whose inputs, parameters and code are unchanged since it
 succeeded is skipped.
@@ -42,6 +44,9 @@ def main(argv: list[str] | None = None) -> int:
             print(claims.table(claims.read(folder)))
         elif arguments.command == "clean":
             _clean(arguments)
+        elif arguments.command == "items":
+            file = write_items(Path(arguments.folder))
+            print(f"written: {file}; now: gdiv run GLACIER --source {file}")
         elif arguments.command == "glaciers":
             for key, glacier in load_catalog().glaciers.items():
                 years = ", ".join(map(str, glacier.years.validation))
@@ -52,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         else:
             for key, source in load_catalog().sources.items():
                 print(f"{key:<28}{source.label} ({source.licence})")
-    except (CatalogError, StudyError, RunError) as error:
+    except (CatalogError, StudyError, RunError, FolderError) as error:
         print(f"gdiv: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -83,7 +88,7 @@ def _parser():
             "--source",
             default="",
             metavar="NAME|FILE|URL",
-            help="where scenes come from: a name of `gdiv sources`, an ItemCollection, a STAC API",
+            help="where scenes come from: a name of `gdiv sources`, an ItemCollection, a STAC API (URL, or NAME@URL)",
         )
         command.add_argument(
             "--workspace", default="", metavar="DIR", help="folder of the run; default runs/GLACIER-PROFILE"
@@ -92,6 +97,8 @@ def _parser():
     runs.add_argument(
         "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="set a notebook's own parameter"
     )
+    items = commands.add_parser("items", help="describe a folder of GeoTIFFs, so that a study can run on it")
+    items.add_argument("folder", metavar="FOLDER", help="its *.tif: one band each, the date in the name")
     commands.add_parser("glaciers", help="list the glaciers of the catalog")
     commands.add_parser("sources", help="list the sources of scenes")
     return parser

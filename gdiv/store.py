@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from tqdm import tqdm
 import gdiv
 from gdiv.flow.checkpoints import load_weights, save_weights
 from gdiv.flow.raft import Raft
+from gdiv.imagery.archive import patiently
+from gdiv.imagery.items import plain
 from gdiv.velocity.products import with_crs
 
 SUFFIXES = (".zarr", ".csv", ".json", ".geojson", ".safetensors")
@@ -45,13 +48,17 @@ def read_result(path: Path) -> Any:
 
 
 def write_result(value: Any, stem: Path, epsg: int, card: dict[str, str]) -> Path:
-    """Write `value` to `stem` with a suffix by its kind; datasets get their CRS, networks their `card`."""
+    """Write `value` to `stem` with a suffix by its kind; datasets get their CRS, networks their `card`.
+
+    Scenes of a cube that could not be read are named on the way.
+    """
     kinds = {xr.Dataset: ".zarr", Raft: ".safetensors", gpd.GeoDataFrame: ".geojson", pd.DataFrame: ".csv"}
     suffix = next((suffix for kind, suffix in kinds.items() if isinstance(value, kind)), ".json")
     final = stem.with_name(stem.name + suffix)
     partial = stem.with_name(f"{stem.name}.part{suffix}")
     if suffix == ".zarr":
-        write_dataset(value, final, epsg)
+        for scene in write_dataset(value, final, epsg):
+            print(f"left out: {scene}")
     elif suffix == ".safetensors":
         save_weights(value, final, **card)
     elif suffix == ".json":
@@ -69,42 +76,83 @@ def write_json(path: Path, content: Any) -> None:
     partial.replace(path)
 
 
-def write_dataset(dataset: xr.Dataset, final: Path, epsg: int) -> None:
+def write_dataset(dataset: xr.Dataset, final: Path, epsg: int) -> list[str]:
     """Write `dataset` with its CRS as the Zarr store `final`, which is replaced only when the new one is whole.
 
-    A lazy dataset with a `pair` dimension is computed and stored pair by pair; a journal beside the store lets
-    the next call of the same content go on from there.
+    A lazy dataset of pairs or scenes is computed and stored one by one; a journal beside the store lets the next call
+    of the same content go on from there. A scene that cannot be read is asked for again; if it still cannot, the
+    store goes without it.
+
+    Returns
+    -------
+    list of str
+        The scenes that the store goes without, each with the reason.
     """
     dataset = dataset.drop_encoding().drop_vars(("spatial_ref", "mapping"), errors="ignore")
     recipe = json.dumps([dataset.attrs, str(dataset.coords), gdiv.code_hash()], default=str)
     # Whatever is computed from this store carries the time on, so that it is not resumed over new input.
     dataset = with_crs(dataset.assign_attrs(written=datetime.now(UTC).isoformat()), epsg)
     partial, journal = final.with_suffix(".part"), final.with_suffix(".journal.json")
-    if "pair" in dataset.dims and dataset.chunks:
-        _write_pairs(dataset, partial, journal, recipe)
+    dim = next((dim for dim in ("pair", "scene") if dim in dataset.dims and dataset.chunks), None)
+    lost = {}
+    if dim:
+        lost = _write_parts(dataset, dim, partial, journal, recipe)
+        if lost:
+            partial = _without(list(lost), partial, final.with_suffix(".whole.part"))
     else:
         shutil.rmtree(partial, ignore_errors=True)
         dataset.to_zarr(partial, mode="w", **_OPTIONS)
     shutil.rmtree(final, ignore_errors=True)
     partial.rename(final)
+    shutil.rmtree(final.with_suffix(".part"), ignore_errors=True)
     journal.unlink(missing_ok=True)
+    return [f"{dataset.attrs['scene_ids'][index]} {reason}" for index, reason in lost.items()]
 
 
-def _write_pairs(dataset, partial, journal, recipe):
+def _write_parts(dataset, dim, partial, journal, recipe):
+    """Each pair or scene in turn, some at once; of scenes those that could not be read, by index, and why."""
     known = json.loads(journal.read_text(encoding="utf-8")) if journal.exists() and partial.exists() else {}
     done = known.get("done", []) if known.get("recipe") == recipe else []
     if not done:
         shutil.rmtree(partial, ignore_errors=True)
         dataset.to_zarr(partial, mode="w", compute=False, **_OPTIONS)
-    by_pair = dataset[[name for name in dataset.data_vars if "pair" in dataset[name].dims]]
-    by_pair = by_pair.drop_vars([name for name in by_pair.coords if name != "pair"])  # stored with the template
-    waiting = [index for index in range(dataset.sizes["pair"]) if index not in done]
+    parts = dataset[[name for name in dataset.data_vars if dim in dataset[name].dims]]
+    parts = parts.drop_vars([name for name in parts.coords if name != dim])  # stored with the template
+    waiting, lost = [index for index in range(dataset.sizes[dim]) if index not in done], {}
     workers = min(os.cpu_count() or 1, 8)
-    with tqdm(total=dataset.sizes["pair"], initial=len(done), desc=partial.stem, unit="pair", file=sys.stdout) as bar:
+    with tqdm(total=dataset.sizes[dim], initial=len(done), desc=partial.stem, unit=dim, file=sys.stdout) as bar:
         for start in range(0, len(waiting), workers):
             batch = waiting[start : start + workers]
-            for index, part in zip(batch, dask.compute(*(by_pair.isel(pair=[i]) for i in batch)), strict=True):
-                part.to_zarr(partial, region={"pair": slice(index, index + 1)}, **_OPTIONS)
-            done += batch
+            if dim == "scene":
+                with ThreadPoolExecutor(workers) as pool:
+                    read = dict(zip(batch, pool.map(_computed, [parts.isel(scene=[i]) for i in batch]), strict=True))
+                lost |= {index: part for index, part in read.items() if isinstance(part, str)}
+                read = {index: part for index, part in read.items() if index not in lost}
+            else:
+                read = dict(zip(batch, dask.compute(*(parts.isel(pair=[i]) for i in batch)), strict=True))
+            for index, part in read.items():
+                part.to_zarr(partial, region={dim: slice(index, index + 1)}, **_OPTIONS)
+            done += list(read)
             write_json(journal, {"recipe": recipe, "done": done})
             bar.update(len(batch))
+    if len(lost) == dataset.sizes[dim]:
+        raise OSError(f"none of the {len(lost)} scenes could be read; the first {next(iter(lost.values()))}")
+    return lost
+
+
+def _computed(part):
+    """A lazy part computed, or the reason why it cannot be: one bad file must not end a long load."""
+    try:
+        return patiently(part.compute)
+    except (OSError, RuntimeError) as error:
+        return f"could not be read ({plain(error)})"
+
+
+def _without(lost, partial, whole):
+    """The store `partial` copied to `whole` without some of its scenes."""
+    shutil.rmtree(whole, ignore_errors=True)
+    with xr.open_zarr(partial, consolidated=False) as written:
+        kept = [index for index in range(written.sizes["scene"]) if index not in lost]
+        ids = [written.attrs["scene_ids"][index] for index in kept]
+        written.isel(scene=kept).drop_encoding().chunk(scene=1).assign_attrs(scene_ids=ids).to_zarr(whole, **_OPTIONS)
+    return whole

@@ -54,12 +54,17 @@ def default_workspace(glacier: str, profile: str, source: str) -> Path:
 
 
 def resolve_source(name: str, profile: Profile) -> Source:
-    """The source `name`: a key of the catalog, an ItemCollection file, a STAC API's URL, or "" for the profile's."""
+    """The source `name`: a key of the catalog, an ItemCollection file, or "" for the profile's.
+
+    A STAC API's URL is one, too, with the names and numbers of Earth Search, or as KEY@URL of another source.
+    """
     catalog = load_catalog()
     if not name or name in catalog.sources:
         return catalog.sources[name or profile.source]
-    if name.startswith(("http://", "https://")):
-        return catalog.sources["earth-search"].model_copy(update={"label": name.split("/")[2], "url": name.rstrip("/")})
+    key, at, url = name.rpartition("@")
+    if url.startswith(("http://", "https://")) and (not at or key in catalog.sources):
+        named = catalog.sources[key or "earth-search"]
+        return named.model_copy(update={"label": url.split("/")[2], "url": url.rstrip("/"), "kind": "stac"})
     path = Path(name)
     if path.suffix in (".json", ".geojson"):
         if not path.exists():

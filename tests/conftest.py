@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gdiv.catalog import load_catalog
-from gdiv.imagery import outlines, scenes, twin
+from gdiv.imagery import archive, outlines, scenes, twin
 from gdiv.imagery.grid import grid_of_items, study_grid
 
 # pytest-socket stops this process; these stop GDAL and the notebooks' kernels from leaving the machine.
@@ -42,7 +42,7 @@ def twin_folder(glacier, tmp_path_factory):
 def found(glacier, twin_folder):
     """Items, source, grid, masks and scene table of the small twin, as a dictionary."""
     source = file_source(twin_folder / "items.json")
-    items = scenes.find_items(source, glacier, [2020, 2021, 2022])
+    items = archive.find_items(source, glacier, [2020, 2021, 2022])
     grid = grid_of_items(items, "nir", glacier)
     masks = outlines.masks(outlines.read_outline(twin_folder / "outline.geojson", glacier, grid), grid)
     table = scenes.judge_scenes(items, source, glacier, grid, masks.glacier.values, masks.stable.values)
@@ -55,3 +55,11 @@ def real():
     if not (SHARED / "real").is_dir():
         pytest.skip("no real scenes beside this checkout (../shared/real)")
     return SHARED / "real"
+
+
+@pytest.fixture(scope="session")
+def stac_items():
+    """Real items of Earth Search and Planetary Computer; a test that needs them is skipped where they are absent."""
+    if not (SHARED / "stac-items").is_dir():
+        pytest.skip("no real items beside this checkout (../shared/stac-items)")
+    return sorted((SHARED / "stac-items").glob("*.json"))

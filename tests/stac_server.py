@@ -1,81 +1,46 @@
-"""A STAC API on this machine: Earth Search's answers for a folder of items, with faults on demand.
+"""A STAC API on this machine that answers as the archives do, with their faults on demand.
 
-Landing page, conformance and `/search` with bbox, datetime, collections, limit and paging by token; assets
-by byte range.
+Landing page, conformance and `/search` with ids, collections, bbox, intersects, datetime, query, filter (CQL2),
+sortby, limit and paging by token; assets by byte range, counted; signatures that are handed out and run out.
 """
 
 import json
+import re
 import threading
-from datetime import datetime
+import time
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import shapely
+from cql2 import Expr
+
+CLASSES = ("core", "item-search", "item-search#query", "item-search#sort", "item-search#filter")
+COMPARISONS = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 
 
 class StacServer:
-    """Serve `items.json` of `folder`; `faults` is a list of status codes the next searches answer with."""
+    """Serve `items.json` of `folder` and the files beside it.
 
-    def __init__(self, folder: Path, page: int = 4):
-        self.folder, self.page = Path(folder), page
-        self.faults: list[int] = []
-        self.searches = 0
+    `faults` is what the next searches answer with, one each: a status code, `"malformed"`, `"reset"`, `"slow"` or
+    `"endless"` (the page it gives leads to itself). `broken` maps a part of a file's name to what each request for
+    such a file meets: a status code, `"reset"`, `"truncated"`, `"slow"`; or a list of those, one a request, until it
+    is empty. With `signed`, files lie in a blob storage, for which this server is the proxy, and are given to bearers of
+    a token of `/token` that is younger than `lifetime` seconds.
+    """
+
+    def __init__(self, folder: Path, page: int = 4, signed: bool = False, lifetime: float = 3600):
+        self.folder, self.page, self.signed, self.lifetime = Path(folder), page, signed, lifetime
+        self.faults: list = []
+        self.broken: dict = {}
+        self.searches = self.bytes = self.refused = 0
+        self.asked: list[str] = []
         self.items = json.loads((self.folder / "items.json").read_text(encoding="utf-8"))["features"]
 
     def __enter__(self):
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-            wbufsize = -1
-
-            def log_message(self, *args):
-                pass
-
-            def do_GET(self):
-                path = self.path.split("?")[0]
-                if path.startswith("/files/"):
-                    return self.file(server.folder / path.removeprefix("/files/"))
-                return self.answer(server.landing() if path in ("", "/") else {"conformsTo": server.conformance()})
-
-            do_HEAD = do_GET
-
-            def do_POST(self):
-                query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                server.searches += 1
-                if server.faults:
-                    status = server.faults.pop(0)
-                    return self.answer({"description": "not now"}, status, {"Retry-After": "0"})
-                return self.answer(server.search(query))
-
-            def answer(self, content, status=200, headers=None):
-                body = json.dumps(content).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/geo+json")
-                self.send_header("Content-Length", str(len(body)))
-                for name, value in (headers or {}).items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def file(self, path):
-                if not path.is_file():
-                    return self.answer({"code": "NotFound"}, 404)
-                data, start, status = path.read_bytes(), 0, 200
-                end = len(data) - 1
-                if wanted := self.headers.get("Range"):
-                    first, _, last = wanted.removeprefix("bytes=").partition("-")
-                    start, end, status = int(first), min(int(last or end), end), 206
-                self.send_response(status)
-                self.send_header("Accept-Ranges", "bytes")
-                self.send_header("Content-Length", str(end - start + 1))
-                if status == 206:
-                    self.send_header("Content-Range", f"bytes {start}-{end}/{len(data)}")
-                self.end_headers()
-                if self.command == "GET":
-                    self.wfile.write(data[start : end + 1])
-                return None
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"server_of": self}))
+        self.http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.http.server_port}"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
         return self
@@ -84,49 +49,169 @@ class StacServer:
         self.http.shutdown()
         self.http.server_close()
 
-    def conformance(self):
-        return [f"https://api.stacspec.org/v1.0.0/{part}" for part in ("core", "item-search", "item-search#query")]
+    def token(self) -> str:
+        """A fresh signature, good for `lifetime` seconds."""
+        return f"sig=secret-{time.time():.3f}"
+
+    def fault_of(self, name: str):
+        for part, fault in self.broken.items():
+            if part in name:
+                return (fault.pop(0) if fault else None) if isinstance(fault, list) else fault
+        return None
 
     def landing(self):
-        links = [
-            ("self", "GET", "/"),
-            ("root", "GET", "/"),
-            ("conformance", "GET", "/conformance"),
-            ("search", "POST", "/search"),
-        ]
-        return {
-            "type": "Catalog", "id": "local", "stac_version": "1.0.0", "description": "scenes on this machine", "conformsTo": self.conformance(),
-            "links": [{"rel": rel, "method": method, "href": self.url + path, "type": "application/geo+json"} for rel, method, path in links],
-        }  # fmt: skip
+        paths = [("self", "GET", "/"), ("root", "GET", "/"), ("conformance", "GET", "/conformance"), ("search", "POST", "/search")]  # fmt: skip
+        links = [{"rel": r, "method": m, "href": self.url + p, "type": "application/geo+json"} for r, m, p in paths]
+        top = {"type": "Catalog", "id": "local", "stac_version": "1.0.0", "description": "scenes on this machine"}
+        return top | {"conformsTo": self.conformance()["conformsTo"], "links": links}
+
+    def conformance(self):
+        return {"conformsTo": [f"https://api.stacspec.org/v1.0.0/{part}" for part in CLASSES]}
 
     def search(self, query):
-        first, last = (datetime.fromisoformat(part.replace("Z", "+00:00")) for part in query["datetime"].split("/"))
-        west, south, east, north = query["bbox"]
-        found = [
-            item for item in self.items
-            if item["collection"] in query["collections"]
-            and first <= datetime.fromisoformat(item["properties"]["datetime"].replace("Z", "+00:00")) <= last
-            and item["bbox"][0] < east and item["bbox"][2] > west and item["bbox"][1] < north and item["bbox"][3] > south
-        ]  # fmt: skip
-        start = int(query.get("token", 0))
-        page = [self.absolute(item) for item in found[start : start + self.page]]
+        found = [item for item in self.items if matches(item, query)]
+        for rule in reversed(query.get("sortby") or [{"field": "datetime", "direction": "desc"}]):
+            name = rule["field"].removeprefix("properties.")
+            found.sort(key=lambda i: i.get(name, i["properties"].get(name)), reverse=rule["direction"] == "desc")
+        start, size = int(query.get("token", 0)), min(query.get("limit", self.page), self.page)
         links = []
-        if start + self.page < len(found):
-            body = query | {"token": str(start + self.page)}
-            links = [
-                {
-                    "rel": "next",
-                    "method": "POST",
-                    "href": f"{self.url}/search",
-                    "body": body,
-                    "type": "application/geo+json",
-                }
-            ]
-        return {"type": "FeatureCollection", "features": page, "links": links}
+        if start + size < len(found):
+            links = [self.next(query, start + size)]
+        return {"type": "FeatureCollection", "features": [self.absolute(i) for i in found[start : start + size]], "links": links}  # fmt: skip
+
+    def next(self, query, token):
+        body = query | {"token": str(token)}
+        return {"rel": "next", "method": "POST", "href": f"{self.url}/search", "body": body, "type": "application/geo+json"}  # fmt: skip
 
     def absolute(self, item):
+        place = "http://scenes.blob.core.windows.net" if self.signed else self.url
         assets = {
-            name: asset | {"href": f"{self.url}/files/{asset['href'].removeprefix('./')}"}
+            name: asset | {"href": f"{place}/files/{asset['href'].removeprefix('./')}"}
             for name, asset in item["assets"].items()
         }
         return item | {"assets": assets}
+
+
+def moment(text):
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def matches(item, query):
+    """Whether an item is what a search asks for."""
+    properties = item["properties"]
+    if item["collection"] not in query.get("collections", [item["collection"]]):
+        return False
+    if item["id"] not in query.get("ids", [item["id"]]):
+        return False
+    if "datetime" in query:
+        first, _, last = query["datetime"].partition("/")
+        when = moment(properties["datetime"])
+        if (first not in ("", "..") and when < moment(first)) or (last not in ("", "..") and when > moment(last)):
+            return False
+    if item["geometry"] is not None:
+        place = shapely.geometry.shape(item["geometry"])
+        if "bbox" in query and not place.intersects(shapely.box(*query["bbox"])):
+            return False
+        if "intersects" in query and not place.intersects(shapely.geometry.shape(query["intersects"])):
+            return False
+    for name, rules in (query.get("query") or {}).items():
+        for operator, value in rules.items():
+            if not Expr({"op": COMPARISONS[operator], "args": [{"property": name}, value]}).matches(item):
+                return False
+    return "filter" not in query or Expr(query["filter"]).matches(item)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection; `server_of` is the StacServer."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server_of: StacServer
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        server, path = self.server_of, urlsplit(self.path)
+        if path.path.startswith("/files/"):
+            return self.file(path.path.removeprefix("/files/"), parse_qs(path.query))
+        if path.path.startswith("/token"):
+            return self.answer({"token": server.token(), "msft:expiry": expiry(server.lifetime)})
+        return self.answer(server.landing() if path.path in ("", "/") else server.conformance())
+
+    do_HEAD = do_GET
+
+    def do_POST(self):
+        server = self.server_of
+        query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        server.searches += 1
+        fault = server.faults.pop(0) if server.faults else None
+        if fault == "endless" or query.get("token") == "endless":
+            found = server.search({k: v for k, v in query.items() if k != "token"})
+            return self.answer(found | {"links": [server.next(query, "endless")]})
+        if fault == "malformed":
+            return self.send(200, b'{"type": "FeatureCollection", "features": [{"id"', {})
+        if not self.meets(fault):
+            self.answer(server.search(query))
+
+    def meets(self, fault) -> bool:
+        """Whether the request ends here, by a status code, a closed connection or a long wait."""
+        if isinstance(fault, int):
+            self.answer({"description": "not now"}, fault, {"Retry-After": "0"})
+        elif fault == "reset":
+            self.close_connection = True
+            self.connection.close()
+        elif fault == "slow":
+            time.sleep(5)
+            self.close_connection = True
+        return fault in ("reset", "slow") or isinstance(fault, int)
+
+    def answer(self, content, status=200, headers=None):
+        self.send(status, json.dumps(content).encode(), headers or {})
+
+    def send(self, status, body, headers):
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/geo+json", "Content-Length": len(body), **headers}.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def file(self, name, query):
+        server = self.server_of
+        server.asked.append(name)
+        if server.signed and not fresh(query, server.lifetime):
+            server.refused += 1
+            return self.answer({"code": "AuthenticationFailed"}, 403)
+        fault = server.fault_of(name)
+        if self.meets(fault):
+            return None
+        path = server.folder / name
+        if not path.is_file():
+            return self.answer({"code": "NotFound"}, 404)
+        data, headers, status = path.read_bytes(), {"Accept-Ranges": "bytes"}, 200
+        if wanted := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
+            start, end = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1)
+            headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
+            data, status = data[start : end + 1], 206
+        if self.command == "GET":
+            server.bytes += len(data)
+        if fault == "truncated":  # fewer bytes than were promised
+            self.close_connection = True
+            self.send_response(status)
+            for key, value in {"Content-Length": len(data), **headers}.items():
+                self.send_header(key, str(value))
+            self.end_headers()
+            self.wfile.write(data[: len(data) // 2])
+            return self.connection.close()
+        return self.send(status, data, {"Content-Type": "image/tiff", **headers})
+
+
+def fresh(query, lifetime):
+    signature = query.get("sig", [""])[0].removeprefix("secret-")
+    return bool(signature) and time.time() - float(signature) < lifetime
+
+
+def expiry(lifetime):
+    return (datetime.now(UTC) + timedelta(seconds=lifetime)).isoformat()

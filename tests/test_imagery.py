@@ -9,7 +9,7 @@ from conftest import file_source
 from rasterio.windows import from_bounds
 
 from gdiv.catalog import load_catalog
-from gdiv.imagery import coregistration, cube, outlines, pairs, scenes
+from gdiv.imagery import archive, coregistration, cube, folder, items, outlines, pairs, scenes
 from gdiv.imagery.grid import grid_of_items, study_grid
 
 SENTINEL = load_catalog().sources["earth-search"]
@@ -73,7 +73,7 @@ def test_newer_projection_fields_do_not_resample(found):
     newer = item | {
         "properties": {k: v for k, v in item["properties"].items() if k != "proj:epsg"} | {"proj:code": "EPSG:32632"}
     }
-    assert scenes.epsg_of(newer) == 32632
+    assert items.epsg_of(newer) == 32632
     first, second = (cube.load_asset([i], found["source"], "image", found["grid"]).compute() for i in (item, newer))
     assert np.array_equal(first.values, second.values)
 
@@ -114,7 +114,7 @@ def test_cloud_is_no_data_and_nothing_is_read_early(found):
 )  # fmt: skip
 def test_the_offset_is_decided_with_a_reason(properties, rule, dark, offset, why):
     item = {"properties": properties, "assets": {"nir": {"raster:bands": [{"offset": -0.1}]}}}
-    found, reason = scenes.offset_of(item, SENTINEL.model_copy(update={"offset": rule}), dark)
+    found, reason = items.offset_of(item, SENTINEL.model_copy(update={"offset": rule}), dark)
     assert found == offset and why in reason
 
 
@@ -127,24 +127,22 @@ def test_masks_by_kind():
 
 
 def test_orbit_from_field_or_name():
-    assert scenes.orbit_of({"properties": {"sat:relative_orbit": 65}}) == 65
+    assert items.orbit_of({"properties": {"sat:relative_orbit": 65}}) == 65
     assert (
-        scenes.orbit_of(
+        items.orbit_of(
             {"properties": {"s2:product_uri": "S2B_MSIL2A_20250731T131909_N0511_R095_T20EPT_20250731T143919.SAFE"}}
         )
         == 95
     )
-    assert scenes.orbit_of({"properties": {}}) is None
+    assert items.orbit_of({"properties": {}}) is None
 
 
 def test_an_unreadable_scene_is_named_and_the_rest_goes_on(found, glacier):
-    items = [dict(i) for i in found["items"] if "nir" in i["assets"]][:4]
-    broken = items[1] | {
-        "assets": items[1]["assets"] | {"nir": items[1]["assets"]["nir"] | {"href": "/nowhere/b08.tif"}}
-    }
+    some = [dict(i) for i in found["items"] if "nir" in i["assets"]][:4]
+    broken = some[1] | {"assets": some[1]["assets"] | {"nir": some[1]["assets"]["nir"] | {"href": "/nowhere/b08.tif"}}}
     masks = found["masks"]
     table = scenes.judge_scenes(
-        [items[0], broken, *items[2:]],
+        [some[0], broken, *some[2:]],
         found["source"],
         glacier,
         found["grid"],
@@ -155,13 +153,13 @@ def test_an_unreadable_scene_is_named_and_the_rest_goes_on(found, glacier):
 
 
 def test_no_scene_in_season_is_an_error(glacier, twin_folder):
-    with pytest.raises(scenes.SceneError, match="none of them within 2018-06-15 to 2018-10-15"):
-        scenes.find_items(file_source(twin_folder / "items.json"), glacier, [2018])
+    with pytest.raises(archive.SceneError, match="none of them within 2018-06-15 to 2018-10-15"):
+        archive.find_items(file_source(twin_folder / "items.json"), glacier, [2018])
 
 
 def test_a_missing_file_is_an_error(glacier, tmp_path):
-    with pytest.raises(scenes.SceneError, match="could not be read"):
-        scenes.find_items(file_source(tmp_path / "none.json"), glacier, [2020])
+    with pytest.raises(archive.SceneError, match="could not be read"):
+        archive.find_items(file_source(tmp_path / "none.json"), glacier, [2020])
 
 
 def test_annual_pairs_keep_orbit_season_and_day_of_year(found, glacier):
@@ -221,17 +219,101 @@ def test_an_outline_elsewhere_is_an_error(found, glacier, tmp_path):
         outlines.read_outline(tmp_path / "none.geojson", glacier, found["grid"])
 
 
-def test_planted_shift_is_recovered(found, twin_folder):
-    """Correlation on stable ground against the mis-registration that the twin planted."""
+def test_planted_shift_is_recovered(found, glacier, twin_folder):
+    """Every pair of both season couples, against the mis-registration that the twin planted."""
     data = cube.load_cube(found["items"], found["table"], found["source"], found["grid"]).load()
-    truth = xr.open_zarr(twin_folder / "truth.zarr", consolidated=False)
-    clear = found["table"].query("verdict == 'use' and clear == 1.0")
-    first, second = (clear[clear.season_year == year].id.iloc[-1] for year in (2021, 2022))
-    images = [data.reflectance[data.attrs["scene_ids"].index(name)].values for name in (first, second)]
-    shift = coregistration.image_shift(*images, found["masks"].stable.values)
-    planted = (truth["shift"].sel(scene=second) - truth["shift"].sel(scene=first)).values
-    assert shift["blocks"] >= coregistration.LEAST_BLOCKS
-    assert (shift["shift_x"], shift["shift_y"]) == pytest.approx(tuple(planted), abs=0.12)
+    truth = xr.open_zarr(twin_folder / "truth.zarr", consolidated=False)["shift"]
+    chosen = [pairs.choose_pairs(found["table"], glacier, years) for years in ([2020, 2021], [2021, 2022])]
+    table = coregistration.register(data, pd.concat(chosen, ignore_index=True), found["masks"])
+    known = table[table.blocks >= coregistration.LEAST_BLOCKS]
+    planted = truth.sel(scene=known.secondary.tolist()).values - truth.sel(scene=known.reference.tolist()).values
+    assert len(known) >= 8
+    assert known[["shift_x", "shift_y"]].to_numpy() == pytest.approx(planted, abs=0.05)
+    assert (known.shift_spread < 0.1).all() and known.before.median() > 3 * known.shift_spread.median()
+
+
+def test_pairs_whose_ground_or_sky_says_no_are_dropped_with_the_reason(found, glacier):
+    data = cube.load_cube(found["items"], found["table"], found["source"], found["grid"]).load()
+    table = pairs.choose_pairs(found["table"], glacier, [2020, 2021])
+    ids, reflectance = data.attrs["scene_ids"], data.reflectance.values.copy()
+    clouded, torn = table.reference.iloc[0], table.secondary.iloc[-1]
+    reflectance[ids.index(clouded)][found["masks"].glacier.values] = np.nan
+    rows = np.arange(reflectance.shape[1])
+    wavy = (rows + 3 * np.sin(rows / 25)).round().astype(int).clip(0, rows[-1])
+    reflectance[ids.index(torn)] = reflectance[ids.index(torn)][wavy]
+    spoilt = data.assign(reflectance=(data.reflectance.dims, reflectance))
+    reasons = coregistration.register(spoilt, table, found["masks"])
+    assert reasons[reasons.reference == clouded].reason.str.contains("see only 0% of the glacier").all()
+    rest = reasons[(reasons.secondary == torn) & (reasons.reference != clouded) & (reasons.blocks >= 4)]
+    assert len(rest) and rest.reason.str.contains("stable ground moves").all()
+    nothing = spoilt.assign(reflectance=spoilt.reflectance * np.nan)
+    with pytest.raises(ValueError, match="none of .* pairs can be used: both scenes see only 0%"):
+        coregistration.register(nothing, table, found["masks"])
+
+
+def test_a_folder_of_geotiffs_becomes_a_source(found, glacier, tmp_path):
+    used = [i for i in found["items"] if i["id"] in found["table"].query("verdict == 'use'").id.tolist()]
+    for item in used:
+        with rasterio.open(item["assets"]["nir"]["href"]) as file:
+            profile, numbers = file.profile | {"driver": "GTiff"}, file.read(1)
+        with rasterio.open(tmp_path / f"mine_{item['properties']['datetime'][:10]}.tif", "w", **profile) as file:
+            file.write(numbers, 1)
+    source = file_source(folder.write_items(tmp_path))
+    known = archive.find_items(source, glacier, [2020, 2021, 2022])
+    assert len(known) == len(used) and grid_of_items(known, "nir", glacier) == found["grid"]
+    masks = found["masks"]
+    table = scenes.judge_scenes(known, source, glacier, found["grid"], masks.glacier.values, masks.stable.values)
+    assert (table.verdict == "use").all()
+    twins, ours = (pairs.choose_pairs(some, glacier, [2020, 2021]) for some in (found["table"], table))
+    assert (twins.reference_date.dt.date == ours.reference_date.dt.date).all() and len(twins) == len(ours)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "told"),
+    [
+        ("scene.tif", {}, "no date in its name"),
+        ("scene_20201345.tif", {}, "no date in its name"),
+        ("scene_20200731.tif", {"count": 4}, "has 4 bands; .*gdal_translate -b"),
+        ("scene_20200731.tif", {"dtype": "float32"}, "holds float32"),
+        ("scene_20200731.tif", {"crs": None}, "no projection"),
+        ("scene_20200731.tif", {"nodata": 255}, "marks no data by 255"),
+        ("scene.txt", {}, "holds no GeoTIFF"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_file_that_is_no_scene_is_named_with_the_cure(name, changed, told, tmp_path):
+    profile = {
+        "driver": "GTiff",
+        "width": 8,
+        "height": 8,
+        "count": 1,
+        "dtype": "uint16",
+        "crs": "EPSG:32632",
+        "nodata": 0,
+    }
+    with rasterio.open(tmp_path / name, "w", transform=rasterio.Affine(10, 0, 3e5, 0, -10, 5e6), **profile | changed):
+        pass
+    with pytest.raises(folder.FolderError, match=told):
+        folder.write_items(tmp_path)
+
+
+def test_full_reproduces_the_papers_170_pairs(glacier):
+    """Ten scenes of one season and seventeen of the next, all of one orbit and few days of year."""
+    first, second = (
+        pd.date_range(f"{year}-08-01", periods=count, freq="2D") for year, count in ((2021, 10), (2022, 17))
+    )
+    table = pd.DataFrame({"date": [*first, *second]}).assign(
+        id=lambda t: t.index.astype(str),
+        season_year=lambda t: t.date.dt.year,
+        orbit=108,
+        verdict="use",
+        clear=1.0,
+        sun_azimuth=150.0,
+    )
+    assert len(pairs.choose_pairs(table, glacier, [2021, 2022], load_catalog().profiles["full"].max_pairs)) == 170
+    apart = table.assign(sun_azimuth=[150.0] * 10 + [171.0] * 17)
+    with pytest.raises(ValueError, match="no pair"):
+        pairs.choose_pairs(apart, glacier, [2021, 2022])
 
 
 def test_too_little_stable_ground_corrects_nothing():
@@ -243,8 +325,8 @@ def test_too_little_stable_ground_corrects_nothing():
 
 def test_two_orbits_disagree_as_an_independent_correlation_says(real):
     """Aletsch, two orbits a week apart: (0.54, 0.76) px by an independent correlation."""
-    folder = real / "aletsch-2020-07" / "nir08"
-    images = [rasterio.open(path).read(1).astype(np.float32) for path in sorted(folder.glob("*.tif"))]
+    files = sorted((real / "aletsch-2020-07" / "nir08").glob("*.tif"))
+    images = [rasterio.open(path).read(1).astype(np.float32) for path in files]
     shift = coregistration.image_shift(*images, np.ones(images[0].shape, bool))
     assert (shift["shift_x"], shift["shift_y"]) == pytest.approx((0.54, 0.76), abs=0.1)
 
@@ -253,10 +335,10 @@ def test_real_scenes_are_read_exactly(real):
     """A nominal 6.08 m grid whose origin is no multiple of its spacing."""
     moreno = load_catalog().glaciers["perito-moreno"]
     source = file_source(real / "perito-moreno-2020" / "items.json")
-    items = scenes.find_items(source, moreno, [2020])
-    grid = grid_of_items(items, "nir", moreno)
-    ours = cube.load_asset(items[:1], source, "image", grid)[0].compute().values
-    with rasterio.open(items[0]["assets"]["nir"]["href"]) as file:
+    known = archive.find_items(source, moreno, [2020])
+    grid = grid_of_items(known, "nir", moreno)
+    ours = cube.load_asset(known[:1], source, "image", grid)[0].compute().values
+    with rasterio.open(known[0]["assets"]["nir"]["href"]) as file:
         plain, transform = file.read(1), file.transform
     column, row = round((transform.c - grid.affine.c) / 6.08), round((grid.affine.f - transform.f) / 6.08)
     rows, columns = min(plain.shape[0], ours.shape[0] - row), min(plain.shape[1], ours.shape[1] - column)

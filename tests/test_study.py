@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 from conftest import ROOT
+from flavours import write_flavour
+from stac_server import StacServer
 
 import gdiv
 from gdiv import claims
@@ -104,6 +106,29 @@ def smoke(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(folder)]) == 0
     return folder
+
+
+@pytest.mark.parametrize("flavour", ["earth-search", "planetary-computer"])
+@pytest.mark.timeout(1200)
+def test_scenes_and_pairs_come_from_a_service_as_from_the_file(flavour, smoke, tmp_path, monkeypatch):
+    """Notebooks 01 and 02 against a STAC API; nothing of its signatures is left anywhere."""
+    scenes = write_flavour(smoke / "twin", tmp_path / "scenes", flavour)
+    study = tmp_path / "study"
+    study.mkdir()
+    shutil.copy(smoke / "twin" / "outline.geojson", study)
+    with StacServer(scenes, signed=flavour == "planetary-computer") as server:
+        monkeypatch.setenv("GDAL_HTTP_PROXY", server.url)
+        monkeypatch.setenv("PC_SDK_SAS_URL", f"{server.url}/token")
+        source = ["--source", f"{flavour}@{server.url}", "--workspace", str(study)]
+        for number in ("01", "02"):
+            assert main(["run", "mer-de-glace", "--profile", "smoke", "--only", number, *source]) == 0
+        assert server.refused == 0
+    ours, theirs = (open_study("mer-de-glace", "smoke", workspace=str(folder)) for folder in (smoke, study))
+    assert theirs.open("scenes").reason.tolist() == ours.open("scenes").reason.tolist()
+    assert theirs.open("pairs").shift_x.to_numpy() == pytest.approx(ours.open("pairs").shift_x.to_numpy(), abs=1e-4)
+    theirs, ours = theirs.open("cube").reflectance, ours.open("cube").reflectance
+    assert float(abs(theirs - ours).max()) < 1e-6 and bool((theirs.isnull() == ours.isnull()).all())
+    assert not [path for path in study.rglob("*") if path.is_file() and b"secret-" in path.read_bytes()]
 
 
 @pytest.mark.timeout(1200)

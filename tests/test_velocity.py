@@ -119,7 +119,7 @@ def matched(found, glacier):
     """Cube and pairs of the small twin."""
     data = cube.load_cube(found["items"], found["table"], found["source"], found["grid"]).load()
     table = pairs.choose_pairs(found["table"], glacier, [2020, 2021], 2)
-    return data, coregistration.add_shifts(data, table, found["masks"].stable.values)
+    return data, coregistration.register(data, table, found["masks"])
 
 
 def test_labels_do_not_depend_on_chunks_or_workers(matched, found):

@@ -9,14 +9,21 @@ import cv2
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy import ndimage
 
 from gdiv.flow.contrast import local_contrast
 from gdiv.imagery.pairs import read_pair
 
-BLOCK = 64  # pixels a side
+BLOCK = 64  # pixels a side, half overlapping
 LEAST_GROUND = 0.3  # share of a block
 LEAST_BLOCKS = 4
 FARTHEST = 4.0  # pixels: a block that says more has found something else
+# Neighbourhood of the contrast, pixels: what the sun does to a slope is wide, and with 5 pixels a season's change of
+# the sun read as up to 0.09 pixels of motion on the twin, with 2 as 0.04 at most.
+CONTRAST = 2.0
+SNOW_MARGIN = 3  # pixels around snow that are left out, where its edge creeps
+SPREAD_AT_MOST = 0.5  # pixels over the blocks: with more, stable ground has not one shift
+COMMON_AT_LEAST = 0.5  # share of the glacier seen on both dates
 
 
 def nmad(values: np.ndarray) -> float:
@@ -26,7 +33,7 @@ def nmad(values: np.ndarray) -> float:
 
 
 def image_shift(reference: np.ndarray, secondary: np.ndarray, stable: np.ndarray) -> dict:
-    """Shift of stable ground from the reference to the secondary, in pixels.
+    """Shift of stable ground from the reference to the secondary, in pixels; `stable` should be free of snow.
 
     In blocks of 64 pixels the translation is found that maximises the correlation over stable ground (ECC,
     Evangelidis and Psarakis 2008, doi:10.1109/TPAMI.2008.113, by OpenCV); their median counts. ECC reads the
@@ -36,26 +43,27 @@ def image_shift(reference: np.ndarray, secondary: np.ndarray, stable: np.ndarray
     Returns
     -------
     dict
-        `shift_x`, `shift_y`; `shift_spread` (NMAD over the blocks); `blocks`. With fewer than four blocks
-        nothing is known: the shift is zero and the spread NaN.
+        `shift_x`, `shift_y`; `blocks`; `before` and `shift_spread`, how far the blocks are from zero and from the
+        shift (1.4826 median deviation). With fewer than four blocks nothing is known: the shift is zero, those NaN.
     """
-    first, second = local_contrast(reference), local_contrast(secondary)
+    first, second = local_contrast(reference, CONTRAST), local_contrast(secondary, CONTRAST)
     ground = (stable & np.isfinite(first) & np.isfinite(second)).astype(np.uint8)
     first, second = np.nan_to_num(first), np.nan_to_num(second)
     shifts = []
-    for row in range(0, ground.shape[0] - BLOCK + 1, BLOCK):
-        for column in range(0, ground.shape[1] - BLOCK + 1, BLOCK):
+    for row in range(0, ground.shape[0] - BLOCK + 1, BLOCK // 2):
+        for column in range(0, ground.shape[1] - BLOCK + 1, BLOCK // 2):
             block = (slice(row, row + BLOCK), slice(column, column + BLOCK))
             if ground[block].mean() >= LEAST_GROUND:
                 shifts.append(_translation(*(np.ascontiguousarray(part[block]) for part in (first, second, ground))))
     x, y = np.array([shift for shift in shifts if np.hypot(*shift) < FARTHEST]).reshape(-1, 2).T
+    nan = float("nan")
     if x.size < LEAST_BLOCKS:
-        return {"shift_x": 0.0, "shift_y": 0.0, "shift_spread": float("nan"), "blocks": int(x.size)}
-    spread = float(np.sqrt((nmad(x) ** 2 + nmad(y) ** 2) / 2))
+        return {"shift_x": 0.0, "shift_y": 0.0, "before": nan, "shift_spread": nan, "blocks": int(x.size)}
     return {
         "shift_x": float(np.median(x)),
         "shift_y": float(np.median(y)),
-        "shift_spread": spread,
+        "before": float(1.4826 * np.hypot(np.median(np.abs(x)), np.median(np.abs(y))) / np.sqrt(2)),
+        "shift_spread": float(np.hypot(nmad(x), nmad(y)) / np.sqrt(2)),
         "blocks": int(x.size),
     }
 
@@ -71,10 +79,34 @@ def _translation(first, second, mask):
     return float(warp[0, 2]), float(warp[1, 2])
 
 
-def add_shifts(cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray) -> pd.DataFrame:
-    """The pair table with the columns of `image_shift`. Reads the cube."""
-    shifts = [image_shift(*read_pair(cube, pair), stable) for pair in pairs.itertuples()]
-    return pairs.join(pd.DataFrame(shifts, index=pairs.index))
+def register(cube: xr.Dataset, pairs: pd.DataFrame, masks: xr.Dataset) -> pd.DataFrame:
+    """The pair table with the columns of `image_shift`, `common`, `verdict` and `reason`. Reads the cube.
+
+    Snow, by the scenes' masks, is no stable ground. `common` is the share of the glacier that both scenes see. A pair
+    is dropped where that is too little, or where stable ground does not agree on one shift.
+
+    Raises
+    ------
+    ValueError
+        If no pair is left; the message has the reasons.
+    """
+    ids, rows = list(cube.attrs["scene_ids"]), []
+    for pair in pairs.itertuples():
+        images = read_pair(cube, pair)
+        snow = cube.snow.isel(scene=[ids.index(pair.reference), ids.index(pair.secondary)]).any("scene").values
+        ground = masks.stable.values & ~ndimage.binary_dilation(snow, iterations=SNOW_MARGIN)
+        shift = image_shift(*images, ground)
+        common = float(np.isfinite(images).all(0)[masks.glacier.values].mean())
+        reason = ""
+        if common < COMMON_AT_LEAST:
+            reason = f"both scenes see only {common:.0%} of the glacier (at least {COMMON_AT_LEAST:.0%})"
+        elif shift["shift_spread"] > SPREAD_AT_MOST:
+            reason = f"stable ground moves by {shift['shift_spread']:.2f} px of spread (at most {SPREAD_AT_MOST} px)"
+        rows.append(shift | {"common": common, "verdict": "drop" if reason else "use", "reason": reason})
+    table = pairs.join(pd.DataFrame(rows, index=pairs.index))
+    if not (table.verdict == "use").any():
+        raise ValueError(f"none of {len(table)} pairs can be used: " + "; ".join(dict.fromkeys(table.reason)))
+    return table
 
 
 def stable_ground(u: np.ndarray, v: np.ndarray, stable: np.ndarray, least: int = 100) -> dict:

@@ -6,17 +6,23 @@ import stackstac
 import xarray as xr
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
+from stackstac.rio_reader import AutoParallelRioReader
 
 # Sentinel-2 scene classification: shadowed terrain (2), plants, ground, water and unclassified (4-7), snow
 # and ice (11) are seen; no data, saturated, cloud shadow, cloud and cirrus are not.
 SCL_CLEAR = (2, 4, 5, 6, 7, 11)
-SCL_SNOW = 11
+SCL_SNOW, SCL_SHADE = 11, 2
 # Landsat qa_pixel bits: fill, dilated cloud, cirrus, cloud, cloud shadow; snow is bit 5.
 QA_HIDDEN, QA_SNOW = 0b11111, 1 << 5
 
 _READS = stackstac.DEFAULT_GDAL_ENV.updated(
     always=dict(
-        GDAL_HTTP_MAX_RETRY="4", GDAL_HTTP_RETRY_DELAY="1", GDAL_HTTP_TIMEOUT="60", GDAL_HTTP_CONNECTTIMEOUT="20"
+        GDAL_HTTP_MAX_RETRY="4",
+        GDAL_HTTP_RETRY_DELAY="1",  # seconds, doubled each time
+        GDAL_HTTP_RETRY_CODES="ALL",
+        GDAL_HTTP_TIMEOUT="60",
+        GDAL_HTTP_CONNECTTIMEOUT="20",
+        AWS_REQUEST_PAYER="requester",  # Landsat on AWS: read by whoever has credentials
     )
 )
 
@@ -31,15 +37,10 @@ def classify(mask: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
 def load_asset(items: list[dict], source, role: str, grid: GeoBox) -> xr.DataArray:
     """One asset of many items as a lazy `(time, y, x)` uint16 array on `grid`: `image`, `mask`, or a colour's name.
 
-    Links are signed here, where they are used, so that no signed link is ever stored. stackstac reads
-    `proj:epsg` only, so that is given where an item has the newer `proj:code`; without it the images
+    stackstac reads `proj:epsg` only, so that is given where an item has the newer `proj:code`; without it the images
     would be resampled silently.
     """
     box, epsg = grid.boundingbox, grid.crs.epsg
-    if source.signing == "planetary-computer":
-        import planetary_computer
-
-        items = [planetary_computer.sign(item) for item in items]
     asset = {"image": source.image, "mask": source.mask, **source.colour}[role]
     fill = 0 if role == "mask" else source.nodata
     stack = stackstac.stack(
@@ -57,10 +58,24 @@ def load_asset(items: list[dict], source, role: str, grid: GeoBox) -> xr.DataArr
         chunksize=512,
         sortby_date=False,
         gdal_env=_READS,
+        reader=_SigningReader if source.signing == "planetary-computer" else AutoParallelRioReader,
     )
     if stack.shape[-2:] != grid.shape:
         raise ValueError(f"asset {asset} came on a grid of {stack.shape[-2:]} instead of {tuple(grid.shape)}")
     return stack.squeeze("band").reset_coords(drop=True).drop_attrs()
+
+
+class _SigningReader(AutoParallelRioReader):
+    """Signs a link when its file is opened: no graph or store ever holds a signature, and none is old when used."""
+
+    def _open(self):
+        import planetary_computer
+
+        unsigned, self.url = self.url, planetary_computer.sign(self.url)
+        try:
+            return super()._open()
+        finally:
+            self.url = unsigned
 
 
 def load_picture(item: dict, source, grid: GeoBox, roles: list[str]) -> xr.DataArray:

@@ -48,7 +48,9 @@ def choose_pairs(scenes: pd.DataFrame, glacier, years: list[int], most: int | No
             fits = seasons[0] == seasons[1] in years and rule.days[0] <= round(days) <= rule.days[1]
         if not fits or first["orbit"] != second["orbit"]:
             continue
-        sun = abs((first["sun_azimuth"] or np.nan) - (second["sun_azimuth"] or np.nan))
+        sun = _apart(first["sun_azimuth"], second["sun_azimuth"])
+        if sun > rule.sun_difference:
+            continue
         rows.append(
             {
                 "reference": first["id"],
@@ -73,6 +75,13 @@ def choose_pairs(scenes: pd.DataFrame, glacier, years: list[int], most: int | No
         ["season_difference", "clear", "days"], ascending=[True, False, True], kind="stable"
     )
     return table.head(most or len(table)).sort_values(["reference_date", "secondary_date"]).reset_index(drop=True)
+
+
+def _apart(first, second):
+    """Degrees between two azimuths, at most 180; NaN where either is not told."""
+    if first is None or second is None:
+        return np.nan
+    return abs((first - second + 180) % 360 - 180)
 
 
 def label_sets(**tables: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from the catalog, so that pictures can be compared.
 from gdiv.maps.matching import displacement, drawn_pairs, learning, pyramid, reach, tile_comparison
 from gdiv.maps.motion import comparison, mosaic, speed_and_error, stakes
 from gdiv.maps.pages import interactive
-from gdiv.maps.scenes import images, site_map, timeline
+from gdiv.maps.scenes import images, pair_network, site_map, timeline
 
 __all__ = [
     "comparison",
@@ -17,6 +17,7 @@ __all__ = [
     "interactive",
     "learning",
     "mosaic",
+    "pair_network",
     "pyramid",
     "reach",
     "site_map",

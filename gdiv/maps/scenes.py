@@ -1,10 +1,11 @@
 """The glacier, its scenes and what became of them."""
 
+import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from gdiv.maps.style import GREY, INK, STYLE, extent, panels, scale_bar, show
+from gdiv.maps.style import GREY, INK, SERIES, STYLE, extent, panels, scale_bar, show
 
 
 def site_map(picture: np.ndarray, data, outline, stakes, title: str):
@@ -69,8 +70,8 @@ def timeline(scenes: pd.DataFrame):
         axis.set_ylim(-0.5, 2.3)
         axis.set_title(f"season {year:.0f}", loc="left", color=INK)
         axis.spines["left"].set_visible(False)
-        axis.xaxis.set_major_locator(plt.matplotlib.dates.MonthLocator())
-        axis.xaxis.set_major_formatter(plt.matplotlib.dates.DateFormatter("%d %b"))
+        axis.xaxis.set_major_locator(mdates.MonthLocator())
+        axis.xaxis.set_major_formatter(mdates.DateFormatter("%d %b"))
         axis.margins(x=0.06)
     return figure
 
@@ -81,4 +82,29 @@ def images(data, **named: np.ndarray):
     for axis, (name, image) in zip(axes, named.items(), strict=True):
         show(axis, image, data, name.replace("_", " "))
     scale_bar(axes[0], data)
+    return figure
+
+
+def pair_network(scenes: pd.DataFrame, pairs: pd.DataFrame):
+    """Scenes as points, a row a relative orbit, and pairs as arcs between them; dropped pairs are dotted."""
+    used = scenes[scenes.verdict == "use"].assign(orbit=lambda table: table.orbit.fillna(0))
+    rows = {orbit: -number for number, orbit in enumerate(sorted(used.orbit.unique()))}
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7, 1.6 + 0.9 * len(rows)))
+    at = dict(zip(used.id, zip(mdates.date2num(used.date), used.orbit.map(rows), strict=True), strict=True))
+    for colour, (name, table) in zip(SERIES.values(), pairs.groupby("set", sort=False), strict=False):
+        for pair in table.itertuples():
+            (start, level), (end, _) = at[pair.reference], at[pair.secondary]
+            steps = np.linspace(0, 1, 30)
+            height = 0.7 * (end - start) / np.ptp([day for day, _ in at.values()])
+            style = {"lw": 0.8, "alpha": 0.7, "ls": "-" if pair.verdict == "use" else ":"}
+            axis.plot(start + steps * (end - start), level + 4 * height * steps * (1 - steps), color=colour, **style)
+        axis.plot([], [], color=colour, label=f"{name}, {(table.verdict == 'use').sum()} pairs")
+    axis.scatter(*zip(*at.values(), strict=True), color=INK, s=16, zorder=3)
+    axis.set_yticks(list(rows.values()), [f"orbit {orbit:.0f}" if orbit else "scenes" for orbit in rows])
+    axis.set_ylim(-len(rows) + 0.7, 0.85)
+    axis.spines["left"].set_visible(False)
+    axis.xaxis.set_major_locator(mdates.AutoDateLocator())
+    axis.xaxis.set_major_formatter(mdates.ConciseDateFormatter(axis.xaxis.get_major_locator()))
+    axis.legend(frameon=False, fontsize=7, loc="upper left", ncols=2, bbox_to_anchor=(0, 1.12))
     return figure

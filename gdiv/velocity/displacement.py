@@ -27,7 +27,7 @@ def match_pairs(
     cube
         `reflectance` and `snow`, `(scene, y, x)`, as of `gdiv.imagery.cube.load_cube`.
     pairs
-        The pair table, with `shift_x` and `shift_y` as of `gdiv.imagery.coregistration.add_shifts`.
+        The pair table, with `shift_x` and `shift_y` as of `gdiv.imagery.coregistration.register`.
     stable
         bool `(y, x)`; snow in either scene is taken off it.
     matcher
