@@ -88,7 +88,7 @@ def _parser():
             "--source",
             default="",
             metavar="NAME|FILE|URL",
-            help="where scenes come from: a name of `gdiv sources`, an ItemCollection, a STAC API (URL, or NAME@URL)",
+            help="where scenes come from: a name of `gdiv sources`, an ItemCollection, a STAC API; NAME@ before them says whose names they have",
         )
         command.add_argument(
             "--workspace", default="", metavar="DIR", help="folder of the run; default runs/GLACIER-PROFILE"
