@@ -40,6 +40,7 @@ MAKERS = {
     "mosaic": "06",
     "validation": "06",
     "stakes": "06",
+    "reliability": "06",
     "product": "07",
 }
 

@@ -88,7 +88,8 @@ def _parser():
             "--source",
             default="",
             metavar="NAME|FILE|URL",
-            help="where scenes come from: a name of `gdiv sources`, an ItemCollection, a STAC API (URL, or NAME@URL)",
+            help="where scenes come from: a name of `gdiv sources`, an ItemCollection or a STAC API, "
+            "with NAME@ before it if its assets are named as that source's",
         )
         command.add_argument(
             "--workspace", default="", metavar="DIR", help="folder of the run; default runs/GLACIER-PROFILE"

@@ -61,7 +61,8 @@ def run(
     study = open_study(glacier, profile, source, workspace)
     folder = study.folder.resolve()
     if study.source.kind == "file":  # relative to the workspace, where notebooks run: no user's path is stored
-        source = os.path.relpath(study.source.path, folder)
+        key, at, _ = source.rpartition("@")
+        source = key + at + os.path.relpath(study.source.path, folder)
     base = {"glacier": glacier, "profile": profile, "source": source, "workspace": "."}
     # A file is known by its content, wherever it lies.
     seen = Path(study.source.path).read_text(encoding="utf-8") if study.source.kind == "file" else source

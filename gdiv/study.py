@@ -46,8 +46,8 @@ def default_workspace(glacier: str, profile: str, source: str) -> Path:
     )
     if not source:
         tag = ""
-    elif Path(source).suffix:  # a file is known by its folder
-        tag = "-" + Path(source).resolve().parent.name
+    elif "//" not in source and Path(source).suffix:  # a file is known by its folder
+        tag = "-" + Path(source.rpartition("@")[2]).resolve().parent.name
     else:
         tag = "-" + source.split("//")[-1].split("/")[0]
     return root / "runs" / f"{glacier}-{profile}{tag}"
@@ -56,25 +56,27 @@ def default_workspace(glacier: str, profile: str, source: str) -> Path:
 def resolve_source(name: str, profile: Profile) -> Source:
     """The source `name`: a key of the catalog, an ItemCollection file, or "" for the profile's.
 
-    A STAC API's URL is one, too, with the names and numbers of Earth Search, or as KEY@URL of another source.
+    A STAC API's URL is one, too. Files and services name their assets as Earth Search does; as KEY@FILE or KEY@URL
+    they are read as the source KEY of the catalog is.
     """
     catalog = load_catalog()
     if not name or name in catalog.sources:
         return catalog.sources[name or profile.source]
-    key, at, url = name.rpartition("@")
-    if url.startswith(("http://", "https://")) and (not at or key in catalog.sources):
-        named = catalog.sources[key or "earth-search"]
-        return named.model_copy(update={"label": url.split("/")[2], "url": url.rstrip("/"), "kind": "stac"})
-    path = Path(name)
+    key, _, place = name.rpartition("@")
+    if key:
+        catalog.pick("sources", key)
+    if place.startswith(("http://", "https://")):
+        change = {"label": place.split("/")[2], "kind": "stac", "url": place.rstrip("/")}
+        return catalog.sources[key or "earth-search"].model_copy(update=change)
+    path = Path(place)
     if path.suffix in (".json", ".geojson"):
         if not path.exists():
             raise CatalogError(
-                f"source file {name} does not exist; give the path of an ItemCollection, a URL, "
+                f"source file {place} does not exist; give the path of an ItemCollection, a URL, "
                 f"or one of: {', '.join(catalog.sources)}"
             )
-        return catalog.sources["twin"].model_copy(
-            update={"label": path.parent.name, "kind": "file", "path": str(path), "licence": "see the source"}
-        )
+        change = {"label": path.parent.name, "kind": "file", "path": str(path), "licence": "see the source"}
+        return catalog.sources[key or "twin"].model_copy(update=change)
     return catalog.pick("sources", name)
 
 

@@ -132,6 +132,21 @@ def test_scenes_and_pairs_come_from_a_service_as_from_the_file(flavour, smoke, t
 
 
 @pytest.mark.timeout(1200)
+def test_the_study_runs_on_landsat(smoke, tmp_path):
+    """30 m instead of 10, other names, scale and mask: the same stakes, within a sixth of a pixel a year."""
+    scenes = write_flavour(smoke / "twin", tmp_path / "scenes", "landsat")
+    for name in ("outline.geojson", "stakes.geojson"):
+        shutil.copy(smoke / "twin" / name, scenes)
+    source = f"earth-search-landsat@{scenes / 'items.json'}"
+    run = ["run", "mer-de-glace", "--profile", "smoke", "--source", source, "--workspace", str(tmp_path / "study")]
+    assert main(run) == 0
+    study = open_study("mer-de-glace", "smoke", source, str(tmp_path / "study"))
+    assert study.grid.resolution.x == 30
+    at = study.open("stakes").query("matcher == 'horn-schunck'")
+    assert len(at) == 3 and (abs(at.difference) < 5).all()
+
+
+@pytest.mark.timeout(1200)
 def test_the_study_runs_end_to_end(smoke):
     claims = json.loads((smoke / "claims.json").read_text())
     for key in (

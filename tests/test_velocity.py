@@ -63,16 +63,64 @@ def test_a_mosaic_of_nothing_and_an_unknown_kind_are_errors():
 def test_all_nan_stays_nan_without_a_warning():
     data = field(1, 1)
     data["quality"] = data.quality * 0
-    combined = uncertainty.add_error(annual.mosaic(annual.to_velocity(data)), np.zeros((40, 40), bool))
+    nowhere = np.zeros((40, 40), bool)
+    combined = uncertainty.add_error(annual.mosaic(annual.to_velocity(data)), ~nowhere, nowhere)
     assert np.isnan(combined.vx).all() and int(combined["count"].max()) == 0
 
 
 def test_errors_cover_independent_noise():
-    noisy = uncertainty.add_error(
-        annual.mosaic(annual.to_velocity(field(3, 0, pairs=30, size=80, noise=0.3))), np.zeros((80, 80), bool)
-    )
+    ice = np.ones((80, 80), bool)
+    noisy = annual.mosaic(annual.to_velocity(field(3, 0, pairs=30, size=80, noise=0.3)))
+    noisy = uncertainty.add_error(noisy, ice, ~ice)
     share = uncertainty.coverage((noisy.vx - 30).values, noisy.vx_error.values)
     assert 0.68 < share < 0.95  # half of the pairs count as independent, so independent ones are over-covered
+
+
+def season(seed, shared, alone, size=120):
+    """A mosaic of ice at 30 m/yr whose pairs share an error, twice as large where their spread is, beside their own."""
+    rng = np.random.default_rng(seed)
+    rough = np.where(np.arange(size)[:, None] < size // 2, 1.0, 2.0)
+    data = field(3, 0, pairs=12, size=size)
+    for name in "uv":
+        errors = rough * (rng.normal(0, shared, (size, size)) + rng.normal(0, alone, (12, size, size)))
+        data[name] = data[name].copy(data=data[name].values + errors)
+    return annual.mosaic(annual.to_velocity(data)).load()
+
+
+def test_an_error_that_all_pairs_share_is_known_from_a_second_season():
+    ice = np.ones((120, 120), bool)
+    first, second, other = (season(seed, shared, 0.05) for seed, shared in ((1, 0.2), (2, 0.2), (3, 0.4)))
+    alone = uncertainty.add_error(first, ice, ~ice)
+    assert uncertainty.coverage((first.vx - 30).values, alone.vx_error.values) < 0.25
+    own = uncertainty.repeat_error(first, second, ice)
+    for data in (first, other):
+        told = uncertainty.add_error(data, ice, ~ice, second, own)
+        for half in (slice(0, 60), slice(60, 120)):
+            for name, truth in (("vx", 30), ("vy", 0)):
+                share = uncertainty.coverage((told[name] - truth).values[half], told[f"{name}_error"].values[half])
+                assert 0.55 < share < 0.8
+
+
+def test_still_ground_tells_the_error_beside_the_ice():
+    stable = np.ones((120, 120), bool)
+    found = season(4, 0.2, 0.05)
+    still = found.assign(vx=found.vx - 30)
+    told = uncertainty.add_error(still, ~stable, stable)
+    assert 0.6 < uncertainty.coverage(still.vx.values, told.vx_error.values) < 0.76
+
+
+def test_reliability_finds_what_was_planted():
+    rng = np.random.default_rng(5)
+    coords = {"y": -10.0 * np.arange(80), "x": 10.0 * np.arange(80)}
+    truth = xr.Dataset({n: (("y", "x"), np.full((80, 80), v)) for n, v in (("vx", 0.0), ("vy", 20.0))}, coords)
+    truth.attrs["spacing"] = 10.0
+    year = validation.true_velocity(truth, 1.0)
+    data = year + xr.Dataset({n: (("y", "x"), rng.normal(0, 2, (80, 80))) for n in ("vx", "vy")})
+    data = data.assign({f"{n}_error": xr.full_like(data[n], 1.0) for n in ("vx", "vy")}).assign_attrs(longest_years=1.0)
+    table = validation.reliability(data, truth, year.vx.notnull().values)
+    within = table.query("stated == 0.68").set_index("speed").found
+    assert set(within.index) == {"all", "10 to 30"} and within["all"] == pytest.approx(0.38, abs=0.02)  # half a sigma
+    assert validation.reliability(data, None, None).empty
 
 
 def test_truth_scores_know_shrinking():

@@ -24,6 +24,7 @@ class Tile(NamedTuple):
 SETS = ("train", "validation", "test")
 HELD_OUT = 0.1  # for test, and of the rest for validation: the paper's 14,871 / 1,653 / 1,836
 LEAST_ICE = 0.05  # share of a tile
+SMALLEST = 48  # pixels a side
 SPLITS = ("random", "space", "date")
 
 
@@ -81,6 +82,26 @@ def list_tiles(
         cure = "take more scenes" if split == "date" else "take a smaller tile"
         raise ValueError(f"no tile of {size} pixels is left for {', '.join(empty)} under the {split} split; {cure}")
     return tiles
+
+
+def fitting(scenes: Sequence[tuple[int, int]], glacier: np.ndarray, size: int) -> int:
+    """The largest side up to `size`, a multiple of 8, with which a split by space leaves every set a tile.
+
+    Coarse pixels, such as Landsat's, make small images.
+
+    Raises
+    ------
+    ValueError
+        If even tiles of 48 pixels leave a set empty.
+    """
+    for side in range(size, SMALLEST, -8):
+        try:
+            list_tiles(scenes, glacier, side, "space")
+            return side
+        except ValueError:
+            continue
+    list_tiles(scenes, glacier, SMALLEST, "space")
+    return SMALLEST
 
 
 def every_split(scenes, glacier: np.ndarray, size: int, seed: int = 0) -> dict[str, list[Tile]]:

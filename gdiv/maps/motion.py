@@ -57,6 +57,21 @@ def stakes(table: pd.DataFrame):
     return figure
 
 
+def reliability(table: pd.DataFrame):
+    """Stated against found share of true errors within multiples of sigma, by class of speed; on the line is honest."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(4.6, 3.4), layout="constrained")
+    axis.plot([0, 1], [0, 1], color=INK, lw=0.8)
+    for colour, (name, rows) in zip(SERIES.values(), table.groupby("speed", sort=False), strict=False):
+        thick = 2 if name == "all" else 1
+        axis.plot(
+            rows.stated, rows.found, color=colour, marker=".", lw=thick, label=f"{name}, {rows.pixels.iloc[0]} px"
+        )
+    axis.set(xlabel="stated share within", ylabel="found share within", xlim=(0, 1), ylim=(0, 1))
+    axis.legend(frameon=False, fontsize=7, title="true speed, m/yr", title_fontsize=7)
+    return figure
+
+
 def speed_and_error(product: xr.Dataset, most: float, image: np.ndarray):
     """Speed with arrows along the flow, its one-sigma error, and how many pairs saw each pixel."""
     figure, axes = panels(3, product, width=3)

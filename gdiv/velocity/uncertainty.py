@@ -1,29 +1,64 @@
-"""How far a mosaic may be off."""
+"""How far a mosaic may be off, learned from a second season and from ground that does not move.
+
+Pairs of the same two seasons share the change of the surface between them, and so their error: neither their spread
+nor still ground, which keeps its texture, shows it. The mosaic of another couple of seasons does. Where the ice moved
+alike in both, the two differ by the errors of both; where it did not, the error stated is too large, not too small.
+"""
+
+from itertools import pairwise
 
 import numpy as np
 import xarray as xr
 
 from gdiv.imagery.coregistration import nmad
 
+BINS = 5  # of equal count, by the spread of the pairs
 
-def add_error(mosaic: xr.Dataset, stable: np.ndarray) -> xr.Dataset:
+
+def repeat_error(first: xr.Dataset, second: xr.Dataset, where: np.ndarray) -> float:
+    """One sigma of either of two equally good mosaics of different seasons, m/yr: the NMAD of their difference / √2."""
+    return _joined(first, second, where) / np.sqrt(2)
+
+
+def add_error(
+    mosaic: xr.Dataset, ice: np.ndarray, stable: np.ndarray, repeat: xr.Dataset | None = None, own: float = 0.0
+) -> xr.Dataset:
     """The mosaic with `vx_error`, `vy_error` and `v_error` (1 sigma, m/yr).
 
-    A component's error joins the standard error of the median over the pairs (1.2533 spread / sqrt(count);
-    pairs that share a scene are not independent, so half of them are counted) with what stable ground still
-    shows after mosaicking. The speed's error follows by propagation: sqrt((sx vx / v)^2 + (sy vy / v)^2).
+    On ice, the NMAD of the difference to `repeat` in bins of the pairs' spread, less the variance of `repeat` itself;
+    elsewhere the NMAD of what stable ground seems to do, in such bins, too (heteroscedastic, as in Hugonnet et al.
+    2022, doi:10.1109/JSTARS.2022.3188922). Between the bins' middles it is interpolated. The speed's error follows by
+    propagation: sqrt((sx vx / v)^2 + (sy vy / v)^2).
+
+    Parameters
+    ----------
+    ice, stable
+        bool `(y, x)`.
+    repeat
+        A mosaic of other seasons, by any matcher that does not share this one's faults. Without, ice gets the standard
+        error of the median over the pairs joined with stable ground: a lower bound.
+    own
+        One sigma of `repeat`, m/yr, as of `repeat_error`.
     """
-    result = mosaic.copy()
-    for axis in ("x", "y"):
+    result, still = mosaic.copy(), xr.zeros_like(mosaic)
+    # Two values or one show no spread of their own: they get what is usual where there are more.
+    known = mosaic["count"] >= 3
+    spreads = [mosaic[f"spread_{axis}"] for axis in "xy"]
+    spreads = [spread.where(known, float(spread.where(known).median())).values for spread in spreads]
+    both = np.hypot(*spreads) / np.sqrt(2)
+    learned = [(~ice, _curve(mosaic, still, both, stable, 0.0))]
+    if repeat is not None:
+        learned.append((ice, _curve(mosaic, repeat, both, ice, own)))
+    for axis, spread in zip("xy", spreads, strict=True):
+        # Pairs that share a scene are not independent, so half of them are counted.
+        sampling = 1.2533 * spread / np.sqrt(np.maximum(mosaic["count"].values / 2, 1))
         ground = nmad(mosaic[f"v{axis}"].values[stable])
-        # Two values or one show no spread of their own: they get what is usual where there are more.
-        spread = mosaic[f"spread_{axis}"]
-        usual = float(spread.where(mosaic["count"] >= 3).median())
-        spread = spread.where(mosaic["count"] >= 3, usual)
-        independent = np.maximum(mosaic["count"] / 2, 1)
-        sampling = 1.2533 * spread / np.sqrt(independent)
-        error = np.sqrt(sampling**2 + (0 if np.isnan(ground) else ground) ** 2)
-        result[f"v{axis}_error"] = error.astype(np.float32).assign_attrs(units="meter/year")
+        error = np.hypot(sampling, 0 if np.isnan(ground) else ground)
+        for where, curve in learned:
+            if curve:
+                error = np.where(where, np.interp(spread, *curve), error)
+        error = np.where(mosaic.vx.notnull(), error, np.nan).astype(np.float32)
+        result[f"v{axis}_error"] = (("y", "x"), error, {"units": "meter/year"})
     v = np.maximum(np.hypot(result.vx, result.vy), 1e-6)
     error = np.sqrt((result.vx_error * result.vx / v) ** 2 + (result.vy_error * result.vy / v) ** 2)
     result["v_error"] = error.astype(np.float32).assign_attrs(units="meter/year", long_name="1 sigma of the speed")
@@ -34,3 +69,24 @@ def coverage(error: np.ndarray, sigma: np.ndarray) -> float:
     """Share of errors within one sigma; 0.68 for honest Gaussian sigmas."""
     known = np.isfinite(error) & np.isfinite(sigma)
     return float((np.abs(error[known]) <= sigma[known]).mean()) if known.any() else float("nan")
+
+
+def _joined(first, second, where):
+    """NMAD of the difference of two mosaics, both components joined."""
+    return float(np.sqrt(np.mean([nmad((first[n] - second[n]).values[where]) ** 2 for n in ("vx", "vy")])))
+
+
+def _curve(mosaic, other, spread, where, own):
+    """Middles of the bins of spread, and one sigma in each; None where there is nothing to learn from."""
+    where = where & np.isfinite(spread) & (mosaic.vx - other.vx).notnull().values
+    if where.sum() < 20 * BINS:
+        return None
+    edges = np.quantile(spread[where], np.linspace(0, 1, BINS + 1))
+    middles, sigmas = [], []
+    for low, high in pairwise(edges):
+        inside = where & (spread >= low) & (spread <= high)
+        difference = _joined(mosaic, other, inside)
+        middles.append(float(np.median(spread[inside])))
+        # What is left of a difference smaller than the other's usual error is noise: at least half is this one's.
+        sigmas.append(float(np.sqrt(max(difference**2 - own**2, difference**2 / 4))))
+    return middles, sigmas

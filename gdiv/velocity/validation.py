@@ -3,6 +3,7 @@
 The only module that reads the twin's truth.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import geopandas as gpd
@@ -10,12 +11,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy import ndimage
+from scipy.stats import norm
 
 from gdiv.imagery.coregistration import nmad
 from gdiv.imagery.ice import advect
 from gdiv.velocity.uncertainty import coverage
 
 SLOW = 5.0  # m/yr: slower ice says nothing about the bias along flow
+SPEEDS = (0, 10, 30, 60, np.inf)  # classes of true speed, m/yr
+STATED = (0.2, 0.4, 0.5, 0.68, 0.8, 0.9, 0.95)
 
 
 def read_truth(folder: Path, like: xr.Dataset | None = None) -> xr.Dataset | None:
@@ -125,6 +129,32 @@ def check_mosaic(
         | off_ice(mosaic, stable)
         | {"stakes": float(stakes.difference.abs().mean()) if len(stakes) else float("nan")}
     )
+
+
+def reliability(mosaic: xr.Dataset, truth: xr.Dataset | None, ice: np.ndarray) -> pd.DataFrame:
+    """Whether sigmas are honest: the share of true errors within multiples of them, by class of true speed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `speed` (class, m/yr), `pixels`, `stated` (share that a Gaussian has within the multiple) and `found`; empty
+        without truth.
+    """
+    if truth is None:
+        return pd.DataFrame(columns=["speed", "pixels", "stated", "found"])
+    year = true_velocity(truth, min(1.0, mosaic.attrs["longest_years"]))
+    speed, rows = np.hypot(year.vx, year.vy).values, []
+    for low, high in [(0, np.inf), *pairwise(SPEEDS)]:
+        inside = ice & (speed >= low) & (speed < high)
+        misses = np.concatenate(
+            [(np.abs(mosaic[n] - year[n]) / mosaic[f"{n}_error"]).values[inside] for n in ("vx", "vy")]
+        )
+        misses = misses[np.isfinite(misses)]
+        name = "all" if (low, high) == (0, np.inf) else f"from {low:g}" if high == np.inf else f"{low:g} to {high:g}"
+        if misses.size:
+            shares = {stated: float((misses <= norm.ppf(0.5 + stated / 2)).mean()) for stated in STATED}
+            rows += [{"speed": name, "pixels": inside.sum(), "stated": s, "found": f} for s, f in shares.items()]
+    return pd.DataFrame(rows)
 
 
 # What notebook 06 quotes of `check_mosaic`.
