@@ -52,8 +52,8 @@ def real_table(claims):
     day, year = number(claims, "motion.px_per_day", "{:.3f}"), number(claims, "mosaic.speed", "{:.0f}")
     speed = (
         f"Median motion by Horn-Schunck {day} px/day; RAFT's map has {year} m/yr. It is fastest in the south-west, "
-        "where the ice enters the scene, and along the middle; matching fails in spots of the fastest ice, where crevasses open "
-        "within days, and in a rim at the margins, where smoothness mixes ice and shore."
+        "where the ice enters the scene, and along the middle; matching fails in spots of the fastest ice, where "
+        "crevasses open within days, and in a rim at the margins, where smoothness mixes ice and shore."
     )
     return "\n".join([*rows, "", speed])
 
@@ -172,7 +172,11 @@ def network_tables(networks):
     page += ["A tile of 256 x 256, batch 1, interleaved; the paper's and torchvision's with 12 refinements. Training"]
     page += ["is forward, loss and backward in bfloat16.", ""]
     counts = sorted({row["threads"] for row in networks["inference"]})
-    heads = [f"{arithmetic}, {threads} threads (ms)" for threads in counts for arithmetic in ("float32", "bfloat16")]
+    heads = [
+        f"{arithmetic}, {threads} thread{'s' * (threads > 1)} (ms)"
+        for threads in counts
+        for arithmetic in ("float32", "bfloat16")
+    ]
     page += [f"| network | {' | '.join(heads)} | training, samples/s |", f"|---|{'---|' * len(heads)}---|"]
     times = {(row["network"], row["threads"], row["bits"]): row["milliseconds"] for row in networks["inference"]}
     for row in networks["training"]:
@@ -193,7 +197,7 @@ def network_tables(networks):
 def ablation_tables(ablation):
     """What each choice in the network is worth, and each stage of its training."""
     page = ["", f"## Ablation: each choice in the network, {ablation['steps']} steps of four pairs", ""]
-    page += ["Mean error in pixels on drawn pairs of other textures, spoilt and clean; a fiftieth of the training of"]
+    page += ["Mean error in pixels on drawn pairs of other textures, spoilt and clean; an eightieth of the training of"]
     page += ["the weights that ship, so that the order counts, not the numbers. Time of a tile on one thread.", ""]
     page += ["| variant | parameters | spoilt | clean | ms |", "|---|---|---|---|---|"]
     for row in ablation["variants"]:
