@@ -41,6 +41,7 @@ MAKERS = {
     "validation": "06",
     "stakes": "06",
     "reliability": "06",
+    "series": "06",
     "product": "07",
 }
 

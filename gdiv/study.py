@@ -29,7 +29,7 @@ from gdiv.catalog import CATALOG_FILE, CatalogError, Glacier, Profile, Source, l
 from gdiv.imagery import outlines, twin
 from gdiv.imagery.grid import grid_of_items, study_grid
 from gdiv.store import find_result, read_result, write_result
-from gdiv.velocity.products import write_cogs
+from gdiv.velocity.products import write_cogs, write_item, write_stakes
 from gdiv.velocity.validation import read_stakes
 
 
@@ -230,8 +230,8 @@ class Study:
         for suffix, options in (("png", {"dpi": 150}), ("svg", {"metadata": {"Date": None}})):
             figure.savefig(self.folder / "figures" / f"{name}.{suffix}", bbox_inches="tight", **options)
 
-    def publish(self, product: xr.Dataset) -> None:
-        """Write a velocity product as `products/velocity.zarr` and one GeoTIFF a variable."""
+    def publish(self, product: xr.Dataset, stakes: pd.DataFrame) -> None:
+        """Write a product as Zarr and a GeoTIFF a variable, its STAC item, and the stakes as a GeoPackage."""
         folder = self.folder / "products"
         folder.mkdir(exist_ok=True)
         shutil.rmtree(folder / "velocity.part", ignore_errors=True)
@@ -239,7 +239,10 @@ class Study:
         shutil.rmtree(folder / "velocity.zarr", ignore_errors=True)
         (folder / "velocity.part").rename(folder / "velocity.zarr")
         written = write_cogs(product, folder)
-        print("published products/velocity.zarr, " + ", ".join(f"products/{path.name}" for path in written))
+        written.append(write_item(product, written, f"{self.key}-{product.attrs['matcher']}", folder))
+        written.append(write_stakes(stakes, self.stakes(), folder / "stakes.gpkg"))
+        names = ["velocity.zarr", *(path.name for path in written if path)]
+        print("published " + ", ".join(f"products/{name}" for name in names))
 
     def read_published(self) -> tuple[xr.Dataset, xr.DataArray]:
         """The published Zarr and the speed's GeoTIFF, as a stranger would open them."""

@@ -174,10 +174,13 @@ def test_the_study_runs_end_to_end(smoke):
         "mosaic",
         "stakes",
         "speed",
+        "pairs",
+        "reliability",
+        "series",
     ):
         for suffix in ("png", "svg"):
             assert (smoke / "figures" / f"{name}.{suffix}").stat().st_size > 5000
-    for name in ("velocity.zarr", "v.tif", "vx.tif", "vy.tif", "v_error.tif", "map.html"):
+    for name in ("velocity.zarr", "v.tif", "vx.tif", "vy.tif", "v_error.tif", "item.json", "stakes.gpkg", "map.html"):
         assert (smoke / "products" / name).exists()
 
 

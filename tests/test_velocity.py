@@ -1,5 +1,8 @@
 """From displacement to a checked map and back from disk."""
 
+import hashlib
+import json
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -10,7 +13,7 @@ from distributed import Client, LocalCluster
 
 from gdiv.catalog import load_catalog
 from gdiv.imagery import coregistration, cube, pairs
-from gdiv.velocity import annual, displacement, products, uncertainty, validation
+from gdiv.velocity import annual, displacement, inversion, products, uncertainty, validation
 
 
 def field(u, v, pairs=3, size=40, spacing=10.0, years=1.0, noise=0.0, seed=0):
@@ -121,6 +124,58 @@ def test_reliability_finds_what_was_planted():
     within = table.query("stated == 0.68").set_index("speed").found
     assert set(within.index) == {"all", "10 to 30"} and within["all"] == pytest.approx(0.38, abs=0.02)  # half a sigma
     assert validation.reliability(data, None, None).empty
+
+
+def observed(pairs, days, truth, size=(6, 5), noise=0.0):
+    """Pairs of scenes `(i, j)` as mean velocities over `truth`, one `(vx, vy)` an interval of `days`."""
+    dates = np.datetime64("2020-07-01", "ns") + np.cumsum([0, *days]) * np.timedelta64(1, "D")
+    rng, means = np.random.default_rng(7), []
+    for i, j in pairs:
+        means.append(np.average(truth[i:j], axis=0, weights=days[i:j]))
+    values = np.array(means)[:, :, None, None] + rng.normal(0, noise or 1e-9, (len(pairs), 2, *size))
+    return xr.Dataset(
+        {n: (("pair", "y", "x"), values[:, k].astype(np.float32)) for k, n in enumerate(("vx", "vy"))}
+        | {"quality": (("pair", "y", "x"), np.full((len(pairs), *size), 0.8, np.float32))},
+        coords={
+            "reference_date": ("pair", dates[[i for i, _ in pairs]]),
+            "secondary_date": ("pair", dates[[j for _, j in pairs]]),
+        },
+    )
+
+
+EVERY = [(i, j) for i in range(5) for j in range(i + 1, 5)]
+
+
+def test_a_series_gives_back_what_the_pairs_were_means_of():
+    truth, days = np.array([[10.0, 0], [40, -5], [20, 5], [30, 0]]), [30, 60, 20, 90]
+    series = inversion.invert_network(observed(EVERY, days, truth), smooth=1e-3)
+    assert np.abs(series.vx.values - truth[:, 0, None, None]).max() < 0.05
+    assert np.abs(series.vy.values - truth[:, 1, None, None]).max() < 0.05
+    assert float(series.closure.max()) < 0.05
+    assert ((series.end - series.start) / np.timedelta64(1, "D")).values.tolist() == days
+    steady = inversion.invert_network(observed(EVERY, days, truth), smooth=100)
+    assert np.ptp(steady.vx.values, axis=0).max() < 0.5
+
+
+def test_a_pair_that_contradicts_the_others_loses_its_say():
+    truth, days = np.full((4, 2), 30.0), [30, 60, 20, 90]
+    data = observed(EVERY, days, truth, noise=0.3)
+    data.vx[2] += 60  # one pair of ten, far off
+    data.vy[5, 0, 0] = np.nan
+    series = inversion.invert_network(data, smooth=0.1)
+    assert np.abs(series.vx.values - 30).max() < 3
+    assert np.isfinite(series.vy.values).all() and float(series.closure.min()) > 10, "and is told by the closure"
+
+
+def test_a_series_does_not_depend_on_chunks_and_knows_where_nothing_was_seen():
+    data = observed(EVERY, [30, 60, 20, 90], np.full((4, 2), 30.0), noise=1)
+    data.vx[:, 2, 3] = np.nan
+    whole, lazy = (inversion.invert_network(d) for d in (data, data.chunk(pair=1, y=2, x=2)))
+    assert lazy.vx.chunks is not None
+    xr.testing.assert_allclose(whole.compute(), lazy.compute())
+    assert np.isnan(whole.vx[:, 2, 3]).all() and np.isnan(whole.closure[2, 3]) and np.isfinite(whole.closure[0, 0])
+    with pytest.raises(ValueError, match="at least one pair"):
+        inversion.invert_network(data.isel(pair=[]))
 
 
 def test_truth_scores_know_shrinking():
@@ -247,6 +302,30 @@ def test_products_open_elsewhere(tmp_path):
         tif = rioxarray.open_rasterio(path).squeeze("band")
         assert np.array_equal(tif.values, product[path.stem].values, equal_nan=True)
         assert tif.rio.crs.to_epsg() == 32632 and float(tif.x[0]) == 340005
+
+    # By its STAC item alone, as odc-stac loads an archive's.
+    import odc.stac
+    import pystac
+    from pystac.validation import validate_dict
+
+    file = products.write_item(product, sorted(tmp_path.glob("*.tif")), "test", tmp_path)
+    item = pystac.Item.from_file(str(file))
+    validate_dict(json.loads(file.read_text(encoding="utf-8")), extensions=[])
+    assert item.properties["start_datetime"].startswith("2020-08-18")
+    loaded = odc.stac.load([item], bands=["v"], chunks={}).v.squeeze()
+    assert loaded.odc.crs.epsg == 32632
+    assert np.array_equal(loaded.values, product.v.values, equal_nan=True)
+    asset = item.assets["vx"].extra_fields
+    content = (tmp_path / "vx.tif").read_bytes()
+    assert asset["file:checksum"] == "1220" + hashlib.sha256(content).hexdigest() and asset["file:size"] == len(content)
+
+
+def test_stakes_go_on_as_a_geopackage(tmp_path):
+    stakes = validation.read_stakes(tmp_path, load_catalog().glaciers["mer-de-glace"])
+    table = pd.DataFrame({"name": ["Tacul"], "matcher": ["raft"], "measured": [69.0], "estimated": [68.5]})
+    again = gpd.read_file(products.write_stakes(table, stakes, tmp_path / "stakes.gpkg"))
+    assert again.name.tolist() == ["Tacul"] and again.estimated.tolist() == [68.5] and again.crs.to_epsg() == 4326
+    assert products.write_stakes(table[:0], stakes, tmp_path / "none.gpkg") is None
 
 
 def test_truth_over_a_short_time_is_the_velocity_itself(twin_folder):

@@ -5,7 +5,7 @@ from the catalog, so that pictures can be compared.
 """
 
 from gdiv.maps.matching import displacement, drawn_pairs, learning, pyramid, reach, tile_comparison
-from gdiv.maps.motion import comparison, mosaic, reliability, speed_and_error, stakes
+from gdiv.maps.motion import comparison, mosaic, reliability, series, speed_and_error, stakes
 from gdiv.maps.pages import interactive
 from gdiv.maps.scenes import images, pair_network, site_map, timeline
 
@@ -21,6 +21,7 @@ __all__ = [
     "pyramid",
     "reach",
     "reliability",
+    "series",
     "site_map",
     "speed_and_error",
     "stakes",

@@ -1,5 +1,6 @@
 """A year of motion: speeds of the matchers, their mosaic, its errors, and the stakes."""
 
+import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -54,6 +55,22 @@ def stakes(table: pd.DataFrame):
         axis.annotate(name, (rows.measured.iloc[0], 0.02 * most), rotation=90, fontsize=7, color=INK, ha="right")
     axis.set(xlabel="measured (m/yr)", ylabel="estimated (m/yr)", xlim=(0, most), ylim=(0, most))
     axis.legend(frameon=False, fontsize=7)
+    return figure
+
+
+def series(table: pd.DataFrame, measured: pd.DataFrame):
+    """Speed between scenes at each stake; dashed, what the stakes measured over the year that ends in theirs."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7, 2.8), layout="constrained")
+    for colour, (name, rows) in zip(SERIES.values(), table.groupby("name", sort=False), strict=False):
+        edges = [*rows.start, rows.end.iloc[-1]]
+        axis.stairs(rows.speed, mdates.date2num(edges), color=colour, lw=1.5, baseline=None, label=name)
+        for row in measured[measured.name == name].itertuples():
+            year = mdates.date2num([np.datetime64(f"{row.year - 1}-09-15"), np.datetime64(f"{row.year}-09-15")])
+            axis.plot(year, [row.speed] * 2, color=colour, ls="--", lw=1)
+    axis.xaxis_date()
+    axis.set(ylabel="speed (m/yr)", ylim=(0, None), xlim=mdates.date2num([table.start.min(), table.end.max()]))
+    axis.legend(frameon=False, fontsize=7, ncols=3)
     return figure
 
 

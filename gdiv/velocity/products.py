@@ -1,10 +1,23 @@
-"""Maps that other tools open: CF and ITS_LIVE names, Zarr and cloud-optimised GeoTIFF."""
+"""Maps that other tools open: CF and ITS_LIVE names, Zarr, cloud-optimised GeoTIFF, a STAC item, a GeoPackage."""
 
+import hashlib
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
+import pystac
 import rioxarray  # noqa: F401  (registers .rio)
+import shapely
 import xarray as xr
+from pystac.extensions.file import FileExtension
+from pystac.extensions.projection import ProjectionExtension
+
+import gdiv
+
+PROCESSING = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
 
 STANDARD_NAMES = {
     "vx": "land_ice_surface_x_velocity",
@@ -68,3 +81,60 @@ def write_cogs(product: xr.Dataset, folder: Path, names=("v", "vx", "vy", "v_err
         layer.rio.to_raster(path, driver="COG", compress="deflate", overview_resampling="nearest")
         written.append(path)
     return written
+
+
+def write_item(product: xr.Dataset, layers: list[Path], identifier: str, folder: Path) -> Path:
+    """Write a STAC item of `layers` (as of `write_cogs`, in `folder`) with projection, checksums and provenance.
+
+    Links are relative, so the folder can be moved, and put into a catalog as it is. Returns the path of `item.json`.
+    """
+    box = product.rio.transform_bounds(4326)
+    item = pystac.Item(
+        id=identifier,
+        geometry=shapely.geometry.mapping(shapely.box(*box)),
+        bbox=list(box),
+        datetime=None,
+        start_datetime=datetime.fromisoformat(product.attrs["date_start"]).replace(tzinfo=UTC),
+        end_datetime=datetime.fromisoformat(product.attrs["date_end"]).replace(tzinfo=UTC),
+        properties={
+            "title": product.attrs["title"],
+            "processing:software": {"gdiv": gdiv.__version__},
+            "processing:lineage": f"{product.attrs.get('matcher', '')} of scenes {product.attrs.get('scenes', '')}",
+        },
+        stac_extensions=[PROCESSING],
+    )
+    grid = ProjectionExtension.ext(item, add_if_missing=True)
+    grid.apply(epsg=product.rio.crs.to_epsg(), shape=list(product.v.shape), transform=list(product.rio.transform())[:6])
+    for path in layers:
+        name = path.stem
+        about = product[name].attrs
+        item.add_asset(
+            name,
+            pystac.Asset(
+                href=f"./{path.relative_to(folder).as_posix()}",
+                title=about.get("long_name", about.get("standard_name", name)),
+                media_type=pystac.MediaType.COG,
+                roles=["data"],
+                extra_fields={"unit": about.get("units", "")},
+            ),
+        )
+        content = path.read_bytes()
+        # A multihash: 0x12 is SHA-256, 0x20 its length.
+        file = FileExtension.ext(item.assets[name], add_if_missing=True)
+        file.apply(checksum="1220" + hashlib.sha256(content).hexdigest(), size=len(content))
+    target = folder / "item.json"
+    target.write_text(json.dumps(item.to_dict(include_self_link=False), indent=1), encoding="utf-8")
+    return target
+
+
+def write_stakes(table: pd.DataFrame, stakes: gpd.GeoDataFrame, path: Path) -> Path | None:
+    """Write the stakes with measured and estimated speeds (m/yr), a row a matcher, as a GeoPackage in WGS 84.
+
+    Returns `path`, or None where there are no stakes.
+    """
+    if not len(table):
+        return None
+    points = stakes.drop_duplicates("name")[["name", "geometry"]].to_crs(4326)
+    path.unlink(missing_ok=True)
+    points.merge(table, on="name").to_file(path, layer="stakes", driver="GPKG")
+    return path

@@ -253,6 +253,24 @@ def at_stakes(velocity: xr.Dataset, stakes: gpd.GeoDataFrame, year: int, epsg: i
     return table.assign(difference=table.estimated - table.measured)
 
 
+def series_at_stakes(series: xr.Dataset, stakes: gpd.GeoDataFrame, epsg: int) -> pd.DataFrame:
+    """Speed through time at each stake: `name`, `start`, `end`, `speed` (m/yr), read at the nearest pixel.
+
+    `series` as of `gdiv.velocity.inversion.invert_network`; stakes outside the map are left out.
+    """
+    points = stakes.drop_duplicates("name").to_crs(epsg)
+    half, rows = abs(float(series.x[1] - series.x[0])) / 2, []
+    for name, point in zip(points.name, points.geometry, strict=True):
+        at = series.sel(x=point.x, y=point.y, method="nearest")
+        if abs(at.x - point.x) <= half and abs(at.y - point.y) <= half:
+            speed = np.hypot(at.vx, at.vy).values
+            rows += [
+                {"name": name, "start": start, "end": end, "speed": float(value)}
+                for start, end, value in zip(series.start.values, series.end.values, speed, strict=True)
+            ]
+    return pd.DataFrame(rows, columns=["name", "start", "end", "speed"])
+
+
 def closure(displacements: xr.Dataset, ice: np.ndarray) -> float:
     """Median length, in pixels, by which `a to b` then `b to c` misses `a to c`, over all triplets; NaN without one."""
     legs = {

@@ -1,0 +1,89 @@
+"""A series of velocities from a network of pairs: what happened between one scene and the next.
+
+Each pair tells the mean over its own time; pairs overlap, so the intervals between consecutive scenes can be solved
+for, by least squares that favour a steady flow where the pairs leave it open (as TICOI does, Charrier et al. 2025,
+doi:10.5194/tc-19-4555-2025; here on own pairs). What the pairs contradict each other by is the closure residual.
+"""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+SMOOTH = 0.3  # weight of two neighbouring intervals being alike, against that of one pair
+ROUNDS = 4  # of reweighting, by which pairs that contradict the others lose their say
+ROWS = 64  # of pixels solved at once
+
+
+def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
+    """Velocity between consecutive scenes, lazily and by blocks of rows.
+
+    Parameters
+    ----------
+    velocity
+        `vx`, `vy` (m/yr) and `quality`, `(pair, y, x)`, with `reference_date` and `secondary_date`, as of
+        `gdiv.velocity.annual.to_velocity`. A vector that is NaN is left out, others weigh as their quality.
+    smooth
+        The larger, the steadier.
+
+    Returns
+    -------
+    xarray.Dataset
+        `vx`, `vy` `(interval, y, x)` in m/yr, NaN where no pair saw the pixel; `closure` `(y, x)`, the root mean
+        square of what the pairs differ from the series by, m/yr; coordinates `start` and `end` an interval.
+
+    Raises
+    ------
+    ValueError
+        If there is no pair.
+    """
+    if not velocity.sizes["pair"]:
+        raise ValueError("a series needs at least one pair, and there is none")
+    design, dates = network(velocity.reference_date.values, velocity.secondary_date.values)
+    blocks = velocity[["vx", "vy", "quality"]].chunk(pair=-1, y=ROWS, x=-1)
+    vx, vy, closure = xr.apply_ufunc(
+        lambda *parts: _solve(*parts, design, smooth),
+        *(blocks[name] for name in ("vx", "vy", "quality")),
+        input_core_dims=[["pair"]] * 3,
+        output_core_dims=[["interval"], ["interval"], []],
+        dask="parallelized",
+        output_dtypes=[np.float32] * 3,
+        dask_gufunc_kwargs={"output_sizes": {"interval": design.shape[1]}},
+    )
+    series = xr.Dataset({"vx": vx, "vy": vy, "closure": closure}).transpose("interval", "y", "x")
+    for name, variable in series.data_vars.items():
+        variable.attrs = {"units": "meter/year", "long_name": f"{name} between scenes"}
+    series["closure"].attrs["long_name"] = "what the pairs differ from the series by"
+    return series.assign_coords(start=("interval", dates[:-1]), end=("interval", dates[1:]))
+
+
+def network(reference_dates, secondary_dates) -> tuple[np.ndarray, np.ndarray]:
+    """Share of each interval in each pair's time, `(pair, interval)`, and the scenes' dates, one more of them."""
+    first, last = (pd.DatetimeIndex(dates).as_unit("ns") for dates in (reference_dates, secondary_dates))
+    dates = first.append(last).unique().sort_values()
+    starts, ends = dates[:-1].asi8, dates[1:].asi8
+    within = (starts[None] >= first.asi8[:, None]) & (ends[None] <= last.asi8[:, None])
+    length = np.where(within, (ends - starts)[None], 0).astype(float)
+    return length / length.sum(1, keepdims=True), dates.values
+
+
+def _solve(vx, vy, quality, design, smooth):
+    """Reweighted least squares of each pixel: `(y, x, pair)` to `(y, x, interval)` twice, and `(y, x)`."""
+    known = np.isfinite(vx) & np.isfinite(vy)
+    values = np.stack([np.where(known, part, 0) for part in (vx, vy)], axis=-1).astype(float)  # (y, x, pair, 2)
+    worth = np.where(known, np.maximum(quality, 1e-3), 0).astype(float)
+    steps = np.diff(np.eye(design.shape[1]), axis=0)
+    steady = smooth**2 * steps.T @ steps + 1e-9 * np.eye(design.shape[1])
+    weights = worth
+    for _ in range(ROUNDS):
+        normal = np.einsum("yxp,pi,pj->yxij", weights, design, design, optimize=True) + steady
+        right = np.einsum("yxp,pi,yxpc->yxic", weights, design, values, optimize=True)
+        series = np.linalg.solve(normal, right)
+        misses = np.linalg.norm(np.einsum("pi,yxic->yxpc", design, series) - values, axis=-1)
+        # Geman and McClure's weight, by the usual miss of the pixel's pairs, at least a tenth of a metre a year.
+        usual = 1.4826 * np.ma.median(np.ma.array(misses, mask=~known), axis=-1, keepdims=True).filled(0)
+        weights = worth / (1 + (misses / (3 * np.maximum(usual, 0.1))) ** 2) ** 2
+    total = worth.sum(-1)
+    closure = np.sqrt((worth * misses**2).sum(-1) / np.maximum(total, 1e-9))
+    seen = total > 0
+    vx, vy = np.moveaxis(np.where(seen[..., None, None], series, np.nan), -1, 0).astype(np.float32)
+    return vx, vy, np.where(seen, closure, np.nan).astype(np.float32)
