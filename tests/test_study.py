@@ -176,6 +176,7 @@ def test_the_study_runs_end_to_end(smoke):
         "speed",
         "pairs",
         "reliability",
+        "profile",
         "series",
     ):
         for suffix in ("png", "svg"):

@@ -13,7 +13,7 @@ from distributed import Client, LocalCluster
 
 from gdiv.catalog import load_catalog
 from gdiv.imagery import coregistration, cube, pairs
-from gdiv.velocity import annual, displacement, inversion, products, uncertainty, validation
+from gdiv.velocity import annual, centre_line, displacement, inversion, products, uncertainty, validation
 
 
 def field(u, v, pairs=3, size=40, spacing=10.0, years=1.0, noise=0.0, seed=0):
@@ -318,6 +318,20 @@ def test_products_open_elsewhere(tmp_path):
     asset = item.assets["vx"].extra_fields
     content = (tmp_path / "vx.tif").read_bytes()
     assert asset["file:checksum"] == "1220" + hashlib.sha256(content).hexdigest() and asset["file:size"] == len(content)
+
+
+def test_a_profile_runs_down_the_centre_line_with_its_stakes(twin_folder, glacier):
+    truth = xr.open_zarr(twin_folder / "truth.zarr", consolidated=False).load()
+    data = truth[["vx", "vy"]].assign(v_error=xr.full_like(truth.vx, 2.0))
+    centre, stakes = centre_line.line(glacier), validation.read_stakes(twin_folder, glacier)
+    table, at = centre_line.along(data, centre), centre_line.stakes_along(stakes, centre, 2021)
+    assert table.distance.diff().dropna().to_numpy() == pytest.approx(0.02)
+    assert table.error.dropna().to_numpy() == pytest.approx(2)
+    assert table.distance.iloc[-1] < centre.iloc[0].length / 1000, "the map ends before the line"
+    for stake in at.itertuples():
+        if table.distance.min() < stake.distance < table.distance.max():
+            assert np.interp(stake.distance, table.distance, table.speed) == pytest.approx(stake.speed, rel=0.1)
+    assert "Tacul" in set(at.name) and centre_line.line(glacier.model_copy(update={"twin": None})) is None
 
 
 def test_stakes_go_on_as_a_geopackage(tmp_path):

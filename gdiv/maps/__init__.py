@@ -5,7 +5,7 @@ from the catalog, so that pictures can be compared.
 """
 
 from gdiv.maps.matching import displacement, drawn_pairs, learning, pyramid, reach, tile_comparison
-from gdiv.maps.motion import comparison, mosaic, reliability, series, speed_and_error, stakes
+from gdiv.maps.motion import comparison, mosaic, profile, reliability, series, speed_and_error, stakes
 from gdiv.maps.pages import interactive
 from gdiv.maps.scenes import images, pair_network, site_map, timeline
 
@@ -18,6 +18,7 @@ __all__ = [
     "learning",
     "mosaic",
     "pair_network",
+    "profile",
     "pyramid",
     "reach",
     "reliability",

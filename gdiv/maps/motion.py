@@ -58,6 +58,24 @@ def stakes(table: pd.DataFrame):
     return figure
 
 
+def profile(tables: dict[str, pd.DataFrame], stakes: pd.DataFrame, sure: str):
+    """Speed down the centre line by every matcher, one sigma of the matcher `sure` as a band, stakes as points."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
+    for name, table in tables.items():
+        thick, colour = 2 if name == sure else 0.9, SERIES.get(name, INK)
+        axis.plot(table.distance, table.speed, color=colour, lw=thick, label=name, zorder=2 + (name == sure))
+    best = tables[sure]
+    low, high = best.speed - best.error, best.speed + best.error
+    axis.fill_between(best.distance, low, high, color=SERIES.get(sure, INK), alpha=0.2, lw=0, label="1 sigma")
+    axis.scatter(stakes.distance, stakes.speed, color=INK, zorder=5, s=26, label="stakes" if len(stakes) else None)
+    for row in stakes.itertuples():
+        axis.annotate(row.name, (row.distance, row.speed), (5, 6), textcoords="offset points", fontsize=7, color=INK)
+    axis.set(xlabel="down the centre line (km)", ylabel="speed (m/yr)", ylim=(0, None))
+    axis.legend(frameon=False, fontsize=7, ncols=2)
+    return figure
+
+
 def series(table: pd.DataFrame, measured: pd.DataFrame):
     """Speed between scenes at each stake; dashed, what the stakes measured over the year that ends in theirs."""
     with plt.rc_context(STYLE):
