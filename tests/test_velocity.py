@@ -10,6 +10,7 @@ import pytest
 import rioxarray
 import xarray as xr
 from distributed import Client, LocalCluster
+from scipy import ndimage
 
 from gdiv.catalog import load_catalog
 from gdiv.imagery import coregistration, cube, pairs
@@ -102,6 +103,21 @@ def test_an_error_that_all_pairs_share_is_known_from_a_second_season():
             for name, truth in (("vx", 30), ("vy", 0)):
                 share = uncertainty.coverage((told[name] - truth).values[half], told[f"{name}_error"].values[half])
                 assert 0.55 < share < 0.8
+
+
+@pytest.mark.parametrize("sigma", [2.0, 5.0])
+def test_neighbours_err_alike_over_a_known_distance_and_a_mean_is_as_sure_as_that(sigma):
+    """Noise blurred by a Gaussian of s pixels is correlated as exp(-d^2 / 4 s^2): by 1/e at 2 s."""
+    rng, size = np.random.default_rng(6), 240
+    coords = {"y": -10.0 * np.arange(size), "x": 10.0 * np.arange(size)}
+    fields = [ndimage.gaussian_filter(rng.normal(size=(40, size, size)), (0, sigma, sigma)) for _ in range(2)]
+    fields = [field / field.std() for field in fields]
+    errors = xr.Dataset({n: (("y", "x"), field[0]) for n, field in zip(("vx", "vy"), fields, strict=True)}, coords)
+    length = uncertainty.correlation_length(errors, np.ones((size, size), bool))
+    assert length == pytest.approx(20 * sigma, rel=0.25)
+    told = uncertainty.error_of_mean(np.ones((size, size)), 10.0, length)
+    assert told == pytest.approx(np.std([field.mean() for field in np.concatenate(fields)]), rel=0.4)
+    assert np.isnan(uncertainty.correlation_length(errors * 0, np.ones((size, size), bool)))
 
 
 def test_still_ground_tells_the_error_beside_the_ice():

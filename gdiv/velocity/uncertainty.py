@@ -65,6 +65,48 @@ def add_error(
     return result
 
 
+def correlation_length(errors: xr.Dataset, where: np.ndarray, farthest: int = 60) -> float:
+    """Distance in metres over which errors are alike: where their correlation falls below 1/e; NaN where none is known.
+
+    Parameters
+    ----------
+    errors
+        `vx`, `vy`, such as the difference of two mosaics of different seasons, `(y, x)` with coordinates in metres.
+    where
+        bool `(y, x)`.
+    farthest
+        Pixels along rows and columns up to which it is looked for; it is at most that.
+    """
+    spacing = abs(float(errors.x[1] - errors.x[0]))
+    sums = np.zeros((2, farthest + 1))  # of products, and of how many, by distance
+    for name in ("vx", "vy"):
+        values = np.where(where, errors[name].values, np.nan)
+        middle, spread = np.nanmedian(values), nmad(values)
+        if not spread > 0:
+            return float("nan")
+        values = np.clip((values - middle) / spread, -3, 3)  # blunders say nothing about how far an error reaches
+        for lag in range(farthest + 1):
+            for one, other in (
+                (values[lag:], values[: len(values) - lag]),
+                (values[:, lag:], values[:, : values.shape[1] - lag]),
+            ):
+                product = one * other
+                sums[:, lag] += np.nansum(product), np.isfinite(product).sum()
+    correlation = sums[0] / np.maximum(sums[1], 1)
+    below = np.nonzero(correlation < correlation[0] / np.e)[0]
+    return float(spacing * (below[0] if below.size else farthest))
+
+
+def error_of_mean(sigma: np.ndarray, spacing: float, length: float) -> float:
+    """One sigma of the mean over the pixels of `sigma` (m/yr, NaN left out), whose errors are alike over `length` m.
+
+    As many independent values as discs of that radius cover the area, at least one.
+    """
+    known = sigma[np.isfinite(sigma)]
+    independent = max(known.size * spacing**2 / (np.pi * length**2), 1.0)
+    return float(np.sqrt(np.mean(known**2) / independent))
+
+
 def coverage(error: np.ndarray, sigma: np.ndarray) -> float:
     """Share of errors within one sigma; 0.68 for honest Gaussian sigmas."""
     known = np.isfinite(error) & np.isfinite(sigma)
