@@ -14,7 +14,7 @@ import gdiv
 from gdiv import claims
 from gdiv.catalog import CATALOG_FILE
 from gdiv.store import write_json
-from gdiv.study import StudyError, open_study, recipe_hash
+from gdiv.study import StudyError, open_study, recipe_hash, split_source
 
 # Kernels inherit this. Spinning OpenMP threads slow each other down by a factor of twenty when anything
 # else uses the processors; sleeping ones cost nothing measurable. Read once, when torch is loaded.
@@ -61,11 +61,10 @@ def run(
     study = open_study(glacier, profile, source, workspace)
     folder = study.folder.resolve()
     if study.source.kind == "file":  # relative to the workspace, where notebooks run: no user's path is stored
-        key, at, _ = source.rpartition("@")
-        source = key + at + os.path.relpath(study.source.path, folder)
+        key, _ = split_source(source)
+        source = (key and f"{key}@") + os.path.relpath(study.source.path, folder)
     base = {"glacier": glacier, "profile": profile, "source": source, "workspace": "."}
-    # A file is known by its content, wherever it lies.
-    seen = Path(study.source.path).read_text(encoding="utf-8") if study.source.kind == "file" else source
+    seen = _seen(study)
     (folder / "notebooks").mkdir(exist_ok=True)
     state_file = folder / "run.json"
     state = json.loads(state_file.read_text(encoding="utf-8")) if state_file.exists() else {}
@@ -105,6 +104,16 @@ def run(
         write_json(state_file, state)
         print(f"{path.stem}: {seconds:.0f} s", flush=True)
     return folder
+
+
+def _seen(study):
+    """What of the source decides a result: its entry, and where it is a file, that file and what lies beside it."""
+    entry = study.source.model_dump(mode="json", exclude={"path", "label"})
+    if study.source.kind != "file":
+        return [entry]
+    beside = ("outline.geojson", "stakes.geojson", "NOTE.md")
+    files = [Path(study.source.path), *(study.companions / name for name in beside)]
+    return [entry, *(file.read_text(encoding="utf-8") for file in files if file.exists())]
 
 
 def _checked(parameters):

@@ -39,7 +39,7 @@ def read_result(path: Path) -> Any:
     if path.suffix == ".zarr":
         return xr.open_zarr(path, consolidated=False)
     if path.suffix == ".csv":
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, dtype=dict.fromkeys(("id", "reference", "secondary", "name"), str))
         dates = [column for column in table if column == "date" or column.endswith("_date")]
         return table.astype(dict.fromkeys(dates, "datetime64[ns]"))
     if path.suffix == ".geojson":
@@ -114,6 +114,7 @@ def _write_parts(dataset, dim, partial, journal, recipe):
     known = json.loads(journal.read_text(encoding="utf-8")) if journal.exists() and partial.exists() else {}
     done = known.get("done", []) if known.get("recipe") == recipe else []
     if not done:
+        journal.unlink(missing_ok=True)  # it tells of what is thrown away now
         shutil.rmtree(partial, ignore_errors=True)
         dataset.to_zarr(partial, mode="w", compute=False, **_OPTIONS)
     parts = dataset[[name for name in dataset.data_vars if dim in dataset[name].dims]]
@@ -153,6 +154,6 @@ def _without(lost, partial, whole):
     shutil.rmtree(whole, ignore_errors=True)
     with xr.open_zarr(partial, consolidated=False) as written:
         kept = [index for index in range(written.sizes["scene"]) if index not in lost]
-        ids = [written.attrs["scene_ids"][index] for index in kept]
-        written.isel(scene=kept).drop_encoding().chunk(scene=1).assign_attrs(scene_ids=ids).to_zarr(whole, **_OPTIONS)
+        of = {name: [written.attrs[name][index] for index in kept] for name in ("scene_ids", "offsets")}
+        written.isel(scene=kept).drop_encoding().chunk(scene=1).assign_attrs(of).to_zarr(whole, **_OPTIONS)
     return whole

@@ -47,10 +47,16 @@ def default_workspace(glacier: str, profile: str, source: str) -> Path:
     if not source:
         tag = ""
     elif "//" not in source and Path(source).suffix:  # a file is known by its folder
-        tag = "-" + Path(source.rpartition("@")[2]).resolve().parent.name
+        tag = "-" + Path(split_source(source)[1]).resolve().parent.name
     else:
         tag = "-" + source.split("//")[-1].split("/")[0]
     return root / "runs" / f"{glacier}-{profile}{tag}"
+
+
+def split_source(name: str) -> tuple[str, str]:
+    """KEY and the rest of KEY@FILE or KEY@URL; no key where the text before the first @ is none of the catalog."""
+    key, at, place = name.partition("@")
+    return (key, place) if at and key in load_catalog().sources else ("", name)
 
 
 def resolve_source(name: str, profile: Profile) -> Source:
@@ -62,9 +68,7 @@ def resolve_source(name: str, profile: Profile) -> Source:
     catalog = load_catalog()
     if not name or name in catalog.sources:
         return catalog.sources[name or profile.source]
-    key, _, place = name.rpartition("@")
-    if key:
-        catalog.pick("sources", key)
+    key, place = split_source(name)
     if place.startswith(("http://", "https://")):
         change = {"label": place.split("/")[2], "kind": "stac", "url": place.rstrip("/")}
         return catalog.sources[key or "earth-search"].model_copy(update=change)

@@ -178,7 +178,9 @@ def test_bad_items_are_named_and_the_rest_goes_on(glacier, twin_folder, found, t
     for item, reason in zip(changed, told, strict=True):
         assert reason in reasons[item["id"]]
     others = found["table"][~found["table"].id.isin([i["id"] for i in changed])].set_index("id").reason
-    assert (reasons[others.index] == others).mean() > 0.7
+    # The duplicate of a scene that is dropped now takes its place; nothing befalls the others.
+    others = others[~others.str.startswith("duplicate")]
+    assert (reasons[others.index] == others).all()
 
 
 @pytest.mark.parametrize("fault", [404, 500, "reset", "truncated", "slow"])

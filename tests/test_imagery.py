@@ -278,6 +278,7 @@ def test_a_folder_of_geotiffs_becomes_a_source(found, glacier, tmp_path):
         ("scene_20200731.tif", {"crs": None}, "no projection"),
         ("scene_20200731.tif", {"nodata": 255}, "marks no data by 255"),
         ("scene.txt", {}, "holds no GeoTIFF"),
+        ("LC08_L2SP_197012.tif", {}, "no date in its name"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -294,6 +295,25 @@ def test_a_file_that_is_no_scene_is_named_with_the_cure(name, changed, told, tmp
     with rasterio.open(tmp_path / name, "w", transform=rasterio.Affine(10, 0, 3e5, 0, -10, 5e6), **profile | changed):
         pass
     with pytest.raises(folder.FolderError, match=told):
+        folder.write_items(tmp_path)
+
+
+def test_dates_in_names_are_those_of_the_scene(tmp_path):
+    names = {
+        "LC08_L2SP_197012_20200731_20200908_02_T1_SR_B5": "2020-07-31T00:00:00",
+        "20200731_142233_1003": "2020-07-31T14:22:33",
+        "mine-2020-07-31": "2020-07-31T00:00:00",
+        "x_20200731_320045": "2020-07-31T00:00:00",
+    }
+    assert {name: folder._date(name).isoformat() for name in names} == names
+    profile = {"driver": "GTiff", "width": 8, "height": 8, "count": 1, "dtype": "uint16", "crs": "EPSG:32632"}
+    for name in ("S2_20200731_B04.tif", "S2_20200731_B08.tif"):
+        with rasterio.open(tmp_path / name, "w", transform=rasterio.Affine(10, 0, 3e5, 0, -10, 5e6), **profile):
+            pass
+    with pytest.raises(folder.FolderError, match=r"B04.tif, .*B08.tif are of one date"):
+        folder.write_items(tmp_path)
+    (tmp_path / "S2_20200731_B08.tif").write_bytes(b"II*\0broken")
+    with pytest.raises(folder.FolderError, match=r"B08.tif cannot be read"):
         folder.write_items(tmp_path)
 
 

@@ -15,7 +15,7 @@ import gdiv
 from gdiv import claims
 from gdiv import run as runner
 from gdiv.command import main
-from gdiv.study import StudyError, open_study
+from gdiv.study import StudyError, open_study, split_source
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,25 @@ def test_results_come_back_as_they_went(tmp_path):
     study.record("a.b", 1.23456789, "m/yr", "a number")
     study.record("a.c", float("nan"), "m/yr", "not a number")
     assert claims.read(study.folder) == {"a.b": {"value": 1.235, "unit": "m/yr", "meaning": "a number"}}
+
+
+def test_names_that_are_numbers_stay_names(tmp_path):
+    study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
+    study.save("scenes", pd.DataFrame({"id": ["20200731"], "date": pd.to_datetime(["2020-07-31"])}))
+    study.save("stakes", pd.DataFrame({"name": ["1", "2"], "estimated": [1.0, 2.0]}))
+    assert study.open("scenes").id.tolist() == ["20200731"] and study.open("stakes").name.tolist() == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "place"),
+    [
+        ("earth-search-c1@a/items.json", "earth-search-c1", "a/items.json"),
+        ("data/me@host/items.json", "", "data/me@host/items.json"),
+        ("planetary-computer@https://user:word@x.org", "planetary-computer", "https://user:word@x.org"),
+    ],
+)
+def test_only_a_source_stands_before_the_at(name, key, place):
+    assert split_source(name) == (key, place)
 
 
 def test_an_interrupted_save_goes_on_and_keeps_what_was_there(tmp_path):

@@ -120,6 +120,19 @@ def test_neighbours_err_alike_over_a_known_distance_and_a_mean_is_as_sure_as_tha
     assert np.isnan(uncertainty.correlation_length(errors * 0, np.ones((size, size), bool)))
 
 
+def test_an_offset_from_the_second_season_is_an_error_and_a_single_pair_has_one():
+    ice = np.ones((120, 120), bool)
+    first, second = season(1, 0.2, 0.05), season(2, 0.2, 0.05)
+    off = first.assign(vx=first.vx + 20)
+    told = uncertainty.add_error(off, ice, ~ice, second, uncertainty.repeat_error(first, second, ice))
+    assert uncertainty.coverage((off.vx - 30).values, told.vx_error.values) > 0.6
+    lone = annual.mosaic(annual.to_velocity(field(3, 0, pairs=1, size=120, noise=0.2))).load()
+    for repeat in (None, second):
+        told = uncertainty.add_error(lone, ice, ~ice, repeat, 1.0)
+        assert np.isfinite(told.vx_error).all()
+    assert uncertainty.coverage((lone.vx - 30).values, told.vx_error.values) > 0.5
+
+
 def test_still_ground_tells_the_error_beside_the_ice():
     stable = np.ones((120, 120), bool)
     found = season(4, 0.2, 0.05)

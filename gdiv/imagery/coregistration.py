@@ -88,7 +88,7 @@ def register(cube: xr.Dataset, pairs: pd.DataFrame, masks: xr.Dataset) -> pd.Dat
     Raises
     ------
     ValueError
-        If no pair is left; the message has the reasons.
+        If no pair of a `set` is left; the message has the reasons.
     """
     ids, rows = list(cube.attrs["scene_ids"]), []
     for pair in pairs.itertuples():
@@ -104,8 +104,10 @@ def register(cube: xr.Dataset, pairs: pd.DataFrame, masks: xr.Dataset) -> pd.Dat
             reason = f"stable ground moves by {shift['shift_spread']:.2f} px of spread (at most {SPREAD_AT_MOST} px)"
         rows.append(shift | {"common": common, "verdict": "drop" if reason else "use", "reason": reason})
     table = pairs.join(pd.DataFrame(rows, index=pairs.index))
-    if not (table.verdict == "use").any():
-        raise ValueError(f"none of {len(table)} pairs can be used: " + "; ".join(dict.fromkeys(table.reason)))
+    for name, part in table.groupby(table.get("set", pd.Series("", table.index)), sort=False):
+        if not (part.verdict == "use").any():
+            told = "; ".join(dict.fromkeys(part.reason))
+            raise ValueError(f"none of {len(part)} {name} pairs can be used: {told}".replace("  ", " "))
     return table
 
 

@@ -129,5 +129,10 @@ def load_cube(items: list[dict], scenes: pd.DataFrame, source, grid: GeoBox) -> 
         "season_year": ("scene", used.season_year.to_numpy(np.int32)),
         "orbit": ("scene", used.orbit.fillna(0).to_numpy(np.int32)),
     }
-    cube = cube.assign_coords(coords).assign_attrs(scene_ids=list(used.id), spacing=abs(grid.resolution.x))
-    return cube
+    # The last two so that a load is resumed only by one that would read the same.
+    return cube.assign_coords(coords).assign_attrs(
+        scene_ids=list(used.id),
+        spacing=abs(grid.resolution.x),
+        offsets=used.offset.tolist(),
+        source=source.model_dump_json(exclude={"path", "label", "url"}),
+    )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
@@ -9,9 +10,14 @@ import rasterio
 import shapely
 from rasterio.warp import transform_bounds
 
+from gdiv.imagery.items import plain
+
+# YYYYMMDD or YYYY-MM-DD, and a time after it if there is one; a Landsat path and row is no date.
 DATE = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12]\d|3[01])(?:[T_]?(\d{2})(\d{2})(\d{2}))?"
+    r"(?<!\d)((?:19|20)\d\d)([-_]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)"
+    r"(?:[T_]([01]\d|2[0-3])([0-5]\d)([0-5]\d)(?!\d))?"
 )
+FIRST = 1982  # year of the first Landsat with bands as today's; earlier ones are some other number
 
 
 class FolderError(ValueError):
@@ -28,33 +34,51 @@ def write_items(folder: Path) -> Path:
     Raises
     ------
     FolderError
-        If there is no such file, or one that cannot be a scene.
+        If there is no such file, one that cannot be a scene, or two of one date.
     """
     folder = Path(folder)
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".tif", ".tiff"))
     if not files:
         raise FolderError(f"{folder} holds no GeoTIFF (*.tif, *.tiff)")
     items = [_item(path, folder) for path in files]
+    by_date = Counter(item["properties"]["datetime"] for item in items)
+    if twice := [date for date, count in by_date.items() if count > 1]:
+        names = [item["assets"]["nir"]["href"] for item in items if item["properties"]["datetime"] == twice[0]]
+        raise FolderError(f"{', '.join(names)} are of one date: keep the one band that is to be matched")
     target, partial = folder / "items.json", folder / "items.part"
     partial.write_text(json.dumps({"type": "FeatureCollection", "features": items}, indent=1), encoding="utf-8")
     return partial.replace(target)
 
 
+def _date(stem):
+    """The first date in a name that can be one of a scene, with its time if that is told."""
+    for found in DATE.finditer(stem):
+        year, _, *rest = found.groups(default="0")
+        try:
+            when = datetime(int(year), *(int(part) for part in rest))
+        except ValueError:
+            continue
+        if when.year >= FIRST:
+            return when
+    return None
+
+
 def _item(path, folder):
     name = path.relative_to(folder).as_posix()
-    found = DATE.search(path.stem)
-    try:
-        when = found and datetime(*(int(part) for part in found.groups(default="0")))
-    except ValueError:
-        when = None
+    when = _date(path.stem)
     if when is None:
         raise FolderError(f"{name} has no date in its name; call it something like scene_20200731.tif")
-    with rasterio.open(path) as file:
+    try:
+        file = rasterio.open(path)
+    except rasterio.errors.RasterioIOError as error:
+        raise FolderError(f"{name} cannot be read: {plain(error)}") from None
+    with file:
         if file.count != 1:
             raise FolderError(f"{name} has {file.count} bands; take one out of it: gdal_translate -b N {name} one.tif")
         if file.dtypes[0] not in ("uint8", "uint16"):
             raise FolderError(
-                f"{name} holds {file.dtypes[0]}, not whole numbers: gdal_translate -ot UInt16 -scale {name} new.tif"
+                f"{name} holds {file.dtypes[0]}, not whole numbers: "
+                f"gdal_translate -ot UInt16 -scale 0 1 1 10001 {name} new.tif"
             )
         if file.crs is None or not file.crs.to_epsg():
             raise FolderError(f"{name} has no projection with an EPSG code; gdalwarp -t_srs EPSG:326NN it")
@@ -67,7 +91,7 @@ def _item(path, folder):
         "type": "Feature",
         "stac_version": "1.1.0",
         "stac_extensions": ["https://stac-extensions.github.io/projection/v1.1.0/schema.json"],
-        "id": path.stem,
+        "id": path.relative_to(folder).with_suffix("").as_posix().replace("/", "-"),
         "collection": folder.resolve().name,
         "geometry": shapely.geometry.mapping(shapely.box(*bounds)),
         "bbox": bounds,

@@ -105,7 +105,7 @@ def _row(item, wanted, glacier):
     reason = ""
     if missing:
         reason = f"asset {', '.join(missing)} is missing"
-    elif not item.get("bbox"):
+    elif not (item.get("bbox") or item.get("geometry")):
         reason = "does not say where it lies: no geometry, no bbox"
     elif epsg is None:
         reason = "does not say its projection: no proj:epsg, no proj:code"
@@ -113,6 +113,10 @@ def _row(item, wanted, glacier):
         reason = f"lies in EPSG:{epsg}, the study in EPSG:{glacier.epsg}"
     elif tile and tile != glacier.tile:
         reason = f"is tile {tile}, the study's is {glacier.tile}"
+    elif properties.get("platform", "").lower() == "landsat-7":
+        reason = "is of Landsat 7, whose scenes have gaps since 2003"
+    elif any("?" in item["assets"][name]["href"] for name in wanted):
+        reason = "its link carries a query, which may be a key, and keys are not stored; sign in the source instead"
     return {
         "id": item["id"],
         "date": pd.Timestamp(properties.get("datetime") or properties["start_datetime"]).tz_localize(None),
@@ -138,17 +142,24 @@ def _row(item, wanted, glacier):
     }
 
 
+def _pass(row):
+    """What items of one acquisition share. Landsat has no tiles: of neighbours on one path and day one is taken."""
+    moment = row["date"] if row["tile"] or row["orbit"] is None else row["date"].normalize()
+    return moment, row["orbit"], row["tile"]
+
+
 def _drop_duplicates(rows):
     """Of several items of one acquisition keep the newest processing baseline."""
     best = {}
     for row in rows:
-        key = (row["date"], row["orbit"], row["tile"])
+        key = _pass(row)
         if not row["reason"] and (key not in best or row["baseline"] > best[key]["baseline"]):
             best[key] = row
     for row in rows:
-        keeper = best.get((row["date"], row["orbit"], row["tile"]))
+        keeper = best.get(_pass(row))
         if not row["reason"] and keeper is not row:
-            row["reason"] = f"duplicate of {keeper['id']}, which has baseline {keeper['baseline']}"
+            newer = f", which has baseline {keeper['baseline']}" if keeper["baseline"] else ""
+            row["reason"] = f"duplicate of {keeper['id']}{newer}"
 
 
 def _look(row, item, source, coarse, on_glacier, beside):
@@ -180,7 +191,7 @@ def _look(row, item, source, coarse, on_glacier, beside):
     row["clear"] = float((clear & valid)[on_glacier].mean())
     if source.mask_kind == "scl":
         row["shadow"] = float((mask == SCL_SHADE)[on_glacier].mean())
-    seen = beside & clear
+    seen = beside & clear & valid
     row["snow"] = float(snow[seen].mean()) if seen.any() else np.nan
     if row["clear"] < CLEAR_AT_LEAST:
         row["reason"] = f"only {row['clear']:.0%} of the glacier is clear (at least {CLEAR_AT_LEAST:.0%})"

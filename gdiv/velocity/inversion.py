@@ -28,8 +28,8 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        `vx`, `vy` `(interval, y, x)` in m/yr, NaN where no pair saw the pixel; `closure` `(y, x)`, the root mean
-        square of what the pairs differ from the series by, m/yr; coordinates `start` and `end` an interval.
+        `vx`, `vy` `(interval, y, x)` in m/yr, NaN in intervals that no pair of the pixel spans; `closure` `(y, x)`, the
+        root mean square of what the pairs differ from the series by, m/yr; coordinates `start`, `end` an interval.
 
     Raises
     ------
@@ -85,5 +85,6 @@ def _solve(vx, vy, quality, design, smooth):
     total = worth.sum(-1)
     closure = np.sqrt((worth * misses**2).sum(-1) / np.maximum(total, 1e-9))
     seen = total > 0
-    vx, vy = np.moveaxis(np.where(seen[..., None, None], series, np.nan), -1, 0).astype(np.float32)
+    spanned = (worth @ (design > 0) > 0)[..., None]
+    vx, vy = np.moveaxis(np.where(spanned, series, np.nan), -1, 0).astype(np.float32)
     return vx, vy, np.where(seen, closure, np.nan).astype(np.float32)

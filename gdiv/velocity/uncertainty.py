@@ -16,7 +16,7 @@ BINS = 5  # of equal count, by the spread of the pairs
 
 
 def repeat_error(first: xr.Dataset, second: xr.Dataset, where: np.ndarray) -> float:
-    """One sigma of either of two equally good mosaics of different seasons, m/yr: the NMAD of their difference / √2."""
+    """One sigma of either of two equally good mosaics of different seasons, m/yr: their usual difference / √2."""
     return _joined(first, second, where) / np.sqrt(2)
 
 
@@ -25,10 +25,10 @@ def add_error(
 ) -> xr.Dataset:
     """The mosaic with `vx_error`, `vy_error` and `v_error` (1 sigma, m/yr).
 
-    On ice, the NMAD of the difference to `repeat` in bins of the pairs' spread, less the variance of `repeat` itself;
-    elsewhere the NMAD of what stable ground seems to do, in such bins, too (heteroscedastic, as in Hugonnet et al.
-    2022, doi:10.1109/JSTARS.2022.3188922). Between the bins' middles it is interpolated. The speed's error follows by
-    propagation: sqrt((sx vx / v)^2 + (sy vy / v)^2).
+    On ice, the usual difference to `repeat` in bins of the pairs' spread, less the variance of `repeat` itself;
+    elsewhere what stable ground usually seems to do, in such bins, too (heteroscedastic, as in Hugonnet et al. 2022,
+    doi:10.1109/JSTARS.2022.3188922; here an offset counts as an error). Between the bins' middles it is interpolated.
+    The speed's error follows by propagation: sqrt((sx vx / v)^2 + (sy vy / v)^2).
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ def add_error(
     # Two values or one show no spread of their own: they get what is usual where there are more.
     known = mosaic["count"] >= 3
     spreads = [mosaic[f"spread_{axis}"] for axis in "xy"]
-    spreads = [spread.where(known, float(spread.where(known).median())).values for spread in spreads]
+    usual = [float(spread.where(known).median()) if known.any() else 0.0 for spread in spreads]
+    spreads = [spread.where(known, own).values for spread, own in zip(spreads, usual, strict=True)]
     both = np.hypot(*spreads) / np.sqrt(2)
     learned = [(~ice, _curve(mosaic, still, both, stable, 0.0))]
     if repeat is not None:
@@ -52,7 +53,7 @@ def add_error(
     for axis, spread in zip("xy", spreads, strict=True):
         # Pairs that share a scene are not independent, so half of them are counted.
         sampling = 1.2533 * spread / np.sqrt(np.maximum(mosaic["count"].values / 2, 1))
-        ground = nmad(mosaic[f"v{axis}"].values[stable])
+        ground = _far(mosaic[f"v{axis}"].values[stable])
         error = np.hypot(sampling, 0 if np.isnan(ground) else ground)
         for where, curve in learned:
             if curve:
@@ -113,9 +114,15 @@ def coverage(error: np.ndarray, sigma: np.ndarray) -> float:
     return float((np.abs(error[known]) <= sigma[known]).mean()) if known.any() else float("nan")
 
 
+def _far(values):
+    """1.4826 median |values|: as the NMAD, but an offset counts, too; NaN if there is none."""
+    values = np.abs(values[np.isfinite(values)])
+    return float(1.4826 * np.median(values)) if values.size else float("nan")
+
+
 def _joined(first, second, where):
-    """NMAD of the difference of two mosaics, both components joined."""
-    return float(np.sqrt(np.mean([nmad((first[n] - second[n]).values[where]) ** 2 for n in ("vx", "vy")])))
+    """How far two mosaics are apart, both components joined."""
+    return float(np.sqrt(np.mean([_far((first[n] - second[n]).values[where]) ** 2 for n in ("vx", "vy")])))
 
 
 def _curve(mosaic, other, spread, where, own):
