@@ -31,7 +31,7 @@ bench: study  ## every matcher and network side by side, tuned on other pairs, a
 
 publish: study  ## the demo's claims and pictures into results/published, and from there into the README
 	cp runs/mer-de-glace-demo/claims.json results/published/claims.json
-	cp runs/mer-de-glace-demo/figures/site.png runs/mer-de-glace-demo/figures/mosaic.png runs/mer-de-glace-demo/figures/speed.png results/published/
+	cd runs/mer-de-glace-demo/figures && cp site.png mosaic.png speed.png profile.png reliability.png ../../../results/published/
 	$(RUN)/python results/render.py
 
 lab: $(ENV)/ready  ## open the notebooks

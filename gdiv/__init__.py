@@ -11,10 +11,10 @@ Conventions
 
 In pipeline order
 -----------------
-`open_study` a run · `imagery.scenes` find and judge · `imagery.cube` load · `imagery.pairs` pair ·
-`flow.matchers.match` match two images · `velocity.displacement.match_pairs` match every pair ·
-`velocity.annual` to m/yr and one map · `velocity.validation` check · `velocity.products` hand on ·
-`maps` draw.
+`open_study` a run · `imagery.archive` find · `imagery.scenes` judge · `imagery.cube` load · `imagery.pairs` pair ·
+`imagery.coregistration` register · `flow.matchers.match` match two images · `velocity.displacement.match_pairs` match
+every pair · `velocity.annual` to m/yr and one map · `velocity.uncertainty` its error · `velocity.inversion` a series ·
+`velocity.validation` check · `velocity.products` hand on · `maps` draw.
 """
 
 import hashlib
