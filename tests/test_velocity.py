@@ -133,6 +133,18 @@ def test_an_offset_from_the_second_season_is_an_error_and_a_single_pair_has_one(
     assert uncertainty.coverage((lone.vx - 30).values, told.vx_error.values) > 0.5
 
 
+def test_mixed_grids_are_an_error():
+    ice = np.ones((120, 120), bool)
+    first, second = season(1, 0.2, 0.05), season(2, 0.2, 0.05)
+    with pytest.raises(ValueError, match=r"repeat is on a grid of \(119, 120\)"):
+        uncertainty.add_error(first, ice, ~ice, second.isel(y=slice(1, None)))
+    with pytest.raises(ValueError, match=r"stable is on a grid of \(60, 120\)"):
+        uncertainty.add_error(first, ice, ~ice[:60])
+    here, shifted = (data.assign_coords(y=start + np.arange(120)) for data, start in ((first, 0.0), (second, 5.0)))
+    with pytest.raises(ValueError, match="exact"):
+        uncertainty.add_error(here, ice, ~ice, shifted)
+
+
 def test_still_ground_tells_the_error_beside_the_ice():
     stable = np.ones((120, 120), bool)
     found = season(4, 0.2, 0.05)

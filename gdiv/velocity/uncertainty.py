@@ -39,7 +39,18 @@ def add_error(
         error of the median over the pairs joined with stable ground: a lower bound.
     own
         One sigma of `repeat`, m/yr, as of `repeat_error`.
+
+    Raises
+    ------
+    ValueError
+        If `repeat` or a mask is on another grid.
     """
+    grids = {"ice": ice.shape, "stable": stable.shape} | ({} if repeat is None else {"repeat": repeat.vx.shape})
+    for name, shape in grids.items():
+        if shape != mosaic.vx.shape:
+            raise ValueError(f"{name} is on a grid of {shape}, the mosaic on one of {mosaic.vx.shape}")
+    if repeat is not None:
+        mosaic, repeat = xr.align(mosaic, repeat, join="exact")
     result, still = mosaic.copy(), xr.zeros_like(mosaic)
     # Two values or one show no spread of their own: they get what is usual where there are more.
     known = mosaic["count"] >= 3
