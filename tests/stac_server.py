@@ -27,14 +27,14 @@ class StacServer:
     `"endless"` (the page it gives leads to itself). `broken` maps a part of a file's name to what each request for
     such a file meets: a status code, `"reset"`, `"truncated"`, `"slow"`; or a list of those, one a request, until it
     is empty. With `signed`, files lie in a blob storage, for which this server is the proxy, and are given to bearers of
-    a token of `/token` that is younger than `lifetime` seconds.
+    a token of `/token`, said to last for `lifetime` seconds, until `expire` is called.
     """
 
     def __init__(self, folder: Path, page: int = 4, signed: bool = False, lifetime: float = 3600):
         self.folder, self.page, self.signed, self.lifetime = Path(folder), page, signed, lifetime
         self.faults: list = []
         self.broken: dict = {}
-        self.searches = self.bytes = self.refused = 0
+        self.searches = self.bytes = self.refused = self.tokens = self.expired = 0
         self.asked: list[str] = []
         self.items = json.loads((self.folder / "items.json").read_text(encoding="utf-8"))["features"]
 
@@ -50,8 +50,13 @@ class StacServer:
         self.http.server_close()
 
     def token(self) -> str:
-        """A fresh signature, good for `lifetime` seconds."""
-        return f"sig=secret-{time.time():.3f}"
+        """A fresh signature."""
+        self.tokens += 1
+        return f"sig=secret-{self.tokens}"
+
+    def expire(self):
+        """From now on no signature that was handed out is good."""
+        self.expired = self.tokens
 
     def fault_of(self, name: str):
         for part, fault in self.broken.items():
@@ -181,7 +186,7 @@ class Handler(BaseHTTPRequestHandler):
     def file(self, name, query):
         server = self.server_of
         server.asked.append(name)
-        if server.signed and not fresh(query, server.lifetime):
+        if server.signed and not fresh(query, server.expired):
             server.refused += 1
             return self.answer({"code": "AuthenticationFailed"}, 403)
         fault = server.fault_of(name)
@@ -208,9 +213,9 @@ class Handler(BaseHTTPRequestHandler):
         return self.send(status, data, {"Content-Type": "image/tiff", **headers})
 
 
-def fresh(query, lifetime):
+def fresh(query, expired):
     signature = query.get("sig", [""])[0].removeprefix("secret-")
-    return bool(signature) and time.time() - float(signature) < lifetime
+    return bool(signature) and int(signature) > expired
 
 
 def expiry(lifetime):
