@@ -94,8 +94,7 @@ def stages(folder):
 
 def taken(card):
     """Steps that weights have behind them, those of the weights they began from among them."""
-    own = card.get("steps") or {name: stage["steps"] for name, stage in card["training"].items()}
-    return sum(own.values()) + (taken(card["begin"]) if card.get("begin") else 0)
+    return sum(card["steps"].values()) + (taken(card["begin"]) if card.get("begin") else 0)
 
 
 def over(pairs, network):

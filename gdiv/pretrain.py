@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -181,7 +181,7 @@ def pretrain(
             network,
             folder / f"{preset}-{name}-weights.safetensors",
             stages=list(stages[: stages.index(name) + 1]),
-            training={key: asdict(STAGES[key].train) for key in stages[: stages.index(name) + 1]},
+            steps={key: STAGES[key].train.steps for key in stages[: stages.index(name) + 1]},
             begin=past,
             scenes=scenes.name if scenes else "",
             revision=gdiv.code_hash(),

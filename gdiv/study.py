@@ -44,12 +44,15 @@ def default_workspace(glacier: str, profile: str, source: str) -> Path:
         if (CATALOG_FILE.parent / "notebooks").is_dir() and CATALOG_FILE.parent.name != "gdiv"
         else Path.cwd()
     )
-    if not source:
+    _, place = split_source(source)
+    if not place:
         tag = ""
-    elif "//" not in source and Path(source).suffix:  # a file is known by its folder
-        tag = "-" + Path(split_source(source)[1]).resolve().parent.name
+    elif "//" in place:
+        tag = "-" + place.split("/")[2]
+    elif Path(place).suffix:  # a file is known by its folder
+        tag = "-" + Path(place).resolve().parent.name
     else:
-        tag = "-" + source.split("//")[-1].split("/")[0]
+        tag = "-" + place
     return root / "runs" / f"{glacier}-{profile}{tag}"
 
 

@@ -10,7 +10,7 @@ from pystac_client import Client
 from pystac_client.stac_api_io import StacApiIO
 from urllib3 import Retry
 
-from gdiv.imagery.items import day_of
+from gdiv.imagery.items import day_of, moment_of
 
 READS, PAUSE = 3, 1.0  # tries to read a file, beyond GDAL's own, and seconds before the next, doubled each time
 # The budget of a request: the first try and four more, after 0, 2, 4 and 8 seconds or as long as the service asks
@@ -38,8 +38,7 @@ def find_items(source, glacier, years: list[int]) -> list[dict]:
         raise
     except Exception as error:
         raise SceneError(f"{place} could not be read: {error}") from None
-    dated = [item for item in items if item["properties"].get("datetime") or item["properties"].get("start_datetime")]
-    found = [item for item in dated if glacier.season.year_of(day_of(item)) in years]
+    found = [item for item in items if moment_of(item) and glacier.season.year_of(day_of(item)) in years]
     if not found:
         spans = ", ".join("{} to {}".format(*glacier.season.dates(year)) for year in years)
         raise SceneError(f"{place} holds {len(items)} scenes over {glacier.label}, none of them within {spans}")
@@ -70,7 +69,6 @@ def _items_of_service(source, glacier, years):
         backoff_max=30,
         status_forcelist=BUSY,
         allowed_methods=None,
-        respect_retry_after_header=True,
     )
     client = Client.open(source.url, stac_io=StacApiIO(max_retries=retry, timeout=TIMEOUT))
     items = {}

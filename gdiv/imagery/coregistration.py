@@ -26,10 +26,15 @@ SPREAD_AT_MOST = 0.5  # pixels over the blocks: with more, stable ground has not
 COMMON_AT_LEAST = 0.5  # share of the glacier seen on both dates
 
 
-def nmad(values: np.ndarray) -> float:
-    """Normalised median absolute deviation, 1.4826 median |x - median x|; NaN left out (Höhle and Höhle 2009)."""
+def nmad(values: np.ndarray, middle: float | None = None) -> float:
+    """Normalised median absolute deviation, 1.4826 median |x - median x|; NaN left out (Höhle and Höhle 2009).
+
+    With `middle` the deviation from that, so that an offset counts, too.
+    """
     values = values[np.isfinite(values)]
-    return float(1.4826 * np.median(np.abs(values - np.median(values)))) if values.size else float("nan")
+    if not values.size:
+        return float("nan")
+    return float(1.4826 * np.median(np.abs(values - (np.median(values) if middle is None else middle))))
 
 
 def image_shift(reference: np.ndarray, secondary: np.ndarray, stable: np.ndarray) -> dict:
@@ -62,7 +67,7 @@ def image_shift(reference: np.ndarray, secondary: np.ndarray, stable: np.ndarray
     return {
         "shift_x": float(np.median(x)),
         "shift_y": float(np.median(y)),
-        "before": float(1.4826 * np.hypot(np.median(np.abs(x)), np.median(np.abs(y))) / np.sqrt(2)),
+        "before": float(np.hypot(nmad(x, 0), nmad(y, 0)) / np.sqrt(2)),
         "shift_spread": float(np.hypot(nmad(x), nmad(y)) / np.sqrt(2)),
         "blocks": int(x.size),
     }

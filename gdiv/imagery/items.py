@@ -16,10 +16,14 @@ class Told(NamedTuple):
     raster: float | None  # the offset of the asset's raster:bands
 
 
+def moment_of(item: dict) -> str | None:
+    """When an item was taken, as it writes it; of an interval the start, None if it does not say."""
+    return item["properties"].get("datetime") or item["properties"].get("start_datetime")
+
+
 def day_of(item: dict) -> date:
-    """The UTC date of an item; of an interval, of its start."""
-    when = item["properties"].get("datetime") or item["properties"]["start_datetime"]
-    return datetime.fromisoformat(when.replace("Z", "+00:00")).date()
+    """The UTC date of an item that says when it was taken."""
+    return datetime.fromisoformat(moment_of(item).replace("Z", "+00:00")).date()
 
 
 def orbit_of(item: dict) -> int | None:

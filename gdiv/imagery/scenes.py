@@ -14,6 +14,7 @@ from gdiv.imagery.cube import SCL_SHADE, classify, load_asset
 from gdiv.imagery.items import (
     day_of,
     epsg_of,
+    moment_of,
     offset_fields,
     offset_of,
     orbit_of,
@@ -119,7 +120,7 @@ def _row(item, wanted, glacier):
         reason = "its link carries a query, which may be a key, and keys are not stored; sign in the source instead"
     return {
         "id": item["id"],
-        "date": pd.Timestamp(properties.get("datetime") or properties["start_datetime"]).tz_localize(None),
+        "date": pd.Timestamp(moment_of(item)).tz_localize(None),
         "season_year": glacier.season.year_of(day_of(item)),
         "verdict": "",
         "reason": reason,

@@ -64,7 +64,7 @@ def add_error(
     for axis, spread in zip("xy", spreads, strict=True):
         # Pairs that share a scene are not independent, so half of them are counted.
         sampling = 1.2533 * spread / np.sqrt(np.maximum(mosaic["count"].values / 2, 1))
-        ground = _far(mosaic[f"v{axis}"].values[stable])
+        ground = nmad(mosaic[f"v{axis}"].values[stable], 0)
         error = np.hypot(sampling, 0 if np.isnan(ground) else ground)
         for where, curve in learned:
             if curve:
@@ -125,15 +125,9 @@ def coverage(error: np.ndarray, sigma: np.ndarray) -> float:
     return float((np.abs(error[known]) <= sigma[known]).mean()) if known.any() else float("nan")
 
 
-def _far(values):
-    """1.4826 median |values|: as the NMAD, but an offset counts, too; NaN if there is none."""
-    values = np.abs(values[np.isfinite(values)])
-    return float(1.4826 * np.median(values)) if values.size else float("nan")
-
-
 def _joined(first, second, where):
     """How far two mosaics are apart, both components joined."""
-    return float(np.sqrt(np.mean([_far((first[n] - second[n]).values[where]) ** 2 for n in ("vx", "vy")])))
+    return float(np.sqrt(np.mean([nmad((first[n] - second[n]).values[where], 0) ** 2 for n in ("vx", "vy")])))
 
 
 def _curve(mosaic, other, spread, where, own):
