@@ -8,11 +8,11 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import sys
 import time
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,10 @@ from gdiv.catalog import CATALOG_FILE, CatalogError, Glacier, Profile, Source, l
 from gdiv.imagery import outlines, twin
 from gdiv.imagery.grid import grid_of_items, study_grid
 from gdiv.store import find_result, read_result, write_result
-from gdiv.velocity.products import write_cogs, write_item, write_stakes
-from gdiv.velocity.validation import read_stakes
+from gdiv.velocity.products import write_cogs, write_item, write_stakes, write_zarr
+from gdiv.velocity.stakes import read_stakes
+
+MATCHING = ("numpy", "scipy", "xarray", "torch", "scikit-image")  # what results may hang on
 
 
 class StudyError(RuntimeError):
@@ -237,19 +239,18 @@ class Study:
         for suffix, options in (("png", {"dpi": 150}), ("svg", {"metadata": {"Date": None}})):
             figure.savefig(self.folder / "figures" / f"{name}.{suffix}", bbox_inches="tight", **options)
 
-    def publish(self, product: xr.Dataset, stakes: pd.DataFrame) -> None:
-        """Write a product as Zarr and a GeoTIFF a variable, its STAC item, and the stakes as a GeoPackage."""
+    def publish(self, product: xr.Dataset, pairs: xr.Dataset, stakes: pd.DataFrame, packed: bool = False) -> None:
+        """Write a product: its map and its pairs as Zarr, a GeoTIFF a variable, a STAC item, stakes as a GeoPackage."""
         folder = self.folder / "products"
         folder.mkdir(exist_ok=True)
-        shutil.rmtree(folder / "velocity.part", ignore_errors=True)
-        product.to_zarr(folder / "velocity.part", mode="w", consolidated=False, zarr_format=2)
-        shutil.rmtree(folder / "velocity.zarr", ignore_errors=True)
-        (folder / "velocity.part").rename(folder / "velocity.zarr")
-        written = write_cogs(product, folder)
-        written.append(write_item(product, written, f"{self.key}-{product.attrs['matcher']}", folder))
+        written = [
+            write_zarr(product, folder / "velocity.zarr", packed),
+            write_zarr(pairs, folder / "pairs.zarr", packed),
+        ]
+        layers = write_cogs(product, folder)
+        written += [*layers, write_item(product, layers, f"{self.key}-{product.attrs['matcher']}", folder)]
         written.append(write_stakes(stakes, self.stakes(), folder / "stakes.gpkg"))
-        names = ["velocity.zarr", *(path.name for path in written if path)]
-        print("published " + ", ".join(f"products/{name}" for name in names))
+        print("published " + ", ".join(f"products/{path.name}" for path in written if path))
 
     def read_published(self) -> tuple[xr.Dataset, xr.DataArray]:
         """The published Zarr and the speed's GeoTIFF, as a stranger would open them."""
@@ -277,6 +278,7 @@ class Study:
             "seed": str(self.profile.seed),
             "licence": self.source.licence,
             "code": gdiv.code_hash(),
+            "versions": ", ".join(f"{name} {version(name)}" for name in MATCHING),
         }
 
     def _relative(self, href: str) -> str:

@@ -71,7 +71,7 @@ def test_one_parameters_cell_of_annotated_literals(notebook):
     rows = lines(text[tagged[0]])
     assert [row.split(":")[0] for row in rows][:4] == PARAMETERS
     for row in rows:
-        assert re.fullmatch(r"\w+: (str|int|float) = (\".*\"|[\d.]+)  # .+", row), row
+        assert re.fullmatch(r"\w+: (str|int|float|bool) = (\".*\"|[\d.]+|True|False)  # .+", row), row
 
 
 def test_links_lead_somewhere(notebook):

@@ -1,8 +1,5 @@
 """From displacement to a checked map and back from disk."""
 
-import hashlib
-import json
-
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -14,7 +11,7 @@ from scipy import ndimage
 
 from gdiv.catalog import load_catalog
 from gdiv.imagery import coregistration, cube, pairs
-from gdiv.velocity import annual, centre_line, displacement, inversion, products, uncertainty, validation
+from gdiv.velocity import annual, centre_line, displacement, inversion, products, stakes, uncertainty, validation
 
 
 def field(u, v, pairs=3, size=40, spacing=10.0, years=1.0, noise=0.0, seed=0):
@@ -49,6 +46,25 @@ def test_the_median_shrugs_off_a_wrong_pair():
     assert float(annual.mosaic(annual.to_velocity(data), "mean").vx.mean()) > 100
 
 
+def test_pairs_that_agree_outvote_one_that_does_not_and_keep_their_noise_low():
+    data = field(2, 1, pairs=9, noise=0.1, seed=3)
+    data.u[0] += 40
+    velocity = annual.to_velocity(data)
+    robust, median = (annual.mosaic(velocity, kind) for kind in ("robust", "median"))
+    assert float(np.abs(robust.vx - 20).mean()) < 0.9 * float(np.abs(median.vx - 20).mean())
+    assert float(robust.vx.mean()) == pytest.approx(20, abs=0.05)
+    lazy = annual.mosaic(velocity.chunk(pair=1, y=7, x=9))
+    assert lazy.vx.chunks is not None
+    xr.testing.assert_allclose(robust, lazy.compute())
+
+
+def test_a_short_pair_says_little_beside_a_long_one():
+    data = field(1, 0, pairs=2)  # a tenth of a year: 100 m/yr; a year: 10 m/yr
+    data = data.assign_coords(years=("pair", [0.1, 1.0]))
+    weights = annual.worth(annual.to_velocity(data))
+    assert float(weights[0].mean() / weights[1].mean()) == pytest.approx(0.01)
+
+
 def test_poor_matches_are_left_out_and_counted():
     data = field(2, 0, pairs=4)
     data.quality[0, :10] = 0.1
@@ -60,7 +76,7 @@ def test_a_mosaic_of_nothing_and_an_unknown_kind_are_errors():
     data = annual.to_velocity(field(1, 1))
     with pytest.raises(ValueError, match="at least one pair"):
         annual.mosaic(data.isel(pair=[]))
-    with pytest.raises(ValueError, match="median, mean"):
+    with pytest.raises(ValueError, match="robust, median, mean"):
         annual.mosaic(data, "mode")
 
 
@@ -133,6 +149,33 @@ def test_an_offset_from_the_second_season_is_an_error_and_a_single_pair_has_one(
     assert uncertainty.coverage((lone.vx - 30).values, told.vx_error.values) > 0.5
 
 
+def test_a_map_that_is_empty_everywhere_is_told_as_empty(tmp_path):
+    nothing, ice = field(1, 1), np.ones((40, 40), bool)
+    nothing["u"], nothing["v"], nothing["quality"] = nothing.u * np.nan, nothing.v * np.nan, nothing.quality * 0
+    coords = {"reference_date": ("pair", pd.to_datetime(["2020-07-01"] * 3)), "days": ("pair", [365.0] * 3)}
+    nothing = nothing.assign_coords(**coords, secondary_date=("pair", pd.to_datetime(["2021-07-01"] * 3)))
+    velocity = annual.to_velocity(nothing)
+    combined = uncertainty.add_error(annual.mosaic(velocity), ice, ~ice, annual.mosaic(velocity), 1.0)
+    assert np.isnan(combined.v_error).all()
+    assert np.isnan(uncertainty.correlation_length(combined, ice))
+    assert np.isnan(uncertainty.error_of_mean(combined.v_error.values, 10, 100))
+    assert np.isnan(inversion.invert_network(velocity).closure).all()
+    scores = validation.score_pairs(nothing, [(np.ones((40, 40)), np.ones((40, 40)))] * 3, ice, ~ice)
+    assert scores["coverage"] == 0 and np.isnan(scores["error"]) and np.isnan(scores["closure"])
+    checks = validation.check_mosaic(combined, None, ice, ~ice, pd.DataFrame({"difference": []}))
+    assert all(np.isnan(value) for value in checks.values())
+    summary = displacement.summarise(nothing, ice)
+    assert summary.trusted.eq(0).all() and summary.median_px.isna().all()
+    product = products.velocity_product(combined, 32632, "Empty", {}, tuple(pd.to_datetime(["2020", "2021"])))
+    assert np.isnan(rioxarray.open_rasterio(products.write_cogs(product, tmp_path)[0])).all()
+    assert products.packing(product)["v"]["scale_factor"] == 0.01
+
+
+def test_an_empty_season_is_one_error():
+    with pytest.raises(ValueError, match="no pair to match"):
+        displacement.match_pairs(xr.Dataset(), pd.DataFrame({"reference": []}), np.ones((2, 2), bool), "dis")
+
+
 def test_mixed_grids_are_an_error():
     ice = np.ones((120, 120), bool)
     first, second = season(1, 0.2, 0.05), season(2, 0.2, 0.05)
@@ -143,6 +186,8 @@ def test_mixed_grids_are_an_error():
     here, shifted = (data.assign_coords(y=start + np.arange(120)) for data, start in ((first, 0.0), (second, 5.0)))
     with pytest.raises(ValueError, match="exact"):
         uncertainty.add_error(here, ice, ~ice, shifted)
+    with pytest.raises(ValueError, match="exact"):
+        validation.compare_with_truth(here, shifted, ice)
 
 
 def test_still_ground_tells_the_error_beside_the_ice():
@@ -180,6 +225,7 @@ def observed(pairs, days, truth, size=(6, 5), noise=0.0):
         coords={
             "reference_date": ("pair", dates[[i for i, _ in pairs]]),
             "secondary_date": ("pair", dates[[j for _, j in pairs]]),
+            "years": ("pair", [sum(days[i:j]) / 365.25 for i, j in pairs]),
         },
     )
 
@@ -230,6 +276,12 @@ def test_still_ground_gives_bias_and_spread():
     data = xr.Dataset({n: (("y", "x"), value + rng.normal(size=(80, 80))) for n, value in (("vx", 3.0), ("vy", 4.0))})
     found = validation.off_ice(data, np.ones((80, 80), bool))
     assert found["bias"] == pytest.approx(5, abs=0.1) and found["nmad"] == pytest.approx(1, abs=0.05)
+    # Two sigma of 1 m/yr, widened by the kernel the density is drawn with.
+    assert 1.9 < found["glaft"] < 3.2
+    assert validation.off_ice(data, np.arange(6400).reshape(80, 80) % 2 == 0)["glaft"] == pytest.approx(
+        found["glaft"], rel=0.2
+    )
+    assert validation.off_ice(data * 0, np.ones((80, 80), bool))["glaft"] == 0
 
 
 def test_stakes_are_read_bilinearly_and_outside_ones_left_out():
@@ -237,11 +289,11 @@ def test_stakes_are_read_bilinearly_and_outside_ones_left_out():
     x, y = 340000 + 10.0 * np.arange(size), 5086000 - 10.0 * np.arange(size)
     ramp = np.tile(np.arange(size, dtype=float), (size, 1))
     data = xr.Dataset({"vx": (("y", "x"), ramp), "vy": (("y", "x"), 0 * ramp)}, coords={"x": x, "y": y})
-    stakes = gpd.GeoDataFrame(
+    surveyed = gpd.GeoDataFrame(
         {"name": ["in", "out", "other year"], "year": [2021, 2021, 2020], "speed": [7.0, 1.0, 1.0]},
         geometry=gpd.points_from_xy([340045, 341000, 340050], [5085950, 5085950, 5085950]), crs=epsg,
     ).to_crs(4326)  # fmt: skip
-    table = validation.at_stakes(data, stakes, 2021, epsg)
+    table = stakes.at_stakes(data, surveyed, 2021, epsg)
     assert table.name.tolist() == ["in"]
     assert table.estimated[0] == pytest.approx(4.5, abs=1e-3) and table.difference[0] == pytest.approx(-2.5, abs=1e-3)
 
@@ -309,63 +361,15 @@ def test_truth_is_absent_for_real_sources(tmp_path):
 
 
 def test_catalog_stakes_serve_where_the_source_brings_none(tmp_path):
-    stakes = validation.read_stakes(tmp_path, load_catalog().glaciers["mer-de-glace"])
-    assert set(stakes.name) == {"Tacul", "Trélaporte", "Échelets"} and stakes.crs.to_epsg() == 4326
-
-
-def test_products_open_elsewhere(tmp_path):
-    size = 64
-    rng = np.random.default_rng(0)
-    coords = {"x": 340005 + 10.0 * np.arange(size), "y": 5086005 - 10.0 * np.arange(size)}
-    names = ("vx", "vy", "vx_error", "vy_error", "v_error")
-    mosaic = xr.Dataset(
-        {n: (("y", "x"), rng.normal(20, 5, (size, size)).astype(np.float32)) for n in names}
-        | {"count": (("y", "x"), np.full((size, size), 3, np.int16))},
-        coords=coords,
-    )
-    mosaic.vx[:4] = np.nan
-    dates = pd.Timestamp("2020-08-18"), pd.Timestamp("2021-09-07")
-    product = products.velocity_product(mosaic, 32632, "Test", {"matcher": "dis"}, dates)
-    product.to_zarr(tmp_path / "v.zarr", zarr_format=2, consolidated=False)
-    again = xr.open_zarr(tmp_path / "v.zarr", consolidated=False, decode_coords="all")
-    assert (
-        again.rio.crs.to_epsg() == 32632
-        and again.attrs["Conventions"] == "CF-1.8"
-        and again.attrs["date_end"] == "2021-09-07"
-    )
-    assert again.vx.attrs["standard_name"] == "land_ice_surface_x_velocity" and again.v.attrs["units"] == "meter/year"
-    assert again.mapping.attrs["grid_mapping_name"] == "transverse_mercator"
-    assert np.array_equal(again.v.values, np.hypot(mosaic.vx, mosaic.vy).values.astype(np.float32), equal_nan=True)
-    from rio_cogeo import cog_validate
-
-    for path in products.write_cogs(product, tmp_path):
-        assert cog_validate(path)[0]
-        tif = rioxarray.open_rasterio(path).squeeze("band")
-        assert np.array_equal(tif.values, product[path.stem].values, equal_nan=True)
-        assert tif.rio.crs.to_epsg() == 32632 and float(tif.x[0]) == 340005
-
-    # By its STAC item alone, as odc-stac loads an archive's.
-    import odc.stac
-    import pystac
-    from pystac.validation import validate_dict
-
-    file = products.write_item(product, sorted(tmp_path.glob("*.tif")), "test", tmp_path)
-    item = pystac.Item.from_file(str(file))
-    validate_dict(json.loads(file.read_text(encoding="utf-8")), extensions=[])
-    assert item.properties["start_datetime"].startswith("2020-08-18")
-    loaded = odc.stac.load([item], bands=["v"], chunks={}).v.squeeze()
-    assert loaded.odc.crs.epsg == 32632
-    assert np.array_equal(loaded.values, product.v.values, equal_nan=True)
-    asset = item.assets["vx"].extra_fields
-    content = (tmp_path / "vx.tif").read_bytes()
-    assert asset["file:checksum"] == "1220" + hashlib.sha256(content).hexdigest() and asset["file:size"] == len(content)
+    surveyed = stakes.read_stakes(tmp_path, load_catalog().glaciers["mer-de-glace"])
+    assert set(surveyed.name) == {"Tacul", "Trélaporte", "Échelets"} and surveyed.crs.to_epsg() == 4326
 
 
 def test_a_profile_runs_down_the_centre_line_with_its_stakes(twin_folder, glacier):
     truth = xr.open_zarr(twin_folder / "truth.zarr", consolidated=False).load()
     data = truth[["vx", "vy"]].assign(v_error=xr.full_like(truth.vx, 2.0))
-    centre, stakes = centre_line.line(glacier), validation.read_stakes(twin_folder, glacier)
-    table, at = centre_line.along(data, centre), centre_line.stakes_along(stakes, centre, 2021)
+    centre, surveyed = centre_line.line(glacier), stakes.read_stakes(twin_folder, glacier)
+    table, at = centre_line.along(data, centre), centre_line.stakes_along(surveyed, centre, 2021)
     assert table.distance.diff().dropna().to_numpy() == pytest.approx(0.02)
     assert table.error.dropna().to_numpy() == pytest.approx(2)
     assert table.distance.iloc[-1] < centre.iloc[0].length / 1000, "the map ends before the line"
@@ -373,14 +377,6 @@ def test_a_profile_runs_down_the_centre_line_with_its_stakes(twin_folder, glacie
         if table.distance.min() < stake.distance < table.distance.max():
             assert np.interp(stake.distance, table.distance, table.speed) == pytest.approx(stake.speed, rel=0.1)
     assert "Tacul" in set(at.name) and centre_line.line(glacier.model_copy(update={"twin": None})) is None
-
-
-def test_stakes_go_on_as_a_geopackage(tmp_path):
-    stakes = validation.read_stakes(tmp_path, load_catalog().glaciers["mer-de-glace"])
-    table = pd.DataFrame({"name": ["Tacul"], "matcher": ["raft"], "measured": [69.0], "estimated": [68.5]})
-    again = gpd.read_file(products.write_stakes(table, stakes, tmp_path / "stakes.gpkg"))
-    assert again.name.tolist() == ["Tacul"] and again.estimated.tolist() == [68.5] and again.crs.to_epsg() == 4326
-    assert products.write_stakes(table[:0], stakes, tmp_path / "none.gpkg") is None
 
 
 def test_truth_over_a_short_time_is_the_velocity_itself(twin_folder):

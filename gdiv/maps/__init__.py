@@ -5,12 +5,13 @@ from the catalog, so that pictures can be compared.
 """
 
 from gdiv.maps.matching import displacement, drawn_pairs, learning, pyramid, reach, tile_comparison
-from gdiv.maps.motion import comparison, mosaic, profile, reliability, series, speed_and_error, stakes
+from gdiv.maps.motion import comparison, differences, mosaic, profile, reliability, series, speed_and_error, stakes
 from gdiv.maps.pages import interactive
 from gdiv.maps.scenes import images, pair_network, site_map, timeline
 
 __all__ = [
     "comparison",
+    "differences",
     "displacement",
     "drawn_pairs",
     "images",

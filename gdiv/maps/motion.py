@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gdiv.maps.style import INK, SERIES, SPEED, STYLE, extent, panels, scale_bar, show
+from gdiv.maps.style import INK, SERIES, SIGNED, SPEED, STYLE, extent, panels, scale_bar, show
 
 
 def comparison(
@@ -22,14 +22,22 @@ def comparison(
     return figure
 
 
-def mosaic(speeds: dict[str, xr.DataArray], stakes, outline, image: np.ndarray, most: float):
-    """Figure 3: the scene with the stakes, then each matcher's annual speed on the glacier."""
+def mosaic(
+    speeds: dict[str, xr.DataArray],
+    stakes,
+    outline,
+    image: np.ndarray,
+    most: float,
+    notes: dict[str, str] | None = None,
+):
+    """Figure 3: the scene with the stakes, then each matcher's annual speed; `notes` go beside the titles."""
     first = next(iter(speeds.values()))
     figure, axes = panels(len(speeds) + 1, first, columns=min(len(speeds) + 1, 4), width=3)
     show(axes[0], image, first, "scene and stakes")
     points = stakes.drop_duplicates("name").to_crs(outline.crs) if len(stakes) else stakes
     for axis, (name, values) in zip(axes[1:], speeds.items(), strict=True):
-        picture = show(axis, values.values, first, name, SPEED, (0, most), image)
+        title = f"{name}, {notes[name]}" if notes and name in notes else name
+        picture = show(axis, values.values, first, title, SPEED, (0, most), image)
     for axis in axes:
         outline.boundary.affine_transform([1e-3, 0, 0, 1e-3, 0, 0]).plot(ax=axis, color=INK, lw=0.7)
         if len(points):
@@ -40,6 +48,19 @@ def mosaic(speeds: dict[str, xr.DataArray], stakes, outline, image: np.ndarray, 
         axis.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xlabel="", ylabel="")
     figure.colorbar(picture, ax=axes.tolist(), shrink=0.75, label="speed (m/yr)", extend="max")
     scale_bar(axes[0], first)
+    return figure
+
+
+def differences(speeds: dict[str, xr.DataArray], than: str, image: np.ndarray):
+    """By how much each matcher is faster (red) or slower (blue) than the matcher `than`, on the same limits."""
+    others = {name: values - speeds[than] for name, values in speeds.items() if name != than}
+    most = float(max(np.nanpercentile(np.abs(values), 95) for values in others.values()))
+    figure, axes = panels(len(others), speeds[than], columns=min(len(others), 3), width=2.8)
+    for axis, (name, values) in zip(axes, others.items(), strict=True):
+        title = f"{name} - {than}"
+        picture = show(axis, values.values, values, title, SIGNED, (-most, most), image)
+    figure.colorbar(picture, ax=axes.tolist(), shrink=0.75, label="difference of speed (m/yr)", extend="both")
+    scale_bar(axes[0], speeds[than])
     return figure
 
 
@@ -130,7 +151,7 @@ def speed_and_error(product: xr.Dataset, most: float, image: np.ndarray):
         width=0.004,
     )
     figure.colorbar(
-        show(axes[1], sigma, product, "1 sigma (m/yr)", "cividis", (0, np.nanpercentile(sigma, 95)), image),
+        show(axes[1], sigma, product, "1 sigma (m/yr)", "cividis", (0, 1.1 * np.nanpercentile(sigma, 99)), image),
         ax=axes[1],
         shrink=0.7,
         extend="max",

@@ -40,7 +40,14 @@ def match_pairs(
         back, `residual` (pixels), float32 `(pair, y, x)`; `bias_x`, `bias_y`, `nmad_x`, `nmad_y` (what stable ground
         still shows) and `shift_x`, `shift_y` (what was subtracted), pixels a pair; the pairs' dates, `days` and
         `years` as coordinates.
+
+    Raises
+    ------
+    ValueError
+        If there is no pair.
     """
+    if not len(pairs):
+        raise ValueError("there is no pair to match; see which scenes the season has in the scene table")
     ids = list(cube.attrs["scene_ids"])
 
     def images(column, variable):

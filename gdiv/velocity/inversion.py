@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from gdiv.velocity.annual import ROUNDS, ROWS, agreed, worth
+
 SMOOTH = 0.3  # weight of two neighbouring intervals being alike, against that of one pair
-ROUNDS = 4  # of reweighting, by which pairs that contradict the others lose their say
-ROWS = 64  # of pixels solved at once
 
 
 def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
@@ -21,7 +21,7 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
     ----------
     velocity
         `vx`, `vy` (m/yr) and `quality`, `(pair, y, x)`, with `reference_date` and `secondary_date`, as of
-        `gdiv.velocity.annual.to_velocity`. A vector that is NaN is left out, others weigh as their quality.
+        `gdiv.velocity.annual.to_velocity`. A vector that is NaN is left out, others weigh as of `annual.worth`.
     smooth
         The larger, the steadier.
 
@@ -39,10 +39,10 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
     if not velocity.sizes["pair"]:
         raise ValueError("a series needs at least one pair, and there is none")
     design, dates = network(velocity.reference_date.values, velocity.secondary_date.values)
-    blocks = velocity[["vx", "vy", "quality"]].chunk(pair=-1, y=ROWS, x=-1)
+    blocks = velocity[["vx", "vy"]].assign(worth=worth(velocity)).chunk(pair=-1, y=ROWS, x=-1)
     vx, vy, closure = xr.apply_ufunc(
         lambda *parts: _solve(*parts, design, smooth),
-        *(blocks[name] for name in ("vx", "vy", "quality")),
+        *(blocks[name] for name in ("vx", "vy", "worth")),
         input_core_dims=[["pair"]] * 3,
         output_core_dims=[["interval"], ["interval"], []],
         dask="parallelized",
@@ -66,11 +66,10 @@ def network(reference_dates, secondary_dates) -> tuple[np.ndarray, np.ndarray]:
     return length / length.sum(1, keepdims=True), dates.values
 
 
-def _solve(vx, vy, quality, design, smooth):
+def _solve(vx, vy, worth, design, smooth):
     """Reweighted least squares of each pixel: `(y, x, pair)` to `(y, x, interval)` twice, and `(y, x)`."""
-    known = np.isfinite(vx) & np.isfinite(vy)
+    known = worth > 0
     values = np.stack([np.where(known, part, 0) for part in (vx, vy)], axis=-1).astype(float)  # (y, x, pair, 2)
-    worth = np.where(known, np.maximum(quality, 1e-3), 0).astype(float)
     steps = np.diff(np.eye(design.shape[1]), axis=0)
     steady = smooth**2 * steps.T @ steps + 1e-9 * np.eye(design.shape[1])
     weights = worth
@@ -79,9 +78,7 @@ def _solve(vx, vy, quality, design, smooth):
         right = np.einsum("yxp,pi,yxpc->yxic", weights, design, values, optimize=True)
         series = np.linalg.solve(normal, right)
         misses = np.linalg.norm(np.einsum("pi,yxic->yxpc", design, series) - values, axis=-1)
-        # Geman and McClure's weight, by the usual miss of the pixel's pairs, at least a tenth of a metre a year.
-        usual = 1.4826 * np.ma.median(np.ma.array(misses, mask=~known), axis=-1, keepdims=True).filled(0)
-        weights = worth / (1 + (misses / (3 * np.maximum(usual, 0.1))) ** 2) ** 2
+        weights = agreed(misses, worth)
     total = worth.sum(-1)
     closure = np.sqrt((worth * misses**2).sum(-1) / np.maximum(total, 1e-9))
     seen = total > 0

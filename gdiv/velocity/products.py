@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pystac.extensions.file import FileExtension
 from pystac.extensions.projection import ProjectionExtension
 
 import gdiv
+from gdiv.imagery.coregistration import nmad
 
 PROCESSING = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
 
@@ -61,6 +63,89 @@ def velocity_product(mosaic: xr.Dataset, epsg: int, title: str, provenance: dict
     first, last = (np.datetime_as_string(np.datetime64(day), unit="D") for day in dates)
     product.attrs = {"Conventions": "CF-1.8", "title": title, "date_start": first, "date_end": last, **provenance}
     return with_crs(product.drop_encoding(), epsg)
+
+
+def pair_cube(velocity: xr.Dataset, mosaic: xr.Dataset, ice: np.ndarray, epsg: int, provenance: dict) -> xr.Dataset:
+    """Every pair's velocity in the layout of an ITS_LIVE cube, which TICOI reads, too.
+
+    Parameters
+    ----------
+    velocity
+        `vx`, `vy` (m/yr), `(pair, y, x)`, lazy or not, as of `gdiv.velocity.annual.to_velocity`.
+    mosaic
+        The map of these pairs with its errors: what a pair differs from it by on `ice`, joined with the map's own
+        error, is the pair's.
+
+    Returns
+    -------
+    xarray.Dataset
+        `vx`, `vy`, `v` `(mid_date, y, x)` in m/yr; by `mid_date`, `vx_error`, `vy_error`, `date_dt` (days), the dates
+        and ids of both images, and the names TICOI knows them by: `date1`, `date2`, `errorx`, `errory`.
+    """
+    known = velocity.reference_date.values, velocity.secondary_date.values
+    middle = known[0] + (known[1] - known[0]) / 2
+    order = np.argsort(middle, kind="stable")
+    cube = velocity[["vx", "vy"]].isel(pair=order)
+    cube = cube.assign(v=np.hypot(cube.vx, cube.vy)).drop_vars([*cube.coords.keys() - {"x", "y"}])
+    cube = cube.rename(pair="mid_date").assign_coords(mid_date=middle[order])
+    for name in ("v", "vx", "vy"):
+        cube[name].attrs = {"units": "meter/year", "standard_name": STANDARD_NAMES[name]}
+    for axis in "xy":
+        apart = (velocity[f"v{axis}"] - mosaic[f"v{axis}"]).isel(pair=order)
+        own = float(np.nanmedian(mosaic[f"v{axis}_error"].values[ice])) if ice.any() else np.nan
+        error = [np.hypot(nmad(apart.isel(pair=index).values[ice], 0), own) for index in range(len(order))]
+        about = {"units": "meter/year", "long_name": f"1 sigma of v{axis} on ice"}
+        for name in (f"v{axis}_error", f"error{axis}"):
+            cube[name] = ("mid_date", np.array(error, np.float32), about)
+    for number, (dates, ids) in enumerate(zip(known, ("reference_ids", "secondary_ids"), strict=True), start=1):
+        for name in (f"acquisition_date_img{number}", f"date{number}"):
+            cube[name] = ("mid_date", dates[order])
+        cube[f"id_img{number}"] = ("mid_date", np.array(velocity.attrs[ids])[order])
+    days = ((known[1] - known[0]) / np.timedelta64(1, "D"))[order]
+    cube["date_dt"] = ("mid_date", days, {"units": "1", "long_name": "days between the images"})
+    cube.attrs = {"Conventions": "CF-1.8", "proj4": f"EPSG:{epsg}", **provenance}
+    # As a variable, as in ITS_LIVE's: TICOI takes the first coordinate that is not x or y for the time.
+    return with_crs(cube.drop_encoding(), epsg).reset_coords("mapping")
+
+
+def provenance(scenes: pd.DataFrame, pairs: pd.DataFrame, displacement: xr.Dataset) -> dict[str, str]:
+    """What a product says of its scenes and method, as global attributes.
+
+    `scenes` is the scene table, `pairs` those of the pair table that the product is made of; baselines and orbits are
+    in the order of the scenes.
+    """
+    used = scenes[scenes.id.isin({*pairs.reference, *pairs.secondary})].sort_values("date")
+    listed = {"scenes": "id", "processing_baselines": "baseline", "relative_orbits": "orbit"}
+    return {
+        **{key: " ".join(used[column].fillna("unknown").astype(str)) for key, column in listed.items()},
+        "matcher": displacement.attrs["matcher"],
+        "matcher_options": displacement.attrs["options"],
+        "network": displacement.attrs["network"],
+    }
+
+
+def packing(dataset: xr.Dataset) -> dict[str, dict]:
+    """Zarr encodings that store velocities and their errors as int16, as ITS_LIVE does: fill -32767.
+
+    The step is the finest of 0.01, 0.1 and 1 m/yr that the fastest ice fits in; rounding is off by half a step.
+    """
+    encodings = {}
+    for name, variable in dataset.data_vars.items():
+        if variable.attrs.get("units") == "meter/year":
+            most = float(np.abs(variable).max())
+            step = next((step for step in (0.01, 0.1) if not most > 32000 * step), 1.0)
+            encodings[name] = {"dtype": "int16", "scale_factor": step, "_FillValue": np.int16(-32767)}
+    return encodings
+
+
+def write_zarr(dataset: xr.Dataset, path: Path, packed: bool = False) -> Path:
+    """Write the Zarr store (format 2) `path`, replaced only when the new one is whole; `packed` as of `packing`."""
+    partial = path.with_suffix(".part")
+    shutil.rmtree(partial, ignore_errors=True)
+    encoding = packing(dataset) if packed else None
+    dataset.to_zarr(partial, mode="w", consolidated=False, zarr_format=2, encoding=encoding)
+    shutil.rmtree(path, ignore_errors=True)
+    return partial.rename(path)
 
 
 def with_crs(dataset: xr.Dataset, epsg: int) -> xr.Dataset:

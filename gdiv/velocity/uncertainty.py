@@ -12,7 +12,7 @@ import xarray as xr
 
 from gdiv.imagery.coregistration import nmad
 
-BINS = 5  # of equal count, by the spread of the pairs
+BINS = 10  # of equal count, by the spread of the pairs
 
 
 def repeat_error(first: xr.Dataset, second: xr.Dataset, where: np.ndarray) -> float:
@@ -93,10 +93,11 @@ def correlation_length(errors: xr.Dataset, where: np.ndarray, farthest: int = 60
     sums = np.zeros((2, farthest + 1))  # of products, and of how many, by distance
     for name in ("vx", "vy"):
         values = np.where(where, errors[name].values, np.nan)
-        middle, spread = np.nanmedian(values), nmad(values)
+        spread = nmad(values)
         if not spread > 0:
             return float("nan")
-        values = np.clip((values - middle) / spread, -3, 3)  # blunders say nothing about how far an error reaches
+        # Blunders say nothing about how far an error reaches.
+        values = np.clip((values - np.nanmedian(values)) / spread, -3, 3)
         for lag in range(farthest + 1):
             for one, other in (
                 (values[lag:], values[: len(values) - lag]),
@@ -115,6 +116,8 @@ def error_of_mean(sigma: np.ndarray, spacing: float, length: float) -> float:
     As many independent values as discs of that radius cover the area, at least one.
     """
     known = sigma[np.isfinite(sigma)]
+    if not known.size:
+        return float("nan")
     independent = max(known.size * spacing**2 / (np.pi * length**2), 1.0)
     return float(np.sqrt(np.mean(known**2) / independent))
 
