@@ -220,8 +220,14 @@ class Profile(_Entry):
     )
     train_steps: PositiveInt = Field(description="steps of fine-tuning")
     batch: PositiveInt = 4
-    matchers: Annotated[list[Literal[MATCHERS]], Field(min_length=1)]
+    matchers: list[Literal[MATCHERS]] = Field(description="horn-schunck, raft and dis, and any others")
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _errors_can_be_learned(self):
+        if missing := {"horn-schunck", "raft", "dis"} - set(self.matchers):
+            raise ValueError(f"matchers lacks {', '.join(sorted(missing))}, which every study compares")
+        return self
 
 
 class Catalog(_Entry):

@@ -129,9 +129,18 @@ def _checked(parameters):
             f"(and the options --profile, --source, --workspace)"
         )
     try:
-        return {name: type(ast.literal_eval(known[name]["default"]))(value) for name, value in parameters.items()}
+        return {name: _of_kind(ast.literal_eval(known[name]["default"]), value) for name, value in parameters.items()}
     except ValueError as error:
         raise StudyError(f"a notebook parameter has the wrong kind of value: {error}") from None
+
+
+def _of_kind(default, value):
+    """The text `value` as the kind of `default`."""
+    if not isinstance(default, bool):
+        return type(default)(value)
+    if value.lower() not in ("true", "false"):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value.lower() == "true"
 
 
 def _execute(path, folder, parameters):

@@ -24,6 +24,7 @@ from gdiv.velocity.products import with_crs
 
 SUFFIXES = (".zarr", ".csv", ".json", ".geojson", ".safetensors")
 _OPTIONS = {"consolidated": False, "zarr_format": 3}
+ROWS = 128  # of a chunk of pairs: a pair is written whole, and all pairs are read some rows at a time
 
 
 def find_result(stem: Path) -> Path:
@@ -39,7 +40,7 @@ def read_result(path: Path) -> Any:
     if path.suffix == ".zarr":
         return xr.open_zarr(path, consolidated=False)
     if path.suffix == ".csv":
-        table = pd.read_csv(path, dtype=dict.fromkeys(("id", "reference", "secondary", "name"), str))
+        table = pd.read_csv(path, dtype=dict.fromkeys(("id", "reference", "secondary", "name", "baseline"), str))
         dates = [column for column in table if column == "date" or column.endswith("_date")]
         return table.astype(dict.fromkeys(dates, "datetime64[ns]"))
     if path.suffix == ".geojson":
@@ -116,7 +117,12 @@ def _write_parts(dataset, dim, partial, journal, recipe):
     if not done:
         journal.unlink(missing_ok=True)  # it tells of what is thrown away now
         shutil.rmtree(partial, ignore_errors=True)
-        dataset.to_zarr(partial, mode="w", compute=False, **_OPTIONS)
+        chunks = {
+            name: {"chunks": (1, min(ROWS, dataset.sizes["y"]), dataset.sizes["x"])}
+            for name, variable in dataset.data_vars.items()
+            if variable.dims == ("pair", "y", "x")
+        }
+        dataset.to_zarr(partial, mode="w", compute=False, encoding=chunks, **_OPTIONS)
     parts = dataset[[name for name in dataset.data_vars if dim in dataset[name].dims]]
     parts = parts.drop_vars([name for name in parts.coords if name != dim])  # stored with the template
     waiting, lost = [index for index in range(dataset.sizes[dim]) if index not in done], {}

@@ -7,7 +7,6 @@ what is saved is written beside its final name first, so that a kill never leave
 import hashlib
 import json
 import os
-import re
 import sys
 import time
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from gdiv.store import find_result, read_result, write_result
 from gdiv.velocity.products import write_cogs, write_item, write_stakes, write_zarr
 from gdiv.velocity.stakes import read_stakes
 
-MATCHING = ("numpy", "scipy", "xarray", "torch", "scikit-image")  # what results may hang on
+MATCHING = ("numpy", "numba", "scipy", "rasterio", "xarray", "torch", "scikit-image")  # what results may hang on
 
 
 class StudyError(RuntimeError):
@@ -259,18 +258,17 @@ class Study:
 
     def publish_map(self, view) -> None:
         """Save an interactive map as `products/map.html`, which needs no network."""
-        import hvplot
+        from bokeh.embed import file_html
         from bokeh.resources import INLINE
 
         path = self.folder / "products" / "map.html"
-        hvplot.save(view, str(path), resources=INLINE, title=f"gdiv: {self.glacier.label}")
-        # Panel's page links to its own icons on the web: the one thing in it that would ask for a network.
-        page = re.sub(r'<link rel="[^"]*(icon|manifest)"[^>]*>', "", path.read_text(encoding="utf-8"))
-        path.write_text(page, encoding="utf-8")
+        path.write_text(file_html(view, INLINE, f"gdiv: {self.glacier.label}"), encoding="utf-8")
         print(f"published products/map.html, {path.stat().st_size / 1e6:.1f} MB")
 
     def provenance(self) -> dict[str, str]:
         """What a product says of its making."""
+        import cv2  # which conda lists under another name than pip
+
         return {
             "source": f"gdiv {gdiv.__version__}, {self.source.label}",
             "glacier": self.glacier.label,
@@ -278,7 +276,7 @@ class Study:
             "seed": str(self.profile.seed),
             "licence": self.source.licence,
             "code": gdiv.code_hash(),
-            "versions": ", ".join(f"{name} {version(name)}" for name in MATCHING),
+            "versions": ", ".join([f"opencv {cv2.__version__}", *(f"{name} {version(name)}" for name in MATCHING)]),
         }
 
     def _relative(self, href: str) -> str:

@@ -74,7 +74,7 @@ MALFORMED = [
     (f"{P}.train_steps", 0, ["train_steps", "0", "greater than 0"]),
     (f"{P}.train_steps", 1.5, ["train_steps", "1.5", "integer"]),
     (f"{P}.matchers", ["piv"], ["matchers.0", "'piv'", "'horn-schunck'"]),
-    (f"{P}.matchers", [], ["matchers", "at least 1"]),
+    (f"{P}.matchers", ["raft", "ilk"], ["matchers", "lacks dis, horn-schunck"]),
     (f"{P}.usable_scenes", [0], ["usable_scenes", "0", "greater than 0"]),
     ("glaciers", {}, ["glaciers", "at least 1"]),
     ("glaciers", GONE, ["glaciers", "missing", "sources"]),

@@ -15,6 +15,7 @@ import xarray as xr
 from test_velocity import field
 
 from gdiv.catalog import load_catalog
+from gdiv.store import read_result, write_result
 from gdiv.velocity import annual, products, stakes, uncertainty
 
 
@@ -78,7 +79,7 @@ def test_stakes_go_on_as_a_geopackage(tmp_path):
 def matched():
     """Four annual pairs of ice at 20 m/yr east and 10 north, as `match_pairs` gives them, not in order of time."""
     data = field(2, -1, pairs=4, noise=0.2)
-    first = pd.DatetimeIndex(["2020-08-10", "2020-08-01", "2020-09-01", "2020-07-01"])
+    first = pd.DatetimeIndex(["2020-08-10", "2020-08-01", "2020-08-10", "2020-07-01"])
     coords = {"reference_date": ("pair", first), "secondary_date": ("pair", first + pd.Timedelta(days=365))}
     about = {"matcher": "dis", "options": "{}", "network": ""}
     place = {"x": 340005 + 10.0 * np.arange(40), "y": 5086005 - 10.0 * np.arange(40)}
@@ -104,6 +105,7 @@ def test_pairs_are_laid_out_as_an_its_live_cube_and_as_ticoi_documents(pair_cube
         assert np.array_equal(again[one], again[two]) and again[one].dims == ("mid_date",)
     assert again.date1.dtype.kind == "M" and again.date_dt.values == pytest.approx(365)
     assert again.id_img1.values.tolist() == ["r3", "r1", "r0", "r2"], "ids go with their dates"
+    assert again.get_index("mid_date").is_unique, "though two pairs are of the same days"
     # Noise of 0.2 px is 2 m/yr; of four pairs the map's own is added.
     assert again.errorx.values == pytest.approx(2.2, rel=0.25)
     assert float(again.vx.mean()) == pytest.approx(20, abs=0.2) and float(again.vy.mean()) == pytest.approx(10, abs=0.2)
@@ -113,7 +115,7 @@ def test_pairs_are_laid_out_as_an_its_live_cube_and_as_ticoi_documents(pair_cube
     assert decoded.odc.geobox.affine.c == 340000, "pixel centres, not corners"
 
 
-@pytest.mark.parametrize(("fastest", "step"), [(90, 0.01), (1500, 0.1), (12000, 1.0)])
+@pytest.mark.parametrize(("fastest", "step"), [(90, 0.01), (1500, 0.1), (12000, 1.0), (40000, 10.0)])
 def test_packing_keeps_speeds_to_half_a_step_and_knows_no_data(pair_cube, tmp_path, fastest, step):
     data = pair_cube.copy(deep=True)
     data["vx"] *= fastest / float(data.vx.max())
@@ -124,18 +126,20 @@ def test_packing_keeps_speeds_to_half_a_step_and_knows_no_data(pair_cube, tmp_pa
     again = xr.open_zarr(path, consolidated=False).vx
     assert np.array_equal(np.isnan(again), np.isnan(data.vx))
     assert float(np.abs(again - data.vx).max()) <= 0.51 * step
+    assert xr.open_zarr(path, consolidated=False, decode_coords="all").rio.crs.to_epsg() == 32632
 
 
-def test_a_product_says_what_it_is_made_of(matched):
+def test_a_product_says_what_it_is_made_of(matched, tmp_path):
     scenes = pd.DataFrame(
         {
             "id": ["s0", "r0", "other"], "date": pd.to_datetime(["2021-08-10", "2020-08-10", "2020-08-12"]),
-            "baseline": ["05.00", None, "05.00"], "orbit": [108, 108, 65],
+            "baseline": ["05.10", None, "05.00"], "orbit": [108, np.nan, 65],
         }
     )  # fmt: skip
+    scenes = read_result(write_result(scenes, tmp_path / "scenes", 32632, {}))
     told = products.provenance(scenes, pd.DataFrame({"reference": ["r0"], "secondary": ["s0"]}), matched)
-    assert told["scenes"] == "r0 s0" and told["processing_baselines"] == "unknown 05.00"
-    assert told["relative_orbits"] == "108 108" and told["matcher"] == "dis" and told["matcher_options"] == "{}"
+    assert told["scenes"] == "r0 s0" and told["processing_baselines"] == "unknown 05.10"
+    assert told["relative_orbits"] == "unknown 108" and told["matcher"] == "dis" and told["matcher_options"] == "{}"
 
 
 @pytest.mark.skipif(not shutil.which("gdalinfo"), reason="GDAL's command line tools are not installed (gdal-bin)")

@@ -191,7 +191,9 @@ def test_the_study_runs_end_to_end(smoke):
         "learning",
         "tiles",
         "matchers",
+        "figure-3",
         "mosaic",
+        "differences",
         "stakes",
         "speed",
         "pairs",
@@ -201,7 +203,17 @@ def test_the_study_runs_end_to_end(smoke):
     ):
         for suffix in ("png", "svg"):
             assert (smoke / "figures" / f"{name}.{suffix}").stat().st_size > 5000
-    for name in ("velocity.zarr", "v.tif", "vx.tif", "vy.tif", "v_error.tif", "item.json", "stakes.gpkg", "map.html"):
+    for name in (
+        "velocity.zarr",
+        "pairs.zarr",
+        "v.tif",
+        "vx.tif",
+        "vy.tif",
+        "v_error.tif",
+        "item.json",
+        "stakes.gpkg",
+        "map.html",
+    ):
         assert (smoke / "products" / name).exists()
 
 
@@ -211,6 +223,15 @@ def test_executed_notebooks_are_clean(smoke):
         assert str(smoke) not in text and str(ROOT) not in text, f"{path.name} tells where it ran"
         outputs = [o for c in json.loads(text)["cells"] for o in c.get("outputs", [])]
         assert outputs and not any(o["output_type"] == "error" for o in outputs)
+
+
+def test_every_figure_is_shown_in_the_notebook_that_saves_it(smoke):
+    state = json.loads((smoke / "run.json").read_text(encoding="utf-8"))
+    for path in sorted((smoke / "notebooks").glob("*.ipynb")):
+        outputs = [o for c in json.loads(path.read_text(encoding="utf-8"))["cells"] for o in c.get("outputs", [])]
+        shown = sum("image/png" in output.get("data", {}) for output in outputs)
+        saved = [name for name in state[path.name[:2]]["outputs"] if name.endswith(".png")]
+        assert shown == len(saved), f"{path.name} shows {shown} of {len(saved)} figures"
 
 
 def test_nothing_saved_tells_where_it_ran(smoke):

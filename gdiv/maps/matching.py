@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gdiv.maps.style import GREY, INK, SERIES, SIGNED, SPEED, STYLE, panels, scale_bar, show
+from gdiv.maps.style import GREY, INK, SERIES, SIGNED, SPEED, panels, scale_bar, show, styled
 
 FIGURE_2 = (2.18, 2.45, 2.71)  # m/yr, printed above the paper's three tiles
 
@@ -30,7 +30,7 @@ def pyramid(levels, shape: tuple[int, int], most: float):
     pixels of the image.
     """
     levels = list(levels)
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axes = plt.subplots(2, len(levels), figsize=(1.9 * len(levels), 4.2), squeeze=False)
     for index, (image, u, v) in enumerate(levels):
         pixels = 2 ** (len(levels) - 1 - index)
@@ -54,7 +54,7 @@ def reach(pair: xr.Dataset) -> float:
 def drawn_pairs(samples):
     """Pairs that were drawn to be learned from: both images and the length of the motion between them."""
     most = max(float(np.nanmax(np.hypot(*flow))) for _, flow in samples)
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axes = plt.subplots(3, len(samples), figsize=(1.7 * len(samples), 5), layout="constrained")
     for column, (pair, flow) in zip(axes.T, samples, strict=True):
         for axis, image in zip(column, pair, strict=False):
@@ -78,7 +78,7 @@ def tile_comparison(network, samples, labels: xr.Dataset, most: float):
     from gdiv.flow.raft import answer
 
     factor = float(labels.attrs["spacing"] / labels.years.mean())
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axes = plt.subplots(len(samples), 3, figsize=(6.6, 2.2 * len(samples)), squeeze=False)
     differences = []
     for row, (pair, flow), printed in zip(axes, samples, FIGURE_2, strict=False):
@@ -96,7 +96,7 @@ def tile_comparison(network, samples, labels: xr.Dataset, most: float):
 
 def learning(history: pd.DataFrame, lines: dict[str, float]):
     """Loss and validation error over the steps of each `network`, with reference errors as horizontal lines."""
-    with plt.rc_context(STYLE):
+    with styled():
         figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 2.9), layout="constrained")
     for colour, (name, rows) in zip(SERIES.values(), history.groupby("network", sort=False), strict=False):
         left.plot(rows.step, rows.loss, color=colour, marker=".")

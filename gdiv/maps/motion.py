@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gdiv.maps.style import INK, SERIES, SIGNED, SPEED, STYLE, extent, panels, scale_bar, show
+from gdiv.maps.style import INK, SERIES, SIGNED, SPEED, extent, panels, scale_bar, show, styled
 
 
 def comparison(
@@ -30,13 +30,13 @@ def mosaic(
     most: float,
     notes: dict[str, str] | None = None,
 ):
-    """Figure 3: the scene with the stakes, then each matcher's annual speed; `notes` go beside the titles."""
+    """Figure 3: the scene with the stakes, then each matcher's annual speed; `notes` go under the titles."""
     first = next(iter(speeds.values()))
     figure, axes = panels(len(speeds) + 1, first, columns=min(len(speeds) + 1, 4), width=3)
     show(axes[0], image, first, "scene and stakes")
     points = stakes.drop_duplicates("name").to_crs(outline.crs) if len(stakes) else stakes
     for axis, (name, values) in zip(axes[1:], speeds.items(), strict=True):
-        title = f"{name}, {notes[name]}" if notes and name in notes else name
+        title = f"{name}\n{notes[name]}" if notes and name in notes else name
         picture = show(axis, values.values, first, title, SPEED, (0, most), image)
     for axis in axes:
         outline.boundary.affine_transform([1e-3, 0, 0, 1e-3, 0, 0]).plot(ax=axis, color=INK, lw=0.7)
@@ -66,7 +66,7 @@ def differences(speeds: dict[str, xr.DataArray], than: str, image: np.ndarray):
 
 def stakes(table: pd.DataFrame):
     """Estimated against measured speed at the stakes, a colour a matcher; on the line is right."""
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axis = plt.subplots(figsize=(4, 3.6))
     most = 1.15 * np.nanmax([table.measured.max(), table.estimated.max()])
     axis.plot([0, most], [0, most], color=INK, lw=0.8)
@@ -81,7 +81,7 @@ def stakes(table: pd.DataFrame):
 
 def profile(tables: dict[str, pd.DataFrame], stakes: pd.DataFrame, sure: str):
     """Speed down the centre line by every matcher, one sigma of the matcher `sure` as a band, stakes as points."""
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
     for name, table in tables.items():
         thick, colour = 2 if name == sure else 0.9, SERIES.get(name, INK)
@@ -97,15 +97,15 @@ def profile(tables: dict[str, pd.DataFrame], stakes: pd.DataFrame, sure: str):
     return figure
 
 
-def series(table: pd.DataFrame, measured: pd.DataFrame):
-    """Speed between scenes at each stake; dashed, what the stakes measured over the year that ends in theirs."""
-    with plt.rc_context(STYLE):
+def series(table: pd.DataFrame, measured: pd.DataFrame, season):
+    """Speed between scenes at each stake; dashed, what was measured from the end of one `season` to the next."""
+    with styled():
         figure, axis = plt.subplots(figsize=(7, 2.8), layout="constrained")
     for colour, (name, rows) in zip(SERIES.values(), table.groupby("name", sort=False), strict=False):
         edges = [*rows.start, rows.end.iloc[-1]]
         axis.stairs(rows.speed, mdates.date2num(edges), color=colour, lw=1.5, baseline=None, label=name)
         for row in measured[measured.name == name].itertuples():
-            year = mdates.date2num([np.datetime64(f"{row.year - 1}-09-15"), np.datetime64(f"{row.year}-09-15")])
+            year = mdates.date2num([season.dates(row.year - 1)[1], season.dates(row.year)[1]])
             axis.plot(year, [row.speed] * 2, color=colour, ls="--", lw=1)
     axis.xaxis_date()
     axis.set(ylabel="speed (m/yr)", ylim=(0, None), xlim=mdates.date2num([table.start.min(), table.end.max()]))
@@ -115,7 +115,7 @@ def series(table: pd.DataFrame, measured: pd.DataFrame):
 
 def reliability(table: pd.DataFrame):
     """Stated against found share of true errors within multiples of sigma, by class of speed; on the line is honest."""
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axis = plt.subplots(figsize=(4.6, 3.4), layout="constrained")
     axis.plot([0, 1], [0, 1], color=INK, lw=0.8)
     for colour, (name, rows) in zip(SERIES.values(), table.groupby("speed", sort=False), strict=False):

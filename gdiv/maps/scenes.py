@@ -4,8 +4,9 @@ import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib import patheffects
 
-from gdiv.maps.style import GREY, INK, SERIES, STYLE, extent, panels, scale_bar, show
+from gdiv.maps.style import GREY, INK, SERIES, extent, panels, scale_bar, show, styled
 
 
 def site_map(picture: np.ndarray, data, outline, stakes, title: str):
@@ -29,6 +30,7 @@ def site_map(picture: np.ndarray, data, outline, stakes, title: str):
                 color="white",
                 fontsize=8,
                 weight="bold",
+                path_effects=[patheffects.withStroke(linewidth=2.5, foreground=INK)],
             )
     left, right, bottom, top = extent(data)
     axis.set_xlim(left, right)
@@ -37,13 +39,25 @@ def site_map(picture: np.ndarray, data, outline, stakes, title: str):
     axis.set_xlabel("easting (km)")
     axis.set_ylabel("northing (km)")
     scale_bar(axis, data)
+    _globe(axis, *outline.to_crs(4326).total_bounds)
     return figure
+
+
+def _globe(axis, west, south, east, north):
+    """Where on Earth, to the right of `axis`: relief that comes with cartopy, no web tiles."""
+    import cartopy.crs as ccrs
+
+    place = (west + east) / 2, (south + north) / 2
+    inset = axis.inset_axes([1.03, 0.73, 0.27, 0.27], projection=ccrs.Orthographic(place[0], 0.7 * place[1]))
+    inset.stock_img()
+    inset.plot(*place, marker="o", color="#D55E00", markeredgecolor="white", ms=6, transform=ccrs.PlateCarree())
+    inset.spines["geo"].set(edgecolor=INK, linewidth=0.7)
 
 
 def timeline(scenes: pd.DataFrame):
     """Every scene by date: those used, and those dropped with their reason in a word."""
     years = sorted(scenes.season_year.dropna().unique())
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axes = plt.subplots(len(years), 1, figsize=(7, 1.3 * len(years) + 0.3), squeeze=False)
     words = {"clear": "cloud", "asset": "no image", "could": "unreadable", "no data": "no data"}
     for axis, year in zip(axes.ravel(), years, strict=True):
@@ -89,7 +103,7 @@ def pair_network(scenes: pd.DataFrame, pairs: pd.DataFrame):
     """Scenes as points, a row a relative orbit, and pairs as arcs between them; dropped pairs are dotted."""
     used = scenes[scenes.verdict == "use"].assign(orbit=lambda table: table.orbit.fillna(0))
     rows = {orbit: -number for number, orbit in enumerate(sorted(used.orbit.unique()))}
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axis = plt.subplots(figsize=(7, 1.6 + 0.9 * len(rows)))
     at = dict(zip(used.id, zip(mdates.date2num(used.date), used.orbit.map(rows), strict=True), strict=True))
     for colour, (name, table) in zip(SERIES.values(), pairs.groupby("set", sort=False), strict=False):

@@ -1,5 +1,7 @@
 """What all pictures share: colours, panels on a grid in kilometres, scale bar and north."""
 
+from contextlib import contextmanager
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import patheffects
@@ -29,6 +31,21 @@ STYLE = {
 }
 
 
+@contextmanager
+def styled():
+    """`STYLE` while a figure is made.
+
+    Not `rc_context`: that also puts `interactive` back to what it was before the notebook's backend was loaded, and no
+    figure after the first would be shown.
+    """
+    before = {name: plt.rcParams[name] for name in STYLE}
+    plt.rcParams.update(STYLE)
+    try:
+        yield
+    finally:
+        plt.rcParams.update(before)
+
+
 def extent(data) -> tuple[float, float, float, float]:
     """Outer edges of a grid of pixel centres in km, for `imshow`."""
     x, y = np.asarray(data.x) / 1000, np.asarray(data.y) / 1000
@@ -40,8 +57,8 @@ def panels(count, data, columns=None, width=3.3):
     columns = columns or count
     rows = -(-count // columns)
     height = width * data.sizes["y"] / data.sizes["x"] + 0.35
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(rows, columns, figsize=(width * columns, height * rows), squeeze=False)
+    with styled():
+        figure, axes = plt.subplots(rows, columns, figsize=(width * columns + 0.9, height * rows), squeeze=False)
     for axis in axes.ravel()[count:]:
         axis.set_axis_off()
     return figure, axes.ravel()[:count]

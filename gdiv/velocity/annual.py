@@ -5,7 +5,7 @@ import xarray as xr
 
 LEAST_QUALITY = 0.3  # a vector whose surroundings correlate less is left out
 KINDS = ("robust", "median", "mean")
-ROWS = 64  # of pixels combined at once, so that memory does not grow with the map
+VALUES = 2**24  # of one variable combined at once, so that memory does not grow with the map
 ROUNDS = 4  # of weighing anew, by which pairs that contradict the others lose their say
 
 
@@ -32,19 +32,33 @@ def worth(velocity: xr.Dataset) -> xr.DataArray:
     A match is as far off in pixels whatever the time between the scenes, so in m/yr a pair of half the time is off
     by twice as much. No vector, no weight.
     """
-    weight = np.maximum(velocity.quality, 1e-3) * (velocity.years / velocity.years.max()) ** 2
+    share = (velocity.years / velocity.years.max()).astype(np.float32)
+    weight = np.maximum(velocity.quality, np.float32(1e-3)) * share**2
     return weight.where(velocity.vx.notnull() & velocity.vy.notnull(), 0)
+
+
+def rows_at_once(velocity: xr.Dataset) -> int:
+    """How many rows of all pairs are worked on at once; stores of pairs hold `gdiv.store.ROWS` in a chunk."""
+    return int(np.clip(VALUES // (velocity.sizes["pair"] * velocity.sizes["x"]), 16, 128))
 
 
 def agreed(misses: np.ndarray, worth: np.ndarray) -> np.ndarray:
     """What vectors weigh, by their `worth` and by how far they miss the others' (m/yr), pairs along the last axis.
 
     Geman and McClure's weight of what a vector of that worth misses by, measured by the usual miss of the pixel's
-    pairs, at least a tenth of a metre a year.
+    pairs, at least a tenth of a metre a year for one of full worth.
     """
     misses = misses * np.sqrt(worth)
-    usual = 1.4826 * np.ma.median(np.ma.array(misses, mask=worth == 0), axis=-1, keepdims=True).filled(0)
+    usual = 1.4826 * _median(misses, worth > 0)[..., None]
     return worth / (1 + (misses / (3 * np.maximum(usual, 0.1))) ** 2) ** 2
+
+
+def _median(values, known):
+    """The median of those known along the last axis, 0 where none is; a quarter of the time of NumPy's masked one."""
+    ranked = np.sort(np.where(known, values, np.inf), axis=-1)
+    count = known.sum(-1, keepdims=True)
+    middle = [np.take_along_axis(ranked, np.maximum(count - back, 0) // 2, axis=-1) for back in (1, 0)]
+    return np.where(count > 0, (middle[0] + middle[1]) / 2, 0)[..., 0]
 
 
 def mosaic(velocity: xr.Dataset, kind: str = "robust") -> xr.Dataset:
@@ -76,7 +90,7 @@ def mosaic(velocity: xr.Dataset, kind: str = "robust") -> xr.Dataset:
         raise ValueError("a mosaic needs at least one pair, and there is none")
     components = velocity[["vx", "vy"]].assign(worth=worth(velocity)).unify_chunks()
     if components.chunks:
-        components = components.chunk(pair=-1, y=ROWS, x=-1)
+        components = components.chunk(pair=-1, y=rows_at_once(components), x=-1)
     weights = components.worth
     components = components[["vx", "vy"]]
     if kind == "robust":
@@ -106,7 +120,7 @@ def _consensus(vx, vy, worth):
     """The vector that pairs agree on, `(y, x, pair)` to `(y, x)` twice: a mean, weighed anew by who misses it."""
     known = worth > 0
     values = np.where(known, np.stack([vx, vy]), 0)
-    middle = np.ma.median(np.ma.array(values, mask=[~known, ~known]), axis=-1).filled(0)
+    middle = np.stack([_median(part, known) for part in values])
     for _ in range(ROUNDS):
         weights = agreed(np.hypot(*(values - middle[..., None])), worth)
         middle = (weights * values).sum(-1) / np.maximum(weights.sum(-1), 1e-9)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gdiv.velocity.annual import ROUNDS, ROWS, agreed, worth
+from gdiv.velocity.annual import ROUNDS, agreed, rows_at_once, worth
 
-SMOOTH = 0.3  # weight of two neighbouring intervals being alike, against that of one pair
+SMOOTH = 0.3  # weight of two neighbouring intervals being alike, against that of a pair of the usual length
 
 
 def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
@@ -28,8 +28,9 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        `vx`, `vy` `(interval, y, x)` in m/yr, NaN in intervals that no pair of the pixel spans; `closure` `(y, x)`, the
-        root mean square of what the pairs differ from the series by, m/yr; coordinates `start`, `end` an interval.
+        `vx`, `vy` `(interval, y, x)` in m/yr, NaN in intervals that no pair of the pixel spans; `closure` `(y, x)`,
+        the root mean square of what the pairs differ from the series by, weighed by their worth, m/yr; coordinates
+        `start`, `end` an interval.
 
     Raises
     ------
@@ -39,7 +40,9 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
     if not velocity.sizes["pair"]:
         raise ValueError("a series needs at least one pair, and there is none")
     design, dates = network(velocity.reference_date.values, velocity.secondary_date.values)
-    blocks = velocity[["vx", "vy"]].assign(worth=worth(velocity)).chunk(pair=-1, y=ROWS, x=-1)
+    blocks = velocity[["vx", "vy"]].assign(worth=worth(velocity))
+    blocks = blocks.chunk(pair=-1, y=rows_at_once(blocks), x=-1)
+    smooth *= np.median(velocity.years / velocity.years.max())  # one long pair must not weigh the others down
     vx, vy, closure = xr.apply_ufunc(
         lambda *parts: _solve(*parts, design, smooth),
         *(blocks[name] for name in ("vx", "vy", "worth")),

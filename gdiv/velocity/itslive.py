@@ -20,7 +20,8 @@ FILLED = 0.5  # least share of a cell that ours must fill
 def over(glacier, pairs: pd.DataFrame, catalog: str = CATALOG) -> xr.Dataset | None:
     """ITS_LIVE's map over a glacier of the catalog, from its pairs of the time of ours (`read_map`).
 
-    Pairs of at least half the time of our shortest. None, and a printed reason, if it has none or cannot be asked.
+    Pairs of half the time of our shortest to twice that of our longest. None, and a printed reason, if it has none or
+    cannot be asked.
     """
     west, south, east, north = glacier.bbox
     address = find_cube((west + east) / 2, (south + north) / 2, catalog)
@@ -28,7 +29,7 @@ def over(glacier, pairs: pd.DataFrame, catalog: str = CATALOG) -> xr.Dataset | N
         return None
     dates = pairs.reference_date.min(), pairs.secondary_date.max()
     try:
-        return read_map(address, glacier.bbox, dates, pairs.days.min() / 2)
+        return read_map(address, glacier.bbox, dates, (pairs.days.min() / 2, pairs.days.max() * 2))
     except Exception as error:  # Zarr, fsspec and aiohttp each raise their own; the study goes on without it
         print(f"ITS_LIVE's cube is left out: {error}")
         return None
@@ -39,7 +40,7 @@ def find_cube(lon: float, lat: float, catalog: str = CATALOG) -> str | None:
     try:
         answer = requests.get(catalog, timeout=TIMEOUT)
         answer.raise_for_status()
-        cubes = gpd.GeoDataFrame.from_features(answer.json()["features"], crs=4326)
+        cubes = gpd.GeoDataFrame.from_features(answer.json()["features"], crs=4326)[["geometry", "zarr_url"]]
     except (requests.RequestException, ValueError, KeyError) as error:
         print(f"ITS_LIVE's catalog could not be read ({type(error).__name__}), so the study goes on without it")
         return None
@@ -50,7 +51,7 @@ def find_cube(lon: float, lat: float, catalog: str = CATALOG) -> str | None:
     return here.zarr_url.iloc[0]
 
 
-def read_map(address: str, box: tuple[float, float, float, float], dates: tuple, least_days: float) -> xr.Dataset:
+def read_map(address: str, box: tuple[float, float, float, float], dates: tuple, lasting: tuple) -> xr.Dataset:
     """The median over the pairs of a cube within a time, component by component.
 
     Parameters
@@ -59,8 +60,8 @@ def read_map(address: str, box: tuple[float, float, float, float], dates: tuple,
         West, south, east, north in degrees; only that part is read.
     dates
         First and last; a pair belongs if its middle lies between.
-    least_days
-        Shorter pairs are left out: their error in m/yr is too large.
+    lasting
+        Least and most days of a pair: a shorter one's error in m/yr is too large, a longer one tells of other seasons.
 
     Returns
     -------
@@ -78,9 +79,11 @@ def read_map(address: str, box: tuple[float, float, float, float], dates: tuple,
     cube = cube.sel(x=slice(west, east), y=slice(north, south))
     days = (cube.acquisition_date_img2 - cube.acquisition_date_img1).values / np.timedelta64(1, "D")
     first, last = (np.datetime64(pd.Timestamp(day)) for day in dates)
-    chosen = np.flatnonzero((cube.mid_date.values >= first) & (cube.mid_date.values <= last) & (days >= least_days))
-    if not chosen.size or not cube.x.size or not cube.y.size:
-        raise ValueError(f"{address} has no pair of at least {least_days:.0f} days between {first} and {last} there")
+    within = (cube.mid_date.values >= first) & (cube.mid_date.values <= last)
+    chosen = np.flatnonzero(within & (days >= lasting[0]) & (days <= lasting[1]))
+    if not chosen.size or cube.x.size < 2 or cube.y.size < 2:
+        span = f"{lasting[0]:.0f} to {lasting[1]:.0f} days"
+        raise ValueError(f"{address} has no pair of {span} between {first} and {last} there")
     pairs = cube[["vx", "vy"]].isel(mid_date=chosen).load()
     found = pairs.median("mid_date").assign(count=pairs.vx.notnull().sum("mid_date"))
     return found.assign_attrs(crs=crs.to_wkt())

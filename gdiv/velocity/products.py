@@ -87,16 +87,20 @@ def pair_cube(velocity: xr.Dataset, mosaic: xr.Dataset, ice: np.ndarray, epsg: i
     order = np.argsort(middle, kind="stable")
     cube = velocity[["vx", "vy"]].isel(pair=order)
     cube = cube.assign(v=np.hypot(cube.vx, cube.vy)).drop_vars([*cube.coords.keys() - {"x", "y"}])
-    cube = cube.rename(pair="mid_date").assign_coords(mid_date=middle[order])
+    # Scenes come every five days, so that middles coincide: by a microsecond each apart they stay an index.
+    apart = pd.Series(middle[order]).groupby(middle[order]).cumcount().to_numpy()
+    cube = cube.rename(pair="mid_date").assign_coords(mid_date=middle[order] + apart * np.timedelta64(1, "us"))
     for name in ("v", "vx", "vy"):
         cube[name].attrs = {"units": "meter/year", "standard_name": STANDARD_NAMES[name]}
-    for axis in "xy":
-        apart = (velocity[f"v{axis}"] - mosaic[f"v{axis}"]).isel(pair=order)
-        own = float(np.nanmedian(mosaic[f"v{axis}_error"].values[ice])) if ice.any() else np.nan
-        error = [np.hypot(nmad(apart.isel(pair=index).values[ice], 0), own) for index in range(len(order))]
+    own = [np.ma.median(np.ma.masked_invalid(mosaic[f"v{axis}_error"].values[ice])) for axis in "xy"]
+    errors = []
+    for index in order:
+        misses = (velocity[["vx", "vy"]].isel(pair=index) - mosaic[["vx", "vy"]]).load()
+        errors.append(np.hypot([nmad(miss.values[ice], 0) for miss in misses.data_vars.values()], own))
+    for axis, error in zip("xy", np.array(errors, np.float32).T, strict=True):
         about = {"units": "meter/year", "long_name": f"1 sigma of v{axis} on ice"}
         for name in (f"v{axis}_error", f"error{axis}"):
-            cube[name] = ("mid_date", np.array(error, np.float32), about)
+            cube[name] = ("mid_date", error, about)
     for number, (dates, ids) in enumerate(zip(known, ("reference_ids", "secondary_ids"), strict=True), start=1):
         for name in (f"acquisition_date_img{number}", f"date{number}"):
             cube[name] = ("mid_date", dates[order])
@@ -115,9 +119,11 @@ def provenance(scenes: pd.DataFrame, pairs: pd.DataFrame, displacement: xr.Datas
     in the order of the scenes.
     """
     used = scenes[scenes.id.isin({*pairs.reference, *pairs.secondary})].sort_values("date")
-    listed = {"scenes": "id", "processing_baselines": "baseline", "relative_orbits": "orbit"}
+    orbits = used.orbit.map("{:.0f}".format).where(used.orbit.notna(), "unknown")
     return {
-        **{key: " ".join(used[column].fillna("unknown").astype(str)) for key, column in listed.items()},
+        "scenes": " ".join(used.id),
+        "processing_baselines": " ".join(used.baseline.fillna("unknown")),
+        "relative_orbits": " ".join(orbits),
         "matcher": displacement.attrs["matcher"],
         "matcher_options": displacement.attrs["options"],
         "network": displacement.attrs["network"],
@@ -127,23 +133,24 @@ def provenance(scenes: pd.DataFrame, pairs: pd.DataFrame, displacement: xr.Datas
 def packing(dataset: xr.Dataset) -> dict[str, dict]:
     """Zarr encodings that store velocities and their errors as int16, as ITS_LIVE does: fill -32767.
 
-    The step is the finest of 0.01, 0.1 and 1 m/yr that the fastest ice fits in; rounding is off by half a step.
+    The step is the finest of 0.01, 0.1, 1 and 10 m/yr that the fastest ice fits in; rounding is off by half a step.
     """
-    encodings = {}
-    for name, variable in dataset.data_vars.items():
-        if variable.attrs.get("units") == "meter/year":
-            most = float(np.abs(variable).max())
-            step = next((step for step in (0.01, 0.1) if not most > 32000 * step), 1.0)
-            encodings[name] = {"dtype": "int16", "scale_factor": step, "_FillValue": np.int16(-32767)}
-    return encodings
+    speeds = {name: v for name, v in dataset.data_vars.items() if v.attrs.get("units") == "meter/year"}
+    most = xr.Dataset({name: np.abs(speed).max() for name, speed in speeds.items()}).compute()
+    steps = {name: next((s for s in (0.01, 0.1, 1.0) if not most[name] > 32000 * s), 10.0) for name in speeds}
+    return {
+        name: {"dtype": "int16", "scale_factor": step, "_FillValue": np.int16(-32767)} for name, step in steps.items()
+    }
 
 
 def write_zarr(dataset: xr.Dataset, path: Path, packed: bool = False) -> Path:
     """Write the Zarr store (format 2) `path`, replaced only when the new one is whole; `packed` as of `packing`."""
     partial = path.with_suffix(".part")
     shutil.rmtree(partial, ignore_errors=True)
-    encoding = packing(dataset) if packed else None
-    dataset.to_zarr(partial, mode="w", consolidated=False, zarr_format=2, encoding=encoding)
+    dataset = dataset.copy()
+    for name, encoding in (packing(dataset) if packed else {}).items():
+        dataset[name].encoding |= encoding  # beside the grid mapping, which `to_zarr(encoding=)` would throw away
+    dataset.to_zarr(partial, mode="w", consolidated=False, zarr_format=2)
     shutil.rmtree(path, ignore_errors=True)
     return partial.rename(path)
 

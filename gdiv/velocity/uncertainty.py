@@ -15,13 +15,22 @@ from gdiv.imagery.coregistration import nmad
 BINS = 10  # of equal count, by the spread of the pairs
 
 
-def repeat_error(first: xr.Dataset, second: xr.Dataset, where: np.ndarray) -> float:
-    """One sigma of either of two equally good mosaics of different seasons, m/yr: their usual difference / √2."""
-    return _joined(first, second, where) / np.sqrt(2)
+def repeat_error(first: xr.Dataset, second: xr.Dataset, where: np.ndarray) -> np.ndarray:
+    """One sigma of `second`, m/yr `(y, x)`, from an equally good mosaic of other seasons: their usual difference / √2.
+
+    In bins of the spread of its pairs, as of `add_error`; NaN where there is too little to learn from.
+    """
+    spread = _spread(second)
+    curve = _curve(first, second, spread, where, 0.0)
+    return np.interp(spread, *curve) / np.sqrt(2) if curve else np.full(spread.shape, np.nan)
 
 
 def add_error(
-    mosaic: xr.Dataset, ice: np.ndarray, stable: np.ndarray, repeat: xr.Dataset | None = None, own: float = 0.0
+    mosaic: xr.Dataset,
+    ice: np.ndarray,
+    stable: np.ndarray,
+    repeat: xr.Dataset | None = None,
+    own: np.ndarray | float = 0.0,
 ) -> xr.Dataset:
     """The mosaic with `vx_error`, `vy_error` and `v_error` (1 sigma, m/yr).
 
@@ -36,9 +45,10 @@ def add_error(
         bool `(y, x)`.
     repeat
         A mosaic of other seasons, by any matcher that does not share this one's faults. Without, ice gets the standard
-        error of the median over the pairs joined with stable ground: a lower bound.
+        error of the mean over half as many pairs as there are, for pairs share scenes, joined with stable ground: what
+        all pairs share is not in it.
     own
-        One sigma of `repeat`, m/yr, as of `repeat_error`.
+        One sigma of `repeat`, m/yr, `(y, x)` as of `repeat_error`.
 
     Raises
     ------
@@ -51,25 +61,19 @@ def add_error(
             raise ValueError(f"{name} is on a grid of {shape}, the mosaic on one of {mosaic.vx.shape}")
     if repeat is not None:
         mosaic, repeat = xr.align(mosaic, repeat, join="exact")
-    result, still = mosaic.copy(), xr.zeros_like(mosaic)
-    # Two values or one show no spread of their own: they get what is usual where there are more.
-    known = mosaic["count"] >= 3
-    spreads = [mosaic[f"spread_{axis}"] for axis in "xy"]
-    usual = [float(spread.where(known).median()) if known.any() else 0.0 for spread in spreads]
-    spreads = [spread.where(known, own).values for spread, own in zip(spreads, usual, strict=True)]
-    both = np.hypot(*spreads) / np.sqrt(2)
+    result, still, both = mosaic.copy(), xr.zeros_like(mosaic), _spread(mosaic)
     learned = [(~ice, _curve(mosaic, still, both, stable, 0.0))]
     if repeat is not None:
         learned.append((ice, _curve(mosaic, repeat, both, ice, own)))
-    for axis, spread in zip("xy", spreads, strict=True):
-        # Pairs that share a scene are not independent, so half of them are counted.
-        sampling = 1.2533 * spread / np.sqrt(np.maximum(mosaic["count"].values / 2, 1))
+    for axis in "xy":
+        spread = _known_spread(mosaic, axis)
+        sampling = spread / np.sqrt(np.maximum(mosaic["count"].values / 2, 1))
         ground = nmad(mosaic[f"v{axis}"].values[stable], 0)
         error = np.hypot(sampling, 0 if np.isnan(ground) else ground)
         for where, curve in learned:
             if curve:
                 error = np.where(where, np.interp(spread, *curve), error)
-        error = np.where(mosaic.vx.notnull(), error, np.nan).astype(np.float32)
+        error = np.where(mosaic.vx.notnull() & (error > 0), error, np.nan).astype(np.float32)
         result[f"v{axis}_error"] = (("y", "x"), error, {"units": "meter/year"})
     v = np.maximum(np.hypot(result.vx, result.vy), 1e-6)
     error = np.sqrt((result.vx_error * result.vx / v) ** 2 + (result.vy_error * result.vy / v) ** 2)
@@ -133,6 +137,16 @@ def _joined(first, second, where):
     return float(np.sqrt(np.mean([nmad((first[n] - second[n]).values[where], 0) ** 2 for n in ("vx", "vy")])))
 
 
+def _known_spread(mosaic, axis):
+    """Spread of the pairs. Two values or one show none of their own: they get what is usual where there are more."""
+    known, spread = mosaic["count"] >= 3, mosaic[f"spread_{axis}"]
+    return spread.where(known, float(spread.where(known).median()) if known.any() else 0.0).values
+
+
+def _spread(mosaic):
+    return np.hypot(*(_known_spread(mosaic, axis) for axis in "xy")) / np.sqrt(2)
+
+
 def _curve(mosaic, other, spread, where, own):
     """Middles of the bins of spread, and one sigma in each; None where there is nothing to learn from."""
     where = where & np.isfinite(spread) & (mosaic.vx - other.vx).notnull().values
@@ -145,5 +159,6 @@ def _curve(mosaic, other, spread, where, own):
         difference = _joined(mosaic, other, inside)
         middles.append(float(np.median(spread[inside])))
         # What is left of a difference smaller than the other's usual error is noise: at least half is this one's.
-        sigmas.append(float(np.sqrt(max(difference**2 - own**2, difference**2 / 4))))
+        theirs = np.nanmean(np.broadcast_to(own, spread.shape)[inside] ** 2)
+        sigmas.append(float(np.sqrt(max(difference**2 - theirs, difference**2 / 4))))
     return middles, sigmas

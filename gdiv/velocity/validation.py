@@ -100,7 +100,7 @@ def score_pairs(
             moving = known & (length * displacements.attrs["spacing"] / float(pair.years) > SLOW)
             if moving.any():
                 along.append(np.median(((u * tu + v * tv) / np.maximum(length, 1e-6) ** 2)[moving]) - 1)
-    spread = np.sqrt(np.mean(np.square([displacements.nmad_x, displacements.nmad_y])))
+    spread = np.sqrt(((displacements.nmad_x**2 + displacements.nmad_y**2) / 2).mean())
     bias = np.hypot(displacements.bias_x, displacements.bias_y).mean()
     return {
         "error": float(np.mean(errors)) if errors else float("nan"),
@@ -153,7 +153,7 @@ def reliability(mosaic: xr.Dataset, truth: xr.Dataset | None, ice: np.ndarray) -
         misses = np.concatenate(
             [(np.abs(mosaic[n] - year[n]) / mosaic[f"{n}_error"]).values[inside] for n in ("vx", "vy")]
         )
-        misses = misses[np.isfinite(misses)]
+        misses = misses[~np.isnan(misses)]
         name = "all" if (low, high) == (0, np.inf) else f"from {low:g}" if high == np.inf else f"{low:g} to {high:g}"
         if misses.size:
             shares = {stated: float((misses <= norm.ppf(0.5 + stated / 2)).mean()) for stated in STATED}
@@ -216,7 +216,8 @@ def off_ice(velocity: xr.Dataset, stable: np.ndarray) -> dict[str, float]:
     dict
         `bias` (length of the median vector), `nmad` and `glaft` (both components joined). The last is the static
         terrain measure of Zheng et al. (2023, doi:10.5194/tc-17-4063-2023): half the width of the area where the
-        density of vectors is that within two sigma of a Gaussian's middle. It holds for the bulk, as the NMAD does.
+        density of vectors is that within two sigma of a Gaussian's middle. Unlike the NMAD it widens with outliers, by
+        which it chooses how smooth that density is.
     """
     x, y = velocity.vx.values[stable], velocity.vy.values[stable]
     known = np.isfinite(x) & np.isfinite(y)
