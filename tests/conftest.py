@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gdiv.catalog import load_catalog
+from gdiv.command import main
 from gdiv.imagery import archive, outlines, scenes, twin
 from gdiv.imagery.grid import grid_of_items, study_grid
 
@@ -47,6 +48,14 @@ def found(glacier, twin_folder):
     masks = outlines.masks(outlines.read_outline(twin_folder / "outline.geojson", glacier, grid), grid)
     table = scenes.judge_scenes(items, source, glacier, grid, masks.glacier.values, masks.stable.values)
     return {"items": items, "source": source, "grid": grid, "masks": masks, "table": table}
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory):
+    """The smoke profile, run once by the command."""
+    folder = tmp_path_factory.mktemp("study")
+    assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(folder)]) == 0
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The command, and the study end to end."""
 
 import json
-import re
 import shutil
 
 import pandas as pd
@@ -119,14 +118,6 @@ def test_an_interrupted_save_goes_on_and_keeps_what_was_there(tmp_path):
     assert (study.open("labels").u == 1).all()
 
 
-@pytest.fixture(scope="module")
-def smoke(tmp_path_factory):
-    """The smoke profile, run once by the command."""
-    folder = tmp_path_factory.mktemp("study")
-    assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(folder)]) == 0
-    return folder
-
-
 @pytest.mark.parametrize("flavour", ["earth-search", "planetary-computer"])
 @pytest.mark.timeout(1200)
 def test_scenes_and_pairs_come_from_a_service_as_from_the_file(flavour, smoke, tmp_path, monkeypatch):
@@ -242,12 +233,6 @@ def test_nothing_saved_tells_where_it_ran(smoke):
         smoke / "claims.json",
     ]:
         assert str(smoke.parent) not in path.read_text(encoding="utf-8"), path
-
-
-def test_the_map_needs_no_network(smoke):
-    page = (smoke / "products" / "map.html").read_text(encoding="utf-8")
-    assert len(page) < 5e6
-    assert not re.search(r'<(script|link|img|iframe)[^>]+(src|href)="http', page)
 
 
 def test_a_second_run_skips_and_a_lost_result_is_made_again(smoke, capsys):
