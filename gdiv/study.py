@@ -263,6 +263,8 @@ class Study:
 
         path = self.folder / "products" / "map.html"
         path.write_text(file_html(view, INLINE, f"gdiv: {self.glacier.label}"), encoding="utf-8")
+        if view.document:
+            view.document.clear()  # which the page was, so that a notebook can show it, too
         print(f"published products/map.html, {path.stat().st_size / 1e6:.1f} MB")
 
     def provenance(self) -> dict[str, str]:

@@ -62,12 +62,12 @@ def interactive(
     Returns
     -------
     bokeh.models.Column
-
-    Call `hv.extension("bokeh", inline=True)` first.
     """
     import holoviews as hv
+    import holoviews.plotting.bokeh
     from bokeh.layouts import column
 
+    hv.Store.set_current_backend("bokeh")  # all that `hv.extension` does beyond loading five megabytes of scripts
     step = int(np.ceil(np.sqrt(product.sizes["x"] * product.sizes["y"] / CELLS)))
     thin = {"x": slice(None, None, step), "y": slice(None, None, step)}
     product, name = product.isel(thin), product.attrs.get("matcher", "speed")
@@ -161,10 +161,10 @@ def _arrows(product, most):
 
 def _stakes(table, stakes, epsg, look):
     """The stakes as dots that tell what was measured and what the map says."""
-    import hvplot.pandas  # noqa: F401  (registers .hvplot)
+    import hvplot
 
     points = stakes.drop_duplicates("name").to_crs(epsg)
     where = pd.DataFrame({"name": points.name, "x": points.geometry.x, "y": points.geometry.y})
     rows = where.merge(table[["name", "measured", "estimated"]], on="name").round(1)
-    dots = rows.hvplot.points("x", "y", hover_cols=["name", "measured", "estimated"], color="#D55E00", size=110)
+    dots = hvplot.hvPlot(rows).points("x", "y", hover_cols=["name", "measured", "estimated"], color="#D55E00", size=110)
     return dots.opts(line_color="white", **look)
