@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ENV := .venv
 RUN := $(ENV)/bin
 
-.PHONY: study test lint weights bench publish lab clean help
+.PHONY: study test lint weights bench publish glaciers site lab clean help
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -31,14 +31,22 @@ bench: study  ## every matcher and network side by side, tuned on other pairs, a
 
 publish: study  ## the demo's claims and pictures into results/published, and from there into the README
 	cp runs/mer-de-glace-demo/claims.json results/published/claims.json
-	cd runs/mer-de-glace-demo/figures && cp site.png mosaic.png speed.png profile.png reliability.png ../../../results/published/
+	cd runs/mer-de-glace-demo/figures && cp site.png mosaic.png speed.png profile.png reliability.png differences.png figure-3.png tiles.png fewer-pairs.png ../../../results/published/
 	$(RUN)/python results/render.py
+
+glaciers: $(ENV)/ready  ## every glacier of the catalog on its twin, smoke, for notebook 09; half an hour, resumes
+	$(RUN)/python results/glaciers.py
+	$(RUN)/python results/render.py
+
+site: study  ## the study, its results and the package's reference as HTML in site/, which needs no network
+	$(RUN)/sphinx-build -q -W --keep-going -E -b html docs site
+	@echo "open site/index.html"
 
 lab: $(ENV)/ready  ## open the notebooks
 	$(RUN)/jupyter lab notebooks/00_the_study_on_one_page.ipynb
 
 clean:  ## remove the environment and all runs
-	rm -rf $(ENV) runs
+	rm -rf $(ENV) runs site docs/notebooks docs/published docs/extra
 
 $(ENV)/ready: constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(ENV)

@@ -18,6 +18,7 @@ every pair · `velocity.annual` to m/yr and one map · `velocity.uncertainty` it
 """
 
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 
@@ -43,6 +44,8 @@ MAKERS = {
     "reliability": "06",
     "series": "06",
     "product": "07",
+    "fewer": "08",
+    "choices": "08",
 }
 
 
@@ -55,11 +58,11 @@ def code_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-def published_claims() -> dict[str, dict]:
-    """The claims of the published demo run, from `results/published/claims.json`; empty before there is one."""
-    from gdiv.claims import read
-
-    return read(Path(__file__).parent.parent / "results" / "published")
+def published(name: str = "claims") -> dict:
+    """The published result `NAME.json`: the claims of the demo, those of other glaciers, or a bench."""
+    here = Path(__file__).parent
+    folder = next(p for p in (here.parent / "results" / "published", here / "published") if p.is_dir())
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def load_catalog():

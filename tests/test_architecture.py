@@ -42,11 +42,6 @@ def test_only_validation_reads_the_truth():
             assert "truth.zarr" not in path.read_text(encoding="utf-8"), path.name
 
 
-def test_binder_has_a_real_copy_of_the_environment():
-    copy = ROOT / "binder" / "environment.yml"
-    assert not copy.is_symlink() and copy.read_text() == (ROOT / "environment.yml").read_text()
-
-
 def test_environment_and_pyproject_name_the_same_packages():
     import tomllib
 

@@ -1,6 +1,7 @@
 """In a real browser: the saved map offline, and JupyterLab running the notebooks."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -64,16 +65,21 @@ def test_the_map_lives_in_one_file_without_a_network(smoke, browser):
 def lab(smoke, tmp_path_factory):
     """JupyterLab on copies of the notebooks that read the finished smoke run."""
     folder = tmp_path_factory.mktemp("lab")
+    (folder / "notebooks").mkdir()
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         cell = next(cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", []))
         source = "".join(cell["source"]).replace('profile: str = "demo"', 'profile: str = "smoke"')
         cell["source"] = source.replace('workspace: str = ""', f'workspace: str = "{smoke}"')
-        (folder / path.name).write_text(json.dumps(notebook), encoding="utf-8")
+        (folder / "notebooks" / path.name).write_text(json.dumps(notebook), encoding="utf-8")
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
     command += ["--ServerApp.port=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
     log = (folder / "lab.log").open("w")
-    server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    places = {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
+    with_places = {"env": os.environ | places, "cwd": folder, "stdout": log, "stderr": log}
+    opened = [sys.executable, "-m", "jupyter", "lab", "workspaces", "import", str(ROOT / "binder" / "workspace.json")]
+    subprocess.run(opened, check=True, **with_places)
+    server = subprocess.Popen(command, **with_places)
     address = None
     for _ in range(120):
         time.sleep(0.5)
@@ -92,11 +98,20 @@ IDLE = """window.jupyterapp?.shell.currentWidget?.context?.isReady
     && window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel?.status == 'idle'"""
 
 
+def test_binders_workspace_opens_the_first_notebook(lab, browser):
+    page, _, _ = watched(browser, width=1300, height=800)
+    page.goto(f"{lab}/lab")
+    page.wait_for_function(IDLE, timeout=90_000)
+    path = page.evaluate("window.jupyterapp.shell.currentWidget.context.path")
+    assert path == "notebooks/00_the_study_on_one_page.ipynb"
+    page.close()
+
+
 @pytest.mark.parametrize("name", ["00_the_study_on_one_page", "06_a_year_of_motion", "07_maps_and_products"])
 def test_jupyterlab_runs_every_cell_and_draws(lab, browser, smoke, name):
     assert lab, "JupyterLab did not start"
     page, _, _ = watched(browser, width=1300, height=1000)
-    page.goto(f"{lab}/lab/tree/{name}.ipynb?reset")
+    page.goto(f"{lab}/lab/tree/notebooks/{name}.ipynb?reset")
     page.wait_for_function(IDLE, timeout=90_000)
     if (news := page.get_by_role("button", name="No", exact=True)).count():
         news.first.click()

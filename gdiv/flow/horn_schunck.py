@@ -1,6 +1,6 @@
 """Multi-level Horn-Schunck optical flow, for one pair on the CPU or a batch on any device of torch.
 
-Finds the displacement `(u, v)` with ``secondary(x + u, y + v) = reference(x, y)`` that minimises
+Finds the displacement `(u, v)` with ``secondary(x + u, y + v) = reference(x, y)`` that minimises::
 
     sum over pixels of (Ix u + Iy v + It)^2 + weight / 4 * (|grad u|^2 + |grad v|^2)
 

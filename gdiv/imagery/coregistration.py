@@ -27,7 +27,7 @@ COMMON_AT_LEAST = 0.5  # share of the glacier seen on both dates
 
 
 def nmad(values: np.ndarray, middle: float | None = None) -> float:
-    """Normalised median absolute deviation, 1.4826 median |x - median x|; NaN left out (Höhle and Höhle 2009).
+    """Normalised median absolute deviation, `1.4826 median |x - median x|`; NaN left out (Höhle and Höhle 2009).
 
     With `middle` the deviation from that, so that an offset counts, too.
     """

@@ -5,7 +5,18 @@ from the catalog, so that pictures can be compared.
 """
 
 from gdiv.maps.matching import displacement, drawn_pairs, learning, pyramid, reach, tile_comparison
-from gdiv.maps.motion import comparison, differences, mosaic, profile, reliability, series, speed_and_error, stakes
+from gdiv.maps.motion import (
+    comparison,
+    differences,
+    fewer_pairs,
+    glaciers,
+    mosaic,
+    profile,
+    reliability,
+    series,
+    speed_and_error,
+    stakes,
+)
 from gdiv.maps.pages import interactive
 from gdiv.maps.scenes import images, pair_network, site_map, timeline
 
@@ -14,6 +25,8 @@ __all__ = [
     "differences",
     "displacement",
     "drawn_pairs",
+    "fewer_pairs",
+    "glaciers",
     "images",
     "interactive",
     "learning",

@@ -168,3 +168,28 @@ def speed_and_error(product: xr.Dataset, most: float, image: np.ndarray):
     figure.colorbar(counts, ax=axes[2], shrink=0.7)
     scale_bar(axes[0], product)
     return figure
+
+
+def fewer_pairs(table: pd.DataFrame, against: str):
+    """Error of a map over the number of its pairs, a line a kind of mosaic."""
+    with styled():
+        figure, axis = plt.subplots(figsize=(5, 3.2), layout="constrained")
+    for colour, (kind, rows) in zip(SERIES.values(), table.groupby("mosaic", sort=False), strict=False):
+        axis.plot(rows.pairs, rows.rmse, color=colour, marker=".", label=kind)
+    axis.set(xlabel="pairs", ylabel=f"RMS distance to {against} (m/yr)", ylim=(0, None))
+    axis.legend(frameon=False, fontsize=7)
+    return figure
+
+
+def glaciers(table: pd.DataFrame):
+    """Error over speed on ice, a row a glacier and a point a matcher; `table` has glaciers in rows, in percent."""
+    with styled():
+        figure, axis = plt.subplots(figsize=(6.4, 0.42 * len(table) + 1), layout="constrained")
+    for name in table:
+        axis.scatter(table[name], range(len(table)), color=SERIES.get(name, INK), s=34, label=name, alpha=0.9)
+    axis.set_yticks(range(len(table)), table.index)
+    axis.invert_yaxis()
+    axis.grid(axis="y", lw=0.4, alpha=0.5)
+    axis.set(xlabel="RMS error over median speed (%)", xlim=(0, None))
+    axis.legend(frameon=False, fontsize=7, loc="lower right")
+    return figure

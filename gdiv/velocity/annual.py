@@ -1,6 +1,7 @@
 """Displacement to velocity, and many pairs to one map."""
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 LEAST_QUALITY = 0.3  # a vector whose surroundings correlate less is left out
@@ -9,13 +10,13 @@ VALUES = 2**24  # of one variable combined at once, so that memory does not grow
 ROUNDS = 4  # of weighing anew, by which pairs that contradict the others lose their say
 
 
-def to_velocity(displacement: xr.Dataset) -> xr.Dataset:
+def to_velocity(displacement: xr.Dataset, least: float = LEAST_QUALITY) -> xr.Dataset:
     """`vx`, `vy` in m/yr, positive east and north, from `u`, `v` in pixels; lazy if the input is.
 
-    Vectors of a quality under `LEAST_QUALITY` become NaN.
+    Vectors of a quality under `least` become NaN.
     """
     factor = displacement.attrs["spacing"] / displacement.years
-    good = displacement.quality >= LEAST_QUALITY
+    good = displacement.quality >= least
     velocity = displacement[["quality"]].assign(
         vx=(displacement.u * factor).where(good), vy=(-displacement.v * factor).where(good)
     )
@@ -130,3 +131,33 @@ def _consensus(vx, vy, worth):
 def speed(velocity: xr.Dataset) -> xr.DataArray:
     """Length of the velocity vector, m/yr."""
     return np.hypot(velocity.vx, velocity.vy).assign_attrs(units="meter/year", long_name="speed")
+
+
+def fewer_pairs(
+    velocity: xr.Dataset, reference: xr.Dataset, ice: np.ndarray, counts: list[int], draws: int = 3, seed: int = 0
+) -> pd.DataFrame:
+    """What a map of only some of the pairs is worth, by each kind of mosaic.
+
+    Parameters
+    ----------
+    velocity
+        Pairs in memory, as of `to_velocity`.
+    reference
+        `vx`, `vy` of the truth, or of the best map there is.
+    counts
+        Numbers of pairs; each is drawn `draws` times.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `pairs`, `mosaic`, `rmse` (m/yr, root mean square distance to the reference on `ice`, mean over the draws).
+    """
+    rng, rows = np.random.default_rng(seed), []
+    for count in counts:
+        chosen = [np.sort(rng.permutation(velocity.sizes["pair"])[:count]) for _ in range(draws)]
+        for kind in KINDS:
+            maps = [mosaic(velocity.isel(pair=some), kind) for some in chosen]
+            misses = [np.hypot(m.vx - reference.vx, m.vy - reference.vy).values[ice] for m in maps]
+            rmse = float(np.mean([np.sqrt(np.nanmean(miss**2)) for miss in misses]))
+            rows.append({"pairs": count, "mosaic": kind, "rmse": rmse})
+    return pd.DataFrame(rows)

@@ -1,0 +1,73 @@
+"""The site: executed notebooks, results and the package's reference, in plain HTML that asks for no network.
+
+`make site`; the study it shows is `study`, set with `-D study=FOLDER`.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from docutils.nodes import SkipNode
+from docutils.utils.math.latex2mathml import tex2mathml
+
+import gdiv
+
+project, author, copyright, release = "gdiv", "The gdiv developers", "The gdiv developers", gdiv.__version__
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"
+nb_ipywidgets_js = {}  # there are no widgets; the defaults are links into the web
+nb_merge_streams = True
+suppress_warnings = ["mystnb.unknown_mime_type"]  # Bokeh's second copy of each output, for JupyterLab alone
+default_role = "literal"
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+autodoc_preserve_defaults = True  # as they are written: some are paths of this machine
+html_theme = "sphinx_book_theme"
+html_title = "gdiv"
+html_static_path = ["gdiv.css"]
+html_css_files = ["gdiv.css"]
+html_copy_source = False
+html_theme_options = {
+    "use_download_button": False,
+    "use_fullscreen_button": False,
+    "show_toc_level": 2,
+    "navbar_persistent": [],  # the side bar has the search field
+}
+
+
+def setup(app):
+    app.add_config_value("study", "../runs/mer-de-glace-demo", "env")
+    app.connect("config-inited", copy_study)
+    # Formulas as MathML, which browsers draw themselves; MathJax would be fetched from the web.
+    app.add_html_math_renderer("mathml", (inline_formula, None), (formula, None))
+    app.config.html_math_renderer = "mathml"
+
+
+def copy_study(app, config):
+    """The run's notebooks, results and map beside the sources; papermill's copy of the parameters is left out."""
+    here, study = Path(app.srcdir), Path(app.srcdir, config.study)
+    if not (study / "products" / "map.html").exists():
+        raise SystemExit(f"{study} holds no finished study; make one first: make study")
+    (here / "notebooks").mkdir(exist_ok=True)
+    for path in sorted((study / "notebooks").glob("*.ipynb")):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        cells = notebook["cells"]
+        notebook["cells"] = [c for c in cells if "injected-parameters" not in c["metadata"].get("tags", [])]
+        (here / "notebooks" / path.name).write_text(json.dumps(notebook), encoding="utf-8")
+    shutil.copytree(here.parent / "results" / "published", here / "published", dirs_exist_ok=True)
+    (here / "extra").mkdir(exist_ok=True)
+    shutil.copy(study / "products" / "map.html", here / "extra" / "map.html")
+    config.html_extra_path = ["extra"]
+
+
+def inline_formula(writer, node):
+    writer.body.append(tex2mathml(node.astext()))
+    raise SkipNode
+
+
+def formula(writer, node):
+    writer.body.append(f'<div class="formula">{tex2mathml(node.astext(), as_block=True)}</div>')
+    raise SkipNode

@@ -1,0 +1,72 @@
+"""The site: builds without a warning, asks for no network, leads nowhere that is not there."""
+
+import re
+import subprocess
+import sys
+from urllib.parse import unquote
+
+import pytest
+from conftest import ROOT
+from test_browser import CHROMIUM, browser, watched  # noqa: F401  (a fixture)
+
+
+@pytest.fixture(scope="module")
+def site(smoke, tmp_path_factory):
+    """The site of the smoke run, built from a copy of its sources."""
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("site")
+    for name in ("docs", "results", "README.md"):
+        subprocess.run(["cp", "-r", str(ROOT / name), str(source)], check=True)
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-E", "-b", "html", "-D", f"study={smoke}"]
+    done = subprocess.run([*command, str(source / "docs"), str(target)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return target
+
+
+def pages(site):
+    return sorted(path for path in site.rglob("*.html") if "_static" not in path.parts)
+
+
+def test_every_notebook_and_module_has_its_place(site):
+    names = {path.name for path in pages(site)}
+    assert {path.stem + ".html" for path in (ROOT / "notebooks").glob("*.ipynb")} <= names
+    reference = (site / "reference.html").read_text(encoding="utf-8")
+    for path in (ROOT / "gdiv" / "velocity").glob("[a-z]*.py"):
+        assert f'id="module-gdiv.velocity.{path.stem}"' in reference
+
+
+def test_links_lead_somewhere_and_pages_ask_for_no_network(site):
+    for path in pages(site):
+        text = path.read_text(encoding="utf-8")
+        assert len(text) < 5e6, path.name
+        assert not re.search(r'<(script|link|img|iframe)\b[^>]+(src|href)="(https?:)?//', text), path.name
+        if path.name == "map.html":
+            continue
+        for target in re.findall(r'(?:href|src)="([^"#?:]+)(?:[?#][^"]*)?"', text):
+            assert (path.parent / unquote(target)).exists(), f"{path.name} leads to {target}"
+
+
+def test_formulas_are_drawn_by_the_browser_itself(site):
+    text = (site / "notebooks" / "03_horn_schunck_labels.html").read_text(encoding="utf-8")
+    assert text.count("<math") > 5 and not re.search("<script[^>]+mathjax", text, re.I)
+
+
+def test_the_site_tells_no_path_of_the_machine(site, smoke):
+    for path in pages(site):
+        text = path.read_text(encoding="utf-8")
+        assert str(smoke) not in text and str(ROOT) not in text and "PosixPath" not in text, path.name
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine (Debian: apt-get install chromium)")
+@pytest.mark.parametrize("width", [390, 1300])
+def test_pages_fit_a_phone_and_a_desk_and_the_map_is_alive(site, browser, width):  # noqa: F811
+    page, asked, errors = watched(browser, width=width, height=900)
+    for path in pages(site):
+        page.goto(path.as_uri())
+        page.wait_for_timeout(300)
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert over <= 0 or path.name == "map.html", f"{path.name} is {over} px too wide for {width}"
+        if path.name.startswith("07"):
+            page.locator(".bk-tab").first.wait_for()
+            assert page.locator(".bk-tab").count() >= 6
+    assert not [url for url in asked if url.startswith("http")] and not errors
+    page.close()
