@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ENV := .venv
 RUN := $(ENV)/bin
 
-.PHONY: study test lint weights bench publish glaciers site lab clean help
+.PHONY: study test lint weights bench publish glaciers real site lab clean help
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -32,10 +32,15 @@ bench: study  ## every matcher and network side by side, tuned on other pairs, a
 publish: study  ## the demo's claims and pictures into results/published, and from there into the README
 	cp runs/mer-de-glace-demo/claims.json results/published/claims.json
 	cd runs/mer-de-glace-demo/figures && cp site.png mosaic.png speed.png profile.png reliability.png differences.png figure-3.png tiles.png fewer-pairs.png ../../../results/published/
+	$(RUN)/python results/map_picture.py
 	$(RUN)/python results/render.py
 
 glaciers: $(ENV)/ready  ## every glacier of the catalog on its twin, smoke, for notebook 09; half an hour, resumes
 	$(RUN)/python results/glaciers.py
+	$(RUN)/python results/render.py
+
+real: $(ENV)/ready  ## the study on real scenes, with SCENES=folder/items.json: claims and speeds into results/published
+	$(RUN)/python results/real.py $(SCENES)
 	$(RUN)/python results/render.py
 
 site: study  ## the study, its results and the package's reference as HTML in site/, which needs no network

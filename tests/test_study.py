@@ -208,6 +208,14 @@ def test_the_study_runs_end_to_end(smoke):
         assert (smoke / "products" / name).exists()
 
 
+def test_what_is_published_of_this_run_is_what_it_gives(smoke):
+    made = json.loads((smoke / "claims.json").read_text(encoding="utf-8"))
+    told = gdiv.published("glaciers")["mer-de-glace"]
+    assert len(told) > 20
+    for key, claim in told.items():
+        assert made[key]["value"] == pytest.approx(claim["value"], rel=0.05, abs=0.05), key
+
+
 def test_executed_notebooks_are_clean(smoke):
     for path in sorted((smoke / "notebooks").glob("*.ipynb")):
         text = path.read_text(encoding="utf-8")

@@ -10,9 +10,13 @@ from gdiv.maps.style import INK, SERIES, SIGNED, SPEED, extent, panels, scale_ba
 
 
 def comparison(
-    speeds: dict[str, np.ndarray], data, most: float, image: np.ndarray, notes: dict[str, str] | None = None
+    speeds: dict[str, np.ndarray],
+    data,
+    most: float,
+    image: np.ndarray | None = None,
+    notes: dict[str, str] | None = None,
 ):
-    """Speed maps side by side over the scene, one colour bar; `notes` go under the titles (Figures 2 and 3)."""
+    """Speed maps side by side, over the scene if there is one, one colour bar; `notes` go under the titles."""
     figure, axes = panels(len(speeds), data, columns=min(len(speeds), 4), width=2.6)
     for axis, (name, values) in zip(axes, speeds.items(), strict=True):
         note = (notes or {}).get(name, "")
