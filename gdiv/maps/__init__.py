@@ -4,7 +4,15 @@ Colours are perceptually uniform and safe for colour-blind readers; speeds share
 from the catalog, so that pictures can be compared.
 """
 
-from gdiv.maps.matching import displacement, drawn_pairs, learning, pyramid, reach, tile_comparison
+from gdiv.maps.matching import (
+    displacement,
+    drawn_pairs,
+    error_by_displacement,
+    learning,
+    pyramid,
+    reach,
+    tile_comparison,
+)
 from gdiv.maps.motion import (
     comparison,
     differences,
@@ -25,6 +33,7 @@ __all__ = [
     "differences",
     "displacement",
     "drawn_pairs",
+    "error_by_displacement",
     "fewer_pairs",
     "glaciers",
     "images",

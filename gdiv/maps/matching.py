@@ -87,7 +87,7 @@ def tile_comparison(network, samples, labels: xr.Dataset, most: float):
         row[0].imshow(pair[1] - pair[0], cmap=GREY)
         for axis, field in ((row[1], flow), (row[2], found)):
             picture = axis.imshow(np.hypot(*field) * factor, cmap=SPEED, vmin=0, vmax=most)
-        answered = f"RAFT, {differences[-1]:.2f} m/yr (paper {printed})"
+        answered = f"RAFT, {differences[-1]:.2f} m/yr\nfrom it (paper {printed})"
         for axis, title in zip(row, ("differenced images", "Horn-Schunck", answered), strict=True):
             axis.set(title=title, xticks=[], yticks=[])
     figure.colorbar(picture, ax=axes.ravel().tolist(), shrink=0.6, label="speed (m/yr)", extend="max")
@@ -106,4 +106,15 @@ def learning(history: pd.DataFrame, lines: dict[str, float]):
         right.axhline(value, color=INK, ls=style, lw=1, label=name)
     right.set(xlabel="step", ylabel="distance to labels of\nheld-out tiles (px)", yscale="log")
     figure.legend(*right.get_legend_handles_labels(), frameon=False, fontsize=7, loc="outside right upper")
+    return figure
+
+
+def error_by_displacement(tables: dict[str, pd.DataFrame]):
+    """Mean error of single pairs over how far the ice truly moved, a line a matcher; pixels."""
+    with styled():
+        figure, axis = plt.subplots(figsize=(5.2, 3.2), layout="constrained")
+    for name, table in tables.items():
+        axis.plot(table.displacement, table.error, color=SERIES.get(name, INK), marker=".", label=name)
+    axis.set(xlabel="true displacement (px)", ylabel="mean error (px)", xlim=(0, None), ylim=(0, None))
+    axis.legend(frameon=False, fontsize=7, ncols=2)
     return figure

@@ -181,6 +181,7 @@ def fewer_pairs(table: pd.DataFrame, against: str):
     for colour, (kind, rows) in zip(SERIES.values(), table.groupby("mosaic", sort=False), strict=False):
         axis.plot(rows.pairs, rows.rmse, color=colour, marker=".", label=kind)
     axis.set(xlabel="pairs", ylabel=f"RMS distance to {against} (m/yr)", ylim=(0, None))
+    axis.set_xticks(table.pairs.unique())
     axis.legend(frameon=False, fontsize=7)
     return figure
 
@@ -195,5 +196,5 @@ def glaciers(table: pd.DataFrame):
     axis.invert_yaxis()
     axis.grid(axis="y", lw=0.4, alpha=0.5)
     axis.set(xlabel="RMS error over median speed (%)", xlim=(0, None))
-    axis.legend(frameon=False, fontsize=7, loc="lower right")
+    figure.legend(frameon=False, fontsize=7, loc="outside upper center", ncols=len(table.columns))
     return figure

@@ -113,6 +113,24 @@ def score_pairs(
     }
 
 
+def error_by_displacement(displacements: xr.Dataset, motions: list, ice: np.ndarray, classes: int = 8) -> pd.DataFrame:
+    """Mean error of single pairs by how far the ice truly moved, in classes of equally many pixels.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `displacement` (mean of the class) and `error` (mean distance to the truth), pixels.
+    """
+    lengths, errors = [], []
+    for index, (tu, tv) in enumerate(motions):
+        pair = displacements[["u", "v"]].isel(pair=index).load()
+        known = ice & np.isfinite(tu) & pair.u.notnull().values
+        lengths.append(np.hypot(tu, tv)[known])
+        errors.append(np.hypot(pair.u.values - tu, pair.v.values - tv)[known])
+    table = pd.DataFrame({"displacement": np.concatenate(lengths), "error": np.concatenate(errors)})
+    return table.groupby(pd.qcut(table.displacement, classes, labels=False, duplicates="drop")).mean()
+
+
 def check_mosaic(
     mosaic: xr.Dataset, truth: xr.Dataset | None, ice: np.ndarray, stable: np.ndarray, stakes: pd.DataFrame
 ) -> dict[str, float]:
