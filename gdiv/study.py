@@ -28,7 +28,7 @@ from gdiv.catalog import CATALOG_FILE, CatalogError, Glacier, Profile, Source, l
 from gdiv.imagery import outlines, twin
 from gdiv.imagery.grid import grid_of_items, study_grid
 from gdiv.store import find_result, read_result, write_result
-from gdiv.velocity.products import write_cogs, write_item, write_stakes, write_zarr
+from gdiv.velocity.products import write_cogs, write_item, write_points, write_zarr
 from gdiv.velocity.stakes import read_stakes
 
 MATCHING = ("numpy", "numba", "scipy", "rasterio", "xarray", "torch", "scikit-image")  # what results may hang on
@@ -238,8 +238,15 @@ class Study:
         for suffix, options in (("png", {"dpi": 150}), ("svg", {"metadata": {"Date": None}})):
             figure.savefig(self.folder / "figures" / f"{name}.{suffix}", bbox_inches="tight", **options)
 
-    def publish(self, product: xr.Dataset, pairs: xr.Dataset, stakes: pd.DataFrame, packed: bool = False) -> None:
-        """Write a product: its map and its pairs as Zarr, a GeoTIFF a variable, a STAC item, stakes as a GeoPackage."""
+    def publish(
+        self,
+        product: xr.Dataset,
+        pairs: xr.Dataset,
+        stakes: pd.DataFrame,
+        profile: gpd.GeoDataFrame | None,
+        packed: bool = False,
+    ) -> None:
+        """Write a product: its map and pairs as Zarr, a GeoTIFF a variable, a STAC item, points as a GeoPackage."""
         folder = self.folder / "products"
         folder.mkdir(exist_ok=True)
         written = [
@@ -248,7 +255,7 @@ class Study:
         ]
         layers = write_cogs(product, folder)
         written += [*layers, write_item(product, layers, f"{self.key}-{product.attrs['matcher']}", folder)]
-        written.append(write_stakes(stakes, self.stakes(), folder / "stakes.gpkg"))
+        written.append(write_points(stakes, self.stakes(), profile, folder / "stakes-and-profile.gpkg"))
         print("published " + ", ".join(f"products/{path.name}" for path in written if path))
 
     def read_published(self) -> tuple[xr.Dataset, xr.DataArray]:

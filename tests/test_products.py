@@ -70,9 +70,14 @@ def test_products_open_elsewhere(tmp_path):
 def test_stakes_go_on_as_a_geopackage(tmp_path):
     surveyed = stakes.read_stakes(tmp_path, load_catalog().glaciers["mer-de-glace"])
     table = pd.DataFrame({"name": ["Tacul"], "matcher": ["raft"], "measured": [69.0], "estimated": [68.5]})
-    again = gpd.read_file(products.write_stakes(table, surveyed, tmp_path / "stakes.gpkg"))
+    line = gpd.GeoDataFrame(
+        {"distance": [0.0], "speed": [70.0], "error": [1.0]}, geometry=surveyed.geometry[:1].to_crs(32632)
+    )
+    file = products.write_points(table, surveyed, line, tmp_path / "points.gpkg")
+    again, down = (gpd.read_file(file, layer=layer) for layer in ("stakes", "profile"))
+    assert down.speed.tolist() == [70.0] and down.geometry[0].distance(surveyed.geometry[0]) < 1e-7
     assert again.name.tolist() == ["Tacul"] and again.estimated.tolist() == [68.5] and again.crs.to_epsg() == 4326
-    assert products.write_stakes(table[:0], surveyed, tmp_path / "none.gpkg") is None
+    assert products.write_points(table[:0], surveyed, None, tmp_path / "none.gpkg") is None
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +158,7 @@ def test_gdals_own_tools_read_every_product(matched, pair_cube, tmp_path):
     products.write_zarr(pair_cube, tmp_path / "pairs.zarr", packed=True)
     surveyed = stakes.read_stakes(tmp_path, load_catalog().glaciers["mer-de-glace"])
     table = pd.DataFrame({"name": ["Tacul"], "matcher": ["raft"], "measured": [69.0], "estimated": [68.5]})
-    products.write_stakes(table, surveyed, tmp_path / "stakes.gpkg")
+    products.write_points(table, surveyed, None, tmp_path / "stakes.gpkg")
 
     def gdal(*command):
         return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout

@@ -202,7 +202,7 @@ def test_the_study_runs_end_to_end(smoke):
         "vy.tif",
         "v_error.tif",
         "item.json",
-        "stakes.gpkg",
+        "stakes-and-profile.gpkg",
         "map.html",
     ):
         assert (smoke / "products" / name).exists()

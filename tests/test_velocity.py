@@ -395,6 +395,12 @@ def test_a_profile_runs_down_the_centre_line_with_its_stakes(twin_folder, glacie
     table, at = centre_line.along(data, centre), centre_line.stakes_along(surveyed, centre, 2021)
     assert table.distance.diff().dropna().to_numpy() == pytest.approx(0.02)
     assert table.error.dropna().to_numpy() == pytest.approx(2)
+    assert (
+        centre_line.placed(table, centre)
+        .geometry.iloc[5]
+        .distance(centre.iloc[0].interpolate(1000 * table.distance[5]))
+        < 1e-6
+    )
     assert table.distance.iloc[-1] < centre.iloc[0].length / 1000, "the map ends before the line"
     for stake in at.itertuples():
         if table.distance.min() < stake.distance < table.distance.max():

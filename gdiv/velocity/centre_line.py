@@ -31,10 +31,13 @@ def along(velocity: xr.Dataset, centre: gpd.GeoSeries) -> pd.DataFrame:
     x, y = (xr.DataArray([getattr(point, axis) for point in points], dims="point") for axis in "xy")
     read = velocity[["vx", "vy", "v_error"]].interp(x=x, y=y)
     inside = (x >= velocity.x.min()) & (x <= velocity.x.max()) & (y >= velocity.y.min()) & (y <= velocity.y.max())
-    table = pd.DataFrame(
-        {"distance": at / 1000, "speed": np.hypot(read.vx, read.vy).values, "error": read.v_error.values}
-    )
-    return table[inside.values].reset_index(drop=True)
+    values = {"distance": at / 1000, "speed": np.hypot(read.vx, read.vy).values, "error": read.v_error.values}
+    return pd.DataFrame(values)[inside.values].reset_index(drop=True)
+
+
+def placed(table: pd.DataFrame, centre: gpd.GeoSeries) -> gpd.GeoDataFrame:
+    """The table of `along` with the point of each row."""
+    return gpd.GeoDataFrame(table, geometry=centre.iloc[0].interpolate(1000 * table["distance"]), crs=centre.crs)
 
 
 def stakes_along(stakes: gpd.GeoDataFrame, centre: gpd.GeoSeries, year: int) -> pd.DataFrame:

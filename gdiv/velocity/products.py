@@ -219,14 +219,19 @@ def write_item(product: xr.Dataset, layers: list[Path], identifier: str, folder:
     return target
 
 
-def write_stakes(table: pd.DataFrame, stakes: gpd.GeoDataFrame, path: Path) -> Path | None:
-    """Write the stakes with measured and estimated speeds (m/yr), a row a matcher, as a GeoPackage in WGS 84.
+def write_points(
+    table: pd.DataFrame, stakes: gpd.GeoDataFrame, profile: gpd.GeoDataFrame | None, path: Path
+) -> Path | None:
+    """Write a GeoPackage in WGS 84: `stakes` with measured and estimated speeds (m/yr), and a `profile`.
 
-    Returns `path`, or None where there are no stakes.
+    `table` is that of `gdiv.velocity.stakes.at_stakes`, `profile` that of `gdiv.velocity.centre_line.placed`. Returns
+    `path`, or None where there is neither.
     """
-    if not len(table):
-        return None
-    points = stakes.drop_duplicates("name")[["name", "geometry"]].to_crs(4326)
     path.unlink(missing_ok=True)
-    points.merge(table, on="name").to_file(path, layer="stakes", driver="GPKG")
-    return path
+    points = stakes.drop_duplicates("name")[["name", "geometry"]].to_crs(4326)
+    layers = {"stakes": points.merge(table, on="name") if len(table) else None}
+    layers["profile"] = None if profile is None else profile.to_crs(4326)
+    for layer, content in layers.items():
+        if content is not None:
+            content.to_file(path, layer=layer, driver="GPKG")
+    return path if path.exists() else None
