@@ -131,7 +131,8 @@ def _checked(parameters):
     try:
         return {name: _of_kind(ast.literal_eval(known[name]["default"]), value) for name, value in parameters.items()}
     except ValueError as error:
-        raise StudyError(f"a notebook parameter has the wrong kind of value: {error}") from None
+        told = ", ".join(f"{name}={value}" for name, value in parameters.items())
+        raise StudyError(f"a notebook parameter has the wrong kind of value ({told}): {error}") from None
 
 
 def _of_kind(default, value):

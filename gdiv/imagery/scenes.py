@@ -208,7 +208,8 @@ def _drop_lone_orbits(rows, glacier):
         if glacier.pairing.rule == "annual":
             same = [other for other in same if other["season_year"] != row["season_year"]]
         if not same:
-            row["reason"] = f"other orbit: no scene of orbit {row['orbit']} to pair it with"
+            which = "another season" if row["orbit"] is None else f"orbit {row['orbit']}"
+            row["reason"] = f"other orbit: no scene of {which} to pair it with"
 
 
 def _shrink(mask, shape):

@@ -92,40 +92,35 @@ def mosaic(velocity: xr.Dataset, kind: str = "robust") -> xr.Dataset:
     components = velocity[["vx", "vy"]].assign(worth=worth(velocity)).unify_chunks()
     if components.chunks:
         components = components.chunk(pair=-1, y=rows_at_once(components), x=-1)
-    weights = components.worth
-    components = components[["vx", "vy"]]
-    if kind == "robust":
-        parts = xr.apply_ufunc(
-            _consensus,
-            components.vx,
-            components.vy,
-            weights,
-            input_core_dims=[["pair"]] * 3,
-            output_core_dims=[[], []],
-            dask="parallelized",
-            output_dtypes=[np.float32] * 2,
-        )
-        combined = xr.Dataset(dict(zip(("vx", "vy"), parts, strict=True)))
-    else:
-        combined = components.median("pair") if kind == "median" else components.mean("pair")
-    spread = 1.4826 * np.abs(components - components.median("pair")).median("pair")
-    count = components.vx.notnull().sum("pair").astype(np.int16)
-    result = combined.assign(spread_x=spread.vx, spread_y=spread.vy, count=count)
+    parts = xr.apply_ufunc(
+        _combined,
+        *(components[name] for name in ("vx", "vy", "worth")),
+        kwargs={"kind": kind},
+        input_core_dims=[["pair"]] * 3,
+        output_core_dims=[[]] * 5,
+        dask="parallelized",
+        output_dtypes=[np.float32] * 4 + [np.int16],
+    )
+    result = xr.Dataset(dict(zip(("vx", "vy", "spread_x", "spread_y", "count"), parts, strict=True)))
     for name in ("vx", "vy", "spread_x", "spread_y"):
-        result[name] = result[name].astype(np.float32).assign_attrs(units="meter/year")
+        result[name].attrs = {"units": "meter/year"}
     result["count"].attrs = {"units": "1", "long_name": "pairs"}
     return result.assign_attrs({**velocity.attrs, "mosaic": kind, "longest_years": float(velocity.years.max())})
 
 
-def _consensus(vx, vy, worth):
-    """The vector that pairs agree on, `(y, x, pair)` to `(y, x)` twice: a mean, weighed anew by who misses it."""
+def _combined(vx, vy, worth, kind):
+    """One vector of all pairs', the spread of its components and how many there are, `(y, x, pair)` to `(y, x)`."""
     known = worth > 0
     values = np.where(known, np.stack([vx, vy]), 0)
-    middle = np.stack([_median(part, known) for part in values])
-    for _ in range(ROUNDS):
+    middle = median = np.stack([_median(part, known) for part in values])
+    if kind == "mean":
+        middle = values.sum(-1) / np.maximum(known.sum(-1), 1)
+    for _ in range(ROUNDS if kind == "robust" else 0):
         weights = agreed(np.hypot(*(values - middle[..., None])), worth)
         middle = (weights * values).sum(-1) / np.maximum(weights.sum(-1), 1e-9)
-    return tuple(np.where(known.any(-1), middle, np.nan).astype(np.float32))
+    spread = 1.4826 * np.stack([_median(part, known) for part in np.abs(values - median[..., None])])
+    seen = [np.where(known.any(-1), part, np.nan).astype(np.float32) for part in (*middle, *spread)]
+    return *seen, known.sum(-1).astype(np.int16)
 
 
 def speed(velocity: xr.Dataset) -> xr.DataArray:
