@@ -53,8 +53,8 @@ def real_table(claims):
     day, year = number(claims, "motion.px_per_day", "{:.3f}"), number(claims, "mosaic.speed", "{:.0f}")
     speed = (
         f"Median motion by Horn-Schunck {day} px/day; RAFT's map has a median of {year} m/yr. It is fastest in the "
-        "south-west, where the ice enters the scene, and along the middle; matching fails in spots of the fastest ice, where "
-        "crevasses open within days, and in a rim at the margins, where smoothness mixes ice and shore."
+        "south-west, where the ice enters the scene, and along the middle; matching fails in spots of the fastest "
+        "ice, where crevasses open within days, and in a rim at the margins, where smoothness mixes ice and shore."
     )
     return "\n".join([*rows, "", speed])
 
