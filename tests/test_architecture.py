@@ -74,7 +74,7 @@ def tracked():
 
 def test_links_in_documents_lead_somewhere():
     for path in tracked():
-        if path.suffix == ".md":
+        if path.suffix == ".md" and path.parent.name != "docs":  # the site's own lead where it is built: test_site.py
             for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
                 assert target.startswith("http") or (path.parent / target).exists(), f"{path.name}: {target}"
 
