@@ -20,11 +20,11 @@ from gdiv.flow.checkpoints import load_weights, save_weights
 from gdiv.flow.raft import Raft
 from gdiv.imagery.archive import patiently
 from gdiv.imagery.items import plain
+from gdiv.velocity.annual import ROWS
 from gdiv.velocity.products import with_crs
 
 SUFFIXES = (".zarr", ".csv", ".json", ".geojson", ".safetensors")
 _OPTIONS = {"consolidated": False, "zarr_format": 3}
-ROWS = 128  # of a chunk of pairs: a pair is written whole, and all pairs are read some rows at a time
 
 
 def find_result(stem: Path) -> Path:
@@ -117,7 +117,7 @@ def _write_parts(dataset, dim, partial, journal, recipe):
     if not done:
         journal.unlink(missing_ok=True)  # it tells of what is thrown away now
         shutil.rmtree(partial, ignore_errors=True)
-        chunks = {
+        chunks = {  # a pair is written whole, and all pairs are read some rows at a time
             name: {"chunks": (1, min(ROWS, dataset.sizes["y"]), dataset.sizes["x"])}
             for name, variable in dataset.data_vars.items()
             if variable.dims == ("pair", "y", "x")

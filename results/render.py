@@ -3,11 +3,12 @@
 With `--check` nothing is written; the exit status says whether both are current.
 """
 
-import json
 import re
 import sys
 from itertools import pairwise
 from pathlib import Path
+
+from gdiv import published
 
 HERE = Path(__file__).parent
 MATCHERS = ("zero", "horn-schunck", "raft", "correlation", "dis", "tv-l1", "ilk")
@@ -194,8 +195,8 @@ def bench_page(bench):
         "copying large arrays moves in that time.".format(**row, percent=100 * row["share"])
         for row in bench["solver"]
     ]
-    for name, tables in (("bench-networks.json", network_tables), ("bench-ablation.json", ablation_tables)):
-        if (HERE / "published" / name).exists():
+    for name, tables in (("bench-networks", network_tables), ("bench-ablation", ablation_tables)):
+        if (HERE / "published" / f"{name}.json").exists():
             page += tables(published(name))
     return "\n".join(page) + "\n"
 
@@ -248,17 +249,13 @@ def ablation_tables(ablation):
     return page
 
 
-def published(name):
-    return json.loads((HERE / "published" / name).read_text(encoding="utf-8"))
-
-
 def rendered(text):
     tables = {
-        "results": demo_table(published("claims.json")),
-        "real": real_table(published("perito-moreno.json")),
-        "glaciers": glacier_table(published("glaciers.json")),
-        "costs": cost_table(published("costs.json")),
-        "bench": bench_table(published("bench-matchers.json")),
+        "results": demo_table(published("claims")),
+        "real": real_table(published("perito-moreno")),
+        "glaciers": glacier_table(published("glaciers")),
+        "costs": cost_table(published("costs")),
+        "bench": bench_table(published("bench-matchers")),
     }
     for name, table in tables.items():
         block = f"<!-- {name} -->\n{table}\n<!-- /{name} -->"
@@ -270,7 +267,7 @@ if __name__ == "__main__":
     readme = HERE.parent / "README.md"
     after = {
         readme: rendered(readme.read_text(encoding="utf-8")),
-        HERE / "bench.md": bench_page(published("bench-matchers.json")),
+        HERE / "bench.md": bench_page(published("bench-matchers")),
     }
     stale = [file for file, text in after.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv:

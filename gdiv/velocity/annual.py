@@ -6,6 +6,7 @@ import xarray as xr
 
 LEAST_QUALITY = 0.3  # a vector whose surroundings correlate less is left out
 KINDS = ("robust", "median", "mean")
+ROWS = 128  # of a stored chunk of a pair, and most rows of all pairs that are combined at once
 VALUES = 2**24  # of one variable combined at once, so that memory does not grow with the map
 ROUNDS = 4  # of weighing anew, by which pairs that contradict the others lose their say
 
@@ -39,8 +40,8 @@ def worth(velocity: xr.Dataset) -> xr.DataArray:
 
 
 def rows_at_once(velocity: xr.Dataset) -> int:
-    """How many rows of all pairs are worked on at once; stores of pairs hold `gdiv.store.ROWS` in a chunk."""
-    return int(np.clip(VALUES // (velocity.sizes["pair"] * velocity.sizes["x"]), 16, 128))
+    """How many rows of all pairs are worked on at once."""
+    return int(np.clip(VALUES // (velocity.sizes["pair"] * velocity.sizes["x"]), 16, ROWS))
 
 
 def agreed(misses: np.ndarray, worth: np.ndarray) -> np.ndarray:
