@@ -1,29 +1,38 @@
-# The two commands of the README: `make study` and `make test`. Needs Python 3.11 and make, nothing else.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# README's commands: `make study` and `make test`. They need Python 3.11 to 3.14 and make, nothing else.
 ENV := .venv
-RUN := $(ENV)/bin
+RUN := $(ENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: study test lint weights bench publish glaciers real site lab clean help
+.PHONY: study test quick lint constraints weights bench publish glaciers real site lab clean help
 
-help:  ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+help:  ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
 
-study: $(ENV)/ready  ## the whole study on the synthetic Mer de Glace, no network
+study: $(ENV)/study.ready  ## the whole study on the synthetic Mer de Glace, no network
 	$(RUN)/gdiv run mer-de-glace --profile demo
 
-test: $(ENV)/ready lint  ## linters and every test
+test: $(ENV)/test.ready lint  ## linters, types and every test
 	$(RUN)/python -m pytest
 
-lint: $(ENV)/ready  ## linters alone
+quick: $(ENV)/test.ready  ## the tests that need no run of the study, under two minutes
+	$(RUN)/python -m pytest -m "not run"
+
+lint: $(ENV)/test.ready  ## linters and types alone
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
+	$(RUN)/codespell
+	$(RUN)/mypy
 	$(RUN)/nbstripout --verify notebooks/*.ipynb
+	$(RUN)/repo-review . --package-dir . --format rich --stderr rich > /dev/null
 
-weights: $(ENV)/ready  ## train the network that ships, an hour and a quarter on two cores; resumes
+constraints:  ## solve for the versions of constraints.txt anew; UPGRADE=--upgrade moves those that stand
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11.0 --fork-strategy fewest \
+		--no-annotate --quiet --custom-compile-command "make constraints" $(UPGRADE) --output-file constraints.txt
+
+weights: $(ENV)/study.ready  ## train the network that ships, an hour and a quarter on two cores; resumes
 	OMP_NUM_THREADS=1 $(RUN)/python -m torch.distributed.run --standalone --nproc-per-node 2 -m gdiv.pretrain --ship
 
-bench: study  ## every matcher and network side by side, tuned on other pairs, and the ablation; an hour
-	$(RUN)/python -m pip install -q --no-deps -c constraints.txt torchvision
+bench: study $(ENV)/bench.ready  ## every matcher and network side by side, tuned on other pairs, and the ablation; an hour
+	$(RUN)/python -m pip install -q --no-deps torchvision==0.28.0
 	$(RUN)/python bench/matchers.py
 	$(RUN)/python bench/networks.py
 	$(RUN)/python bench/ablation.py
@@ -35,25 +44,25 @@ publish: study  ## the demo's claims and pictures into results/published, and fr
 	$(RUN)/python results/map_picture.py
 	$(RUN)/python results/render.py
 
-glaciers: $(ENV)/ready  ## every glacier of the catalog on its twin, smoke, for notebook 09; half an hour, resumes
+glaciers: $(ENV)/study.ready  ## every glacier of the catalog on its twin, smoke, for notebook 09; half an hour, resumes
 	$(RUN)/python results/glaciers.py
 	$(RUN)/python results/render.py
 
-real: $(ENV)/ready  ## the study on real scenes, with SCENES=folder/items.json: claims and speeds into results/published
+real: $(ENV)/study.ready  ## the study on real scenes, with SCENES=folder/items.json: claims and speeds into results/published
 	$(RUN)/python results/real.py $(SCENES)
 	$(RUN)/python results/render.py
 
-site: study  ## the study, its results and the package's reference as HTML in site/, which needs no network
+site: study $(ENV)/site.ready  ## the study, its results and the package's reference as HTML in site/, which needs no network
 	$(RUN)/sphinx-build -q -W --keep-going -E -b html docs site
 	@echo "open site/index.html"
 
-lab: $(ENV)/ready  ## open the notebooks
+lab: $(ENV)/study.ready  ## open the notebooks
 	$(RUN)/jupyter lab notebooks/00_the_study_on_one_page.ipynb
 
 clean:  ## remove the environment and all runs
 	rm -rf $(ENV) runs site docs/notebooks docs/published docs/extra
 
-$(ENV)/ready: constraints.txt pyproject.toml
-	$(PYTHON) -m venv $(ENV)
-	$(RUN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+# One environment; each of these says that an extra of pyproject.toml is installed in it.
+$(ENV)/%.ready: constraints.txt pyproject.toml .ci/environment
+	sh .ci/environment $(ENV) $*
 	touch $@

@@ -1,25 +1,26 @@
 """`data_catalog.yaml` as typed, checked values: glaciers, sources of scenes, and profiles.
 
-Every fact about a glacier or an archive lives in that file; the models here say what a valid entry is,
-and `python -m gdiv.catalog` writes them as the JSON schema that editors read.
+Every fact about a glacier or an archive lives in that file; the models here define a valid entry, and
+`python -m gdiv.catalog` writes them as the JSON schema that editors read. A catalog of one's own,
+named by the environment variable `GDIV_CATALOG`, is merged over the built-in one.
 """
 
 import difflib
 import json
+import os
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
-_HERE = Path(__file__).parent
-# In a checkout the catalog is the top-level file; a built wheel carries a copy inside the package.
-CATALOG_FILE = next(
-    (p for p in (_HERE.parent / "data_catalog.yaml", _HERE / "data_catalog.yaml") if p.exists()),
-    _HERE.parent / "data_catalog.yaml",
-)
+from gdiv.installation import shipped
+from gdiv.text import read_text
+
+CATALOG_FILE = shipped("data_catalog.yaml")
+OWN_CATALOG = "GDIV_CATALOG"  # environment variable, so that the notebooks' kernels inherit it
 
 Longitude = Annotated[float, Field(ge=-180, le=180, description="degrees east")]
 Latitude = Annotated[float, Field(ge=-90, le=90, description="degrees north")]
@@ -80,9 +81,13 @@ class Season(_Entry):
 
 
 class Pairing(_Entry):
-    """Which scenes are compared: `annual`, one season with the next; `interval`, dates some days apart."""
+    """Which scenes are compared.
 
-    rule: Literal["annual", "interval"]
+    `annual`: one season with the next, within an orbit and under similar sun. `interval`: dates some
+    days apart. `paper`: every scene of one season with every scene of the next.
+    """
+
+    rule: Literal["annual", "interval", "paper"]
     days: tuple[PositiveInt, PositiveInt] | None = Field(
         None, description="interval: least and most days between the scenes"
     )
@@ -101,7 +106,7 @@ class Pairing(_Entry):
 
 
 class Years(_Entry):
-    """Season years. Under the annual rule each list names two: reference and secondary."""
+    """Season years. Unless the rule is interval, each list names two: reference and secondary."""
 
     train: Annotated[list[Year], Field(min_length=1, max_length=2)]
     validation: Annotated[list[Year], Field(min_length=1, max_length=2)]
@@ -143,11 +148,15 @@ class Glacier(_Entry):
 
     label: str
     country: str
-    rgi: str | None = Field(description="outline in the Randolph Glacier Inventory 6, or null where it has none")
+    rgi: str | None = Field(
+        None, description="outline in the Randolph Glacier Inventory 6; left out where it has none"
+    )
     outline: str | None = Field(None, description="URL or file of outlines, read where the source brings none")
     bbox: tuple[Longitude, Latitude, Longitude, Latitude] = Field(description="west, south, east, north, degrees")
     epsg: Annotated[int, Field(ge=32601, le=32760, description="UTM zone the study is pinned to")]
-    tile: Annotated[str, Field(pattern=r"^\d{2}[C-X][A-Z]{2}$", description="MGRS tile")]
+    tile: Annotated[str, Field(pattern=r"^\d{2}[C-X][A-Z]{2}$")] | None = Field(
+        None, description="MGRS tile; needed only where scenes of several tiles cover the glacier"
+    )
     season: Season
     pairing: Pairing
     years: Years
@@ -167,7 +176,7 @@ class Glacier(_Entry):
             )
         if self.speed[0] >= self.speed[1]:
             raise ValueError(f"speed must be [least, most] with least < most, got {list(self.speed)}")
-        wanted = 2 if self.pairing.rule == "annual" else 1
+        wanted = 1 if self.pairing.rule == "interval" else 2
         for key in ("train", "validation"):
             years = getattr(self.years, key)
             if len(years) != wanted:
@@ -214,6 +223,9 @@ class Profile(_Entry):
     usable_scenes: Annotated[list[PositiveInt], Field(min_length=1)] = Field(
         description="clear scenes the twin renders, by season year"
     )
+    pairing: Literal["glacier", "paper"] = Field(
+        "glacier", description="the glacier's own pairing rule, or the paper's, which takes every pair of two seasons"
+    )
     max_pairs: PositiveInt | None = Field(None, description="most pairs a set (training, validation); null takes all")
     tile: Annotated[int, Field(ge=64, le=1024, multiple_of=8)] = Field(
         256, description="side of a training tile, pixels"
@@ -251,7 +263,7 @@ class Catalog(_Entry):
             close = difflib.get_close_matches(name, entries, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             raise CatalogError(
-                f"no {kind.removesuffix('s')} {name!r} in {CATALOG_FILE.name}; there are: {', '.join(entries)}.{hint}"
+                f"no {kind.removesuffix('s')} {name!r} in the catalog; there are: {', '.join(entries)}.{hint}"
             )
         return entries[name]
 
@@ -270,11 +282,18 @@ class _UniqueKeys(yaml.SafeLoader):
 
 
 def read_catalog(text: str) -> Catalog:
-    """The catalog written in `text`; anything wrong is one CatalogError with a line a fault."""
+    """Parse the catalog written in `text`; anything wrong is one CatalogError with one line per fault."""
+    return _validated(_parsed(text, CATALOG_FILE.name), CATALOG_FILE.name)
+
+
+def _parsed(text, name):
     try:
-        content = yaml.load(text, _UniqueKeys)
+        return yaml.load(text, _UniqueKeys)
     except yaml.YAMLError as error:
-        raise CatalogError(f"data_catalog.yaml is not YAML: {error}") from None
+        raise CatalogError(f"{name} is not YAML: {error}") from None
+
+
+def _validated(content, name):
     try:
         return Catalog.model_validate(content)
     except ValidationError as error:
@@ -283,13 +302,52 @@ def read_catalog(text: str) -> Catalog:
             where = ".".join(str(part) for part in fault["loc"]) or "the catalog"
             value = "" if isinstance(fault["input"], dict) else f" (value: {fault['input']!r})"
             lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}{value}")
-        raise CatalogError("data_catalog.yaml is not valid:\n  " + "\n  ".join(dict.fromkeys(lines))) from None
+        raise CatalogError(f"{name} is not valid:\n  " + "\n  ".join(dict.fromkeys(lines))) from None
+
+
+def own_catalog() -> Path | None:
+    """The user's own catalog, named by the environment variable `GDIV_CATALOG`; None if it is not set."""
+    place = os.environ.get(OWN_CATALOG)
+    return Path(place).expanduser().resolve() if place else None
+
+
+def load_catalog() -> Catalog:
+    """Load the built-in catalog, with the user's own merged over it if `GDIV_CATALOG` names one.
+
+    An entry of the own catalog replaces the built-in entry of the same name as a whole.
+
+    Raises
+    ------
+    CatalogError
+        If the own catalog cannot be read or an entry is not valid.
+    """
+    return _merged(own_catalog())
 
 
 @cache
-def load_catalog() -> Catalog:
-    """The catalog that ships with this checkout or package."""
-    return read_catalog(CATALOG_FILE.read_text(encoding="utf-8"))
+def _merged(own: Path | None) -> Catalog:
+    built_in = _parsed(read_text(CATALOG_FILE), CATALOG_FILE.name)
+    if own is None:
+        return _validated(built_in, CATALOG_FILE.name)
+    try:
+        added = _parsed(read_text(own), own.name)
+    except OSError as error:
+        raise CatalogError(f"the catalog {own} cannot be read: {error.strerror or error}") from None
+    kinds = list(Catalog.model_fields)
+    if not isinstance(added, dict) or not all(isinstance(entries, dict) for entries in added.values()):
+        raise CatalogError(f"{own.name} must hold maps of entries under any of: {', '.join(kinds)}")
+    merged: dict[str, Any] = dict(built_in)
+    for kind, entries in added.items():
+        merged[kind] = merged.get(kind, {}) | entries
+    for glacier in added.get("glaciers", {}).values():
+        if isinstance(glacier, dict) and isinstance(glacier.get("outline"), str):
+            glacier["outline"] = _beside(own, glacier["outline"])
+    return _validated(merged, own.name)
+
+
+def _beside(catalog, place):
+    """An outline's file is given relative to the catalog that names it."""
+    return place if "://" in place else str(catalog.parent / place)
 
 
 def json_schema() -> str:

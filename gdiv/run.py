@@ -1,34 +1,25 @@
-"""A study end to end through papermill: each notebook once, and again only if what it depends on changed."""
+"""A study end to end: each notebook once, and again only if what it depends on has changed."""
 
 import ast
 import json
 import os
-import sys
 import time
 from pathlib import Path
 
-import papermill
-from papermill.exceptions import PapermillExecutionError
-
-import gdiv
-from gdiv import claims
-from gdiv.catalog import CATALOG_FILE
+from gdiv import claims, inputs
+from gdiv.execution import RunError, execute, usable_home
+from gdiv.extras import requires
+from gdiv.imagery.items import NOTICE
+from gdiv.installation import shipped
 from gdiv.store import write_json
-from gdiv.study import StudyError, open_study, recipe_hash, split_source
+from gdiv.study import open_study
+from gdiv.workspace import StudyError, locked, split_source
 
 # Kernels inherit this. Spinning OpenMP threads slow each other down by a factor of twenty when anything
 # else uses the processors; sleeping ones cost nothing measurable. Read once, when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-NOTEBOOKS = next(
-    p
-    for p in (CATALOG_FILE.parent / "notebooks", Path(__file__).parent / "notebooks")
-    if p.is_dir() or p.parent.name == "gdiv"
-)
-
-
-class RunError(RuntimeError):
-    """A notebook failed; the message names notebook, cell and error."""
+NOTEBOOKS = shipped("notebooks")
 
 
 def notebooks(only: str = "") -> list[Path]:
@@ -53,10 +44,18 @@ def run(
     Raises
     ------
     CatalogError, StudyError
-        For an unknown glacier, profile, source or parameter, before anything runs.
+        For an unknown glacier, profile, source or parameter, or a workspace that is in use or
+        cannot be written to, before anything runs.
     RunError
         At the first cell that fails.
     """
+    with requires("study", "running notebooks"):
+        import ipykernel  # noqa: F401
+        import papermill  # noqa: F401
+    with requires("maps", "running notebooks"):
+        import hvplot  # noqa: F401
+    with requires("train", "running notebooks"):
+        import torch  # noqa: F401
     chosen, extra = notebooks(only), _checked(parameters or {})
     study = open_study(glacier, profile, source, workspace)
     folder = study.folder.resolve()
@@ -64,63 +63,64 @@ def run(
         key, _ = split_source(source)
         source = (key and f"{key}@") + os.path.relpath(study.source.path, folder)
     base = {"glacier": glacier, "profile": profile, "source": source, "workspace": "."}
-    seen = _seen(study)
     (folder / "notebooks").mkdir(exist_ok=True)
-    state_file = folder / "run.json"
-    state = json.loads(state_file.read_text(encoding="utf-8")) if state_file.exists() else {}
-    write_json(state_file, state)
-    before = recipe_hash(gdiv.code_hash(), CATALOG_FILE.read_text(encoding="utf-8"), glacier, profile, seen)
-    current = True  # whether all that stands before a notebook is of this code and these inputs
-    for path in notebooks():
-        number = path.name[:2]
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        mine = {name: value for name, value in extra.items() if name in papermill.inspect_notebook(str(path))}
-        fingerprint = recipe_hash(before, [cell["source"] for cell in cells], mine)
-        before = fingerprint
-        past = state.get(number, {})
-        standing = all((folder / output).exists() for output in past.get("outputs", []))
-        unchanged = past.get("fingerprint") == fingerprint and standing
-        if path not in chosen:
-            current = current and unchanged
-            continue
-        if unchanged and not only:
-            print(f"{path.stem}: unchanged since it succeeded ({past['seconds']:.0f} s then)")
-            continue
-        print(f"{path.stem} ...", flush=True)
-        state.pop(number, None)  # what it is about to overwrite no longer stands for what it was
-        write_json(state_file, state)
-        claims.forget(folder, past.get("claims", []))
-        known = claims.read(folder)
-        began = time.time()
-        seconds = _execute(path, folder, base | mine)
-        written = [p for room in ("data", "products", "figures") for p in (folder / room).glob("*")]
-        outputs = [str(p.relative_to(folder)) for p in written if p.stat().st_mtime >= began - 1]
-        state[number] = {
-            "fingerprint": fingerprint if current else "",
-            "seconds": round(seconds, 1),
-            "outputs": [*outputs, f"notebooks/{path.name}"],
-            "claims": sorted(set(claims.read(folder)) - set(known)),
-        }
-        write_json(state_file, state)
-        print(f"{path.stem}: {seconds:.0f} s", flush=True)
+    with usable_home(), locked(folder):
+        for path in chosen:
+            _bring_up_to_date(path, study, folder, base, extra, bool(only))
     return folder
 
 
-def _seen(study):
-    """What of the source decides a result: its entry, and where it is a file, that file and what lies beside it."""
-    entry = study.source.model_dump(mode="json", exclude={"path", "label"})
-    if study.source.kind != "file":
-        return [entry]
-    beside = ("outline.geojson", "stakes.geojson", "NOTE.md")
-    files = [Path(study.source.path), *(study.companions / name for name in beside)]
-    return [entry, *(file.read_text(encoding="utf-8") for file in files if file.exists())]
+def _bring_up_to_date(path, study, folder, base, extra, forced):
+    """Run the notebook `path` if it is `forced`, or if what it depends on has changed."""
+    number = path.name[:2]
+    state_file = folder / "run.json"
+    state = json.loads(state_file.read_text(encoding="utf-8")) if state_file.exists() else {}
+    mine = {name: value for name, value in extra.items() if name in _parameters(path)}
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    recipe = inputs.recipe_hash(inputs.common(study), [cell["source"] for cell in cells], mine)
+    past = state.get(number, {})
+    signed = inputs.signatures(study)
+    standing = all((folder / output).exists() for output in past.get("outputs", []))
+    known = inputs.fingerprint(study, state, recipe, past.get("reads", []), signed)
+    if past.get("fingerprint") == known and standing and not forced:
+        print(f"{path.stem}: unchanged since it succeeded ({past['seconds']:.0f} s then)")
+        return
+    print(f"{path.stem} ...", flush=True)
+    state.pop(number, None)  # what it is about to overwrite no longer stands for what it was
+    if study.source.kind == "twin":
+        state["about"] = NOTICE
+    write_json(state_file, state)
+    claims.forget(folder, past.get("claims", []))
+    before = claims.read(folder)
+    began = time.time()
+    seconds, reads = execute(path, folder, base | mine)
+    written = [p for room in ("data", "products", "figures") for p in (folder / room).glob("*")]
+    outputs = [p.relative_to(folder).as_posix() for p in written if p.stat().st_mtime >= began - 1]
+    if study.source.kind == "twin":  # rendered only now, by the first notebook
+        signed = inputs.signatures(study)
+    reads = [name for name in reads if name not in outputs]
+    state[number] = {
+        "fingerprint": inputs.fingerprint(study, state, recipe, reads, signed),
+        "seconds": round(seconds, 1),
+        "reads": reads,
+        "outputs": [*outputs, f"notebooks/{path.name}"],
+        "claims": sorted(set(claims.read(folder)) - set(before)),
+    }
+    write_json(state_file, state)
+    print(f"{path.stem}: {seconds:.0f} s", flush=True)
+
+
+def _parameters(path):
+    import papermill
+
+    return papermill.inspect_notebook(str(path))
 
 
 def _checked(parameters):
     """Parameters beyond the four of every notebook, converted to the kind of their default."""
     known = {}
     for path in notebooks():
-        known |= papermill.inspect_notebook(str(path))
+        known |= _parameters(path)
     common = ("glacier", "profile", "source", "workspace")
     extra = [name for name in known if name not in common]
     if unknown := [name for name in parameters if name not in extra]:
@@ -142,62 +142,3 @@ def _of_kind(default, value):
     if value.lower() not in ("true", "false"):
         raise ValueError(f"{value!r} is neither true nor false")
     return value.lower() == "true"
-
-
-def _execute(path, folder, parameters):
-    output = folder / "notebooks" / path.name
-    start = time.perf_counter()
-    try:
-        papermill.execute_notebook(
-            str(path),
-            str(output),
-            parameters,
-            kernel_name="python3",
-            progress_bar=False,
-            cwd=str(folder),
-            extra_arguments=["--log-level=CRITICAL"],
-        )
-    except PapermillExecutionError as error:
-        cell = error.source.strip().splitlines()[0] if error.source else ""
-        raise RunError(
-            f"{path.name}, cell {error.cell_index} ({cell!r}): {error.ename}: {error.evalue}\nThe whole story: {output}"
-        ) from None
-    finally:
-        _scrub(output)
-    return time.perf_counter() - start
-
-
-def _scrub(output):
-    """An executed notebook keeps no path of the machine it ran on: warnings, tracebacks and papermill write some."""
-    if not output.exists():
-        return
-    text = output.read_text(encoding="utf-8")
-    for place, name in (
-        (output.parent.parent, "."),
-        (sys.prefix, "env"),
-        (CATALOG_FILE.parent, "gdiv"),
-        (Path.home(), "~"),
-    ):
-        text = text.replace(str(place), name)
-    notebook = json.loads(text)
-    for cell in notebook["cells"]:
-        if "outputs" in cell:
-            cell["outputs"] = _settled(cell["outputs"])
-    write_json(output, notebook)
-
-
-def _settled(outputs):
-    """Text outputs joined, and of each line that was drawn over again, such as a progress bar, the last state."""
-    kept = []
-    for output in outputs:
-        if output["output_type"] != "stream":
-            kept.append(output)
-        elif kept and kept[-1].get("name") == output["name"]:
-            kept[-1]["text"] = [*kept[-1]["text"], *output["text"]]
-        else:
-            kept.append(output)
-    for output in kept:
-        if output["output_type"] == "stream":
-            lines = "".join(output["text"]).split("\n")
-            output["text"] = ["\n".join(line.rstrip("\r").split("\r")[-1] for line in lines)]
-    return kept

@@ -16,14 +16,14 @@ import xarray as xr
 from tqdm import tqdm
 
 import gdiv
-from gdiv.flow.checkpoints import load_weights, save_weights
-from gdiv.flow.raft import Raft
+from gdiv.extras import requires
 from gdiv.imagery.archive import patiently
 from gdiv.imagery.items import plain
 from gdiv.velocity.annual import ROWS
 from gdiv.velocity.products import with_crs
 
 SUFFIXES = (".zarr", ".csv", ".json", ".geojson", ".safetensors")
+MARKS = ("synthetic",)  # entries of a card that every table and dataset repeats
 _OPTIONS = {"consolidated": False, "zarr_format": 3}
 
 
@@ -36,15 +36,18 @@ def find_result(stem: Path) -> Path:
 def read_result(path: Path) -> Any:
     """What lies at `path`: a lazy Dataset, a table, a GeoDataFrame, a network, or the value of a JSON file."""
     if path.suffix == ".safetensors":
+        with requires("train", f"reading {path.name}"):
+            from gdiv.flow.checkpoints import load_weights
         return load_weights(path)[0]
     if path.suffix == ".zarr":
         return xr.open_zarr(path, consolidated=False)
     if path.suffix == ".csv":
         table = pd.read_csv(path, dtype=dict.fromkeys(("id", "reference", "secondary", "name", "baseline"), str))
         dates = [column for column in table if column == "date" or column.endswith("_date")]
-        return table.astype(dict.fromkeys(dates, "datetime64[ns]"))
+        table = table.astype(dict.fromkeys(dates, "datetime64[ns]"))
+        return table.drop(columns=list(MARKS), errors="ignore")
     if path.suffix == ".geojson":
-        return gpd.read_file(path)
+        return gpd.read_file(path).drop(columns=list(MARKS), errors="ignore")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -53,14 +56,20 @@ def write_result(value: Any, stem: Path, epsg: int, card: dict[str, str]) -> Pat
 
     Scenes of a cube that could not be read are named on the way.
     """
-    kinds = {xr.Dataset: ".zarr", Raft: ".safetensors", gpd.GeoDataFrame: ".geojson", pd.DataFrame: ".csv"}
+    kinds = {xr.Dataset: ".zarr", gpd.GeoDataFrame: ".geojson", pd.DataFrame: ".csv"}
     suffix = next((suffix for kind, suffix in kinds.items() if isinstance(value, kind)), ".json")
+    if type(value).__name__ == "Raft":  # by name: the class needs PyTorch, which may not be installed
+        suffix = ".safetensors"
+    if mark := {name: card[name] for name in MARKS if name in card}:
+        value = _marked(value, suffix, mark)
     final = stem.with_name(stem.name + suffix)
     partial = stem.with_name(f"{stem.name}.part{suffix}")
     if suffix == ".zarr":
         for scene in write_dataset(value, final, epsg):
             print(f"left out: {scene}")
     elif suffix == ".safetensors":
+        from gdiv.flow.checkpoints import save_weights
+
         save_weights(value, final, **card)
     elif suffix == ".json":
         write_json(final, value)
@@ -68,6 +77,13 @@ def write_result(value: Any, stem: Path, epsg: int, card: dict[str, str]) -> Pat
         value.to_csv(partial, index=False) if suffix == ".csv" else value.to_file(partial, driver="GeoJSON")
         partial.replace(final)
     return final
+
+
+def _marked(value, suffix, mark):
+    """A table with the mark as columns, a dataset with it as attributes; items and weights have their own."""
+    if suffix == ".zarr":
+        return value.assign_attrs(mark)
+    return value.assign(**mark) if suffix in (".csv", ".geojson") else value
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -4,14 +4,13 @@ The only module that knows paths. Notebooks say `study.open("pairs")` and `study
 what is saved is written beside its final name first, so that a kill never leaves half a result.
 """
 
-import hashlib
-import json
 import os
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,43 +23,19 @@ from tqdm import tqdm
 
 import gdiv
 from gdiv import claims
-from gdiv.catalog import CATALOG_FILE, CatalogError, Glacier, Profile, Source, load_catalog
+from gdiv.catalog import CatalogError, Glacier, Pairing, Profile, Source, load_catalog
+from gdiv.extras import requires
 from gdiv.imagery import outlines, twin
 from gdiv.imagery.grid import grid_of_items, study_grid
+from gdiv.imagery.items import NOTICE, is_synthetic
 from gdiv.store import find_result, read_result, write_result
+from gdiv.text import read_text
 from gdiv.velocity.products import write_cogs, write_item, write_points, write_zarr
 from gdiv.velocity.stakes import read_stakes
+from gdiv.workspace import StudyError, default_workspace, prepare, split_source
 
+READS = "GDIV_READS"  # environment variable: file in which a running notebook lists what it reads
 MATCHING = ("numpy", "numba", "scipy", "rasterio", "xarray", "torch", "scikit-image")  # what results may hang on
-
-
-class StudyError(RuntimeError):
-    """A workspace lacks something; the message names it and the notebook that makes it."""
-
-
-def default_workspace(glacier: str, profile: str, source: str) -> Path:
-    """`runs/GLACIER-PROFILE[-SOURCE]` below the checkout, or below the current folder where gdiv is installed."""
-    root = (
-        CATALOG_FILE.parent
-        if (CATALOG_FILE.parent / "notebooks").is_dir() and CATALOG_FILE.parent.name != "gdiv"
-        else Path.cwd()
-    )
-    _, place = split_source(source)
-    if not place:
-        tag = ""
-    elif "//" in place:
-        tag = "-" + place.split("/")[2]
-    elif Path(place).suffix:  # a file is known by its folder
-        tag = "-" + Path(place).resolve().parent.name
-    else:
-        tag = "-" + place
-    return root / "runs" / f"{glacier}-{profile}{tag}"
-
-
-def split_source(name: str) -> tuple[str, str]:
-    """KEY and the rest of KEY@FILE or KEY@URL; no key where the text before the first @ is none of the catalog."""
-    key, at, place = name.partition("@")
-    return (key, place) if at and key in load_catalog().sources else ("", name)
 
 
 def resolve_source(name: str, profile: Profile) -> Source:
@@ -92,6 +67,13 @@ def open_study(glacier: str, profile: str = "demo", source: str = "", workspace:
     """Open a study; an unknown glacier, profile or source is a CatalogError that lists what exists."""
     catalog = load_catalog()
     entry, chosen = catalog.pick("glaciers", glacier), catalog.pick("profiles", profile)
+    if chosen.pairing == "paper":
+        if entry.pairing.rule == "interval":
+            raise CatalogError(
+                f"profile {profile} pairs two seasons as the paper does, but {glacier} is matched over days "
+                f"within one season; use another profile"
+            )
+        entry = entry.model_copy(update={"pairing": Pairing(rule="paper")})
     folder = Path(workspace) if workspace else default_workspace(glacier, profile, source)
     # Relative sources are read from where the notebook runs, as a shell would.
     study = Study(glacier, profile, source, folder, entry, chosen, resolve_source(source, chosen))
@@ -100,7 +82,7 @@ def open_study(glacier: str, profile: str = "demo", source: str = "", workspace:
         raise CatalogError(
             f"{glacier} has no twin description; glaciers with one: {', '.join(able)}; or name a source of real scenes"
         )
-    (folder / "data").mkdir(parents=True, exist_ok=True)
+    prepare(folder)
     return study
 
 
@@ -124,7 +106,19 @@ class Study:
             else ""
         )
         made = f"gdiv {gdiv.__version__}, seed {self.profile.seed}"
-        return f"{self.glacier.label}, profile {self.profile_key}, {self.source.label}{grid}; {made}"
+        return f"{self.subject}, profile {self.profile_key}, {self.source.label}{grid}; {made}"
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the scenes were rendered, by this study's twin or by another's, and not acquired."""
+        if self.source.kind == "twin":
+            return True
+        return self._has("items") and is_synthetic(read_result(self.path("items"))["features"])
+
+    @property
+    def subject(self) -> str:
+        """The glacier's name for titles, marked where the scenes are synthetic."""
+        return f"synthetic {self.glacier.label}" if self.synthetic else self.glacier.label
 
     # ---- scenes -------------------------------------------------------------------------------
 
@@ -138,11 +132,13 @@ class Study:
     @cached_property
     def note(self) -> str:
         """What the source says of its own limits: the text of a NOTE.md beside its scenes, or nothing."""
+        self._list_read("NOTE.md")
         file = self.companions / "NOTE.md"
-        return file.read_text(encoding="utf-8") if file.exists() else ""
+        return read_text(file) if file.exists() else ""
 
     def scene_source(self) -> Source:
         """The source, ready to be searched: the twin is rendered first where it is not there yet."""
+        self._list_read("scenes")
         if self.source.kind != "twin":
             return self.source
         grid = study_grid(self.glacier.bbox, self.glacier.epsg)
@@ -169,6 +165,7 @@ class Study:
 
     def outline(self, grid=None) -> gpd.GeoDataFrame:
         """The glacier's outline: the source's own if it brings one, else the catalog's."""
+        self._list_read("outline.geojson")
         own = self.companions / "outline.geojson"
         place = own if own.exists() else self.glacier.outline
         if place is None:
@@ -185,6 +182,7 @@ class Study:
 
     def stakes(self) -> gpd.GeoDataFrame:
         """Stakes with `name`, `year` and `speed`: the source's own, else the catalog's."""
+        self._list_read("stakes.geojson")
         return read_stakes(self.companions, self.glacier)
 
     # ---- results ------------------------------------------------------------------------------
@@ -211,6 +209,9 @@ class Study:
                 else "check the name"
             )
             raise StudyError(f"this study has no {name!r} yet; {hint}")
+        self._list_read(f"data/{path.name}")
+        if name == "items":  # and with them the files that they link to
+            self._list_read("scenes")
         value = read_result(path)
         return [_moved(item, self._absolute) for item in value["features"]] if name == "items" else value
 
@@ -233,10 +234,16 @@ class Study:
         return pd.DataFrame.from_dict(chosen, orient="index", columns=["value", "unit", "meaning"])
 
     def figure(self, name: str, figure) -> None:
-        """Save a matplotlib figure as PNG and SVG under `figures/`."""
+        """Save a matplotlib figure as PNG and SVG under `figures/`, with a line that says if it is synthetic."""
         (self.folder / "figures").mkdir(exist_ok=True)
-        for suffix, options in (("png", {"dpi": 150}), ("svg", {"metadata": {"Date": None}})):
-            figure.savefig(self.folder / "figures" / f"{name}.{suffix}", bbox_inches="tight", **options)
+        about = {"Title": f"{self.subject}: {name}"}
+        if self.synthetic:
+            about["Description"] = NOTICE
+            figure.text(1, 0, NOTICE, ha="right", va="top", fontsize=6, color="#555555")
+        for suffix, options in (("png", {"dpi": 150}), ("svg", {})):
+            metadata = about if suffix == "png" else about | {"Date": None}
+            place = self.folder / "figures" / f"{name}.{suffix}"
+            figure.savefig(place, bbox_inches="tight", metadata=metadata, **options)
 
     def publish(
         self,
@@ -255,7 +262,8 @@ class Study:
         ]
         layers = write_cogs(product, folder)
         written += [*layers, write_item(product, layers, f"{self.key}-{product.attrs['matcher']}", folder)]
-        written.append(write_points(stakes, self.stakes(), profile, folder / "stakes-and-profile.gpkg"))
+        points = folder / "stakes-and-profile.gpkg"
+        written.append(write_points(stakes, self.stakes(), profile, points, self._mark()))
         print("published " + ", ".join(f"products/{path.name}" for path in written if path))
 
     def read_published(self) -> tuple[xr.Dataset, xr.DataArray]:
@@ -265,11 +273,12 @@ class Study:
 
     def publish_map(self, view) -> None:
         """Save an interactive map as `products/map.html`, which needs no network."""
-        from bokeh.embed import file_html
-        from bokeh.resources import INLINE
+        with requires("maps", "the interactive map"):
+            from bokeh.embed import file_html
+            from bokeh.resources import INLINE
 
         path = self.folder / "products" / "map.html"
-        path.write_text(file_html(view, INLINE, f"gdiv: {self.glacier.label}"), encoding="utf-8")
+        path.write_text(file_html(view, INLINE, f"gdiv: {self.subject}"), encoding="utf-8")
         if view.document:
             view.document.clear()  # which the page was, so that a notebook can show it, too
         print(f"published products/map.html, {path.stat().st_size / 1e6:.1f} MB")
@@ -279,14 +288,25 @@ class Study:
         import cv2  # which conda lists under another name than pip
 
         return {
+            **self._mark(),
             "source": f"gdiv {gdiv.__version__}, {self.source.label}",
-            "glacier": self.glacier.label,
+            "glacier": self.subject,
             "profile": self.profile_key,
             "seed": str(self.profile.seed),
             "licence": self.source.licence,
             "code": gdiv.code_hash(),
-            "versions": ", ".join([f"opencv {cv2.__version__}", *(f"{name} {version(name)}" for name in MATCHING)]),
+            "versions": ", ".join([f"opencv {cv2.__version__}", *_versions(MATCHING)]),
         }
+
+    def _mark(self) -> dict[str, str]:
+        """Attributes that mark a product as synthetic; none for real scenes."""
+        return {"synthetic": "true", "description": NOTICE} if self.synthetic else {}
+
+    def _list_read(self, name: str) -> None:
+        """Add `name` to the list of what the running notebook has read, if a run asks for it."""
+        if place := os.environ.get(READS):
+            with Path(place).open("a", encoding="utf-8") as file:
+                file.write(f"{name}\n")
 
     def _relative(self, href: str) -> str:
         return href if "://" in href else os.path.relpath(href, self.folder / "data")
@@ -301,6 +321,8 @@ def _moved(item: dict, move) -> dict:
     return item | {"assets": assets, "links": []}
 
 
-def recipe_hash(*parts: Any) -> str:
-    """Sixteen hexadecimal digits that change when any part does."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+def _versions(packages):
+    """Name and version of those that are installed."""
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            yield f"{name} {version(name)}"

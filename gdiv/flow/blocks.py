@@ -8,12 +8,15 @@ as if the scene had been matched whole.
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gdiv.flow.horn_schunck import DEFAULT, LEAST_SIDE, Settings, horn_schunck
 from gdiv.flow.kernels_numba import BEYOND
-from gdiv.flow.raft import Raft, answer
+
+if TYPE_CHECKING:
+    from gdiv.flow.raft import Raft
 
 
 def horn_schunck_blocks(
@@ -83,7 +86,7 @@ def horn_schunck_blocks(
     return u, v
 
 
-def raft_blocks(network: Raft, reference, secondary, block: int = 1024, halo: int = 128) -> np.ndarray:
+def raft_blocks(network: "Raft", reference, secondary, block: int = 1024, halo: int = 128) -> np.ndarray:
     """RAFT's flow `(2, H, W)` in pixels of a large pair, a block with its halo in memory.
 
     Block and halo are multiples of 8, so that blocks share the whole's cells. What a network scales by the whole
@@ -95,6 +98,8 @@ def raft_blocks(network: Raft, reference, secondary, block: int = 1024, halo: in
     ValueError
         If the shapes differ, or block or halo are no such multiples.
     """
+    from gdiv.flow.raft import answer
+
     if tuple(reference.shape) != tuple(secondary.shape):
         raise ValueError(f"two images of one shape are needed, got {reference.shape} and {secondary.shape}")
     if block % 8 or halo % 8:

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numba import njit
 
+from gdiv.flow.compiled import compiled
 from gdiv.flow.median import median
-from gdiv.flow.relaxation import FAST, Workspace
+from gdiv.flow.relaxation import Workspace
 
 __all__ = ["Level", "Workspace", "contrast", "double", "finest", "grain", "halve", "halve_mask"]
 __all__ += ["mask_level", "median", "no_flow", "sobel", "standardise"]
@@ -97,7 +97,7 @@ def _local_mean(image, level, kernel):
     return _blur(image * level.valid, kernel) / np.maximum(_blur(level.valid, kernel), _f(1e-3))
 
 
-@njit(**FAST)
+@compiled
 def _divide(blurred, rows, columns):
     inverse = _f(1) / columns
     for y in range(blurred.shape[0]):
@@ -122,7 +122,7 @@ def grain(level: Level) -> float:
     return _grain(level.image, level.valid)
 
 
-@njit(**FAST)
+@compiled
 def _grain(image, valid):
     total, count = 0.0, 0.0
     for y in range(image.shape[0]):
@@ -140,7 +140,7 @@ def contrast(level: Level, sigma: float, floor: float) -> Level:
     return _shrink(level, _scale(centred, _local_mean(squared, level, kernel), _f(floor)))
 
 
-@njit(**FAST)
+@compiled
 def _centre(image, mean, valid):
     centred, squared = np.empty_like(image), np.empty_like(image)
     for y in range(image.shape[0]):
@@ -150,7 +150,7 @@ def _centre(image, mean, valid):
     return centred, squared
 
 
-@njit(**FAST)
+@compiled
 def _scale(centred, variance, floor):
     for y in range(centred.shape[0]):
         for x in range(centred.shape[1]):

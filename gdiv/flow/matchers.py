@@ -7,19 +7,21 @@ quality: how well the secondary, moved back by the displacement, agrees with the
 """
 
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 from scipy import ndimage
 
+from gdiv.extras import requires
 from gdiv.flow.blocks import horn_schunck_blocks, raft_blocks
-from gdiv.flow.checkpoints import load_weights
 from gdiv.flow.contrast import local_contrast
 from gdiv.flow.horn_schunck import DEFAULT, Settings, horn_schunck
 from gdiv.flow.median import median
-from gdiv.flow.raft import Raft, answer
 from gdiv.flow.relaxation import taps, warp
+
+if TYPE_CHECKING:
+    from gdiv.flow.raft import Raft
 
 LARGEST = 6000**2  # pixels that Horn-Schunck solves whole, in about 3 GB,
 LARGEST_RAFT = 2048**2  # and RAFT that looks near rest,
@@ -44,7 +46,7 @@ def match(
     name: str,
     reference: np.ndarray,
     secondary: np.ndarray,
-    network: Raft | None = None,
+    network: "Raft | None" = None,
     *,
     settings: Settings | None = None,
     apart: np.ndarray | None = None,
@@ -142,8 +144,16 @@ def there_and_back(u, v, back_u, back_v) -> np.ndarray:
 
 
 @cache
-def shipped_network() -> Raft:
-    """The network that ships with gdiv, in eval mode."""
+def shipped_network() -> "Raft":
+    """Load the network that ships with gdiv, in eval mode.
+
+    Raises
+    ------
+    MissingPackageError
+        If PyTorch is not installed.
+    """
+    with requires("train", "RAFT"):
+        from gdiv.flow.checkpoints import load_weights
     return load_weights()[0]
 
 
@@ -158,6 +168,8 @@ def _horn_schunck(reference, secondary, settings, apart):
 
 
 def _raft(reference, secondary, network):
+    from gdiv.flow.raft import answer
+
     near = network.config.reach > 0
     if reference.size <= (LARGEST_RAFT if near else LARGEST_ALL_PAIRS):
         return answer(network, reference, secondary)

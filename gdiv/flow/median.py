@@ -1,9 +1,8 @@
 """A median filter for displacement fields on a CPU, that leaves NaN out."""
 
 import numpy as np
-from numba import njit
 
-from gdiv.flow.relaxation import FAST
+from gdiv.flow.compiled import compiled
 
 _f = np.float32
 
@@ -35,7 +34,7 @@ _BITS = 14  # a difference of two levels, NaN's among them, fits 16 bits with it
 _TOP = 2**_BITS - 2
 
 
-@njit(**FAST)
+@compiled
 def _range(field):
     low, high = _f(np.inf), _f(-np.inf)
     for y in range(field.shape[0]):
@@ -46,7 +45,7 @@ def _range(field):
     return low, high
 
 
-@njit(**FAST)
+@compiled
 def _quantise(field, low, step, reach):
     """Levels from 0 to `_TOP`, above it for NaN, with `reach` columns of NaN on both sides."""
     height, width = field.shape
@@ -58,7 +57,7 @@ def _quantise(field, low, step, reach):
     return levels
 
 
-@njit(**FAST)
+@compiled
 def _median(levels, size, least, step, full):
     """The lower median of each window, of what is not NaN."""
     height, width = levels.shape[0], levels.shape[1] - size + 1
@@ -88,7 +87,7 @@ def _median(levels, size, least, step, full):
     return found
 
 
-@njit(**FAST)
+@compiled
 def _count(levels, first, last, bound, size, below):
     """Minus the number of values smaller than `bound` in the window that starts at each pixel.
 

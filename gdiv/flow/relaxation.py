@@ -10,10 +10,9 @@ import math
 
 import cv2
 import numpy as np
-from numba import njit
 
-# Reassociation lets LLVM vectorise the rows; NaN handling stays exact because `nnan` is not among them.
-FAST = dict(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "arcp"})
+from gdiv.flow.compiled import compiled
+
 _f = np.float32
 _EDGE = 16  # floats before and after a row of `u` and `v`, so that rows start on a cache line
 
@@ -76,7 +75,7 @@ def taps(image):
     return cv2.copyMakeBorder(image, 1, 2, 1, 2, cv2.BORDER_REPLICATE)
 
 
-@njit(**FAST)
+@compiled
 def warp(taps, valid, u, v, share, moved, seen):
     """An image read at `share` of the flow away by Keys' bicubic (a = -0.5); `seen` is zero outside or off `valid`.
 
@@ -128,7 +127,7 @@ def warp(taps, valid, u, v, share, moved, seen):
             moved[y, x] = c1[x] + _f(0.5) * t * (c2[x] - c0[x] + t * (square + t * cubic))
 
 
-@njit(**FAST)
+@compiled
 def _linearise(first, second, first_valid, second_valid, counted, u, v, weight, stencil, mean, a, b, c):
     """a, b, c at every pixel, the colours apart; zero where the pixel does not count."""
     height, width = first.shape
@@ -158,7 +157,7 @@ def _linearise(first, second, first_valid, second_valid, counted, u, v, weight, 
                 c[colour, y, i] = row[2, 2 * i + start]
 
 
-@njit(**FAST)
+@compiled
 def _pack(field, packed):
     """Both colours of `field` side by side, and the mirror images of the pixels beside the frame."""
     height, width = field.shape
@@ -170,7 +169,7 @@ def _pack(field, packed):
             _mirror(packed, colour, y, start, width)
 
 
-@njit(**FAST)
+@compiled
 def _unpack(packed, field):
     height, width = field.shape
     for y in range(height):
@@ -180,7 +179,7 @@ def _unpack(packed, field):
                 field[y, 2 * i + start] = packed[colour, y, _EDGE + i]
 
 
-@njit(**FAST)
+@compiled
 def _mirror(packed, colour, y, start, width):
     """No flux through the sides: the pixel beyond the frame is the one before the frame's last."""
     if start == 1:
@@ -190,7 +189,7 @@ def _mirror(packed, colour, y, start, width):
         packed[colour, y, i] = packed[colour, y, max(i - 1, _EDGE)]
 
 
-@njit(**FAST)
+@compiled
 def solve(a, b, c, u, v, width, omegas):
     """Jacobi steps under the relaxation factors `omegas`, one colour each in turn, in place.
 

@@ -1,5 +1,6 @@
 """Find scenes: in an ItemCollection file, or by a STAC service that may be slow, busy or wrong."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pystac_client.stac_api_io import StacApiIO
 from urllib3 import Retry
 
 from gdiv.imagery.items import day_of, moment_of
+from gdiv.text import read_text
 
 READS, PAUSE = 3, 1.0  # tries to read a file, beyond GDAL's own, and seconds before the next, doubled each time
 # The budget of a request: the first try and four more, after 0, 2, 4 and 8 seconds or as long as the service asks
@@ -47,7 +49,7 @@ def find_items(source, glacier, years: list[int]) -> list[dict]:
 
 def _items_of_file(source, glacier):
     path = Path(source.path)
-    collection = pystac.ItemCollection.from_file(str(path))
+    collection = pystac.ItemCollection.from_dict(json.loads(read_text(path)))
     west, south, east, north = glacier.bbox
     items = []
     for item in collection.items:

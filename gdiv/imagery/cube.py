@@ -8,6 +8,8 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 from stackstac.rio_reader import AutoParallelRioReader
 
+from gdiv.extras import requires
+
 # Sentinel-2 scene classification: shadowed terrain (2), plants, ground, water and unclassified (4-7), snow
 # and ice (11) are seen; no data, saturated, cloud shadow, cloud and cirrus are not.
 SCL_CLEAR = (2, 4, 5, 6, 7, 11)
@@ -69,7 +71,8 @@ class _SigningReader(AutoParallelRioReader):
     """Signs a link when its file is opened: no graph or store ever holds a signature, and none is old when used."""
 
     def _open(self):
-        import planetary_computer
+        with requires("study", "this source"):
+            import planetary_computer
 
         unsigned, self.url = self.url, planetary_computer.sign(self.url)
         try:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 OFFSET_BASELINE = "04.00"  # from this processing baseline on, 1000 is added to every number
 OFFSET = -0.1  # what that is in reflectance
+SYNTHETIC = "gdiv:synthetic"  # property of items that were rendered; no archive has it
+NOTICE = "Synthetic data: rendered by gdiv's twin, not satellite imagery."
 
 
 class Told(NamedTuple):
@@ -24,6 +26,11 @@ def moment_of(item: dict) -> str | None:
 def day_of(item: dict) -> date:
     """The UTC date of an item that says when it was taken."""
     return datetime.fromisoformat(moment_of(item).replace("Z", "+00:00")).date()
+
+
+def is_synthetic(items: list[dict]) -> bool:
+    """Whether any of the items is marked as rendered, not acquired."""
+    return any(bool(item["properties"].get(SYNTHETIC)) for item in items)
 
 
 def orbit_of(item: dict) -> int | None:

@@ -18,8 +18,8 @@ def choose_pairs(scenes: pd.DataFrame, glacier, years: list[int], most: int | No
     scenes
         The scene table.
     years
-        Annual rule: the reference's season year and the secondary's. Interval rule: season years within
-        which any two scenes the right number of days apart are paired.
+        Annual and paper rule: the reference's season year and the secondary's. Interval rule: season
+        years within which any two scenes the right number of days apart are paired.
     most
         Keep at most this many, those with the least difference of day of year and the most clear sky.
 
@@ -41,15 +41,19 @@ def choose_pairs(scenes: pd.DataFrame, glacier, years: list[int], most: int | No
         seasons = (first["season_year"], second["season_year"])
         days = (second["date"] - first["date"]).total_seconds() / 86400
         difference = abs(days - DAYS_A_YEAR * round(days / DAYS_A_YEAR))
-        if rule.rule == "annual":
+        if rule.rule == "paper":
+            fits = list(seasons) == list(years)
+        elif rule.rule == "annual":
             fits = list(seasons) == list(years) and difference <= rule.day_of_year_difference
         else:
             # Acquisitions of one orbit differ by seconds from whole days.
             fits = seasons[0] == seasons[1] in years and rule.days[0] <= round(days) <= rule.days[1]
-        if not fits or first["orbit"] != second["orbit"]:
-            continue
         sun = _apart(first["sun_azimuth"], second["sun_azimuth"])
-        if sun > rule.sun_difference:
+        if rule.rule != "paper" and (
+            first["orbit"] != second["orbit"] or sun > rule.sun_difference
+        ):
+            continue
+        if not fits:
             continue
         rows.append(
             {
@@ -60,7 +64,7 @@ def choose_pairs(scenes: pd.DataFrame, glacier, years: list[int], most: int | No
                 "days": days,
                 "years": days / DAYS_A_YEAR,
                 "orbit": first["orbit"],
-                "season_difference": difference if rule.rule == "annual" else np.nan,
+                "season_difference": np.nan if rule.rule == "interval" else difference,
                 "sun_difference": sun,
                 "clear": min(first["clear"], second["clear"]),
             }

@@ -3,6 +3,7 @@
 Each ends as one row of the scene table with a verdict, `use` or `drop`, and its reason.
 """
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -40,6 +41,7 @@ def judge_scenes(
     """
     # Without its mask a scene would let cloud through where the others do not.
     masked = any(source.mask in item["assets"] for item in items)
+    _require_one_tile(items, glacier)
     wanted = [source.image, source.mask] if masked else [source.image]
     rows = [_row(item, wanted, glacier) for item in items]
     _drop_duplicates(rows)
@@ -72,7 +74,7 @@ def require_enough(table: pd.DataFrame, glacier, years: list[int]) -> None:
         It says what each season has and lost, and how many scenes would do.
     """
     usable = table[table.verdict == "use"]
-    annual = glacier.pairing.rule == "annual"
+    annual = glacier.pairing.rule != "interval"
     least = 1 if annual else 2
     counts = usable.groupby("season_year").size().reindex(years, fill_value=0)
     if (counts >= least).all():
@@ -87,6 +89,18 @@ def require_enough(table: pd.DataFrame, glacier, years: list[int]) -> None:
     raise SceneError(
         f"too few usable scenes of {glacier.label}: at least {need}, of one orbit, would do.\n  " + "\n  ".join(told)
     )
+
+
+def _require_one_tile(items, glacier):
+    """Without a tile in the catalog, scenes of neighbouring tiles would repeat each acquisition."""
+    if glacier.tile is None:
+        counts = Counter(filter(None, map(tile_of, items)))
+        if len(counts) > 1:
+            listed = ", ".join(f"{tile} ({count} scenes)" for tile, count in counts.most_common())
+            raise SceneError(
+                f"scenes of several tiles cover {glacier.label}: {listed}; "
+                f"name one as `tile` in the catalog's entry"
+            )
 
 
 def as_stored(table: pd.DataFrame, stored: list[str]) -> pd.DataFrame:
@@ -112,7 +126,7 @@ def _row(item, wanted, glacier):
         reason = "does not say its projection: no proj:epsg, no proj:code"
     elif epsg != glacier.epsg:
         reason = f"lies in EPSG:{epsg}, the study in EPSG:{glacier.epsg}"
-    elif tile and tile != glacier.tile:
+    elif tile and glacier.tile and tile != glacier.tile:
         reason = f"is tile {tile}, the study's is {glacier.tile}"
     elif properties.get("platform", "").lower() == "landsat-7":
         reason = "is of Landsat 7, whose scenes have gaps since 2003"
@@ -201,7 +215,9 @@ def _look(row, item, source, coarse, on_glacier, beside):
 
 
 def _drop_lone_orbits(rows, glacier):
-    """Pairs stay within an orbit, so a scene whose orbit has no possible partner is of no use."""
+    """Drop scenes whose orbit offers no partner: pairs stay within an orbit, except under the paper's rule."""
+    if glacier.pairing.rule == "paper":
+        return
     usable = [row for row in rows if not row["reason"]]
     for row in usable:
         same = [other for other in usable if other["orbit"] == row["orbit"] and other is not row]

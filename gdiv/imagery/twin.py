@@ -24,12 +24,14 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from gdiv.imagery.ice import advect
+from gdiv.imagery.items import NOTICE, SYNTHETIC
 from gdiv.imagery.pairs import DAYS_A_YEAR
 from gdiv.imagery.rendering import BANDS, SCL
 from gdiv.imagery.world import World
 
 REVISIT = 5  # days between acquisitions of one orbit by the two satellites
 ORBIT, OTHER_ORBIT = 108, 65
+TAGS = {"TIFFTAG_IMAGEDESCRIPTION": NOTICE, "SYNTHETIC": "YES"}  # of every GeoTIFF
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,9 @@ class Acquisition:
 
     @property
     def identifier(self) -> str:
-        satellite = "A" if self.day.toordinal() // REVISIT % 2 else "B"
-        return f"S2{satellite}_{{tile}}_{self.day:%Y%m%d}_{1 if self.kind == 'duplicate' else 0}_L2A"
+        """Such as `synthetic-20200803`: nothing that an archive's product could be called."""
+        again = "-again" if self.kind == "duplicate" else ""
+        return f"synthetic-{self.day:%Y%m%d}{again}"
 
 
 def acquisitions(glacier, usable: list[int], seed: int) -> list[Acquisition]:
@@ -101,19 +104,20 @@ def render(
         `items.json`, an ItemCollection with relative links. Beside it stand `outline.geojson`,
         `stakes.geojson` (what a survey of this twin would have measured) and `truth.zarr`.
     """
-    pictures = [Path(__file__).with_name(f"{name}.py").read_text() for name in ("twin", "world", "ice", "rendering")]
-    recipe = json.dumps(
-        [
-            hashlib.sha256("".join(pictures).encode()).hexdigest(),
-            glacier.model_dump(mode="json"),
-            str(geobox),
-            usable,
-            seed,
-        ],
-        sort_keys=True,
-    )
+    makers = ("twin", "world", "ice", "rendering")
+    code = [Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in makers]
+    decides = {
+        "synthetic": True,
+        "code": hashlib.sha256("".join(code).encode()).hexdigest(),
+        "glacier": glacier.model_dump(mode="json"),
+        "grid": str(geobox),
+        "usable": usable,
+        "seed": seed,
+    }
+    recipe = json.dumps(decides, sort_keys=True)
     folder, items_file = Path(folder), Path(folder) / "items.json"
-    if items_file.exists() and (folder / "recipe.json").read_text(encoding="utf-8") == recipe:
+    recipe_file = folder / "recipe.json"
+    if items_file.exists() and recipe_file.exists() and recipe_file.read_text(encoding="utf-8") == recipe:
         return items_file
     if glacier.twin is None:
         raise ValueError(
@@ -134,13 +138,13 @@ def render(
         items.append(_write_scene(folder, glacier, geobox, acquisition, bands, classes, geometry))
         progress(number + 1, len(plan))
     _write_truth(folder, world, plan, shifts, relief_shift)
-    (folder / "recipe.json").write_text(recipe, encoding="utf-8")
+    recipe_file.write_text(recipe, encoding="utf-8")
     items_file.write_text(json.dumps({"type": "FeatureCollection", "features": items}, indent=1), encoding="utf-8")
     return items_file
 
 
 def _write_scene(folder, glacier, geobox, plan, bands, classes, geometry):
-    identifier = plan.identifier.format(tile=glacier.tile)
+    identifier = plan.identifier
     (folder / identifier).mkdir(exist_ok=True)
     left_in = plan.flavour == "left-in"
     assets = {}
@@ -160,32 +164,33 @@ def _write_scene(folder, glacier, geobox, plan, bands, classes, geometry):
     if plan.kind == "duplicate":
         baseline = "02.14"
     footprint = gpd.GeoSeries([geobox.extent.geom], crs=geobox.crs.epsg).to_crs(4326).iloc[0]
-    satellite = identifier[2].lower()
-    moment = f"{plan.day:%Y%m%d}T102559"
     return {
         "type": "Feature",
         "stac_version": "1.0.0",
         "stac_extensions": [
             f"https://stac-extensions.github.io/{name}/schema.json"
-            for name in ("eo/v1.1.0", "grid/v1.1.0", "projection/v1.1.0", "raster/v1.1.0", "view/v1.0.0")
+            for name in (
+                *("eo/v1.1.0", "grid/v1.1.0", "projection/v1.1.0", "raster/v1.1.0"),
+                *("sat/v1.0.0", "view/v1.0.0"),
+            )
         ],
         "id": identifier,
-        "collection": "sentinel-2-l2a",
+        "collection": "gdiv-synthetic-twin",
         "geometry": shapely.geometry.mapping(footprint),
         "bbox": list(footprint.bounds),
         "properties": {
             "datetime": f"{plan.day}T10:25:59Z",
-            "platform": f"sentinel-2{satellite}",
-            "constellation": "sentinel-2",
-            "instruments": ["msi"],
+            "title": f"Synthetic scene of {glacier.label}, {plan.day}",
+            "description": NOTICE,
+            SYNTHETIC: True,
+            "platform": "synthetic",
             "eo:cloud_cover": round(100 * float(np.isin(classes, [SCL["cloud"], SCL["cirrus"]]).mean()), 2),
             "proj:epsg": geobox.crs.epsg,
-            "grid:code": f"MGRS-{glacier.tile}",
+            **({"grid:code": f"MGRS-{glacier.tile}"} if glacier.tile else {}),
+            "sat:relative_orbit": plan.orbit,
             "view:sun_azimuth": round(geometry["sun_azimuth"], 2),
             "view:sun_elevation": round(geometry["sun_elevation"], 2),
             "s2:processing_baseline": baseline,
-            "s2:product_uri": f"S2{satellite.upper()}_MSIL2A_{moment}_N{baseline.replace('.', '')}"
-            f"_R{plan.orbit:03d}_T{glacier.tile}_{moment}.SAFE",
             "earthsearch:boa_offset_applied": plan.flavour == "removed",
         },
         "links": [],
@@ -212,6 +217,7 @@ def _write_cog(path, values, geobox, resampling):
     profile = dict(driver="COG", dtype=values.dtype, count=1, height=geobox.height, width=geobox.width, nodata=0)
     options = dict(compress="deflate", predictor="yes", blocksize=256, overview_resampling=resampling)
     with rasterio.open(path, "w", crs=f"EPSG:{geobox.crs.epsg}", transform=geobox.affine, **profile, **options) as file:
+        file.update_tags(**TAGS)
         file.write(values, 1)
 
 
@@ -219,7 +225,7 @@ def _write_truth(folder, world, plan, shifts, relief_shift):
     """Velocity on the scene's grid, how each scene was shifted, the outline, and what the stakes measured."""
     inner = (slice(world.pad, -world.pad),) * 2
     glacier, geobox, ice = world.glacier, world.geobox, world.ice
-    scenes = [a.identifier.format(tile=glacier.tile) for a in plan]
+    scenes = [a.identifier for a in plan]
     coords = {axis: geobox.coordinates[axis].values for axis in ("y", "x")}
     truth = xr.Dataset(
         {
@@ -231,11 +237,18 @@ def _write_truth(folder, world, plan, shifts, relief_shift):
             "day": (("scene",), [a.day.toordinal() for a in plan], {"units": "day"}),
         },
         coords=coords | {"scene": np.array(scenes, dtype="U40")},
-        attrs={"spacing": world.spacing, "crs": f"EPSG:{geobox.crs.epsg}"},
+        attrs={
+            "title": f"True motion of the synthetic {glacier.label}",
+            "description": NOTICE,
+            "synthetic": "true",
+            "spacing": world.spacing,
+            "crs": f"EPSG:{geobox.crs.epsg}",
+        },
     )
     # Format 2 has fixed-length strings; format 3 has no agreed ones yet.
     truth.to_zarr(folder / "truth.zarr", mode="w", zarr_format=2, consolidated=False)
-    gpd.GeoDataFrame({"name": [glacier.label]}, geometry=[ice.outline], crs=geobox.crs.epsg).to_crs(4326).to_file(
+    outline = {"name": [glacier.label], "synthetic": [True]}
+    gpd.GeoDataFrame(outline, geometry=[ice.outline], crs=geobox.crs.epsg).to_crs(4326).to_file(
         folder / "outline.geojson"
     )
     stakes = gpd.GeoDataFrame(
@@ -250,7 +263,8 @@ def _write_truth(folder, world, plan, shifts, relief_shift):
         for year in glacier.twin.years[1:]:
             end = advect(truth.vx.values, truth.vy.values, world.spacing, *start, 1.0)
             moved = float(np.hypot(end[0] - start[0], end[1] - start[1])[0]) * world.spacing
-            rows.append({"name": stake, "year": year, "speed": round(moved, 2), "geometry": point})
+            row = {"name": stake, "year": year, "speed": round(moved, 2), "synthetic": True}
+            rows.append(row | {"geometry": point})
     if rows:
         gpd.GeoDataFrame(rows, crs=geobox.crs.epsg).to_crs(4326).to_file(folder / "stakes.geojson")
 

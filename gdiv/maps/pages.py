@@ -1,5 +1,7 @@
 """The map one moves about in: a tab a layer, values on hover, stakes with what was measured."""
 
+import html
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -96,7 +98,15 @@ def interactive(
     for layer in tabs.values():
         layer.opts(hooks=[lambda drawn, _: drawn.state.js_on_event("tap", clicked)])
     layout = hv.Layout([(layer * over).relabel(label) for label, layer in tabs.items()]).opts(tabs=True)
-    return column(hv.render(layout, backend="bokeh"), plot)
+    return column(_caption(product.attrs), hv.render(layout, backend="bokeh"), plot)
+
+
+def _caption(attributes):
+    """The map's title, and whether its scenes are synthetic, above the tabs."""
+    from bokeh.models import Div
+
+    title, about = (html.escape(attributes.get(key, "")) for key in ("title", "description"))
+    return Div(text=f"<b>{title}</b><br>{about}" if about else f"<b>{title}</b>", width=680)
 
 
 def _through_time(series, most):

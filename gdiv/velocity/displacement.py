@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gdiv.flow.checkpoints import fingerprint
 from gdiv.flow.matchers import match
 from gdiv.imagery.coregistration import stable_ground
 
@@ -96,10 +95,15 @@ def match_pairs(
         shift_x=("pair", pairs.shift_x.to_numpy()),
         shift_y=("pair", pairs.shift_y.to_numpy()),
     )
+    weights = ""
+    if matcher == "raft" and network:
+        from gdiv.flow.checkpoints import fingerprint
+
+        weights = fingerprint(network)
     return result.assign_attrs(
         matcher=matcher,
         cube_written=cube.attrs.get("written", ""),
-        network=fingerprint(network) if matcher == "raft" and network else "",
+        network=weights,
         options=json.dumps({name: _told(value) for name, value in options.items()}),
         spacing=cube.attrs["spacing"],
         reference_ids=list(pairs.reference),

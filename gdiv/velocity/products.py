@@ -18,8 +18,12 @@ from pystac.extensions.projection import ProjectionExtension
 
 import gdiv
 from gdiv.imagery.coregistration import nmad
+from gdiv.imagery.items import SYNTHETIC
 
 PROCESSING = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
+
+DESCRIBING = ("title", "description", "synthetic", "source", "licence")  # attributes that every file repeats
+_TIFF = {"title": "TIFFTAG_DOCUMENTNAME", "description": "TIFFTAG_IMAGEDESCRIPTION", "source": "TIFFTAG_SOFTWARE"}
 
 STANDARD_NAMES = {
     "vx": "land_ice_surface_x_velocity",
@@ -107,7 +111,8 @@ def pair_cube(velocity: xr.Dataset, mosaic: xr.Dataset, ice: np.ndarray, epsg: i
         cube[f"id_img{number}"] = ("mid_date", np.array(velocity.attrs[ids])[order])
     days = ((known[1] - known[0]) / np.timedelta64(1, "D"))[order]
     cube["date_dt"] = ("mid_date", days, {"units": "1", "long_name": "days between the images"})
-    cube.attrs = {"Conventions": "CF-1.8", "proj4": f"EPSG:{epsg}", **provenance}
+    title = f"Velocity of each image pair, {provenance.get('glacier', 'one glacier')}"
+    cube.attrs = {"Conventions": "CF-1.8", "title": title, "proj4": f"EPSG:{epsg}", **provenance}
     # As a variable, as in ITS_LIVE's: TICOI takes the first coordinate that is not x or y for the time.
     return with_crs(cube.drop_encoding(), epsg).reset_coords("mapping")
 
@@ -170,7 +175,10 @@ def write_cogs(product: xr.Dataset, folder: Path, names=("v", "vx", "vy", "v_err
     for name in names:
         path = folder / f"{name}.tif"
         layer = product[name].rio.write_nodata(np.nan)
-        layer.rio.to_raster(path, driver="COG", compress="deflate", overview_resampling="nearest")
+        about = {key: product.attrs[key] for key in DESCRIBING if key in product.attrs}
+        tags = {_TIFF.get(key, key.upper()): value for key, value in about.items()}
+        options = {"compress": "deflate", "overview_resampling": "nearest"}
+        layer.rio.to_raster(path, driver="COG", tags=tags, **options)
         written.append(path)
     return written
 
@@ -190,6 +198,7 @@ def write_item(product: xr.Dataset, layers: list[Path], identifier: str, folder:
         end_datetime=datetime.fromisoformat(product.attrs["date_end"]).replace(tzinfo=UTC),
         properties={
             "title": product.attrs["title"],
+            **_described(product.attrs),
             "processing:software": {"gdiv": gdiv.__version__},
             "processing:lineage": f"{product.attrs.get('matcher', '')} of scenes {product.attrs.get('scenes', '')}",
         },
@@ -219,13 +228,23 @@ def write_item(product: xr.Dataset, layers: list[Path], identifier: str, folder:
     return target
 
 
+def _described(attributes):
+    """The item's description, and the mark of synthetic scenes as archives' readers find it."""
+    described = {"description": attributes["description"]} if "description" in attributes else {}
+    return described | ({SYNTHETIC: True} if attributes.get("synthetic") == "true" else {})
+
+
 def write_points(
-    table: pd.DataFrame, stakes: gpd.GeoDataFrame, profile: gpd.GeoDataFrame | None, path: Path
+    table: pd.DataFrame,
+    stakes: gpd.GeoDataFrame,
+    profile: gpd.GeoDataFrame | None,
+    path: Path,
+    about: dict[str, str] | None = None,
 ) -> Path | None:
     """Write a GeoPackage in WGS 84: `stakes` with measured and estimated speeds (m/yr), and a `profile`.
 
     `table` is that of `gdiv.velocity.stakes.at_stakes`, `profile` that of `gdiv.velocity.centre_line.placed`. Returns
-    `path`, or None where there is neither.
+    `path`, or None where there is neither. `about`, such as `{"synthetic": "true"}`, is repeated as columns.
     """
     path.unlink(missing_ok=True)
     points = stakes.drop_duplicates("name")[["name", "geometry"]].to_crs(4326)
@@ -233,5 +252,5 @@ def write_points(
     layers["profile"] = None if profile is None else profile.to_crs(4326)
     for layer, content in layers.items():
         if content is not None:
-            content.to_file(path, layer=layer, driver="GPKG")
+            content.assign(**(about or {})).to_file(path, layer=layer, driver="GPKG")
     return path if path.exists() else None

@@ -14,6 +14,7 @@ import xarray as xr
 from scipy import ndimage
 from scipy.stats import norm
 
+from gdiv.extras import requires
 from gdiv.imagery.coregistration import nmad
 from gdiv.imagery.ice import advect
 from gdiv.velocity.uncertainty import coverage
@@ -251,7 +252,8 @@ def off_ice(velocity: xr.Dataset, stable: np.ndarray) -> dict[str, float]:
 
 def _glaft(x, y):
     """GLAFT's measure, x and y joined, of at most `DRAWN` vectors; 0 where nothing moves."""
-    import glaft  # takes a second, and only this asks for it
+    with requires("study", "GLAFT's measure of stable ground"):
+        import glaft  # takes a second, and only this asks for it
 
     thin = slice(None, None, -(-x.size // DRAWN))
     ground = glaft.Velocity(velocity_unit="m/yr")

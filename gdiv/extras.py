@@ -1,0 +1,46 @@
+"""Optional packages: an error about a missing one names the extra that installs it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class MissingPackageError(ModuleNotFoundError):
+    """A package that this task needs is not installed; the message names the extra of gdiv with it."""
+
+
+@contextmanager
+def requires(extra: str, task: str) -> Iterator[None]:
+    """Translate a failed import inside the block into a `MissingPackageError`.
+
+    Parameters
+    ----------
+    extra
+        Extra of gdiv that installs the packages imported in the block, such as "train".
+    task
+        What needs them, as the subject of the message.
+
+    Raises
+    ------
+    MissingPackageError
+        If a package from outside gdiv is missing.
+
+    Examples
+    --------
+    >>> with requires("maps", "this figure"):
+    ...     import a_package_that_does_not_exist
+    Traceback (most recent call last):
+    gdiv.extras.MissingPackageError: this figure needs a_package_that_does_not_exist, which is not installed; get it with: pip install "gdiv[maps]"
+    """
+    try:
+        yield
+    except MissingPackageError:
+        raise
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in ("", "gdiv"):
+            raise
+        raise MissingPackageError(
+            f"{task} needs {missing}, which is not installed; "
+            f'get it with: pip install "gdiv[{extra}]"',
+            name=error.name,
+        ) from None
