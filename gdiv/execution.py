@@ -1,6 +1,7 @@
 """Execute one notebook: a kernel that starts, errors in one sentence, and no trace of the machine."""
 
 import json
+import logging
 import os
 import re
 import sys
@@ -37,6 +38,7 @@ def execute(path: Path, folder: Path, parameters: dict) -> tuple[float, list[str
         import papermill
         from jupyter_client.kernelspec import NoSuchKernel
         from nbclient.exceptions import DeadKernelError
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what fails is raised, too
     output = folder / "notebooks" / path.name
     start = time.perf_counter()
     with tempfile.NamedTemporaryFile(prefix="gdiv-reads-", delete=False) as file:
@@ -69,14 +71,22 @@ def execute(path: Path, folder: Path, parameters: dict) -> tuple[float, list[str
             raise
         reason = " ".join(str(error).split()) or type(error).__name__
         raise RunError(
-            f"{path.name}: the notebooks' kernel cannot start ({reason[:200]}); check it with: "
-            f"{Path(sys.executable).name} -m ipykernel --version, and repair it with: "
-            'pip install --force-reinstall "gdiv[study]"'
+            f"{path.name}: the notebooks' kernel python3 cannot start ({reason[:200]}); "
+            f"see where it comes from with: jupyter kernelspec list, and make it anew with: "
+            f"python -m ipykernel install --sys-prefix"
         ) from None
     finally:
         os.environ.pop(READS, None)
         reads.unlink(missing_ok=True)
         scrub(output)
+
+
+def announce(output: Path, notice: str) -> None:
+    """Put `notice` below the title of an executed notebook."""
+    notebook = json.loads(output.read_text(encoding="utf-8"))
+    cell = {"cell_type": "markdown", "id": "notice", "metadata": {}, "source": [f"> **{notice}**"]}
+    notebook["cells"].insert(1, cell)
+    write_json(output, notebook)
 
 
 def _started(output):

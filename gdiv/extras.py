@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 
 class MissingPackageError(ModuleNotFoundError):
@@ -39,8 +40,25 @@ def requires(extra: str, task: str) -> Iterator[None]:
         missing = (error.name or "").partition(".")[0]
         if missing in ("", "gdiv"):
             raise
-        raise MissingPackageError(
-            f"{task} needs {missing}, which is not installed; "
-            f'get it with: pip install "gdiv[{extra}]"',
-            name=error.name,
-        ) from None
+        raise _missing(missing, extra, task) from None
+
+
+def require_installed(extra: str, task: str, *packages: str) -> None:
+    """Check that packages are installed, without the time that importing them takes.
+
+    Raises
+    ------
+    MissingPackageError
+        For the first that is not, as in `requires`.
+    """
+    for name in packages:
+        if find_spec(name) is None:
+            raise _missing(name, extra, task)
+
+
+def _missing(name, extra, task):
+    return MissingPackageError(
+        f"{task} needs {name}, which is not installed; "
+        f'get it with: pip install "gdiv[{extra}]"',
+        name=name,
+    )

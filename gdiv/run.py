@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from gdiv import claims, inputs
-from gdiv.execution import RunError, execute, usable_home
-from gdiv.extras import requires
+from gdiv.execution import RunError, announce, execute, usable_home
+from gdiv.extras import require_installed
 from gdiv.imagery.items import NOTICE
 from gdiv.installation import shipped
 from gdiv.store import write_json
@@ -49,14 +49,13 @@ def run(
     RunError
         At the first cell that fails.
     """
-    with requires("study", "running notebooks"):
-        import ipykernel  # noqa: F401
-        import papermill  # noqa: F401
-    with requires("maps", "running notebooks"):
-        import hvplot  # noqa: F401
-    with requires("train", "running notebooks"):
-        import torch  # noqa: F401
-    chosen, extra = notebooks(only), _checked(parameters or {})
+    require_installed("study", "running notebooks", "papermill", "ipykernel", "hvplot", "torch")
+    with usable_home():
+        return _run(glacier, profile, source, workspace, only, parameters or {})
+
+
+def _run(glacier, profile, source, workspace, only, parameters):
+    chosen, extra = notebooks(only), _checked(parameters)
     study = open_study(glacier, profile, source, workspace)
     folder = study.folder.resolve()
     if study.source.kind == "file":  # relative to the workspace, where notebooks run: no user's path is stored
@@ -64,7 +63,7 @@ def run(
         source = (key and f"{key}@") + os.path.relpath(study.source.path, folder)
     base = {"glacier": glacier, "profile": profile, "source": source, "workspace": "."}
     (folder / "notebooks").mkdir(exist_ok=True)
-    with usable_home(), locked(folder):
+    with locked(folder):
         for path in chosen:
             _bring_up_to_date(path, study, folder, base, extra, bool(only))
     return folder
@@ -94,6 +93,8 @@ def _bring_up_to_date(path, study, folder, base, extra, forced):
     before = claims.read(folder)
     began = time.time()
     seconds, reads = execute(path, folder, base | mine)
+    if study.synthetic:
+        announce(folder / "notebooks" / path.name, NOTICE)
     written = [p for room in ("data", "products", "figures") for p in (folder / room).glob("*")]
     outputs = [p.relative_to(folder).as_posix() for p in written if p.stat().st_mtime >= began - 1]
     if study.source.kind == "twin":  # rendered only now, by the first notebook

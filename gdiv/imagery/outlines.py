@@ -1,5 +1,6 @@
 """Glacier and stable-ground masks from outlines."""
 
+import io
 from pathlib import Path
 
 import geopandas as gpd
@@ -8,6 +9,8 @@ import shapely
 import xarray as xr
 from odc.geo.geobox import GeoBox
 from rasterio import features
+
+from gdiv.text import read_text
 
 MARGIN = 100.0  # metres: ice beyond an old outline, shaded rims and mixed pixels are not stable ground
 
@@ -25,7 +28,7 @@ def read_outline(place: str | Path, glacier, grid: GeoBox) -> gpd.GeoDataFrame:
     """
     location = f"/vsizip//vsicurl/{place}" if str(place).startswith("http") and str(place).endswith(".zip") else place
     try:
-        outlines = gpd.read_file(location, bbox=tuple(glacier.bbox))
+        outlines = read_vector(location, bbox=tuple(glacier.bbox))
     except Exception as error:
         raise ValueError(
             f"outline {place} could not be read ({error}); put an outline.geojson beside the scenes' items.json"
@@ -39,6 +42,13 @@ def read_outline(place: str | Path, glacier, grid: GeoBox) -> gpd.GeoDataFrame:
             f"outline {place} has nothing within the study's box {list(glacier.bbox)}; check its CRS and place"
         )
     return outlines[["geometry"]]
+
+
+def read_vector(place: str | Path, **options) -> gpd.GeoDataFrame:
+    """Read a vector file; a GeoJSON may be in any encoding that `gdiv.text.read_text` reads."""
+    if Path(place).suffix.lower() in (".json", ".geojson") and Path(place).is_file():
+        return gpd.read_file(io.BytesIO(read_text(place).encode("utf-8")), **options)
+    return gpd.read_file(place, **options)
 
 
 def masks(outlines: gpd.GeoDataFrame, grid: GeoBox, margin: float = MARGIN) -> xr.Dataset:

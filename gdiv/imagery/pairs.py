@@ -94,10 +94,11 @@ def label_sets(**tables: pd.DataFrame) -> pd.DataFrame:
 
 
 def sobel(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sobel derivatives along x and y of a `(H, W)` image, in its unit a pixel; NaN spreads by one pixel.
+    """Sobel derivatives of a `(H, W)` image along x and y, in its unit per pixel.
 
-    The paper filters both ways "to enhance contrast and mitigate shadows"; the kernels are divided by 8,
-    so that a ramp of one a pixel gives one.
+    The paper filters its images "in both the x and y directions" to enhance contrast and mitigate
+    shadows; it does not say how the two are combined. The kernels are divided by 8, so that a ramp
+    of one unit per pixel gives one. NaN spreads by one pixel.
     """
     return ndimage.sobel(image, axis=1, mode="nearest") / 8, ndimage.sobel(image, axis=0, mode="nearest") / 8
 

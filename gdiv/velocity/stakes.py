@@ -8,6 +8,8 @@ import pandas as pd
 import xarray as xr
 from scipy import ndimage
 
+from gdiv.imagery.outlines import read_vector
+
 # The paper's, from September 2020 to September 2021, m/yr, as printed; it does not say where they stand.
 PAPER = pd.DataFrame(
     {"measured": [40.43, 31.46, 31.28], "horn-schunck": [35.93, 31.94, 31.14], "raft": [29.97, 25.09, 25.05]},
@@ -19,7 +21,7 @@ def read_stakes(folder: Path, glacier) -> gpd.GeoDataFrame:
     """Stakes (`name`, `year`, `speed` in m/yr): those the source brings, else those of the catalog."""
     place = Path(folder) / "stakes.geojson"
     if place.exists():
-        return gpd.read_file(place)
+        return read_vector(place)
     rows = [
         (stake.name, year, value, stake.lon, stake.lat)
         for stake in glacier.stakes
