@@ -148,9 +148,7 @@ class Glacier(_Entry):
 
     label: str
     country: str
-    rgi: str | None = Field(
-        None, description="outline in the Randolph Glacier Inventory 6; left out where it has none"
-    )
+    rgi: str | None = Field(None, description="outline in the Randolph Glacier Inventory 6; left out where it has none")
     outline: str | None = Field(None, description="URL or file of outlines, read where the source brings none")
     bbox: tuple[Longitude, Latitude, Longitude, Latitude] = Field(description="west, south, east, north, degrees")
     epsg: Annotated[int, Field(ge=32601, le=32760, description="UTM zone the study is pinned to")]
@@ -232,7 +230,9 @@ class Profile(_Entry):
     )
     train_steps: PositiveInt = Field(description="steps of fine-tuning")
     batch: PositiveInt = 4
-    matchers: list[Literal[MATCHERS]] = Field(description="horn-schunck, raft and dis, and any others")
+    matchers: list[Literal[MATCHERS]] = Field(  # type: ignore[valid-type]
+        description="horn-schunck, raft and dis, and any others"
+    )
     seed: int = 0
 
     @model_validator(mode="after")

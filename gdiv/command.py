@@ -173,9 +173,7 @@ def _parser():
     )
     clean = commands.add_parser("clean", help="remove the folder of a run")
     for command in (runs, clean):
-        command.add_argument(
-            "glacier", metavar="GLACIER", help="a key of the catalog; `gdiv glaciers` lists them"
-        )
+        command.add_argument("glacier", metavar="GLACIER", help="a key of the catalog; `gdiv glaciers` lists them")
         command.add_argument("--profile", default="demo", help="how much is run: smoke, demo (default), full or paper")
         command.add_argument(
             "--source",

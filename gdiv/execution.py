@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gdiv.extras import requires
@@ -162,10 +162,8 @@ def scrub(output: Path) -> None:
 def _places(workspace):
     """Folders of this machine and what stands for each, longest first; never a root, which is in every path."""
     places = {workspace: ".", Path(sys.prefix): "env", checkout() or PACKAGE: "gdiv"}
-    try:
+    with suppress(RuntimeError):  # no home at all
         places.setdefault(Path.home(), "~")
-    except RuntimeError:
-        pass
     kept = {str(place): name for place, name in places.items() if place != Path(place.anchor)}
     return dict(sorted(kept.items(), key=lambda item: -len(item[0])))
 
@@ -176,8 +174,7 @@ def _without_places(output, names):
     for key, value in output.items():
         if key == "data":
             scrubbed[key] = {
-                kind: value[kind] if kind.startswith("image/") else _replaced(value[kind], names)
-                for kind in value
+                kind: value[kind] if kind.startswith("image/") else _replaced(value[kind], names) for kind in value
             }
         else:
             scrubbed[key] = _replaced(value, names) if key in ("text", "evalue", "traceback") else value

@@ -27,10 +27,10 @@ def requires(extra: str, task: str) -> Iterator[None]:
 
     Examples
     --------
-    >>> with requires("maps", "this figure"):
-    ...     import a_package_that_does_not_exist
+    >>> with requires("maps", "this figure"):  # doctest: +ELLIPSIS
+    ...     import no_such_package
     Traceback (most recent call last):
-    gdiv.extras.MissingPackageError: this figure needs a_package_that_does_not_exist, which is not installed; get it with: pip install "gdiv[maps]"
+    gdiv.extras.MissingPackageError: this figure needs no_such_package, ...
     """
     try:
         yield
@@ -52,13 +52,16 @@ def require_installed(extra: str, task: str, *packages: str) -> None:
         For the first that is not, as in `requires`.
     """
     for name in packages:
-        if find_spec(name) is None:
+        try:
+            installed = find_spec(name) is not None
+        except (ImportError, ValueError):  # blocked on purpose
+            installed = False
+        if not installed:
             raise _missing(name, extra, task)
 
 
 def _missing(name, extra, task):
     return MissingPackageError(
-        f"{task} needs {name}, which is not installed; "
-        f'get it with: pip install "gdiv[{extra}]"',
+        f'{task} needs {name}, which is not installed; get it with: pip install "gdiv[{extra}]"',
         name=name,
     )

@@ -91,6 +91,7 @@ def twin_pairs(folder: Path, glacier: str) -> tuple[np.ndarray, list[tuple[int, 
     """
     place = render(folder, glacier)
     truth = validation.read_truth(place)
+    assert truth is not None, "the twin was rendered above, its truth with it"
     images, names = [], []
     for item in json.loads((place / "items.json").read_text(encoding="utf-8"))["features"]:
         if "nir" in item["assets"] and item["id"] not in names:

@@ -24,7 +24,7 @@ from gdiv.velocity.products import with_crs
 
 SUFFIXES = (".zarr", ".csv", ".json", ".geojson", ".safetensors")
 MARKS = ("synthetic",)  # entries of a card that every table and dataset repeats
-_OPTIONS = {"consolidated": False, "zarr_format": 3}
+_OPTIONS: dict[str, Any] = {"consolidated": False, "zarr_format": 3}
 
 
 def find_result(stem: Path) -> Path:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import geopandas as gpd
 import numpy as np
@@ -256,7 +256,7 @@ class Study:
         """Write a product: its map and pairs as Zarr, a GeoTIFF a variable, a STAC item, points as a GeoPackage."""
         folder = self.folder / "products"
         folder.mkdir(exist_ok=True)
-        written = [
+        written: list[Path | None] = [
             write_zarr(product, folder / "velocity.zarr", packed),
             write_zarr(pairs, folder / "pairs.zarr", packed),
         ]
@@ -264,12 +264,13 @@ class Study:
         written += [*layers, write_item(product, layers, f"{self.key}-{product.attrs['matcher']}", folder)]
         points = folder / "stakes-and-profile.gpkg"
         written.append(write_points(stakes, self.stakes(), profile, points, self._mark()))
-        print("published " + ", ".join(f"products/{path.name}" for path in written if path))
+        print("published " + ", ".join(f"products/{path.name}" for path in written if path is not None))
 
     def read_published(self) -> tuple[xr.Dataset, xr.DataArray]:
         """The published Zarr and the speed's GeoTIFF, as a stranger would open them."""
         product = xr.open_zarr(self.folder / "products" / "velocity.zarr", consolidated=False, decode_coords="all")
-        return product, rioxarray.open_rasterio(self.folder / "products" / "v.tif").squeeze("band", drop=True)
+        speed = cast(xr.DataArray, rioxarray.open_rasterio(self.folder / "products" / "v.tif"))
+        return product, speed.squeeze("band", drop=True)
 
     def publish_map(self, view) -> None:
         """Save an interactive map as `products/map.html`, which needs no network."""

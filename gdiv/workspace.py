@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,11 +13,10 @@ from pathlib import Path
 from gdiv.catalog import load_catalog
 from gdiv.installation import checkout
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+if sys.platform == "win32":
     import msvcrt
+else:
+    import fcntl
 
 LOCK = "run.lock"
 
@@ -67,8 +67,7 @@ def prepare(folder: Path) -> None:
     except OSError as error:
         reason = error.strerror or error
         raise StudyError(
-            f"the workspace {folder} cannot be written to ({reason}); "
-            f"name a folder of your own: --workspace DIR"
+            f"the workspace {folder} cannot be written to ({reason}); name a folder of your own: --workspace DIR"
         ) from None
 
 
@@ -104,12 +103,12 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _lock(file):
-    if fcntl:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    else:
+    if sys.platform == "win32":
         # Windows locks bytes, and forbids others to read them: one far beyond the text.
         file.seek(1 << 20)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _holder(path):

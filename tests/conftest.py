@@ -19,6 +19,13 @@ ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 
 
+def pytest_collection_modifyitems(items):
+    """Whatever uses the smoke run needs a run of the study."""
+    for item in items:
+        if "smoke" in getattr(item, "fixturenames", ()):
+            item.add_marker("run")
+
+
 def file_source(path):
     """The source that an ItemCollection file becomes."""
     return load_catalog().sources["twin"].model_copy(update={"kind": "file", "path": str(path)})

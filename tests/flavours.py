@@ -19,9 +19,35 @@ def write_flavour(twin: Path, folder: Path, flavour: str) -> Path:
     """An ItemCollection of `twin` in `folder` as `earth-search`, `earth-search-c1`, `planetary-computer` or `landsat`."""
     items = json.loads((twin / "items.json").read_text(encoding="utf-8"))["features"]
     folder.mkdir(parents=True, exist_ok=True)
-    made = [MAKERS[flavour](item, twin, folder) for item in items]
+    made = [MAKERS[flavour](acquired(item), twin, folder) for item in items]
     (folder / "items.json").write_text(json.dumps({"type": "FeatureCollection", "features": made}), encoding="utf-8")
     return folder
+
+
+def acquired(item):
+    """The twin's item as an archive would name a real acquisition; each asset keeps its file as `file`."""
+    old = item["properties"]
+    day, orbit = old["datetime"][:10].replace("-", ""), old["sat:relative_orbit"]
+    satellite, tile = "AB"[int(day) % 2], old["grid:code"].removeprefix("MGRS-")
+    identifier = f"S2{satellite}_{tile}_{day}_{int(item['id'].endswith('again'))}_L2A"
+    moment, baseline = f"{day}T102559", old["s2:processing_baseline"].replace(".", "")
+    left_out = ("gdiv:synthetic", "title", "description", "sat:relative_orbit")
+    properties = {key: value for key, value in old.items() if key not in left_out} | {
+        "platform": f"sentinel-2{satellite.lower()}",
+        "constellation": "sentinel-2",
+        "s2:product_uri": f"S2{satellite}_MSIL2A_{moment}_N{baseline}_R{orbit:03d}_T{tile}_{moment}.SAFE",
+    }
+    assets = {
+        name: asset | {"file": asset["href"], "href": f"./{identifier}/{name}.tif"}
+        for name, asset in item["assets"].items()
+    }
+    return item | {
+        "id": identifier, "collection": "sentinel-2-l2a", "properties": properties, "assets": assets
+    }  # fmt: skip
+
+
+def without_file(asset):
+    return {key: value for key, value in asset.items() if key != "file"}
 
 
 def modern(item):
@@ -59,8 +85,8 @@ def raw(item, name):
 def earth_search(item, twin, folder):
     assets = {}
     for name, asset in item["assets"].items():
-        rewrite(twin / asset["href"], folder / asset["href"], lambda numbers: numbers)
-        assets[name] = asset
+        rewrite(twin / asset["file"], folder / asset["href"], lambda numbers: numbers)
+        assets[name] = without_file(asset)
     return item | {"assets": assets}
 
 
@@ -69,9 +95,11 @@ def collection_1(item, twin, folder):
     properties = {k: v for k, v in item["properties"].items() if not k.startswith("earthsearch:boa")}
     assets = {}
     for name, asset in item["assets"].items():
-        rewrite(twin / asset["href"], folder / asset["href"], raw(item, name))
+        rewrite(twin / asset["file"], folder / asset["href"], raw(item, name))
         band = {"nodata": 0, "data_type": "uint16", "scale": 0.0001, "offset": -0.1 if modern(item) else 0}
-        assets[name] = asset | {"raster:bands": [band if name != "scl" else {"nodata": 0, "data_type": "uint8"}]}
+        assets[name] = without_file(asset) | {
+            "raster:bands": [band if name != "scl" else {"nodata": 0, "data_type": "uint8"}]
+        }
     return item | {"collection": "sentinel-2-c1-l2a", "properties": properties, "assets": assets}
 
 
@@ -99,7 +127,7 @@ def planetary_computer(item, twin, folder):
         href = f"./{item['id']}/{BANDS[name]}.tif"
         kept = {key: asset[key] for key in ("type", "gsd", "proj:shape", "proj:transform")}
         assets[BANDS[name]] = kept | {"href": href, "roles": ["data"]}
-        rewrite(twin / asset["href"], folder / href, raw(item, name))
+        rewrite(twin / asset["file"], folder / href, raw(item, name))
     return item | {"properties": properties, "assets": assets}
 
 
@@ -129,7 +157,7 @@ def landsat(item, twin, folder):
     for name, title, change in (("nir", "nir08", numbers), ("scl", "qa_pixel", bits), ("red", "red", numbers)):
         if name in item["assets"]:
             href = f"./{item['id']}/{title}.tif"
-            fields = rewrite(twin / item["assets"][name]["href"], folder / href, change, 30)
+            fields = rewrite(twin / item["assets"][name]["file"], folder / href, change, 30)
             assets[title] = fields | {"href": href, "roles": ["data"], "raster:bands": [band]}
             if name == "scl":
                 assets[title].pop("raster:bands")

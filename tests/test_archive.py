@@ -206,7 +206,8 @@ def test_a_scene_without_data_is_named(glacier, twin_folder, found, tmp_path):
     import rasterio
 
     folder = write_flavour(twin_folder, tmp_path, "earth-search")
-    name = found["table"].query("verdict == 'use'").id.iloc[0]
+    day = found["table"].query("verdict == 'use'").date.iloc[0]
+    name = next(path.name for path in folder.glob(f"S2*_{day:%Y%m%d}_0_L2A"))
     with rasterio.open(folder / name / "nir.tif") as file:
         profile, empty = file.profile, np.zeros_like(file.read(1))
     with rasterio.open(folder / name / "nir.tif", "w", **profile) as file:

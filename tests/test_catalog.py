@@ -1,6 +1,7 @@
 """The catalog is right, and says precisely what is wrong with one that is not."""
 
 import copy
+import itertools
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 import yaml
 
 from gdiv.catalog import CATALOG_FILE, CatalogError, json_schema, load_catalog, read_catalog
+from gdiv.command import main
+from gdiv.imagery import scenes
+from gdiv.imagery.archive import SceneError
 
 CONTENT = yaml.safe_load(CATALOG_FILE.read_text(encoding="utf-8"))
 G, S, P = "glaciers.mer-de-glace", "sources.earth-search", "profiles.demo"
@@ -34,7 +38,7 @@ MALFORMED = [
     (f"{G}.season.start", "06-31", ["season", "'06-31'", "MM-DD"]),
     (f"{G}.season.end", "13-01", ["season.end", "'13-01'", "pattern"]),
     (f"{G}.season.months", [6, 7], ["season", "months", "start, end"]),
-    (f"{G}.pairing.rule", "yearly", ["pairing.rule", "'yearly'", "'annual' or 'interval'"]),
+    (f"{G}.pairing.rule", "yearly", ["pairing.rule", "'yearly'", "'annual', 'interval' or 'paper'"]),
     (f"{G}.pairing.rule", "interval", ["pairing", "days", "least <= most"]),
     (f"{G}.pairing.days", [20, 10], None),
     (f"{G}.pairing.day_of_year_difference", 400, ["day_of_year_difference", "400", "182"]),
@@ -148,3 +152,67 @@ def test_a_southern_season_belongs_to_the_year_it_ends_in():
 def test_an_unknown_name_lists_what_exists():
     with pytest.raises(CatalogError, match="mer-de-glace, argentiere.*Did you mean 'aletsch'"):
         load_catalog().pick("glaciers", "aletch")
+
+
+FINDEL = """
+glaciers:
+  findel:
+    label: Findel près de Zermatt
+    country: Switzerland
+    outline: findel.geojson
+    bbox: [7.78, 45.98, 7.90, 46.03]
+    epsg: 32632
+    season: {start: "07-01", end: "09-30"}
+    pairing: {rule: annual}
+    years: {train: [2021, 2022], validation: [2020, 2021]}
+    speed: [0, 100]
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_a_catalog_of_ones_own_is_merged_over_the_built_in_one(encoding, tmp_path, monkeypatch, capsys):
+    """`rgi` and `tile` may be left out; an outline is found beside the catalog that names it."""
+    own = tmp_path / "mine.yaml"
+    own.write_bytes(FINDEL.encode(encoding))
+    assert main(["glaciers", "--catalog", str(own)]) == 0
+    out = capsys.readouterr().out
+    assert "Findel près de Zermatt" in out and "mer-de-glace" in out
+    assert "findel" not in load_catalog().glaciers, "it holds for that command only"
+    monkeypatch.setenv("GDIV_CATALOG", str(own))
+    entry = load_catalog().glaciers["findel"]
+    assert entry.rgi is None and entry.tile is None and entry.outline == str(tmp_path / "findel.geojson")
+    assert main(["catalog"]) == 0
+    out = capsys.readouterr().out
+    assert str(own) in out and str(CATALOG_FILE) in out
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("glaciers:\n  findel: {label: x}", ["mine.yaml is not valid", "glaciers.findel", "missing"]),
+        ("glacier: {findel: {}}", ["mine.yaml", "unknown key glacier", "glaciers, sources, profiles"]),
+        ("- findel", ["mine.yaml must hold maps", "glaciers, sources, profiles"]),
+        ("glaciers: [", ["mine.yaml is not YAML"]),
+        ("", ["mine.yaml must hold maps"]),
+        (None, ["mine.yaml cannot be read: No such file"]),
+    ],
+)
+def test_a_wrong_catalog_of_ones_own_is_named(text, told, tmp_path, capsys):
+    own = tmp_path / "mine.yaml"
+    if text is not None:
+        own.write_text(text)
+    assert main(["glaciers", "--catalog", str(own)]) == 1
+    message = capsys.readouterr().err
+    for word in told:
+        assert word in message
+
+
+def test_without_a_tile_scenes_of_several_are_named(found):
+    glacier = load_catalog().glaciers["mer-de-glace"].model_copy(update={"tile": None})
+    scenes._require_one_tile(found["items"], glacier)
+    other = [
+        item | {"properties": item["properties"] | {"grid:code": f"MGRS-{tile}"}}
+        for item, tile in zip(found["items"], itertools.cycle(["32TLR", "32TLS"]), strict=False)
+    ]
+    with pytest.raises(SceneError, match=r"32TLR \(\d+ scenes\), 32TLS .*name one as `tile`"):
+        scenes._require_one_tile(other, glacier)

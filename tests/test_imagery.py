@@ -8,9 +8,10 @@ import xarray as xr
 from conftest import file_source
 from rasterio.windows import from_bounds
 
-from gdiv.catalog import load_catalog
+from gdiv.catalog import CatalogError, Pairing, load_catalog
 from gdiv.imagery import archive, coregistration, cube, folder, items, outlines, pairs, scenes
 from gdiv.imagery.grid import grid_of_items, study_grid
+from gdiv.study import open_study
 
 SENTINEL = load_catalog().sources["earth-search"]
 
@@ -317,23 +318,55 @@ def test_dates_in_names_are_those_of_the_scene(tmp_path):
         folder.write_items(tmp_path)
 
 
-def test_full_reproduces_the_papers_170_pairs(glacier):
-    """Ten scenes of one season and seventeen of the next, all of one orbit and few days of year."""
-    first, second = (
-        pd.date_range(f"{year}-08-01", periods=count, freq="2D") for year, count in ((2021, 10), (2022, 17))
-    )
-    table = pd.DataFrame({"date": [*first, *second]}).assign(
-        id=lambda t: t.index.astype(str),
+def scenes_every_five_days(counts, seed):
+    """Scene table of one orbit on Sentinel-2's calendar: that many clear scenes of each season, at random."""
+    rng = np.random.default_rng(seed)
+    dates = []
+    for year, count in counts.items():
+        calendar = pd.date_range(f"{year}-06-15", f"{year}-10-15", freq="5D")
+        dates += list(rng.choice(calendar, count, replace=False))
+    table = pd.DataFrame({"date": pd.to_datetime(sorted(dates))})
+    return table.assign(
+        id=lambda t: t.date.dt.strftime("scene-%Y%m%d"),
         season_year=lambda t: t.date.dt.year,
         orbit=108,
         verdict="use",
         clear=1.0,
-        sun_azimuth=150.0,
+        # The azimuth at the overpass turns southward by some 15 degrees from June to October.
+        sun_azimuth=lambda t: 146 + 15 * (t.date.dt.dayofyear - 166) / 122,
     )
-    assert len(pairs.choose_pairs(table, glacier, [2021, 2022], load_catalog().profiles["full"].max_pairs)) == 170
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_papers_rule_takes_all_170_pairs_of_a_real_calendar(glacier, seed):
+    """Ten clear scenes of one season and seventeen of the next; the glacier's own rule leaves fewer."""
+    table = scenes_every_five_days({2021: 10, 2022: 17}, seed)
+    as_paper = glacier.model_copy(update={"pairing": Pairing(rule="paper")})
+    assert len(pairs.choose_pairs(table, as_paper, [2021, 2022])) == 170
+    assert 90 <= len(pairs.choose_pairs(table, glacier, [2021, 2022])) < 150
+
+
+def test_the_papers_rule_knows_no_orbit_and_no_sun(glacier):
+    table = scenes_every_five_days({2021: 10, 2022: 17}, 0)
+    table["orbit"] = [108, 65] * 13 + [108]
+    table["sun_azimuth"] = np.linspace(100, 200, 27)
+    as_paper = glacier.model_copy(update={"pairing": Pairing(rule="paper")})
+    assert len(pairs.choose_pairs(table, as_paper, [2021, 2022])) == 170
+
+
+def test_light_from_elsewhere_is_not_paired(glacier):
+    table = scenes_every_five_days({2021: 10, 2022: 17}, 0)
     apart = table.assign(sun_azimuth=[150.0] * 10 + [171.0] * 17)
     with pytest.raises(ValueError, match="no pair"):
         pairs.choose_pairs(apart, glacier, [2021, 2022])
+
+
+def test_profile_paper_pairs_as_the_paper_and_full_as_the_glacier(tmp_path):
+    own, paper = (open_study("mer-de-glace", name, workspace=str(tmp_path)) for name in ("full", "paper"))
+    assert own.glacier.pairing.rule == "annual" and paper.glacier.pairing.rule == "paper"
+    assert own.profile.max_pairs is None and paper.profile.max_pairs is None
+    with pytest.raises(CatalogError, match=r"perito-moreno is matched over days"):
+        open_study("perito-moreno", "paper", workspace=str(tmp_path))
 
 
 def test_too_little_stable_ground_corrects_nothing():

@@ -11,7 +11,7 @@ from flavours import write_flavour
 from stac_server import StacServer
 
 import gdiv
-from gdiv import claims
+from gdiv import claims, execution
 from gdiv import run as runner
 from gdiv.command import main
 from gdiv.study import StudyError, open_study, split_source
@@ -286,7 +286,7 @@ def test_a_failing_notebook_is_named_with_its_cell(smoke, tmp_path, capsys):
 def test_progress_is_kept_as_its_last_state():
     bar = [{"output_type": "stream", "name": "stdout", "text": [part]} for part in ("0/2\r", "1/2\r2/2\n", "saved\n")]
     picture = {"output_type": "display_data", "data": {}}
-    assert runner._settled([*bar, picture]) == [
+    assert execution._settled([*bar, picture]) == [
         {"output_type": "stream", "name": "stdout", "text": ["2/2\nsaved\n"]},
         picture,
     ]

@@ -101,7 +101,7 @@ def register(cube: xr.Dataset, pairs: pd.DataFrame, masks: xr.Dataset) -> pd.Dat
         snow = cube.snow.isel(scene=[ids.index(pair.reference), ids.index(pair.secondary)]).any("scene").values
         ground = masks.stable.values & ~ndimage.binary_dilation(snow, iterations=SNOW_MARGIN)
         shift = image_shift(*images, ground)
-        common = float(np.isfinite(images).all(0)[masks.glacier.values].mean())
+        common = float(np.isfinite(np.stack(images)).all(0)[masks.glacier.values].mean())
         reason = ""
         if common < COMMON_AT_LEAST:
             reason = f"both scenes see only {common:.0%} of the glacier (at least {COMMON_AT_LEAST:.0%})"

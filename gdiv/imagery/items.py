@@ -25,7 +25,8 @@ def moment_of(item: dict) -> str | None:
 
 def day_of(item: dict) -> date:
     """The UTC date of an item that says when it was taken."""
-    return datetime.fromisoformat(moment_of(item).replace("Z", "+00:00")).date()
+    moment = str(moment_of(item))
+    return datetime.fromisoformat(moment.replace("Z", "+00:00")).date()
 
 
 def is_synthetic(items: list[dict]) -> bool:

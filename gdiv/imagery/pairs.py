@@ -49,9 +49,7 @@ def choose_pairs(scenes: pd.DataFrame, glacier, years: list[int], most: int | No
             # Acquisitions of one orbit differ by seconds from whole days.
             fits = seasons[0] == seasons[1] in years and rule.days[0] <= round(days) <= rule.days[1]
         sun = _apart(first["sun_azimuth"], second["sun_azimuth"])
-        if rule.rule != "paper" and (
-            first["orbit"] != second["orbit"] or sun > rule.sun_difference
-        ):
+        if rule.rule != "paper" and (first["orbit"] != second["orbit"] or sun > rule.sun_difference):
             continue
         if not fits:
             continue

@@ -49,7 +49,12 @@ def judge_scenes(
     glacier_coarse, beside_coarse = (_shrink(mask, coarse.shape) for mask in (on_glacier, beside))
     with ThreadPoolExecutor(8) as pool:
         open_rows = [(row, item) for row, item in zip(rows, items, strict=True) if not row["reason"]]
-        list(pool.map(lambda pair: _look(*pair, source, coarse, glacier_coarse, beside_coarse), open_rows))
+
+        def look(pair):
+            row, item = pair
+            _look(row, item, source, coarse, glacier_coarse, beside_coarse)
+
+        list(pool.map(look, open_rows))
     _drop_lone_orbits(rows, glacier)
     for row in rows:
         row["verdict"] = "drop" if row["reason"] else "use"
@@ -98,8 +103,7 @@ def _require_one_tile(items, glacier):
         if len(counts) > 1:
             listed = ", ".join(f"{tile} ({count} scenes)" for tile, count in counts.most_common())
             raise SceneError(
-                f"scenes of several tiles cover {glacier.label}: {listed}; "
-                f"name one as `tile` in the catalog's entry"
+                f"scenes of several tiles cover {glacier.label}: {listed}; name one as `tile` in the catalog's entry"
             )
 
 

@@ -44,7 +44,7 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
     blocks = blocks.chunk(pair=-1, y=rows_at_once(blocks), x=-1)
     smooth *= np.median(velocity.years / velocity.years.max())  # one long pair must not weigh the others down
     vx, vy, closure = xr.apply_ufunc(
-        lambda *parts: _solve(*parts, design, smooth),
+        lambda vx, vy, weight: _solve(vx, vy, weight, design, smooth),
         *(blocks[name] for name in ("vx", "vy", "worth")),
         input_core_dims=[["pair"]] * 3,
         output_core_dims=[["interval"], ["interval"], []],

@@ -56,7 +56,8 @@ def velocity_product(mosaic: xr.Dataset, epsg: int, title: str, provenance: dict
     product = product[["v", "vx", "vy", "v_error", "vx_error", "vy_error", "count"]].drop_vars(
         "spatial_ref", errors="ignore"
     )
-    for name, variable in product.data_vars.items():
+    for key, variable in product.data_vars.items():
+        name = str(key)
         variable.attrs = {"units": "1", "long_name": "pairs"} if name == "count" else {"units": "meter/year"}
         if name in STANDARD_NAMES:
             variable.attrs["standard_name"] = STANDARD_NAMES[name]
@@ -140,7 +141,7 @@ def packing(dataset: xr.Dataset) -> dict[str, dict]:
 
     The step is the finest of 0.01, 0.1, 1 and 10 m/yr that the fastest ice fits in; rounding is off by half a step.
     """
-    speeds = {name: v for name, v in dataset.data_vars.items() if v.attrs.get("units") == "meter/year"}
+    speeds = {str(name): v for name, v in dataset.data_vars.items() if v.attrs.get("units") == "meter/year"}
     most = xr.Dataset({name: np.abs(speed).max() for name, speed in speeds.items()}).compute()
     steps = {name: next((s for s in (0.01, 0.1, 1.0) if not most[name] > 32000 * s), 10.0) for name in speeds}
     return {

@@ -46,9 +46,9 @@ def true_motion(truth: xr.Dataset, years: float) -> tuple[np.ndarray, np.ndarray
         filled.vx.values, filled.vy.values, truth.attrs["spacing"], columns.ravel(), rows.ravel(), years
     )
     known = truth.vx.notnull().values
-    return tuple(
-        np.where(known, end.reshape(rows.shape) - start, np.nan) for end, start in ((column, columns), (row, rows))
-    )
+    u = np.where(known, column.reshape(rows.shape) - columns, np.nan)
+    v = np.where(known, row.reshape(rows.shape) - rows, np.nan)
+    return u, v
 
 
 def true_velocity(truth: xr.Dataset, years: float) -> xr.Dataset:
@@ -155,7 +155,7 @@ def check_mosaic(
 
 
 def reliability(mosaic: xr.Dataset, truth: xr.Dataset | None, ice: np.ndarray) -> pd.DataFrame:
-    """Whether sigmas are honest: the share of true errors within multiples of them, by class of true speed.
+    """Whether sigmas are well calibrated: the share of true errors within multiples of them, by class of true speed.
 
     Returns
     -------
@@ -166,11 +166,11 @@ def reliability(mosaic: xr.Dataset, truth: xr.Dataset | None, ice: np.ndarray) -
     if truth is None:
         return pd.DataFrame(columns=["speed", "pixels", "stated", "found"])
     year = true_velocity(truth, min(1.0, mosaic.attrs["longest_years"]))
-    speed, rows = np.hypot(year.vx, year.vy).values, []
+    speed, rows = np.hypot(year.vx.values, year.vy.values), []
     for low, high in [(0, np.inf), *pairwise(SPEEDS)]:
         inside = ice & (speed >= low) & (speed < high)
         misses = np.concatenate(
-            [(np.abs(mosaic[n] - year[n]) / mosaic[f"{n}_error"]).values[inside] for n in ("vx", "vy")]
+            [(abs(mosaic[n] - year[n]) / mosaic[f"{n}_error"]).values[inside] for n in ("vx", "vy")]
         )
         misses = misses[~np.isnan(misses)]
         name = "all" if (low, high) == (0, np.inf) else f"from {low:g}" if high == np.inf else f"{low:g} to {high:g}"

@@ -1,0 +1,132 @@
+"""One notebook executed: kernels that die or cannot start, homes that are none, and texts without paths."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from gdiv import execution
+from gdiv.execution import RunError, execute, scrub, usable_home
+
+
+def notebook(folder, *cells):
+    """A notebook of code cells in `folder`, with the workspace `folder / "run"`."""
+    (folder / "run" / "notebooks").mkdir(parents=True)
+    content = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
+    path = folder / "00_a_test.ipynb"
+    nbformat.write(content, path)
+    return path, folder / "run"
+
+
+def test_a_killed_kernel_names_cell_and_likely_cause(tmp_path):
+    path, run = notebook(tmp_path, "1 + 1", f"import os, signal\nos.kill(os.getpid(), {signal.SIGKILL:d})", "2 + 2")
+    with pytest.raises(RunError) as error:
+        execute(path, run, {})
+    told = str(error.value)
+    assert "00_a_test.ipynb: its kernel was killed in cell 1 ('import os, signal')" in told
+    assert "memory" in told and "The same command resumes" in told and "\n" not in told
+
+
+def test_a_kernel_that_cannot_start_is_one_sentence(tmp_path, monkeypatch):
+    specification = {"argv": ["/nowhere/python", "{connection_file}"], "display_name": "x", "language": "python"}
+    kernel = tmp_path / "jupyter" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    (kernel / "kernel.json").write_text(json.dumps(specification))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    path, run = notebook(tmp_path, "1 + 1")
+    with pytest.raises(RunError, match=r"kernel python3 cannot start .*jupyter kernelspec list"):
+        execute(path, run, {})
+
+
+def test_what_a_notebook_reads_through_the_study_is_listed(tmp_path):
+    path, run = notebook(
+        tmp_path, "import gdiv\ngdiv.open_study('mer-de-glace', 'smoke', 'earth-search', '.').stakes()"
+    )
+    seconds, reads = execute(path, run, {})
+    assert seconds > 0 and reads == ["stakes.geojson"]
+
+
+@pytest.mark.parametrize("home", ["", "/", "/nowhere/at/all"])
+def test_a_home_is_lent_where_there_is_none(home, monkeypatch):
+    monkeypatch.setenv("HOME", home)
+    if not home:
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    with usable_home():
+        lent = Path(os.environ["HOME"])
+        assert lent.is_dir() and os.access(lent, os.W_OK) and lent != Path("/")
+    assert not lent.exists() and os.environ.get("HOME", "") == home
+
+
+def test_a_home_of_ones_own_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with usable_home():
+        assert os.environ["HOME"] == str(tmp_path)
+
+
+@pytest.mark.parametrize("home", ["/", "/t", "/home/someone"])
+def test_paths_leave_texts_and_nothing_else_changes(home, tmp_path, monkeypatch):
+    """Keys, pictures and words that merely contain a short home stay as they are."""
+    monkeypatch.setenv("HOME", home)
+    picture = "iVBOR/t/home/someone/w0KGgo="
+    output = tmp_path / "notebooks" / "01_a.ipynb"
+    output.parent.mkdir()
+    text = f"{tmp_path}/data, {sys.prefix}/lib, {home.rstrip('/')}/x, https://a.org/t/b and/or"
+    data = {"image/png": picture, "text/html": f"<b>{tmp_path}</b>", "application/json": {"/t/key": str(tmp_path)}}
+    cell = {
+        "cell_type": "code",
+        "source": ["1"],
+        "metadata": {},
+        "outputs": [
+            {"output_type": "stream", "name": "stdout", "text": [text]},
+            {"output_type": "display_data", "data": data, "metadata": {}},
+        ],
+    }
+    output.write_text(json.dumps({"cells": [cell], "metadata": {}}), encoding="utf-8")
+    scrub(output)
+    stream, shown = json.loads(output.read_text(encoding="utf-8"))["cells"][0]["outputs"]
+    home_told = "/x" if home == "/" else "~/x"
+    assert stream["text"] == [f"./data, env/lib, {home_told}, https://a.org/t/b and/or"]
+    assert shown["data"] == {"image/png": picture, "text/html": "<b>.</b>", "application/json": {"/t/key": "."}}
+
+
+RUN = """
+import sys
+from gdiv.command import main
+sys.exit(main(["run", "mer-de-glace", "--profile", "smoke", "--only", "01", "--workspace", sys.argv[1]]))
+"""
+
+
+@pytest.mark.run
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root can run as another user")
+def test_a_user_without_name_home_or_right_to_write_runs_the_study(tmp_path_factory):
+    """As in containers: no entry in the user database, no HOME, code and caches not writable, ASCII terminal."""
+    folder = tmp_path_factory.mktemp("nobody")
+    for place in (folder, *list(folder.parents)[:2]):
+        place.chmod(0o777)
+    environment = {"PATH": os.environ["PATH"], "LANG": "C", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", RUN, str(folder / "run")]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, user=12345, group=12345, extra_groups=[],
+        capture_output=True, encoding="ascii", errors="replace",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (folder / "run" / "figures" / "site.png").stat().st_size > 5000
+    assert [path.name for path in folder.iterdir()] == ["run"], "nothing is left where it was started"
+
+
+def test_an_interrupted_reading_list_is_removed(tmp_path):
+    path, run = notebook(tmp_path, "raise ValueError('a reason')")
+    with pytest.raises(RunError, match=r"cell 0 \(.*\): ValueError: a reason"):
+        execute(path, run, {})
+    assert execution.READS not in os.environ
+    assert time.time() - (run / "notebooks" / path.name).stat().st_mtime < 3600
