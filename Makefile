@@ -2,7 +2,7 @@
 ENV := .venv
 RUN := $(ENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: study test quick lint constraints weights bench publish glaciers real site lab clean help
+.PHONY: study test quick lint constraints weights bench publish glaciers real site links lab clean help
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -38,10 +38,11 @@ bench: study $(ENV)/bench.ready  ## every matcher and network side by side, tune
 	$(RUN)/python bench/ablation.py
 	$(RUN)/python results/render.py
 
-publish: study  ## the demo's claims and pictures into results/published, and from there into the README
+publish: study $(ENV)/test.ready  ## the demo's claims and pictures into results/published, and from there into the README
 	cp runs/mer-de-glace-demo/claims.json results/published/claims.json
 	cd runs/mer-de-glace-demo/figures && cp site.png mosaic.png speed.png profile.png reliability.png differences.png figure-3.png tiles.png fewer-pairs.png ../../../results/published/
 	$(RUN)/python results/map_picture.py
+	$(RUN)/python results/checks.py
 	$(RUN)/python results/render.py
 
 glaciers: $(ENV)/study.ready  ## every glacier of the catalog on its twin, smoke, for notebook 09; half an hour, resumes
@@ -55,6 +56,9 @@ real: $(ENV)/study.ready  ## the study on real scenes, with SCENES=folder/items.
 site: study $(ENV)/site.ready  ## the study, its results and the package's reference as HTML in site/, which needs no network
 	$(RUN)/sphinx-build -q -W --keep-going -E -b html docs site
 	@echo "open site/index.html"
+
+links: $(ENV)/study.ready  ## badges for Binder, Colab and Codespaces of this fork into the README
+	$(RUN)/python results/render.py --links
 
 lab: $(ENV)/study.ready  ## open the notebooks
 	$(RUN)/jupyter lab notebooks/00_the_study_on_one_page.ipynb

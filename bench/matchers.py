@@ -129,7 +129,7 @@ def judge(moreno, flows):
 
 
 def unsettled(moreno):
-    """For tuning: agreement, closure and spread of still ground together, pixels."""
+    """For tuning: agreement, closure and spread of stable ground together, pixels."""
 
     def loss(match):
         found = judge(moreno, [np.stack(match(*images)) for images in moreno.images])

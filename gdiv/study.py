@@ -239,7 +239,7 @@ class Study:
         about = {"Title": f"{self.subject}: {name}"}
         if self.synthetic:
             about["Description"] = NOTICE
-            figure.text(1, 0, NOTICE, ha="right", va="top", fontsize=6, color="#555555")
+            figure.text(1, 0, NOTICE, ha="right", va="top", fontsize=7.5, color="#333333")
         for suffix, options in (("png", {"dpi": 150}), ("svg", {})):
             metadata = about if suffix == "png" else about | {"Date": None}
             place = self.folder / "figures" / f"{name}.{suffix}"

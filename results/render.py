@@ -1,10 +1,11 @@
 """Write the tables of README.md, bench.md and paper.md from the published results.
 
 Run `python results/render.py`. With `--check` nothing is written, and the exit status says whether
-all three files are current.
+all three files are current. With `--links` the badges of the README are written for this fork.
 """
 
 import re
+import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -16,28 +17,7 @@ from gdiv.velocity import stakes
 HERE = Path(__file__).parent
 MATCHERS = ("zero", "horn-schunck", "raft", "correlation", "dis", "tv-l1", "ilk")
 
-# RMSE on ice in m/yr of the demo's mosaics with the settings that the bench tuned on other pairs
-# of the twin (bench.md, "The synthetic Mer de Glace"). Measured once on the published demo run;
-# RAFT has no settings.
-TUNED_RMSE = {
-    "horn-schunck": 2.69,
-    "dis": 3.40,
-    "ilk": 3.89,
-    "correlation": 5.13,
-    "tv-l1": 6.30,
-}
-
-# Mean error on ice in px of Horn-Schunck on every fourth training pair of the demo, where images
-# are matched whole, and where they are masked first: with zeros or with no data off the ice.
-MASKED_FIRST = {"whole": 0.33, "zeros": 0.49, "no data": 0.60}
-
-# Mean difference of neighbouring pixels at the edges of the compression blocks, over the average
-# of all neighbouring pixels: least and most of the clear dates and both axes.
-BLOCK_EDGES = (1.17, 1.43)
-
-# Pairs that the annual rule leaves of the paper's 170, on Sentinel-2's five-day calendar with 10
-# and 17 clear scenes of one orbit: least and most over draws of the clear dates.
-ANNUAL_PAIRS = (103, 129)
+CHECKS = {name: check["values"] for name, check in published("checks").items()}  # of checks.py
 
 
 def value(claims, key, form="{:.2f}"):
@@ -68,10 +48,10 @@ def demo_table(claims):
 
 def default_settings_note(claims):
     """How the ranking changes when the other matchers are tuned."""
-    tuned = ", ".join(f"{rmse:.1f} ({name})" for name, rmse in TUNED_RMSE.items())
+    tuned = ", ".join(f"{rmse:.1f} ({name})" for name, rmse in CHECKS["tuned_rmse"].items())
     raft = claims["mosaic.raft.rmse"]["value"]
     default_gain = 1 - raft / claims["mosaic.horn-schunck.rmse"]["value"]
-    tuned_gain = 1 - raft / TUNED_RMSE["horn-schunck"]
+    tuned_gain = 1 - raft / CHECKS["tuned_rmse"]["horn-schunck"]
     return (
         "Every matcher runs with its default settings, which are a compromise between cases. With the "
         f"settings that the bench tuned on other pairs of the twin, the RMSE falls to about {tuned} m/yr, "
@@ -99,11 +79,11 @@ def stakes_note():
 
 def compression_note():
     """What the compression of the Perito Moreno scenes does to every number made from them."""
-    low, high = BLOCK_EDGES
+    edges = CHECKS["block_edges"]
     return (
         "The scenes of Perito Moreno are 8-bit JPEG renderings, not reflectances, and the compression grid is fixed to "
-        f"the pixels: on clear dates, brightness steps at block edges are {low} to {high} times the "
-        "average. This pattern pulls every matcher towards zero motion and makes closure and stable "
+        f"the pixels: on clear dates, brightness steps at block edges are {edges['least']} to {edges['most']} times "
+        "the average. This pattern pulls every matcher towards zero motion and makes closure and stable "
         "ground look better than they are."
     )
 
@@ -177,7 +157,7 @@ def cost_table(costs):
     for run in costs:
         row = "| `{profile}` | {source} | {cores} | {minutes:.0f} | {memory:.1f} GB | {disk:.1f} GB |"
         rows.append(row.format(**run))
-    low, high = ANNUAL_PAIRS
+    kept = CHECKS["annual_pairs"]
     notes = (
         "`full` reads a real archive and trains for hours on a GPU. It has not been run as a whole. "
         "Measure your own machine with `python results/costs.py`.",
@@ -185,9 +165,9 @@ def cost_table(costs):
         "`full` alone does not take the paper's 170 pairs. The paper compares each of 10 scenes of 2021 "
         "with each of 17 scenes of 2022. The annual rule of the catalog keeps pairs of one orbit, at "
         "most 45 days from a whole number of years and with at most 20 degrees between the solar "
-        f"azimuths. On Sentinel-2's real calendar, 10 and 17 clear scenes leave {low} to {high} of the "
-        "170 pairs. The profile `paper` is `full` with every scene of one season paired with every scene "
-        "of the next, without limits on orbit, day of the year and sun: "
+        f"azimuths. On Sentinel-2's real calendar, 10 and 17 clear scenes leave {kept['least']} to "
+        f"{kept['most']} of the 170 pairs. The profile `paper` is `full` with every scene of one season "
+        "paired with every scene of the next, without limits on orbit, day of the year and sun: "
         "`gdiv run mer-de-glace --profile paper`. In the catalog, `pairing: {rule: paper}` does the same "
         "for a glacier. "
         "`usable_scenes` in the catalog is the number of scenes that the twin renders; it has no effect "
@@ -408,7 +388,8 @@ def paper_page(claims, ablation):
     def of(key, form="{:.2f}"):
         return value(claims, key, form)
 
-    low, high = ANNUAL_PAIRS
+    kept = CHECKS["annual_pairs"]
+    masked = CHECKS["masked_first"]
     paper_labels, paper_raft = paper_errors()
     parameters = ablation["variants"][0]["parameters"]
     rows = [
@@ -439,14 +420,14 @@ def paper_page(claims, ablation):
             "estimation",
             "the whole scene is matched, and outlines are applied afterwards, for scoring: registration and "
             "errors need stable ground. On every fourth pair of the twin, masking first raises the error of "
-            f"Horn-Schunck from {MASKED_FIRST['whole']:.2f} px to {MASKED_FIRST['zeros']:.2f} px (zeros off "
-            f"the ice) or {MASKED_FIRST['no data']:.2f} px (no data off the ice)",
+            f"Horn-Schunck from {masked['whole']:.2f} px to {masked['zeros']:.2f} px (zeros off "
+            f"the ice) or {masked['no data']:.2f} px (no data off the ice)",
             "deviates",
         ),
         (
             "every image of 2021 with every image of 2022: 170 pairs",
             "one orbit, at most 45 days from a whole number of years, at most 20° between the solar "
-            f"azimuths: {low} to {high} of the 170 pairs on the real calendar; "
+            f"azimuths: {kept['least']} to {kept['most']} of the 170 pairs on the real calendar; "
             f"{of('pairs.train', '{:.0f}')} pairs of the twin in the published run",
             "deviates; same with `gdiv run mer-de-glace --profile paper`, which has not been run on the archive",
         ),
@@ -541,14 +522,55 @@ def readme(text):
         "bench": bench_table(published("bench-matchers")),
     }
     for name, block in blocks.items():
-        marked = f"<!-- {name} -->\n{block}\n<!-- /{name} -->"
-        pattern = f"<!-- {name} -->.*?<!-- /{name} -->"
-        text = re.sub(pattern, lambda _, marked=marked: marked, text, flags=re.S)
+        text = replaced(text, name, block)
     return text
+
+
+def replaced(text, name, block):
+    """The text with what stands between the markers `name` replaced by `block`."""
+    marked = f"<!-- {name} -->\n{block}\n<!-- /{name} -->"
+    return re.sub(f"<!-- {name} -->.*?<!-- /{name} -->", lambda _: marked, text, flags=re.S)
+
+
+def launch_links(origin):
+    """Badges that open the notebooks of the repository `origin` in Binder, Colab and Codespaces.
+
+    Without a GitHub address they hold OWNER/REPOSITORY, to be replaced.
+    """
+    address = re.search(r"github\.com[:/]+([\w.-]+)/([\w.-]+?)(?:\.git)?/?$", origin)
+    repository = "/".join(address.groups()) if address else "OWNER/REPOSITORY"
+    notebook = "notebooks/00_the_study_on_one_page.ipynb"
+    binder = f"https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/{notebook}"
+    colab = f"https://colab.research.google.com/github/{repository}/blob/HEAD/{notebook}"
+    codespaces = f"https://codespaces.new/{repository}"
+    if not address:
+        return (
+            "`make links` writes badges here that open your own fork, taken from the address of its "
+            "remote `origin`, in:\n\n"
+            f"- Binder: `{binder}`\n"
+            f'- Colab: `{colab}`, after `%pip install "gdiv[study] @ git+https://github.com/{repository}"`\n'
+            f"- Codespaces: `{codespaces}`"
+        )
+    return (
+        f"[![Binder](https://mybinder.org/badge_logo.svg)]({binder})\n"
+        f"[![Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})\n"
+        f"[![Codespaces](https://github.com/codespaces/badge.svg)]({codespaces})\n\n"
+        f'In Colab, run `%pip install "gdiv[study] @ git+https://github.com/{repository}"` first.'
+    )
+
+
+def write_links(file):
+    """Write the badges for this checkout's own remote into the README."""
+    found = subprocess.run(["git", "remote", "get-url", "origin"], cwd=HERE, capture_output=True, text=True)
+    text = replaced(file.read_text(encoding="utf-8"), "launch", launch_links(found.stdout.strip()))
+    file.write_text(text, encoding="utf-8")
 
 
 def main():
     readme_file = HERE.parent / "README.md"
+    if "--links" in sys.argv:
+        write_links(readme_file)
+        return
     current = {
         readme_file: readme(readme_file.read_text(encoding="utf-8")),
         HERE / "bench.md": bench_page(published("bench-matchers")),

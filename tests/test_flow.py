@@ -190,7 +190,7 @@ def test_what_has_no_inverse_is_not_learned():
     filled = pairs._flow(_chance(range(24), pairs))
     assert torch.equal(torn(filled, invert(filled))[:, 0], ~known)
     one = torch.zeros(1, 2, 64, 64)
-    one[:, 0, :, :32] = 10  # runs over still ground
+    one[:, 0, :, :32] = 10  # runs over stable ground
     assert torn(one, invert(one))[0, 0, 32, 24:31].all() and not torn(one, invert(one))[0, 0, :, 48:].any()
 
 
@@ -309,6 +309,7 @@ def test_the_whole_pipeline_turns_with_the_scene():
 # ---- training -------------------------------------------------------------------------------------
 
 
+@pytest.mark.run
 def test_four_tiles_are_learned_by_heart(tmp_path):
     """To under a tenth of a pixel."""
     samples = renderer(64, reach=5, difficulty=0.6).samples(4)
@@ -398,6 +399,7 @@ if dist.get_rank() == 0:
 """
 
 
+@pytest.mark.run
 def test_two_processes_learn_what_one_does(tmp_path):
     """By torch's launcher over gloo: the losses of one process with the joined batch."""
     script = tmp_path / "two.py"

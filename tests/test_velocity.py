@@ -341,6 +341,7 @@ def matched(found, glacier):
     return data, coregistration.register(data, table, found["masks"])
 
 
+@pytest.mark.run
 def test_labels_do_not_depend_on_chunks_or_workers(matched, found):
     """Bit for bit: threads, processes or a cluster, however many and however the cube is cut."""
     data, table = matched

@@ -53,7 +53,8 @@ class Settings:
         8 to 16 for local contrast.
     feature
         What is compared: `contrast` (local mean removed, local spread made one, at each level), `sobel`
-        (magnitude of the gradient, as in the paper) or `brightness`.
+        (magnitude of the gradient; the paper filters along x and y and does not say how it combines the two)
+        or `brightness`.
     sigma
         Neighbourhood of `contrast`: standard deviation in pixels of the level.
     floor

@@ -37,7 +37,8 @@ def list_tiles(
 ) -> list[Tile]:
     """All tiles of the pairs, 5/16 of a side apart, four turns each, that hold at least a twentieth of glacier.
 
-    With tiles of 256 pixels and the catalog's Mer de Glace these are 108 a pair, and 18,360 of the paper's 170 pairs.
+    With tiles of 256 pixels and the outline of the twin of Mer de Glace these are 108 per pair, and
+    18,360 for 170 pairs, which is the paper's count.
 
     Parameters
     ----------
@@ -46,7 +47,8 @@ def list_tiles(
     glacier
         bool `(H, W)`.
     split
-        `random`: any tile to any set, as in the paper; tiles of different sets then show the same ice.
+        `random`: any tile to any set; tiles of different sets then show the same ice. The paper does not say how it
+        splits.
         `space`: a window rich in ice is held out for test and another for validation, and every window that overlaps
         either is left out of training, so that no pixel is in two sets.
         `date`: scenes are dealt to the sets, and pairs whose scenes are of two sets are left out, so that no scene

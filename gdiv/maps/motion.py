@@ -118,7 +118,7 @@ def series(table: pd.DataFrame, measured: pd.DataFrame, season):
 
 
 def reliability(table: pd.DataFrame):
-    """Stated against found share of true errors within multiples of sigma, by class of speed; on the line is honest."""
+    """Observed against nominal coverage of the errors, by class of speed; well calibrated on the line."""
     with styled():
         figure, axis = plt.subplots(figsize=(4.6, 3.4), layout="constrained")
     axis.plot([0, 1], [0, 1], color=INK, lw=0.8)
@@ -127,7 +127,7 @@ def reliability(table: pd.DataFrame):
         axis.plot(
             rows.stated, rows.found, color=colour, marker=".", lw=thick, label=f"{name}, {rows.pixels.iloc[0]} px"
         )
-    axis.set(xlabel="stated share within", ylabel="found share within", xlim=(0, 1), ylim=(0, 1))
+    axis.set(xlabel="nominal coverage", ylabel="observed coverage", xlim=(0, 1), ylim=(0, 1))
     axis.legend(frameon=False, fontsize=7, title="true speed, m/yr", title_fontsize=7)
     return figure
 

@@ -136,7 +136,7 @@ def training_arrays(
 
 
 def summarise(displacement: xr.Dataset, glacier: np.ndarray) -> pd.DataFrame:
-    """One row a pair: how far the ice moved and what still ground says. Reads every pair once.
+    """One row a pair: displacement of the ice and apparent motion of stable ground. Reads every pair once.
 
     Returns
     -------

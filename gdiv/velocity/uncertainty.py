@@ -1,7 +1,7 @@
 """How far a mosaic may be off, learned from a second season and from ground that does not move.
 
 Pairs of the same two seasons share the change of the surface between them, and so their error: neither their spread
-nor still ground, which keeps its texture, shows it. The mosaic of another couple of seasons does. Where the ice moved
+nor stable ground, which keeps its texture, shows it. The mosaic of another couple of seasons does. Where the ice moved
 alike in both, the two differ by the errors of both; where it did not, the error stated is too large, not too small.
 """
 
@@ -127,7 +127,7 @@ def error_of_mean(sigma: np.ndarray, spacing: float, length: float) -> float:
 
 
 def coverage(error: np.ndarray, sigma: np.ndarray) -> float:
-    """Share of errors within one sigma; 0.68 for honest Gaussian sigmas."""
+    """Share of errors within one sigma; 0.68 for well-calibrated Gaussian sigmas."""
     known = np.isfinite(error) & np.isfinite(sigma)
     return float((np.abs(error[known]) <= sigma[known]).mean()) if known.any() else float("nan")
 

@@ -1,4 +1,4 @@
-"""Is it right? Stakes, still ground, triplets that must close, and the twin's truth.
+"""Is it right? Stakes, stable ground, triplets that must close, and the twin's truth.
 
 The only module that reads the twin's truth.
 """
@@ -135,7 +135,7 @@ def error_by_displacement(displacements: xr.Dataset, motions: list, ice: np.ndar
 def check_mosaic(
     mosaic: xr.Dataset, truth: xr.Dataset | None, ice: np.ndarray, stable: np.ndarray, stakes: pd.DataFrame
 ) -> dict[str, float]:
-    """Every check of one mosaic with errors, m/yr: against truth, on still ground, at the stakes, and of the sigmas.
+    """Every check of one mosaic with errors, m/yr: against truth, on stable ground, at the stakes, and of the sigmas.
 
     `stakes` is the mean absolute difference of the table `at_stakes` gives; `covered` the share of the true errors of
     both components on ice that lie within the stated sigma.
@@ -189,7 +189,7 @@ CLAIMS = (
     ("coverage", "1", "share of the ice that has a value"),
     ("nmad", "m/yr", "spread on stable ground"),
     ("glaft", "m/yr", "GLAFT's measure of stable ground, two sigma"),
-    ("covered", "1", "true errors within the stated sigma (0.68 is honest)"),
+    ("covered", "1", "true errors within the stated sigma (0.68 if well calibrated)"),
 )
 
 
@@ -228,7 +228,7 @@ def compare_with_truth(velocity: xr.Dataset, truth: xr.Dataset, ice: np.ndarray)
 
 
 def off_ice(velocity: xr.Dataset, stable: np.ndarray) -> dict[str, float]:
-    """What still ground seems to do, m/yr.
+    """Apparent velocity of stable ground, m/yr.
 
     Returns
     -------

@@ -1,0 +1,138 @@
+"""The ways in: which Python make takes, and a wheel that needs no checkout."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="shell scripts as they run under make on Linux and macOS")
+TOOLS = ("sh", "sort", "cut", "tail", "uname", "env")
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A search path of the few tools that the scripts use, to which a test adds its Pythons."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in TOOLS:
+        (folder / tool).symlink_to(shutil.which(tool))
+    return folder
+
+
+def add(folder, name, content):
+    file = folder / name
+    file.write_text(content)
+    file.chmod(file.stat().st_mode | stat.S_IXUSR)
+    return file
+
+
+def environment(path, **more):
+    clean = {"PATH": str(path), "PYENV_ROOT": "/nowhere", "HOME": str(path)}
+    command = ["sh", ".ci/environment", str(path.parent / "made"), "study"]
+    return subprocess.run(command, cwd=ROOT, env=clean | more, capture_output=True, text=True, timeout=300)
+
+
+# A Python that is too old, one that does not start (as pyenv's shims of versions not chosen), and this one.
+OLD = '#!/bin/sh\ncase "$2" in *platform*) echo 3.10.4;; *) exit 1;; esac\n'
+SHIM = "#!/bin/sh\necho 'command not found' >&2\nexit 127\n"
+# Its `-m venv` makes a folder in which pip only says what it was asked for.
+GOOD = f"""#!/bin/sh
+if [ "$1" = -m ]; then
+    mkdir -p "$3/bin"
+    printf '#!/bin/sh\\ncase "$*" in *show*) exit 0;; esac\\necho "asked: $*"\\n' > "$3/bin/python"
+    chmod +x "$3/bin/python"
+else
+    exec {sys.executable} "$@"
+fi
+"""
+
+
+@posix
+def test_python3_is_taken_where_it_is_supported(path):
+    add(path, "python3", GOOD)
+    done = environment(path, PATH=f"{path}:/bin:/usr/bin")
+    assert done.returncode == 0, done.stderr
+    assert "(python3)" in done.stdout and "--editable .[study]" in done.stdout
+
+
+@posix
+def test_another_python_that_starts_is_taken_where_python3_is_not_supported(path):
+    (path / "mkdir").symlink_to(shutil.which("mkdir"))
+    (path / "chmod").symlink_to(shutil.which("chmod"))
+    add(path, "python3", OLD)
+    add(path, "python3.14", SHIM)
+    add(path, "python3.12", GOOD)
+    done = environment(path)
+    assert done.returncode == 0, done.stderr
+    assert f"({path}/python3.12)" in done.stdout
+
+
+@posix
+def test_no_usable_python_is_one_sentence(path):
+    add(path, "python3", OLD)
+    done = environment(path)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "python3 is 3.10.4; gdiv needs Python 3.11 to 3.14" in done.stderr and "make PYTHON=" in done.stderr
+
+
+@posix
+def test_a_python_that_is_named_and_not_supported_is_one_sentence(path):
+    old = add(path, "old", OLD)
+    done = environment(path, PYTHON=str(old))
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert f"PYTHON={old} is 3.10.4; gdiv needs Python 3.11 to 3.14" in done.stderr
+
+
+@posix
+def test_every_python_that_is_listed_starts():
+    listed = subprocess.run(["sh", ".ci/pythons"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    code = "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))"
+    assert listed.split()
+    for python in listed.split():
+        subprocess.run([python, "-c", code], check=True)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_has_all_it_needs_and_no_pictures(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert wheel.stat().st_size < 2e6
+    assert not [name for name in names if name.endswith((".png", ".jpg"))]
+    assert {"gdiv/data_catalog.yaml", "gdiv/py.typed", "gdiv/flow/weights/gdiv.safetensors"} <= set(names)
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        assert f"gdiv/notebooks/{path.name}" in names
+    for path in (ROOT / "results" / "published").glob("*.json"):
+        assert f"gdiv/published/{path.name}" in names
+
+
+@pytest.mark.run
+def test_the_wheel_alone_runs_the_study_from_an_empty_folder(wheel, tmp_path):
+    """First and second notebook: published results and catalog from the wheel, runs below the current folder."""
+    site, here = tmp_path / "site", tmp_path / "empty"
+    here.mkdir()
+    zipfile.ZipFile(wheel).extractall(site)
+    clean = os.environ | {"PYTHONPATH": str(site)}
+    for number in ("00", "01"):
+        command = ["run", "mer-de-glace", "--profile", "smoke", "--only", number]
+        done = subprocess.run(
+            [sys.executable, "-m", "gdiv", *command], cwd=here, env=clean, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (here / "runs" / "mer-de-glace-smoke" / "notebooks" / "01_which_scenes_can_we_use.ipynb").exists()
+    shown = subprocess.run(
+        [sys.executable, "-m", "gdiv", "catalog"], cwd=here, env=clean, capture_output=True, text=True
+    )
+    assert str(site / "gdiv" / "data_catalog.yaml") in shown.stdout
+    assert [path.name for path in Path(here).iterdir()] == ["runs"]
