@@ -1,6 +1,7 @@
 """Search a run for the word that its scenes decide: `synthetic`."""
 
 import json
+import re
 
 import rasterio
 
@@ -28,8 +29,21 @@ def text_of(path):
     if path.suffix == ".ipynb":
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         notice = [cell["source"] for cell in cells if cell.get("id") == "notice"]
-        return str(notice) + str([cell.get("outputs") for cell in cells])
-    return path.read_bytes().decode("latin-1")
+        shown = [output.get("text") or output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+        data = [
+            {kind: value for kind, value in each.items() if "javascript" not in kind}
+            if isinstance(each, dict)
+            else each
+            for each in shown
+        ]
+        return str(notice) + without_scripts(str(data))
+    text = path.read_bytes().decode("latin-1")
+    return without_scripts(text) if path.suffix == ".html" else text
+
+
+def without_scripts(text):
+    """Libraries of scripts hold every word of the dictionary; what a page draws is JSON, and stays."""
+    return re.sub(r"<script[^>]*javascript[^>]*>.*?</script>", "", text, flags=re.S)
 
 
 def says_synthetic(path):

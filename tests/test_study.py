@@ -137,8 +137,11 @@ def test_scenes_and_pairs_come_from_a_service_as_from_the_file(flavour, smoke, t
             assert main(["run", "mer-de-glace", "--profile", "smoke", "--only", number, *source]) == 0
         assert server.refused == 0
     ours, theirs = (open_study("mer-de-glace", "smoke", workspace=str(folder)) for folder in (smoke, study))
-    told = theirs.open("scenes").reason.str.replace("B08", "nir")
-    assert told.tolist() == ours.open("scenes").reason.tolist()
+    told, known = (
+        study.open("scenes").reason.str.replace("B08", "nir").str.replace(r"(?<=duplicate of )\S+", "one,", regex=True)
+        for study in (theirs, ours)
+    )
+    assert told.tolist() == known.tolist()
     assert theirs.open("pairs").shift_x.to_numpy() == pytest.approx(ours.open("pairs").shift_x.to_numpy(), abs=1e-4)
     theirs, ours = theirs.open("cube").reflectance, ours.open("cube").reflectance
     assert float(abs(theirs - ours).max()) < 1e-6 and bool((theirs.isnull() == ours.isnull()).all())

@@ -1,7 +1,5 @@
 """The map one moves about in: a tab a layer, values on hover, stakes with what was measured."""
 
-import html
-
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -68,6 +66,7 @@ def interactive(
     import holoviews as hv
     import holoviews.plotting.bokeh
     from bokeh.layouts import column
+    from bokeh.models import Title
 
     hv.Store.set_current_backend("bokeh")  # all that `hv.extension` does beyond loading five megabytes of scripts
     step = int(np.ceil(np.sqrt(product.sizes["x"] * product.sizes["y"] / CELLS)))
@@ -95,18 +94,18 @@ def interactive(
         label = f"{other} - {name}"
         tabs[label] = _layer({"difference": apart}, cmap=SIGNED, clim=(-far, far), clabel=f"{label} (m/yr)", **look)
     plot, clicked = _through_time(series, most)
-    for layer in tabs.values():
-        layer.opts(hooks=[lambda drawn, _: drawn.state.js_on_event("tap", clicked)])
+    title = product.attrs.get("title", "")
+    for label, layer in tabs.items():
+
+        def finish(drawn, _, label=label):
+            drawn.state.js_on_event("tap", clicked)
+            drawn.state.title.text = f"{title} ({label})"  # not by `opts`: that would be on the tab, too
+
+        layer.opts(hooks=[finish])
     layout = hv.Layout([(layer * over).relabel(label) for label, layer in tabs.items()]).opts(tabs=True)
-    return column(_caption(product.attrs), hv.render(layout, backend="bokeh"), plot)
-
-
-def _caption(attributes):
-    """The map's title, and whether its scenes are synthetic, above the tabs."""
-    from bokeh.models import Div
-
-    title, about = (html.escape(attributes.get(key, "")) for key in ("title", "description"))
-    return Div(text=f"<b>{title}</b><br>{about}" if about else f"<b>{title}</b>", width=680)
+    if about := product.attrs.get("description"):  # such as that the scenes are synthetic
+        plot.add_layout(Title(text=about, text_font_size="9pt", text_font_style="normal"), "below")
+    return column(hv.render(layout, backend="bokeh"), plot)
 
 
 def _through_time(series, most):
