@@ -22,7 +22,7 @@ lint: $(ENV)/test.ready  ## linters and types alone
 	$(RUN)/codespell
 	$(RUN)/mypy
 	$(RUN)/nbstripout --verify notebooks/*.ipynb
-	$(RUN)/repo-review . --package-dir . --format rich --stderr rich > /dev/null
+	$(RUN)/repo-review . --show err
 
 constraints:  ## solve for the versions of constraints.txt anew; UPGRADE=--upgrade moves those that stand
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11.0 --fork-strategy fewest \
@@ -64,7 +64,7 @@ lab: $(ENV)/study.ready  ## open the notebooks
 	$(RUN)/jupyter lab notebooks/00_the_study_on_one_page.ipynb
 
 clean:  ## remove the environment and all runs
-	rm -rf $(ENV) runs site docs/notebooks docs/published docs/extra
+	rm -rf $(ENV) runs site jupyter_execute docs/notebooks docs/published docs/extra
 
 # One environment; each of these says that an extra of pyproject.toml is installed in it.
 $(ENV)/%.ready: constraints.txt pyproject.toml .ci/environment

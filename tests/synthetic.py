@@ -31,7 +31,7 @@ def text_of(path):
         notice = [cell["source"] for cell in cells if cell.get("id") == "notice"]
         shown = [output.get("text") or output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
         data = [
-            {kind: value for kind, value in each.items() if "javascript" not in kind}
+            {kind: value for kind, value in each.items() if "javascript" not in kind and "bokehjs" not in kind}
             if isinstance(each, dict)
             else each
             for each in shown
@@ -43,7 +43,7 @@ def text_of(path):
 
 def without_scripts(text):
     """Libraries of scripts hold every word of the dictionary; what a page draws is JSON, and stays."""
-    return re.sub(r"<script[^>]*javascript[^>]*>.*?</script>", "", text, flags=re.S)
+    return re.sub(r"<script(?![^>]*json)[^>]*>.*?</script>", "", text, flags=re.S)
 
 
 def says_synthetic(path):

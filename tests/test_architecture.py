@@ -66,10 +66,33 @@ def test_environment_and_pyproject_name_the_same_packages():
 def test_every_requirement_is_pinned():
     import tomllib
 
-    pinned = {line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {line.split("==")[0] for line in lines if "==" in line}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
-    assert {re.split(r"[<>=]", entry)[0].lower() for entry in wanted} <= pinned
+    wanted = [
+        *project["dependencies"],
+        *(name for extra in project["optional-dependencies"].values() for name in extra),
+    ]
+    names = {re.split(r"[\[<>=]", entry)[0].lower() for entry in wanted} - {"gdiv"}
+    assert names <= pinned
+
+
+def test_the_hooks_run_the_versions_that_are_pinned():
+    """pre-commit's tools and those of `make lint` must not disagree."""
+    pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "constraints.txt").read_text(), re.M))
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    tools = {"ruff-pre-commit": "ruff", "mirrors-mypy": "mypy", "codespell": "codespell", "nbstripout": "nbstripout"}
+    compared = 0
+    for repository in hooks:
+        tool = tools.get(repository["repo"].rstrip("/").split("/")[-1])
+        if tool:
+            assert repository["rev"].removeprefix("v") == pinned[tool], tool
+            compared += 1
+        for hook in repository["hooks"]:
+            for requirement in hook.get("additional_dependencies", []):
+                name, _, version = requirement.partition("==")
+                assert version == pinned[name], requirement
+    assert compared == len(tools)
 
 
 def tracked():

@@ -73,11 +73,11 @@ def test_a_home_of_ones_own_stays(tmp_path, monkeypatch):
         assert os.environ["HOME"] == str(tmp_path)
 
 
-@pytest.mark.parametrize("home", ["/", "/t", "/home/someone"])
+@pytest.mark.parametrize("home", ["/", "/t", "/users/someone"])
 def test_paths_leave_texts_and_nothing_else_changes(home, tmp_path, monkeypatch):
     """Keys, pictures and words that merely contain a short home stay as they are."""
     monkeypatch.setenv("HOME", home)
-    picture = "iVBOR/t/home/someone/w0KGgo="
+    picture = "iVBOR/t/users/someone/w0KGgo="
     output = tmp_path / "notebooks" / "01_a.ipynb"
     output.parent.mkdir()
     text = f"{tmp_path}/data, {sys.prefix}/lib, {home.rstrip('/')}/x, https://a.org/t/b and/or"
