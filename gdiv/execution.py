@@ -41,9 +41,9 @@ def execute(path: Path, folder: Path, parameters: dict) -> tuple[float, list[str
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what fails is raised, too
     output = folder / "notebooks" / path.name
     start = time.perf_counter()
-    with tempfile.NamedTemporaryFile(prefix="gdiv-reads-", delete=False) as file:
-        reads = Path(file.name)
-    os.environ[READS] = str(reads)
+    reads = folder / "notebooks" / "reads.part"
+    reads.write_text("", encoding="utf-8")
+    os.environ[READS] = str(reads.resolve())
     try:
         papermill.execute_notebook(
             str(path),
@@ -54,7 +54,8 @@ def execute(path: Path, folder: Path, parameters: dict) -> tuple[float, list[str
             cwd=str(folder),
             extra_arguments=["--log-level=CRITICAL"],
         )
-        return time.perf_counter() - start, sorted(set(reads.read_text(encoding="utf-8").split("\n")) - {""})
+        seconds = time.perf_counter() - start
+        return seconds, sorted(set(reads.read_text(encoding="utf-8").split()))
     except papermill.PapermillExecutionError as error:
         cell = error.source.strip().splitlines()[0] if error.source else ""
         raise RunError(
@@ -63,13 +64,13 @@ def execute(path: Path, folder: Path, parameters: dict) -> tuple[float, list[str
         ) from None
     except DeadKernelError:
         raise RunError(
-            f"{path.name}: its kernel was killed{_last_cell(output)}, most likely for want of memory"
+            f"{path.name}: its kernel was killed{_last_cell(output)}, most likely because memory ran out"
             f"{_memory()}; free some, or run a smaller profile. The same command resumes"
         ) from None
     except (NoSuchKernel, RuntimeError, OSError) as error:
-        if isinstance(error, OSError) and output.exists() and _started(output):
-            raise
         reason = " ".join(str(error).split()) or type(error).__name__
+        if output.exists() and _started(output):
+            raise RunError(f"{path.name} stopped ({reason[:200]}); the same command resumes") from None
         raise RunError(
             f"{path.name}: the notebooks' kernel python3 cannot start ({reason[:200]}); "
             f"see where it comes from with: jupyter kernelspec list, and make it anew with: "

@@ -4,7 +4,9 @@ import ast
 import json
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gdiv import claims, inputs
 from gdiv.execution import RunError, announce, execute, usable_home
@@ -12,7 +14,7 @@ from gdiv.extras import require_installed
 from gdiv.imagery.items import NOTICE
 from gdiv.installation import shipped
 from gdiv.store import write_json
-from gdiv.study import open_study
+from gdiv.study import Study, open_study
 from gdiv.workspace import StudyError, locked, split_source
 
 # Kernels inherit this. Spinning OpenMP threads slow each other down by a factor of twenty when anything
@@ -55,60 +57,94 @@ def run(
 
 
 def _run(glacier, profile, source, workspace, only, parameters):
-    chosen, extra = notebooks(only), _checked(parameters)
+    chosen = notebooks(only)
+    extra = _checked(parameters)
     study = open_study(glacier, profile, source, workspace)
     folder = study.folder.resolve()
     if study.source.kind == "file":  # relative to the workspace, where notebooks run: no user's path is stored
         key, _ = split_source(source)
         source = (key and f"{key}@") + os.path.relpath(study.source.path, folder)
-    base = {"glacier": glacier, "profile": profile, "source": source, "workspace": "."}
+    common = {"glacier": glacier, "profile": profile, "source": source, "workspace": "."}
     (folder / "notebooks").mkdir(exist_ok=True)
     with locked(folder):
         for path in chosen:
-            _bring_up_to_date(path, study, folder, base, extra, bool(only))
+            own = {name: value for name, value in extra.items() if name in _parameters(path)}
+            _Notebook(path, study, folder, common, own).bring_up_to_date(forced=bool(only))
     return folder
 
 
-def _bring_up_to_date(path, study, folder, base, extra, forced):
-    """Run the notebook `path` if it is `forced`, or if what it depends on has changed."""
-    number = path.name[:2]
-    state_file = folder / "run.json"
-    state = json.loads(state_file.read_text(encoding="utf-8")) if state_file.exists() else {}
-    mine = {name: value for name, value in extra.items() if name in _parameters(path)}
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    recipe = inputs.recipe_hash(inputs.common(study), [cell["source"] for cell in cells], mine)
-    past = state.get(number, {})
-    signed = inputs.signatures(study)
-    standing = all((folder / output).exists() for output in past.get("outputs", []))
-    known = inputs.fingerprint(study, state, recipe, past.get("reads", []), signed)
-    if past.get("fingerprint") == known and standing and not forced:
-        print(f"{path.stem}: unchanged since it succeeded ({past['seconds']:.0f} s then)")
-        return
-    print(f"{path.stem} ...", flush=True)
-    state.pop(number, None)  # what it is about to overwrite no longer stands for what it was
-    if study.source.kind == "twin":
-        state["about"] = NOTICE
-    write_json(state_file, state)
-    claims.forget(folder, past.get("claims", []))
-    before = claims.read(folder)
-    began = time.time()
-    seconds, reads = execute(path, folder, base | mine)
-    if study.synthetic:
-        announce(folder / "notebooks" / path.name, NOTICE)
-    written = [p for room in ("data", "products", "figures") for p in (folder / room).glob("*")]
-    outputs = [p.relative_to(folder).as_posix() for p in written if p.stat().st_mtime >= began - 1]
-    if study.source.kind == "twin":  # rendered only now, by the first notebook
-        signed = inputs.signatures(study)
-    reads = [name for name in reads if name not in outputs]
-    state[number] = {
-        "fingerprint": inputs.fingerprint(study, state, recipe, reads, signed),
-        "seconds": round(seconds, 1),
-        "reads": reads,
-        "outputs": [*outputs, f"notebooks/{path.name}"],
-        "claims": sorted(set(claims.read(folder)) - set(before)),
-    }
-    write_json(state_file, state)
-    print(f"{path.stem}: {seconds:.0f} s", flush=True)
+@dataclass
+class _Notebook:
+    """One notebook of a run: its parameters, and what `run.json` records of its last success."""
+
+    path: Path
+    study: Study
+    folder: Path
+    common: dict[str, str]
+    own: dict[str, Any]
+
+    @property
+    def number(self):
+        return self.path.name[:2]
+
+    def bring_up_to_date(self, forced):
+        """Run the notebook if it is forced to, or if something that it depends on has changed."""
+        state = self.read_state()
+        signatures = inputs.signatures(self.study)
+        past = state.get(self.number, {})
+        if not forced and self.is_current(past, state, signatures):
+            print(f"{self.path.stem}: unchanged since it succeeded ({past['seconds']:.0f} s then)")
+            return
+        print(f"{self.path.stem} ...", flush=True)
+        state.pop(self.number, None)  # what it is about to overwrite no longer stands for what it was
+        self.write_state(state)
+        claims.forget(self.folder, past.get("claims", []))
+        others = set(claims.read(self.folder))
+        began = time.time()
+        seconds, reads = execute(self.path, self.folder, self.common | self.own)
+        if self.study.synthetic:
+            announce(self.folder / "notebooks" / self.path.name, NOTICE)
+            state["about"] = NOTICE
+        if self.study.source.kind == "twin":  # its scenes exist only now, rendered by the first notebook
+            signatures = inputs.signatures(self.study)
+        outputs = self.written_since(began)
+        reads = [name for name in reads if name not in outputs]
+        state[self.number] = {
+            "fingerprint": inputs.fingerprint(self.study, state, self.recipe(), reads, signatures),
+            "seconds": round(seconds, 1),
+            "reads": reads,
+            "outputs": [*outputs, f"notebooks/{self.path.name}"],
+            "claims": sorted(set(claims.read(self.folder)) - others),
+        }
+        self.write_state(state)
+        print(f"{self.path.stem}: {seconds:.0f} s", flush=True)
+
+    def is_current(self, past, state, signatures):
+        """Whether the results of the last success stand, and all they were made from is as it was."""
+        if "reads" not in past:  # never run, or by an earlier version
+            return False
+        if not all((self.folder / output).exists() for output in past["outputs"]):
+            return False
+        now = inputs.fingerprint(self.study, state, self.recipe(), past["reads"], signatures)
+        return past["fingerprint"] == now
+
+    def recipe(self):
+        """Hash of the notebook's own cells and parameters, and of what all notebooks depend on."""
+        cells = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
+        return inputs.recipe_hash(inputs.common(self.study), [cell["source"] for cell in cells], self.own)
+
+    def written_since(self, began):
+        """Results written since the time `began`, relative to the workspace."""
+        rooms = (self.folder / room for room in ("data", "products", "figures"))
+        files = [path for room in rooms for path in room.glob("*")]
+        return [f.relative_to(self.folder).as_posix() for f in files if f.stat().st_mtime >= began - 1]
+
+    def read_state(self):
+        file = self.folder / "run.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+    def write_state(self, state):
+        write_json(self.folder / "run.json", state)
 
 
 def _parameters(path):
