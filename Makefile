@@ -67,6 +67,9 @@ clean:  ## remove the environment and all runs
 	rm -rf $(ENV) runs site jupyter_execute docs/notebooks docs/published docs/extra
 
 # One environment; each of these says that an extra of pyproject.toml is installed in it.
-$(ENV)/%.ready: constraints.txt pyproject.toml .ci/environment
+# CUDA asked for by name is installed over the CPU build.
+$(ENV)/%.ready: constraints.txt pyproject.toml .ci/environment $(if $(filter cuda,$(TORCH)),FORCE)
 	sh .ci/environment $(ENV) $*
 	touch $@
+
+FORCE:

@@ -23,6 +23,7 @@ from functools import cache
 from pathlib import Path
 
 from gdiv.installation import shipped
+from gdiv.journal import note
 
 __version__ = "0.1.0"
 
@@ -63,6 +64,7 @@ def code_hash() -> str:
 def published(name: str = "claims") -> dict:
     """The published result `NAME.json`: the claims of the demo, those of other glaciers, or a bench."""
     folder = shipped("published")
+    note("read", f"published/{name}")
     return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
 

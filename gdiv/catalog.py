@@ -63,7 +63,7 @@ class Season(_Entry):
             try:
                 date(2001, *map(int, getattr(self, key).split("-")))
             except ValueError:
-                raise ValueError(f"{key} {getattr(self, key)!r} is no day of every year; allowed: MM-DD") from None
+                raise ValueError(f"{key} {getattr(self, key)!r} is not a day that every year has; use MM-DD") from None
         return self
 
     def dates(self, year: int) -> tuple[date, date]:
@@ -274,9 +274,13 @@ class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node, deep=False):
         seen = set()
         for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":  # may be overridden by keys of its own
+                continue
             name = self.construct_object(key, deep=True)
+            if not isinstance(name, str | int):
+                raise CatalogError(f"line {key.start_mark.line + 1}: {name!r} cannot be a key")
             if name in seen:
-                raise CatalogError(f"line {key.start_mark.line + 1}: key {name!r} stands twice; allowed: once")
+                raise CatalogError(f"line {key.start_mark.line + 1}: duplicate key {name!r}")
             seen.add(name)
         return super().construct_mapping(node, deep)
 
@@ -289,6 +293,8 @@ def read_catalog(text: str) -> Catalog:
 def _parsed(text, name):
     try:
         return yaml.load(text, _UniqueKeys)
+    except CatalogError as error:
+        raise CatalogError(f"{name}, {error}") from None
     except yaml.YAMLError as error:
         raise CatalogError(f"{name} is not YAML: {error}") from None
 
@@ -308,7 +314,10 @@ def _validated(content, name):
 def own_catalog() -> Path | None:
     """The user's own catalog, named by the environment variable `GDIV_CATALOG`; None if it is not set."""
     place = os.environ.get(OWN_CATALOG)
-    return Path(place).expanduser().resolve() if place else None
+    try:
+        return Path(place).expanduser().resolve() if place else None
+    except RuntimeError as error:
+        raise CatalogError(f"the catalog {place} cannot be found: {error}") from None
 
 
 def load_catalog() -> Catalog:

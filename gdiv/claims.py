@@ -78,7 +78,7 @@ def _lines(claims):
     lines = []
     for key, claim in claims.items():
         head = f"  {key:<{width}} {claim['value']:>9g} {claim['unit']:<7}"
-        wrapped = textwrap.wrap(claim["meaning"], WIDTH - len(head)) or [""]
+        wrapped = textwrap.wrap(claim["meaning"], max(WIDTH - len(head), 20)) or [""]
         lines.append(head + wrapped[0])
         lines += [" " * len(head) + more for more in wrapped[1:]]
     return "\n".join(lines)

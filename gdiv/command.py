@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import json
 import os
 import shutil
 import sys
@@ -14,7 +13,7 @@ from gdiv.catalog import CATALOG_FILE, OWN_CATALOG, CatalogError, load_catalog, 
 from gdiv.execution import RunError
 from gdiv.extras import MissingPackageError
 from gdiv.imagery.folder import FolderError, write_items
-from gdiv.run import notebooks, run
+from gdiv.run import notebooks, read_state, run
 from gdiv.workspace import StudyError, default_workspace, locked
 
 EXAMPLES = """\
@@ -32,7 +31,7 @@ A run resumes where it stopped: a notebook whose inputs, parameters and code are
 succeeded is skipped.
 """
 CATALOG_HELP = f"""\
-The built-in catalog lies at
+The built-in catalog is
   {{built_in}}
 To add glaciers, sources or profiles, write them into a YAML file of the same form and name it with
 --catalog FILE or the environment variable {OWN_CATALOG}; its entries are merged over the built-in ones.
@@ -62,12 +61,10 @@ def main(argv: list[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _catalog(own):
-    """Make the catalog `own` known to this process and to the notebooks' kernels, by its full path."""
+    """Make the catalog `own` known to this process and to the notebooks' kernels."""
     before = os.environ.get(OWN_CATALOG)
     if own:
         os.environ[OWN_CATALOG] = own
-    if place := own_catalog():
-        os.environ[OWN_CATALOG] = str(place)
     try:
         yield
     finally:
@@ -77,6 +74,9 @@ def _catalog(own):
 
 
 def _run(arguments):
+    for text in arguments.parameter:
+        if not text.partition("=")[0] or "=" not in text:
+            raise StudyError(f"-p {text}: NAME=VALUE is expected")
     pairs = [text.partition("=") for text in arguments.parameter]
     folder = run(
         arguments.glacier,
@@ -86,9 +86,9 @@ def _run(arguments):
         arguments.only,
         {name: value for name, _, value in pairs},
     )
-    state = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    state = read_state(folder)
     titles = {path.name[:2]: path.stem.replace("_", " ") for path in notebooks()}
-    groups = {titles[number]: state[number]["claims"] for number in titles if number in state}
+    groups = {titles[number]: state[number].get("claims", []) for number in titles if number in state}
     print(f"\n{claims.table(claims.read(folder), groups)}\n")
     shown = _short(folder)
     print(f"results: {shown}")
@@ -119,7 +119,10 @@ def _clean(arguments):
         raise StudyError(f"{folder} is not the folder of a run; nothing was removed")
     with locked(folder):
         pass
-    shutil.rmtree(folder)
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise StudyError(f"{folder} could not be removed ({error.strerror or error})") from None
     print(f"removed {folder}")
 
 
@@ -145,7 +148,7 @@ def _sources(arguments):
 def _show_catalog(arguments):
     load_catalog()  # an own catalog that is not valid is an error here, too
     own = own_catalog()
-    told = f"Your own catalog: {own}" if own else "No catalog of your own is named."
+    told = f"Your own catalog: {own}" if own else "No catalog of your own is set."
     print(CATALOG_HELP.format(built_in=CATALOG_FILE, own=told))
 
 

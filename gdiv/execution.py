@@ -1,4 +1,4 @@
-"""Execute one notebook: a kernel that starts, errors in one sentence, and no trace of the machine."""
+"""Execute one notebook, report errors in one sentence, and remove machine-specific paths."""
 
 import json
 import logging
@@ -13,21 +13,21 @@ from pathlib import Path
 
 from gdiv.extras import requires
 from gdiv.installation import PACKAGE, checkout
+from gdiv.journal import JOURNAL, entries
 from gdiv.store import write_json
-from gdiv.study import READS
 
 
 class RunError(RuntimeError):
     """A notebook failed; the message names notebook, cell and error."""
 
 
-def execute(path: Path, folder: Path, parameters: dict) -> tuple[float, list[str]]:
+def execute(path: Path, folder: Path, parameters: dict) -> tuple[float, list[str], list[str]]:
     """Execute the notebook `path` in the workspace `folder`, into its `notebooks/`.
 
     Returns
     -------
-    seconds, reads
-        Time taken, and what the notebook has read through the study.
+    seconds, reads, writes
+        Time taken, and the names of what the notebook has read and written through the study.
 
     Raises
     ------
@@ -41,9 +41,9 @@ def execute(path: Path, folder: Path, parameters: dict) -> tuple[float, list[str
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what fails is raised, too
     output = folder / "notebooks" / path.name
     start = time.perf_counter()
-    reads = folder / "notebooks" / "reads.part"
-    reads.write_text("", encoding="utf-8")
-    os.environ[READS] = str(reads.resolve())
+    journal = (folder / "notebooks" / "journal.part").resolve()
+    journal.write_text("", encoding="utf-8")
+    os.environ[JOURNAL] = str(journal)
     try:
         papermill.execute_notebook(
             str(path),
@@ -55,7 +55,7 @@ def execute(path: Path, folder: Path, parameters: dict) -> tuple[float, list[str
             extra_arguments=["--log-level=CRITICAL"],
         )
         seconds = time.perf_counter() - start
-        return seconds, sorted(set(reads.read_text(encoding="utf-8").split()))
+        return seconds, entries(journal, "read"), entries(journal, "wrote")
     except papermill.PapermillExecutionError as error:
         cell = error.source.strip().splitlines()[0] if error.source else ""
         raise RunError(
@@ -69,7 +69,7 @@ def execute(path: Path, folder: Path, parameters: dict) -> tuple[float, list[str
         ) from None
     except (NoSuchKernel, RuntimeError, OSError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        if output.exists() and _started(output):
+        if any(cell.get("execution_count") for cell in _cells(output)):
             raise RunError(f"{path.name} stopped ({reason[:200]}); the same command resumes") from None
         raise RunError(
             f"{path.name}: the notebooks' kernel python3 cannot start ({reason[:200]}); "
@@ -77,8 +77,8 @@ def execute(path: Path, folder: Path, parameters: dict) -> tuple[float, list[str
             f"python -m ipykernel install --sys-prefix"
         ) from None
     finally:
-        os.environ.pop(READS, None)
-        reads.unlink(missing_ok=True)
+        os.environ.pop(JOURNAL, None)
+        journal.unlink(missing_ok=True)
         scrub(output)
 
 
@@ -90,16 +90,17 @@ def announce(output: Path, notice: str) -> None:
     write_json(output, notebook)
 
 
-def _started(output):
-    cells = json.loads(output.read_text(encoding="utf-8"))["cells"]
-    return any(cell.get("execution_count") for cell in cells)
+def _cells(output):
+    """Cells of an executed notebook; none if it is missing, or half written because the disk was full."""
+    try:
+        return json.loads(output.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError):
+        return []
 
 
 def _last_cell(output):
     """Where an interrupted notebook stood: the last cell that papermill had begun, by its first line."""
-    if not output.exists():
-        return ""
-    cells = json.loads(output.read_text(encoding="utf-8"))["cells"]
+    cells = _cells(output)
     begun = [i for i, cell in enumerate(cells) if cell["metadata"].get("papermill", {}).get("start_time")]
     if not begun:
         return ""
@@ -149,7 +150,7 @@ def scrub(output: Path) -> None:
 
     Warnings, tracebacks and papermill's records contain some. Progress bars keep their last state.
     """
-    if not output.exists():
+    if not _cells(output):
         return
     notebook = json.loads(output.read_text(encoding="utf-8"))
     names = _places(output.parent.parent)
@@ -189,7 +190,7 @@ def _replaced(value, names):
         return [_replaced(each, names) for each in value]
     if isinstance(value, str):
         for place, name in names.items():  # whole folders only: a short home may be part of other words
-            value = re.sub(rf"(?<![\w.~-]){re.escape(place)}(?![\w.-])", lambda _, name=name: name, value)
+            value = re.sub(rf"(?<![\w.~-]){re.escape(place)}(?![\w-]|\.\w)", lambda _, name=name: name, value)
     return value
 
 

@@ -1,4 +1,4 @@
-"""What a notebook's result depends on: code, parameters, catalog entries, and the files it read.
+"""Inputs of each notebook: code, parameters, catalog entries and the files it read.
 
 A notebook runs again when one of these has changed, and only then. `Study` lists what a running
 notebook reads; here each of those things gets a signature that changes with its content.
@@ -6,10 +6,13 @@ notebook reads; here each of those things gets a signature that changes with its
 
 import hashlib
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import gdiv
+from gdiv import claims
+from gdiv.installation import shipped
 from gdiv.text import read_text
 
 COMPANIONS = ("outline.geojson", "stakes.geojson", "NOTE.md")
@@ -25,8 +28,8 @@ def recipe_hash(*parts: Any) -> str:
 def common(study) -> str:
     """Hash of what every notebook of a study depends on: the code and the catalog's entries for it.
 
-    Other entries of the catalog are left out, so that adding a glacier reruns nothing. Stakes,
-    outline and references of real scenes count where they are read, in `signatures`.
+    Other entries of the catalog are left out, so that adding a glacier reruns nothing. Stakes and
+    outline of real scenes count where they are read, in `signatures`; references are for readers.
     """
     apart = set() if study.source.kind == "twin" else {"stakes", "outline", "references"}
     return recipe_hash(
@@ -59,14 +62,33 @@ def signatures(study) -> dict[str, str]:
     return signed
 
 
-def fingerprint(study, state: dict, base: str, reads: list[str], signed: dict[str, str]) -> str:
-    """Hash of all that decided a notebook's results: `base`, and the signature of each thing in `reads`.
+def fingerprint(
+    study, state: dict, base: str, reads: list[str], signed: dict[str, str], own_claims: Collection[str] = ()
+) -> str:
+    """Fingerprint of everything that a notebook's results depend on: `base` and each thing in `reads`.
 
-    Tables count by their content, so that one that came out the same reruns nothing. Cubes and
-    weights count by the fingerprint of the notebook that made them.
+    Tables, published results and claims of other notebooks (not `own_claims`) count by their content,
+    so that one that came out the same reruns nothing. Cubes and weights count by the fingerprint of
+    the notebook that made them.
     """
-    parts = {name: signed.get(name) or _result(study.folder / name, state) for name in sorted(reads)}
+    parts = {}
+    for name in sorted(reads):
+        kind, _, rest = name.partition("/")
+        if name in signed:
+            parts[name] = signed[name]
+        elif kind == "published":
+            parts[name] = _content(shipped("published") / f"{rest}.json")
+        elif kind == "claims":
+            parts[name] = _claims(study.folder, rest, own_claims)
+        else:
+            parts[name] = _result(study.folder / name, state)
     return recipe_hash(base, parts)
+
+
+def _claims(folder, start, own):
+    """Hash of the claims that begin with `start` and were made by other notebooks."""
+    made = claims.read(folder)
+    return recipe_hash({key: made[key] for key in made if key.startswith(start) and key not in own})
 
 
 def _result(path, state):
@@ -84,8 +106,9 @@ def _images(items: Path):
     """Link, size and time of change of every local file that an ItemCollection names."""
     try:
         features = json.loads(read_text(items)).get("features", [])
-        links = {asset["href"] for item in features for asset in item["assets"].values()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+        assets = [asset for item in features for asset in item.get("assets", {}).values()]
+        links = {asset["href"] for asset in assets if "href" in asset}
+    except (ValueError, TypeError, AttributeError):
         return []  # not a collection: the notebook that reads it gives the error
     files = {link: items.parent / link for link in links if "://" not in str(link)}
     states = {link: file.stat() for link, file in files.items() if file.is_file()}

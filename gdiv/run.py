@@ -3,19 +3,20 @@
 import ast
 import json
 import os
-import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from gdiv import claims, inputs
+from gdiv.catalog import OWN_CATALOG, own_catalog
 from gdiv.execution import RunError, announce, execute, usable_home
 from gdiv.extras import require_installed
 from gdiv.imagery.items import NOTICE
 from gdiv.installation import shipped
 from gdiv.store import write_json
 from gdiv.study import Study, open_study
-from gdiv.workspace import StudyError, locked, split_source
+from gdiv.workspace import StudyError, locked, relative, split_source
 
 # Kernels inherit this. Spinning OpenMP threads slow each other down by a factor of twenty when anything
 # else uses the processors; sleeping ones cost nothing measurable. Read once, when torch is loaded.
@@ -52,18 +53,20 @@ def run(
         At the first cell that fails.
     """
     require_installed("study", "running notebooks", "papermill", "ipykernel", "hvplot", "torch")
+    if own := own_catalog():  # by its full path: kernels start in the workspace
+        os.environ[OWN_CATALOG] = str(own)
     with usable_home():
         return _run(glacier, profile, source, workspace, only, parameters or {})
 
 
 def _run(glacier, profile, source, workspace, only, parameters):
     chosen = notebooks(only)
-    extra = _checked(parameters)
+    extra = _checked(parameters, chosen)
     study = open_study(glacier, profile, source, workspace)
     folder = study.folder.resolve()
     if study.source.kind == "file":  # relative to the workspace, where notebooks run: no user's path is stored
         key, _ = split_source(source)
-        source = (key and f"{key}@") + os.path.relpath(study.source.path, folder)
+        source = (key and f"{key}@") + relative(study.source.path, folder)
     common = {"glacier": glacier, "profile": profile, "source": source, "workspace": "."}
     (folder / "notebooks").mkdir(exist_ok=True)
     with locked(folder):
@@ -100,21 +103,21 @@ class _Notebook:
         self.write_state(state)
         claims.forget(self.folder, past.get("claims", []))
         others = set(claims.read(self.folder))
-        began = time.time()
-        seconds, reads = execute(self.path, self.folder, self.common | self.own)
+        seconds, reads, outputs = execute(self.path, self.folder, self.common | self.own)
+        state.pop("about", None)
         if self.study.synthetic:
             announce(self.folder / "notebooks" / self.path.name, NOTICE)
             state["about"] = NOTICE
         if self.study.source.kind == "twin":  # its scenes exist only now, rendered by the first notebook
             signatures = inputs.signatures(self.study)
-        outputs = self.written_since(began)
         reads = [name for name in reads if name not in outputs]
+        made = sorted(set(claims.read(self.folder)) - others)
         state[self.number] = {
-            "fingerprint": inputs.fingerprint(self.study, state, self.recipe(), reads, signatures),
+            "fingerprint": inputs.fingerprint(self.study, state, self.recipe(), reads, signatures, made),
             "seconds": round(seconds, 1),
             "reads": reads,
             "outputs": [*outputs, f"notebooks/{self.path.name}"],
-            "claims": sorted(set(claims.read(self.folder)) - others),
+            "claims": made,
         }
         self.write_state(state)
         print(f"{self.path.stem}: {seconds:.0f} s", flush=True)
@@ -125,7 +128,8 @@ class _Notebook:
             return False
         if not all((self.folder / output).exists() for output in past["outputs"]):
             return False
-        now = inputs.fingerprint(self.study, state, self.recipe(), past["reads"], signatures)
+        recipe = self.recipe()
+        now = inputs.fingerprint(self.study, state, recipe, past["reads"], signatures, past["claims"])
         return past["fingerprint"] == now
 
     def recipe(self):
@@ -133,49 +137,55 @@ class _Notebook:
         cells = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
         return inputs.recipe_hash(inputs.common(self.study), [cell["source"] for cell in cells], self.own)
 
-    def written_since(self, began):
-        """Results written since the time `began`, relative to the workspace."""
-        rooms = (self.folder / room for room in ("data", "products", "figures"))
-        files = [path for room in rooms for path in room.glob("*")]
-        return [f.relative_to(self.folder).as_posix() for f in files if f.stat().st_mtime >= began - 1]
-
     def read_state(self):
-        file = self.folder / "run.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return read_state(self.folder)
 
     def write_state(self, state):
         write_json(self.folder / "run.json", state)
 
 
+def read_state(folder: Path) -> dict[str, dict]:
+    """What `run.json` records of each notebook's last success, by number; nothing if it is damaged."""
+    try:
+        return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+@cache
 def _parameters(path):
     import papermill
 
     return papermill.inspect_notebook(str(path))
 
 
-def _checked(parameters):
+def _checked(parameters, chosen):
     """Parameters beyond the four of every notebook, converted to the kind of their default."""
-    known = {}
-    for path in notebooks():
-        known |= _parameters(path)
+    defaults = {name: each["default"] for path in notebooks() for name, each in _parameters(path).items()}
     common = ("glacier", "profile", "source", "workspace")
-    extra = [name for name in known if name not in common]
-    if unknown := [name for name in parameters if name not in extra]:
-        raise StudyError(
-            f"no notebook parameter {', '.join(unknown)}; there are: {', '.join(extra) or 'none'} "
-            f"(and the options --profile, --source, --workspace)"
-        )
-    try:
-        return {name: _of_kind(ast.literal_eval(known[name]["default"]), value) for name, value in parameters.items()}
-    except ValueError as error:
-        told = ", ".join(f"{name}={value}" for name, value in parameters.items())
-        raise StudyError(f"a notebook parameter has the wrong kind of value ({told}): {error}") from None
+    extra = [name for name in defaults if name not in common]
+    checked = {}
+    for name, text in parameters.items():
+        if name not in extra:
+            raise StudyError(
+                f"no notebook parameter {name!r}; there are: {', '.join(extra) or 'none'} "
+                f"(and the options --profile, --source, --workspace)"
+            )
+        if not any(name in _parameters(path) for path in chosen):
+            raise StudyError(f"notebook {chosen[0].name[:2]} has no parameter {name!r}")
+        default = ast.literal_eval(defaults[name])
+        try:
+            checked[name] = _of_kind(default, text)
+        except ValueError:
+            kind = {bool: "true or false", int: "an integer", float: "a number"}[type(default)]
+            raise StudyError(f"parameter {name}={text}: {kind} is expected") from None
+    return checked
 
 
-def _of_kind(default, value):
-    """The text `value` as the kind of `default`."""
+def _of_kind(default, text):
+    """The text as the kind of `default`."""
     if not isinstance(default, bool):
-        return type(default)(value)
-    if value.lower() not in ("true", "false"):
-        raise ValueError(f"{value!r} is neither true nor false")
-    return value.lower() == "true"
+        return type(default)(text)
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"

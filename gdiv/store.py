@@ -1,4 +1,4 @@
-"""Results on disk, written beside their final name, so that a kill never leaves half a one; pair by pair, resumed."""
+"""Atomic, resumable storage of results."""
 
 import json
 import os

@@ -4,7 +4,6 @@ The only module that knows paths. Notebooks say `study.open("pairs")` and `study
 what is saved is written beside its final name first, so that a kill never leaves half a result.
 """
 
-import os
 import sys
 import time
 from contextlib import suppress
@@ -28,13 +27,13 @@ from gdiv.extras import requires
 from gdiv.imagery import outlines, twin
 from gdiv.imagery.grid import grid_of_items, study_grid
 from gdiv.imagery.items import NOTICE, is_synthetic
+from gdiv.journal import note
 from gdiv.store import find_result, read_result, write_result
 from gdiv.text import read_text
 from gdiv.velocity.products import write_cogs, write_item, write_points, write_zarr
 from gdiv.velocity.stakes import read_stakes
-from gdiv.workspace import StudyError, default_workspace, prepare, split_source
+from gdiv.workspace import StudyError, default_workspace, prepare, relative, split_source
 
-READS = "GDIV_READS"  # environment variable: file in which a running notebook lists what it reads
 MATCHING = ("numpy", "numba", "scipy", "rasterio", "xarray", "torch", "scikit-image")  # what results may hang on
 
 
@@ -49,6 +48,8 @@ def resolve_source(name: str, profile: Profile) -> Source:
         return catalog.sources[name or profile.source]
     key, place = split_source(name)
     if place.startswith(("http://", "https://")):
+        if not place.split("/")[2]:
+            raise CatalogError(f"source {place} names no host; give the landing page of a STAC API")
         change = {"label": place.split("/")[2], "kind": "stac", "url": place.rstrip("/")}
         return catalog.sources[key or "earth-search"].model_copy(update=change)
     path = Path(place)
@@ -132,13 +133,13 @@ class Study:
     @cached_property
     def note(self) -> str:
         """What the source says of its own limits: the text of a NOTE.md beside its scenes, or nothing."""
-        self._list_read("NOTE.md")
+        note("read", "NOTE.md")
         file = self.companions / "NOTE.md"
         return read_text(file) if file.exists() else ""
 
     def scene_source(self) -> Source:
         """The source, ready to be searched: the twin is rendered first where it is not there yet."""
-        self._list_read("scenes")
+        note("read", "scenes")
         if self.source.kind != "twin":
             return self.source
         grid = study_grid(self.glacier.bbox, self.glacier.epsg)
@@ -165,7 +166,7 @@ class Study:
 
     def outline(self, grid=None) -> gpd.GeoDataFrame:
         """The glacier's outline: the source's own if it brings one, else the catalog's."""
-        self._list_read("outline.geojson")
+        note("read", "outline.geojson")
         own = self.companions / "outline.geojson"
         place = own if own.exists() else self.glacier.outline
         if place is None:
@@ -182,7 +183,7 @@ class Study:
 
     def stakes(self) -> gpd.GeoDataFrame:
         """Stakes with `name`, `year` and `speed`: the source's own, else the catalog's."""
-        self._list_read("stakes.geojson")
+        note("read", "stakes.geojson")
         return read_stakes(self.companions, self.glacier)
 
     # ---- results ------------------------------------------------------------------------------
@@ -209,9 +210,9 @@ class Study:
                 else "check the name"
             )
             raise StudyError(f"this study has no {name!r} yet; {hint}")
-        self._list_read(f"data/{path.name}")
+        note("read", f"data/{path.name}")
         if name == "items":  # and with them the files that they link to
-            self._list_read("scenes")
+            note("read", "scenes")
         value = read_result(path)
         return [_moved(item, self._absolute) for item in value["features"]] if name == "items" else value
 
@@ -222,6 +223,7 @@ class Study:
             value = {"type": "FeatureCollection", "features": [_moved(item, self._relative) for item in value]}
         final = write_result(value, self.folder / "data" / name, self.glacier.epsg, self.provenance())
         size = sum(f.stat().st_size for f in ([final] if final.is_file() else final.rglob("*")) if f.is_file())
+        note("wrote", f"data/{final.name}")
         print(f"saved {final.relative_to(self.folder)}, {size / 1e6:.1f} MB, {time.perf_counter() - start:.1f} s")
 
     def record(self, key: str, value: float, unit: str, meaning: str) -> None:
@@ -230,6 +232,7 @@ class Study:
 
     def claims_frame(self, start: str) -> pd.DataFrame:
         """The claims whose key begins with `start`, as a table to show."""
+        note("read", f"claims/{start}")
         chosen = {key: claim for key, claim in claims.read(self.folder).items() if key.startswith(start)}
         return pd.DataFrame.from_dict(chosen, orient="index", columns=["value", "unit", "meaning"])
 
@@ -244,6 +247,7 @@ class Study:
             metadata = about if suffix == "png" else about | {"Date": None}
             place = self.folder / "figures" / f"{name}.{suffix}"
             figure.savefig(place, bbox_inches="tight", metadata=metadata, **options)
+            note("wrote", f"figures/{place.name}")
 
     def publish(
         self,
@@ -264,6 +268,9 @@ class Study:
         written += [*layers, write_item(product, layers, f"{self.key}-{product.attrs['matcher']}", folder)]
         points = folder / "stakes-and-profile.gpkg"
         written.append(write_points(stakes, self.stakes(), profile, points, self._mark()))
+        for path in written:
+            if path is not None:
+                note("wrote", f"products/{path.name}")
         print("published " + ", ".join(f"products/{path.name}" for path in written if path is not None))
 
     def read_published(self) -> tuple[xr.Dataset, xr.DataArray]:
@@ -282,6 +289,7 @@ class Study:
         path.write_text(file_html(view, INLINE, f"gdiv: {self.subject}"), encoding="utf-8")
         if view.document:
             view.document.clear()  # which the page was, so that a notebook can show it, too
+        note("wrote", "products/map.html")
         print(f"published products/map.html, {path.stat().st_size / 1e6:.1f} MB")
 
     def provenance(self) -> dict[str, str]:
@@ -303,14 +311,8 @@ class Study:
         """Attributes that mark a product as synthetic; none for real scenes."""
         return {"synthetic": "true", "description": NOTICE} if self.synthetic else {}
 
-    def _list_read(self, name: str) -> None:
-        """Add `name` to the list of what the running notebook has read, if a run asks for it."""
-        if place := os.environ.get(READS):
-            with Path(place).open("a", encoding="utf-8") as file:
-                file.write(f"{name}\n")
-
     def _relative(self, href: str) -> str:
-        return href if "://" in href else os.path.relpath(href, self.folder / "data")
+        return href if "://" in href else relative(href, self.folder / "data")
 
     def _absolute(self, href: str) -> str:
         return href if "://" in href else str((self.folder / "data" / href).resolve())

@@ -65,10 +65,22 @@ def prepare(folder: Path) -> None:
             f"the workspace {folder} is a file, or lies below one; name a folder: --workspace DIR"
         ) from None
     except OSError as error:
-        reason = error.strerror or error
-        raise StudyError(
-            f"the workspace {folder} cannot be written to ({reason}); name a folder of your own: --workspace DIR"
-        ) from None
+        raise _not_writable(folder, error) from None
+
+
+def _not_writable(folder, error):
+    return StudyError(
+        f"the workspace {folder} cannot be written to ({error.strerror or error}); "
+        f"name a folder of your own: --workspace DIR"
+    )
+
+
+def relative(path: str | Path, start: Path) -> str:
+    """Path seen from `start`, or in full on another drive of Windows."""
+    try:
+        return os.path.relpath(path, start)
+    except ValueError:
+        return str(Path(path).resolve())
 
 
 @contextmanager
@@ -81,10 +93,15 @@ def locked(folder: Path) -> Iterator[None]:
     Raises
     ------
     StudyError
-        If another run holds the workspace; the message gives its process and since when.
+        If another run holds the workspace; the message gives its process and since when. Also if
+        the workspace belongs to another user.
     """
     path = folder / LOCK
-    with path.open("a+", encoding="utf-8") as file:
+    try:
+        opened = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise _not_writable(folder, error) from None
+    with opened as file:
         try:
             _lock(file)
         except OSError as error:
@@ -115,6 +132,6 @@ def _holder(path):
     cure = "; wait for it, stop it, or name another folder: --workspace DIR"
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return " (process {process} on {host}, since {since})".format(**holder) + cure
+    except (OSError, ValueError, KeyError, TypeError):
         return cure
-    return " (process {process} on {host}, since {since})".format(**holder) + cure

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from gdiv.catalog import CATALOG_FILE, CatalogError, json_schema, load_catalog, read_catalog
+from gdiv.catalog import CATALOG_FILE, CatalogError, _UniqueKeys, json_schema, load_catalog, read_catalog
 from gdiv.command import main
 from gdiv.imagery import scenes
 from gdiv.imagery.archive import SceneError
@@ -116,7 +116,7 @@ def test_fifty_variants_are_tried():
 
 
 def test_equal_keys_and_broken_yaml_are_refused():
-    with pytest.raises(CatalogError, match="'a' stands twice"):
+    with pytest.raises(CatalogError, match="line 1: duplicate key 'a'"):
         read_catalog("glaciers: {a: 1, a: 2}")
     with pytest.raises(CatalogError, match="not YAML"):
         read_catalog("glaciers: [")
@@ -191,6 +191,8 @@ def test_a_catalog_of_ones_own_is_merged_over_the_built_in_one(encoding, tmp_pat
     [
         ("glaciers:\n  findel: {label: x}", ["mine.yaml is not valid", "glaciers.findel", "missing"]),
         ("glacier: {findel: {}}", ["mine.yaml", "unknown key glacier", "glaciers, sources, profiles"]),
+        ("glaciers: {[1, 2]: x}", ["mine.yaml, line 1", "cannot be a key"]),
+        ("glaciers: {a: 1, a: 2}", ["mine.yaml, line 1: duplicate key 'a'"]),
         ("- findel", ["mine.yaml must hold maps", "glaciers, sources, profiles"]),
         ("glaciers: [", ["mine.yaml is not YAML"]),
         ("", ["mine.yaml must hold maps"]),
@@ -216,3 +218,8 @@ def test_without_a_tile_scenes_of_several_are_named(found):
     ]
     with pytest.raises(SceneError, match=r"32TLR \(\d+ scenes\), 32TLS .*name one as `tile`"):
         scenes._require_one_tile(other, glacier)
+
+
+def test_a_merge_key_may_be_overridden(tmp_path):
+    text = "a: &a {x: 1, y: 2}\nb:\n  <<: *a\n  y: 3\n"
+    assert yaml.load(text, _UniqueKeys) == {"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3}}

@@ -5,14 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from gdiv import execution
 from gdiv.execution import RunError, execute, scrub, usable_home
+from gdiv.journal import JOURNAL
 
 
 def notebook(folder, *cells):
@@ -47,12 +46,16 @@ def test_a_kernel_that_cannot_start_is_one_sentence(tmp_path, monkeypatch):
         execute(path, run, {})
 
 
-def test_what_a_notebook_reads_through_the_study_is_listed(tmp_path):
+def test_what_a_notebook_reads_and_writes_is_listed(tmp_path):
     path, run = notebook(
-        tmp_path, "import gdiv\ngdiv.open_study('mer-de-glace', 'smoke', 'earth-search', '.').stakes()"
+        tmp_path,
+        "import gdiv, pandas\nstudy = gdiv.open_study('mer-de-glace', 'smoke', 'earth-search', '.')",
+        "study.stakes()\nstudy.claims_frame('a')\ngdiv.published('costs')",
+        "study.save('table', pandas.DataFrame({'a': [1]}))",
     )
-    seconds, reads = execute(path, run, {})
-    assert seconds > 0 and reads == ["stakes.geojson"]
+    seconds, reads, writes = execute(path, run, {})
+    assert seconds > 0 and reads == ["claims/a", "published/costs", "stakes.geojson"]
+    assert writes == ["data/table.csv"]
 
 
 @pytest.mark.parametrize("home", ["", "/", "/nowhere/at/all"])
@@ -124,9 +127,24 @@ def test_a_user_without_name_home_or_right_to_write_runs_the_study(tmp_path_fact
     assert [path.name for path in folder.iterdir()] == ["run"], "nothing is left where it was started"
 
 
-def test_an_interrupted_reading_list_is_removed(tmp_path):
+def test_a_failing_cell_is_named_and_leaves_no_journal(tmp_path):
     path, run = notebook(tmp_path, "raise ValueError('a reason')")
     with pytest.raises(RunError, match=r"cell 0 \(.*\): ValueError: a reason"):
         execute(path, run, {})
-    assert execution.READS not in os.environ
-    assert time.time() - (run / "notebooks" / path.name).stat().st_mtime < 3600
+    assert JOURNAL not in os.environ
+    assert [file.name for file in (run / "notebooks").iterdir()] == [path.name]
+
+
+def test_a_half_written_notebook_does_not_hide_the_error(tmp_path, monkeypatch):
+    """As on a full disk."""
+    import papermill
+
+    path, run = notebook(tmp_path, "1 + 1")
+
+    def full(source, target, *arguments, **options):
+        Path(target).write_text('{"cells": [{"cell_ty', encoding="utf-8")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(papermill, "execute_notebook", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        execute(path, run, {})

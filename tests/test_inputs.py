@@ -99,3 +99,36 @@ def test_a_file_that_is_no_collection_is_left_to_the_reader(tmp_path):
         place = tmp_path / "items.json"
         place.write_text(text, encoding="utf-8")
         assert inputs._images(place) == []
+
+
+def test_a_service_keeps_its_scenes_until_its_companions_change(tmp_path):
+    """The fingerprint of a notebook that read a service's scenes does not hang on that notebook itself."""
+    study = open_study("mer-de-glace", "smoke", "earth-search", str(tmp_path / "run"))
+    signed = inputs.signatures(study)
+    before = inputs.fingerprint(study, {}, "recipe", ["scenes"], signed)
+    assert inputs.fingerprint(study, {"01": {"fingerprint": before}}, "recipe", ["scenes"], signed) == before
+
+
+def test_claims_of_other_notebooks_count_and_own_do_not(source, tmp_path):
+    study = opened(source, tmp_path)
+    study.record("mosaic.a", 1.0, "1", "made by another notebook")
+
+    def fingerprint():
+        return inputs.fingerprint(study, {}, "recipe", ["claims/mosaic"], {}, own_claims=["mosaic.b"])
+
+    before = fingerprint()
+    study.record("mosaic.b", 2.0, "1", "made by this one")
+    assert fingerprint() == before
+    study.record("mosaic.a", 3.0, "1", "made by another notebook")
+    assert fingerprint() != before
+
+
+def test_published_results_count_by_their_content(source, tmp_path, monkeypatch):
+    study = opened(source, tmp_path)
+    monkeypatch.setattr(inputs, "shipped", lambda name: tmp_path / name)
+    (tmp_path / "published").mkdir()
+    found = []
+    for text in ("{}", "{}", "[]"):
+        (tmp_path / "published" / "claims.json").write_text(text, encoding="utf-8")
+        found.append(inputs.fingerprint(study, {}, "recipe", ["published/claims"], {}))
+    assert found[0] == found[1] != found[2]

@@ -29,6 +29,10 @@ from gdiv.study import StudyError, open_study, split_source
         (["run", "mer-de-glace", "--source", "missing.json"], ["missing.json", "does not exist", "ItemCollection"]),
         (["run", "mer-de-glace", "--only", "42"], ["'42'", "00, 01, 02"]),
         (["run", "mer-de-glace", "-p", "colour=red"], ["colour", "pair", "matcher"]),
+        (["run", "mer-de-glace", "-p", "packed"], ["-p packed", "NAME=VALUE"]),
+        (["run", "mer-de-glace", "-p", "packed=perhaps"], ["packed=perhaps", "true or false"]),
+        (["run", "mer-de-glace", "--only", "00", "-p", "packed=true"], ["notebook 00", "'packed'"]),
+        (["run", "mer-de-glace", "--source", "https://"], ["https://", "names no host"]),
         (["clean", "mer-de-glace", "--workspace", "nowhere"], ["nowhere", "not the folder of a run"]),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 from conftest import ROOT
 
 from gdiv.command import main
-from gdiv.workspace import StudyError, locked, prepare
+from gdiv.run import read_state
+from gdiv.workspace import StudyError, _holder, locked, prepare
 
 HOLD = """
 import sys, time
@@ -64,6 +65,17 @@ def test_a_folder_without_the_right_to_write_is_one_sentence(tmp_path):
     tmp_path.chmod(0o700)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert "cannot be written to (Permission denied); name a folder of your own: --workspace DIR" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"process": 1}'])
+def test_a_damaged_record_of_the_holder_is_left_out(text, tmp_path):
+    (tmp_path / "run.lock").write_text(text, encoding="utf-8")
+    assert _holder(tmp_path / "run.lock").startswith("; wait for it")
+
+
+def test_a_damaged_record_of_a_run_is_no_error(tmp_path):
+    (tmp_path / "run.json").write_text('{"01": {"fing', encoding="utf-8")
+    assert read_state(tmp_path) == {}
 
 
 @pytest.mark.parametrize("name", ["gdiv", "other", "mit Leerzeichen und ä"])
