@@ -6,7 +6,6 @@ notebook reads; here each of those things gets a signature that changes with its
 
 import hashlib
 import json
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -62,14 +61,12 @@ def signatures(study) -> dict[str, str]:
     return signed
 
 
-def fingerprint(
-    study, state: dict, base: str, reads: list[str], signed: dict[str, str], own_claims: Collection[str] = ()
-) -> str:
-    """Fingerprint of everything that a notebook's results depend on: `base` and each thing in `reads`.
+def fingerprint(study, state: dict, base: str, reads: list[str], signed: dict[str, str], number: str) -> str:
+    """Fingerprint of everything that the results of notebook `number` depend on: `base` and each thing in `reads`.
 
-    Tables, published results and claims of other notebooks (not `own_claims`) count by their content,
-    so that one that came out the same reruns nothing. Cubes and weights count by the fingerprint of
-    the notebook that made them.
+    Tables, published results and claims of earlier notebooks count by their content, so that one that
+    came out the same reruns nothing. Cubes and weights count by the fingerprint of the notebook that
+    made them. `state` is the record of the run, as in `run.json`.
     """
     parts = {}
     for name in sorted(reads):
@@ -79,16 +76,17 @@ def fingerprint(
         elif kind == "published":
             parts[name] = _content(shipped("published") / f"{rest}.json")
         elif kind == "claims":
-            parts[name] = _claims(study.folder, rest, own_claims)
+            parts[name] = _claims(study.folder, rest, state, number)
         else:
             parts[name] = _result(study.folder / name, state)
     return recipe_hash(base, parts)
 
 
-def _claims(folder, start, own):
-    """Hash of the claims that begin with `start` and were made by other notebooks."""
+def _claims(folder, start, state, number):
+    """Hash of the claims that begin with `start` and were made by notebooks before `number`."""
+    earlier = [state[other].get("claims", []) for other in state if other.isdigit() and other < number]
     made = claims.read(folder)
-    return recipe_hash({key: made[key] for key in made if key.startswith(start) and key not in own})
+    return recipe_hash({key: made.get(key) for keys in earlier for key in sorted(keys) if key.startswith(start)})
 
 
 def _result(path, state):

@@ -113,7 +113,7 @@ class _Notebook:
         reads = [name for name in reads if name not in outputs]
         made = sorted(set(claims.read(self.folder)) - others)
         state[self.number] = {
-            "fingerprint": inputs.fingerprint(self.study, state, self.recipe(), reads, signatures, made),
+            "fingerprint": inputs.fingerprint(self.study, state, self.recipe(), reads, signatures, self.number),
             "seconds": round(seconds, 1),
             "reads": reads,
             "outputs": [*outputs, f"notebooks/{self.path.name}"],
@@ -129,7 +129,7 @@ class _Notebook:
         if not all((self.folder / output).exists() for output in past["outputs"]):
             return False
         recipe = self.recipe()
-        now = inputs.fingerprint(self.study, state, recipe, past["reads"], signatures, past["claims"])
+        now = inputs.fingerprint(self.study, state, recipe, past["reads"], signatures, self.number)
         return past["fingerprint"] == now
 
     def recipe(self):

@@ -85,7 +85,7 @@ def test_a_table_that_came_out_the_same_reruns_nothing(source, tmp_path):
     state = {"02": {"fingerprint": "a"}}
 
     def fingerprint(reads):
-        return inputs.fingerprint(study, state, "recipe", reads, inputs.signatures(study))
+        return inputs.fingerprint(study, state, "recipe", reads, inputs.signatures(study), "05")
 
     of_table, of_cube = fingerprint(["data/pairs.csv"]), fingerprint(["data/cube.zarr"])
     state["02"]["fingerprint"] = "b"  # made anew, from other inputs
@@ -105,21 +105,23 @@ def test_a_service_keeps_its_scenes_until_its_companions_change(tmp_path):
     """The fingerprint of a notebook that read a service's scenes does not hang on that notebook itself."""
     study = open_study("mer-de-glace", "smoke", "earth-search", str(tmp_path / "run"))
     signed = inputs.signatures(study)
-    before = inputs.fingerprint(study, {}, "recipe", ["scenes"], signed)
-    assert inputs.fingerprint(study, {"01": {"fingerprint": before}}, "recipe", ["scenes"], signed) == before
+    before = inputs.fingerprint(study, {}, "recipe", ["scenes"], signed, "01")
+    assert inputs.fingerprint(study, {"01": {"fingerprint": before}}, "recipe", ["scenes"], signed, "01") == before
 
 
-def test_claims_of_other_notebooks_count_and_own_do_not(source, tmp_path):
+def test_claims_of_earlier_notebooks_count_and_others_do_not(source, tmp_path):
     study = opened(source, tmp_path)
-    study.record("mosaic.a", 1.0, "1", "made by another notebook")
+    state = {"05": {"claims": ["pairs.a"]}, "08": {"claims": ["pairs.b"]}, "about": "a text"}
 
     def fingerprint():
-        return inputs.fingerprint(study, {}, "recipe", ["claims/mosaic"], {}, own_claims=["mosaic.b"])
+        return inputs.fingerprint(study, state, "recipe", ["claims/pairs"], {}, "06")
 
+    study.record("pairs.a", 1.0, "1", "made by an earlier notebook")
     before = fingerprint()
-    study.record("mosaic.b", 2.0, "1", "made by this one")
+    study.record("pairs.b", 2.0, "1", "made by a later one")
+    study.record("pairs.c", 2.0, "1", "made by this one")
     assert fingerprint() == before
-    study.record("mosaic.a", 3.0, "1", "made by another notebook")
+    study.record("pairs.a", 3.0, "1", "made by an earlier notebook")
     assert fingerprint() != before
 
 
@@ -130,5 +132,5 @@ def test_published_results_count_by_their_content(source, tmp_path, monkeypatch)
     found = []
     for text in ("{}", "{}", "[]"):
         (tmp_path / "published" / "claims.json").write_text(text, encoding="utf-8")
-        found.append(inputs.fingerprint(study, {}, "recipe", ["published/claims"], {}))
+        found.append(inputs.fingerprint(study, {}, "recipe", ["published/claims"], {}, "00"))
     assert found[0] == found[1] != found[2]
