@@ -14,7 +14,7 @@ test: $(ENV)/test.ready lint  ## linters, types and every test
 	$(RUN)/python -m pytest
 
 quick: $(ENV)/test.ready  ## the tests that need no run of the study, under two minutes
-	$(RUN)/python -m pytest -m "not run"
+	$(RUN)/python -m pytest -n auto -m "not run"
 
 lint: $(ENV)/test.ready  ## linters and types alone
 	$(RUN)/ruff check .

@@ -100,7 +100,9 @@ def edited(where, value):
     return yaml.safe_dump(content, allow_unicode=True)
 
 
-@pytest.mark.parametrize(("where", "value", "told"), MALFORMED, ids=lambda part: str(part)[:40])
+@pytest.mark.parametrize(
+    ("where", "value", "told"), MALFORMED, ids=lambda part: "gone" if part is GONE else str(part)[:40]
+)
 def test_a_malformed_entry_gives_one_error_that_teaches(where, value, told):
     if told is None:  # days are no fault under the annual rule: they are not used
         read_catalog(edited(where, value))
