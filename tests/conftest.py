@@ -1,6 +1,8 @@
 """What tests share: a small twin, and where real scenes lie if they are there."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,21 @@ def pytest_collection_modifyitems(items):
 def file_source(path):
     """The source that an ItemCollection file becomes."""
     return load_catalog().sources["twin"].model_copy(update={"kind": "file", "path": str(path)})
+
+
+@pytest.fixture(scope="session")
+def stranger():
+    """Options of `subprocess.run` for a user without an entry, home or rights; none where we have no rights either."""
+    if sys.platform == "win32":
+        pytest.skip("rights are set otherwise on Windows")
+    if os.geteuid() != 0:
+        return {}
+    user = {"user": 12345, "group": 12345, "extra_groups": []}
+    try:
+        subprocess.run([sys.executable, "-c", "import gdiv"], check=True, capture_output=True, cwd=ROOT, **user)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("other users cannot start this Python, or read this checkout")
+    return user
 
 
 @pytest.fixture(scope="session")

@@ -110,8 +110,7 @@ sys.exit(main(["run", "mer-de-glace", "--profile", "smoke", "--only", "01", "--w
 
 
 @pytest.mark.run
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root can run as another user")
-def test_a_user_without_name_home_or_right_to_write_runs_the_study(tmp_path_factory):
+def test_a_user_without_name_home_or_right_to_write_runs_the_study(stranger, tmp_path_factory):
     """As in containers: no entry in the user database, no HOME, code and caches not writable, ASCII terminal."""
     folder = tmp_path_factory.mktemp("nobody")
     for place in (folder, *list(folder.parents)[:2]):
@@ -119,7 +118,7 @@ def test_a_user_without_name_home_or_right_to_write_runs_the_study(tmp_path_fact
     environment = {"PATH": os.environ["PATH"], "LANG": "C", "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", RUN, str(folder / "run")]
     done = subprocess.run(
-        command, cwd=folder, env=environment, user=12345, group=12345, extra_groups=[],
+        command, cwd=folder, env=environment, **stranger,
         capture_output=True, encoding="ascii", errors="replace",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

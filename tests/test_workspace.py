@@ -55,13 +55,11 @@ def test_a_folder_that_is_a_file_is_one_sentence(tmp_path):
             prepare(place)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="rights are set otherwise on Windows")
-def test_a_folder_without_the_right_to_write_is_one_sentence(tmp_path):
+def test_a_folder_without_the_right_to_write_is_one_sentence(stranger, tmp_path):
     tmp_path.chmod(0o500)
     code = "import sys; from gdiv.command import main; sys.exit(main(sys.argv[1:]))"
     command = ["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(tmp_path / "run")]
-    user = {"user": 12345, "group": 12345, "extra_groups": []} if os.geteuid() == 0 else {}  # root may write everywhere
-    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=ROOT, **user)
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=ROOT, **stranger)
     tmp_path.chmod(0o700)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert "cannot be written to (Permission denied); name a folder of your own: --workspace DIR" in done.stderr
