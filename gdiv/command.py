@@ -74,17 +74,19 @@ def _catalog(own):
 
 
 def _run(arguments):
+    parameters = {}
     for text in arguments.parameter:
-        if not text.partition("=")[0] or "=" not in text:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
             raise StudyError(f"-p {text}: NAME=VALUE is expected")
-    pairs = [text.partition("=") for text in arguments.parameter]
+        parameters[name] = value
     folder = run(
         arguments.glacier,
         arguments.profile,
         arguments.source,
         arguments.workspace,
         arguments.only,
-        {name: value for name, _, value in pairs},
+        parameters,
     )
     state = read_state(folder)
     titles = {path.name[:2]: path.stem.replace("_", " ") for path in notebooks()}

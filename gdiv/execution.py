@@ -69,7 +69,7 @@ def execute(path: Path, folder: Path, parameters: dict) -> tuple[float, list[str
         ) from None
     except (NoSuchKernel, RuntimeError, OSError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        if any(cell.get("execution_count") for cell in _cells(output)):
+        if any(cell.get("execution_count") for cell in _read(output)["cells"]):
             raise RunError(f"{path.name} stopped ({reason[:200]}); the same command resumes") from None
         raise RunError(
             f"{path.name}: the notebooks' kernel python3 cannot start ({reason[:200]}); "
@@ -84,23 +84,23 @@ def execute(path: Path, folder: Path, parameters: dict) -> tuple[float, list[str
 
 def announce(output: Path, notice: str) -> None:
     """Put `notice` below the title of an executed notebook."""
-    notebook = json.loads(output.read_text(encoding="utf-8"))
+    notebook = _read(output)
     cell = {"cell_type": "markdown", "id": "notice", "metadata": {}, "source": [f"> **{notice}**"]}
     notebook["cells"].insert(1, cell)
     write_json(output, notebook)
 
 
-def _cells(output):
-    """Cells of an executed notebook; none if it is missing, or half written because the disk was full."""
+def _read(output):
+    """An executed notebook; one without cells if it is missing, or half written on a full disk."""
     try:
-        return json.loads(output.read_text(encoding="utf-8"))["cells"]
+        return json.loads(output.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return []
+        return {"cells": []}
 
 
 def _last_cell(output):
     """Where an interrupted notebook stood: the last cell that papermill had begun, by its first line."""
-    cells = _cells(output)
+    cells = _read(output)["cells"]
     begun = [i for i, cell in enumerate(cells) if cell["metadata"].get("papermill", {}).get("start_time")]
     if not begun:
         return ""
@@ -150,9 +150,9 @@ def scrub(output: Path) -> None:
 
     Warnings, tracebacks and papermill's records contain some. Progress bars keep their last state.
     """
-    if not _cells(output):
+    notebook = _read(output)
+    if not notebook["cells"]:
         return
-    notebook = json.loads(output.read_text(encoding="utf-8"))
     names = _places(output.parent.parent)
     for cell in notebook["cells"]:
         if "outputs" in cell:

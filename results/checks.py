@@ -77,21 +77,30 @@ def masked_first(study):
     return {name: round(float(np.mean(values)), 2) for name, values in errors.items()}
 
 
+def scenes_every_five_days(counts, seed):
+    """Scene table of one orbit on Sentinel-2's calendar: that many clear scenes of each season, at random."""
+    rng = np.random.default_rng(seed)
+    dates = []
+    for year, count in counts.items():
+        calendar = pd.date_range(f"{year}-06-15", f"{year}-10-15", freq="5D")
+        dates += list(rng.choice(calendar, count, replace=False))
+    table = pd.DataFrame({"date": pd.to_datetime(sorted(dates))})
+    return table.assign(
+        id=lambda t: t.date.dt.strftime("scene-%Y%m%d"),
+        season_year=lambda t: t.date.dt.year,
+        orbit=108,
+        verdict="use",
+        clear=1.0,
+        # The azimuth at the overpass turns southward by some 15 degrees from June to October.
+        sun_azimuth=lambda t: 146 + 15 * (t.date.dt.dayofyear - 166) / 122,
+    )
+
+
 def annual_pairs(glacier):
     """Least, median and most pairs that the annual rule leaves of the paper's 170, over draws of clear dates."""
     counts = []
     for seed in range(DRAWS):
-        rng, dates = np.random.default_rng(seed), []
-        for year, count in ((2021, 10), (2022, 17)):
-            calendar = pd.date_range(f"{year}-06-15", f"{year}-10-15", freq="5D")
-            dates += list(rng.choice(calendar, count, replace=False))
-        table = pd.DataFrame({"date": pd.to_datetime(sorted(dates)), "orbit": 108, "verdict": "use", "clear": 1.0})
-        table = table.assign(
-            id=table.index.astype(str),
-            season_year=table.date.dt.year,
-            # At the overpass over the Alps the sun's azimuth grows by some 15 degrees from June to October.
-            sun_azimuth=146 + 15 * (table.date.dt.dayofyear - 166) / 122,
-        )
+        table = scenes_every_five_days({2021: 10, 2022: 17}, seed)
         counts.append(len(choose_pairs(table, glacier, [2021, 2022])))
     return {"least": min(counts), "median": int(np.median(counts)), "most": max(counts)}
 

@@ -1,17 +1,22 @@
 """Scenes, cube, masks, pairs and registration."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 import rasterio
 import xarray as xr
-from conftest import file_source
+from conftest import ROOT, file_source
 from rasterio.windows import from_bounds
 
 from gdiv.catalog import CatalogError, Pairing, load_catalog
 from gdiv.imagery import archive, coregistration, cube, folder, items, outlines, pairs, scenes
 from gdiv.imagery.grid import grid_of_items, study_grid
 from gdiv.study import open_study
+
+sys.path.insert(0, str(ROOT / "results"))
+from checks import scenes_every_five_days
 
 SENTINEL = load_catalog().sources["earth-search"]
 
@@ -316,25 +321,6 @@ def test_dates_in_names_are_those_of_the_scene(tmp_path):
     (tmp_path / "S2_20200731_B08.tif").write_bytes(b"II*\0broken")
     with pytest.raises(folder.FolderError, match=r"B08.tif cannot be read"):
         folder.write_items(tmp_path)
-
-
-def scenes_every_five_days(counts, seed):
-    """Scene table of one orbit on Sentinel-2's calendar: that many clear scenes of each season, at random."""
-    rng = np.random.default_rng(seed)
-    dates = []
-    for year, count in counts.items():
-        calendar = pd.date_range(f"{year}-06-15", f"{year}-10-15", freq="5D")
-        dates += list(rng.choice(calendar, count, replace=False))
-    table = pd.DataFrame({"date": pd.to_datetime(sorted(dates))})
-    return table.assign(
-        id=lambda t: t.date.dt.strftime("scene-%Y%m%d"),
-        season_year=lambda t: t.date.dt.year,
-        orbit=108,
-        verdict="use",
-        clear=1.0,
-        # The azimuth at the overpass turns southward by some 15 degrees from June to October.
-        sun_azimuth=lambda t: 146 + 15 * (t.date.dt.dayofyear - 166) / 122,
-    )
 
 
 @pytest.mark.parametrize("seed", range(5))

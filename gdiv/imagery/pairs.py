@@ -48,10 +48,11 @@ def choose_pairs(scenes: pd.DataFrame, glacier, years: list[int], most: int | No
         else:
             # Acquisitions of one orbit differ by seconds from whole days.
             fits = seasons[0] == seasons[1] in years and rule.days[0] <= round(days) <= rule.days[1]
-        sun = _apart(first["sun_azimuth"], second["sun_azimuth"])
-        if rule.rule != "paper" and (first["orbit"] != second["orbit"] or sun > rule.sun_difference):
-            continue
         if not fits:
+            continue
+        sun = _apart(first["sun_azimuth"], second["sun_azimuth"])
+        alike = first["orbit"] == second["orbit"] and not sun > rule.sun_difference
+        if not alike and rule.rule != "paper":
             continue
         rows.append(
             {
