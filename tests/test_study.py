@@ -154,7 +154,7 @@ def test_scenes_and_pairs_come_from_a_service_as_from_the_file(flavour, smoke, t
 
 @pytest.mark.timeout(1800)
 def test_the_study_runs_on_landsat(smoke, tmp_path, capsys):
-    """30 m instead of 10, other names, scale and mask: the same stakes, within a sixth of a pixel a year.
+    """30 m instead of 10, other names, scale and mask: the same stakes, within a sixth of a pixel per year.
 
     To the study these are real scenes: nothing says synthetic. When the stakes change, the notebooks
     that read them run again, and those that do not stay.
