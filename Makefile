@@ -29,7 +29,7 @@ constraints:  ## solve for the versions of constraints.txt anew; UPGRADE=--upgra
 		--no-annotate --quiet --custom-compile-command "make constraints" $(UPGRADE) --output-file constraints.txt
 
 weights: $(ENV)/study.ready  ## train the network that ships, an hour and a quarter on two cores; resumes
-	OMP_NUM_THREADS=1 $(RUN)/python -m torch.distributed.run --standalone --nproc-per-node 2 -m gdiv.pretrain --ship
+	OMP_NUM_THREADS=1 $(RUN)/python -m torch.distributed.run --standalone --nproc-per-node 2 -m gdiv.study.pretraining --ship
 
 bench: study $(ENV)/bench.ready  ## every matcher and network side by side, tuned on other pairs, and the ablation; an hour
 	$(RUN)/python -m pip install -q --no-deps torchvision==0.28.0

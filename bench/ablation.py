@@ -1,7 +1,7 @@
 """What each choice in the network is worth: `python bench/ablation.py`, a quarter of an hour on two processors.
 
 Every variant differs from the `gdiv` preset in one thing and learns the same few drawn pairs, far fewer than the
-weights that ship: read the order, not the errors. Then the stages of `python -m gdiv.pretrain`, where their weights
+weights that ship: read the order, not the errors. Then the stages of `python -m gdiv.study.pretraining`, where their weights
 are. Writes `results/published/bench-ablation.json` after each row, and goes on from there.
 """
 
@@ -17,12 +17,12 @@ from networks import ROOT, Peer, clock
 from tqdm import tqdm
 
 import gdiv
-from gdiv.flow.checkpoints import load_weights
-from gdiv.flow.encoders import local_contrast
-from gdiv.flow.raft import PRESETS, Raft, answer
-from gdiv.flow.renderer import PairRenderer, fractal_textures
-from gdiv.flow.train import TrainConfig, score, score_zero, train
-from gdiv.pretrain import STAGES, held_out
+from gdiv.flow.raft.checkpoints import load_weights
+from gdiv.flow.raft.encoders import local_contrast
+from gdiv.flow.raft.network import PRESETS, Raft, predict_flow
+from gdiv.flow.training.loop import TrainConfig, score_network, score_zero_motion, train_network
+from gdiv.flow.training.renderer import PairRenderer, fractal_textures
+from gdiv.study.pretraining import STAGES, held_out
 
 TARGET = ROOT / "results" / "published" / "bench-ablation.json"
 GDIV = PRESETS["gdiv"]
@@ -49,7 +49,9 @@ class Small(Peer):
         self.config = GDIV
 
     def forward(self, reference, secondary):
-        return super().forward(*(local_contrast(image, (5.0,)) / 3 for image in (reference, secondary)))
+        return super().forward(
+            *(local_contrast(image, (5.0,)) / 3 for image in (reference, secondary))
+        )
 
 
 def milliseconds(network, repeats=5):
@@ -58,7 +60,9 @@ def milliseconds(network, repeats=5):
     torch.set_num_threads(1)
     images = torch.randn(2, 1, 1, 256, 256)
     with torch.inference_mode():
-        found = 1000 * float(np.median([clock(lambda: network.eval()(*images)) for _ in range(repeats)]))
+        found = 1000 * float(
+            np.median([clock(lambda: network.eval()(*images)) for _ in range(repeats)])
+        )
     torch.set_num_threads(threads)
     return found
 
@@ -69,12 +73,18 @@ def variant(name, steps, folder):
     drawn = PairRenderer(fractal_textures(24, 5), 128, 12, seed=5)
     hard, clean = held_out(1, 10_001), held_out(0, 10_002)
     config = TrainConfig(steps=steps, batch=4, rate=1e-3, seed=5, validate_every=steps)
-    train(network, drawn.draw, hard[:1], config, folder / f"ablation-{name.replace(' ', '-')}.safetensors")
+    train_network(
+        network,
+        drawn.draw,
+        hard[:1],
+        config,
+        folder / f"ablation-{name.replace(' ', '-')}.safetensors",
+    )
     return {
         "variant": name,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "hard": score(network, hard),
-        "clean": score(network, clean),
+        "hard": score_network(network, hard),
+        "clean": score_network(network, clean),
         "milliseconds": milliseconds(network),
     }
 
@@ -82,13 +92,22 @@ def variant(name, steps, folder):
 def stages(folder):
     """Errors after each stage of pre-training, on drawn pairs and on Mer de Glace's twin, never learned from."""
     hard, clean, twin = held_out(1, 10_001), held_out(0, 10_002), cases.twin()["score"]
-    rows = [{"stage": "zero flow", "hard": score_zero(hard), "clean": score_zero(clean), **over(twin, None)}]
+    rows = [
+        {
+            "stage": "zero flow",
+            "hard": score_zero_motion(hard),
+            "clean": score_zero_motion(clean),
+            **over(twin, None),
+        }
+    ]
     for name in tqdm(STAGES, desc="stages", leave=False):
         path = folder / f"gdiv-{name}-weights.safetensors"
         if path.exists():
             network, card = load_weights(path)
-            drawn = {"hard": score(network, hard), "clean": score(network, clean)}
-            rows.append({"stage": f"{name}, {taken(card)} steps in all", **drawn, **over(twin, network)})
+            drawn = {"hard": score_network(network, hard), "clean": score_network(network, clean)}
+            rows.append(
+                {"stage": f"{name}, {taken(card)} steps in all", **drawn, **over(twin, network)}
+            )
     return rows
 
 
@@ -101,18 +120,29 @@ def over(pairs, network):
     """Mean error in pixels and median bias along the flow, on what counts of the pairs."""
     errors, along = [], []
     for pair in pairs:
-        found = np.zeros_like(pair.flow) if network is None else answer(network, pair.reference, pair.secondary)
+        found = (
+            np.zeros_like(pair.flow)
+            if network is None
+            else predict_flow(network, pair.reference, pair.secondary)
+        )
         length = np.hypot(*pair.flow)
         moving = pair.counted & (length > 0.5)
         errors.append(np.hypot(*(found - pair.flow))[pair.counted])
         along.append((found * pair.flow).sum(0)[moving] / length[moving] ** 2 - 1)
-    return {"twin": float(np.concatenate(errors).mean()), "along": float(np.median(np.concatenate(along)))}
+    return {
+        "twin": float(np.concatenate(errors).mean()),
+        "along": float(np.median(np.concatenate(along))),
+    }
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "pretrain", help="of the stages' weights")
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / "runs" / "pretrain", help="of the stages' weights"
+    )
     arguments = parser.parse_args()
     found = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
     if (found.get("steps"), found.get("code")) != (arguments.steps, gdiv.code_hash()):

@@ -17,9 +17,9 @@ from rasterio.features import geometry_mask
 from scipy import ndimage
 
 import gdiv
-from gdiv.flow.matchers import _vertex
-from gdiv.flow.synthetic import inverse_points, random_flow, smooth_field
-from gdiv.imagery.twin import displacement
+from gdiv.flow.matchers.matching import parabola_vertex
+from gdiv.images.textures import inverse_points, random_flow, smooth_field
+from gdiv.twin.scenes import true_displacement
 from gdiv.velocity import validation
 
 RIM = 16  # pixels left out at the frame, where what moves in was never seen
@@ -56,7 +56,10 @@ def spoil(first, second, case, rng, other):
     if case in ("decorrelation", "all"):
         second = np.sqrt(0.85) * second + np.sqrt(0.15) * other()
     level = 0.1 if case == "noise" else NOISE
-    return [(image + level * rng.normal(size=image.shape)).astype(np.float32) for image in (first, second)]
+    return [
+        (image + level * rng.normal(size=image.shape)).astype(np.float32)
+        for image in (first, second)
+    ]
 
 
 def contrast(image):
@@ -78,20 +81,30 @@ def synthetic(case: str, size: int, seed: int, reach: float = 10.0) -> Pair:
     rng = np.random.default_rng([size, seed])
     shape = (size, size)
     length = rng.uniform(0.35, 0.9) * size
-    flow = np.stack([smooth_field(shape, length, rng) for _ in range(2)]) + rng.normal(0, 1, (2, 1, 1))
+    flow = np.stack([smooth_field(shape, length, rng) for _ in range(2)]) + rng.normal(
+        0, 1, (2, 1, 1)
+    )
     flow = (flow * rng.uniform(0.3, 1) * reach / np.hypot(*flow).max()).astype(np.float32)
 
     def texture():
         side = (size + 64) * FINER
-        ky, kx = np.meshgrid(np.fft.fftfreq(side) * FINER, np.fft.rfftfreq(side) * FINER, indexing="ij")
+        ky, kx = np.meshgrid(
+            np.fft.fftfreq(side) * FINER, np.fft.rfftfreq(side) * FINER, indexing="ij"
+        )
         frequency = np.hypot(ky, kx)  # per pixel
-        amplitude = np.maximum(frequency, 2 / size) ** -rng.uniform(0.8, 2) * np.exp(-((frequency / 0.32) ** 4))
+        amplitude = np.maximum(frequency, 2 / size) ** -rng.uniform(0.8, 2) * np.exp(
+            -((frequency / 0.32) ** 4)
+        )
         amplitude[0, 0] = 0
-        lattice = np.fft.irfft2(amplitude * (rng.normal(size=(*amplitude.shape, 2)) @ [1, 1j]), s=(side, side))
+        lattice = np.fft.irfft2(
+            amplitude * (rng.normal(size=(*amplitude.shape, 2)) @ [1, 1j]), s=(side, side)
+        )
         return ndimage.spline_filter(lattice / lattice.std(), mode="grid-wrap").astype(np.float32)
 
     def read(lattice, at):
-        return ndimage.map_coordinates(lattice, (at[::-1] + 32) * FINER, order=3, mode="grid-wrap", prefilter=False)
+        return ndimage.map_coordinates(
+            lattice, (at[::-1] + 32) * FINER, order=3, mode="grid-wrap", prefilter=False
+        )
 
     base = texture()
     first, second = read(base, pixels(size)), read(base, inverse_points(flow))
@@ -105,7 +118,11 @@ def twin(profile: str = "demo") -> dict[str, list[Pair]]:
     Tuning has the training seasons' pairs and the northern half of the ice, scoring the validation's and the southern.
     """
     study = gdiv.open_study("mer-de-glace", profile, "", "")
-    cube, table, ice = study.open("cube").load(), study.open("pairs"), study.open("masks").glacier.values
+    cube, table, ice = (
+        study.open("cube").load(),
+        study.open("pairs"),
+        study.open("masks").glacier.values,
+    )
     truth = validation.read_truth(study.companions, cube)
     ids = list(cube.attrs["scene_ids"])
     north = np.arange(ice.shape[0])[:, None] < np.median(np.nonzero(ice)[0])
@@ -115,12 +132,17 @@ def twin(profile: str = "demo") -> dict[str, list[Pair]]:
     }
 
     def pair(row, counted):
-        first, second = (cube.reflectance.values[ids.index(name)] for name in (row.reference, row.secondary))
-        flow = np.stack(displacement(truth, row.reference, row.secondary))
+        first, second = (
+            cube.reflectance.values[ids.index(name)] for name in (row.reference, row.secondary)
+        )
+        flow = np.stack(true_displacement(truth, row.reference, row.secondary))
         known = np.isfinite(flow[0]) & np.isfinite(first) & np.isfinite(second)
         return Pair(first, second, flow.astype(np.float32), counted & known)
 
-    return {name: [pair(row, counted) for row in rows.itertuples()] for name, (rows, counted) in sets.items()}
+    return {
+        name: [pair(row, counted) for row in rows.itertuples()]
+        for name, (rows, counted) in sets.items()
+    }
 
 
 def real_band(folder: Path, band: str, date: str) -> np.ndarray:
@@ -133,8 +155,14 @@ def real_band(folder: Path, band: str, date: str) -> np.ndarray:
 
 
 TEXTURES = (
-    [("aletsch-2020-07", "nir08", "2020-07-20", 1), ("perito-moreno-2020", "nir", "2020-01-31", 0.5)],
-    [("mer-de-glace-2020-07-18", "nir08", "2020-07-18", 1), ("perito-moreno-2020", "nir", "2020-02-22", -0.5)],
+    [
+        ("aletsch-2020-07", "nir08", "2020-07-20", 1),
+        ("perito-moreno-2020", "nir", "2020-01-31", 0.5),
+    ],
+    [
+        ("mer-de-glace-2020-07-18", "nir08", "2020-07-18", 1),
+        ("perito-moreno-2020", "nir", "2020-02-22", -0.5),
+    ],
 )
 
 
@@ -161,7 +189,9 @@ def warped(folder: Path, part: int, seed: int, size: int = 192, reach: float = 1
     flow = random_flow((size, size), reach, rng)
 
     def read(at):
-        return ndimage.map_coordinates(spline, at[::-1] + 14.37, order=3, mode="mirror", prefilter=False)
+        return ndimage.map_coordinates(
+            spline, at[::-1] + 14.37, order=3, mode="mirror", prefilter=False
+        )
 
     first, second = read(pixels(size)), read(inverse_points(flow))
     return Pair(*spoil(first, second, "all", rng, lambda: other), flow, inner((size, size)))
@@ -176,7 +206,11 @@ class Moreno:
         ("2020-01-31", "2020-02-20"),
         ("2020-02-07", "2020-02-22"),
     )
-    tuning = (("2020-02-07", "2020-02-10"), ("2020-02-10", "2020-02-22"), ("2020-02-07", "2020-02-22"))
+    tuning = (
+        ("2020-02-07", "2020-02-10"),
+        ("2020-02-10", "2020-02-22"),
+        ("2020-02-07", "2020-02-22"),
+    )
     window = (slice(600, 1112), slice(500, 1012))
 
     def __init__(self, folder: Path, tuning: bool = False):
@@ -190,7 +224,9 @@ class Moreno:
             outline = gpd.read_file(folder / "outline.geojson").to_crs(file.crs).geometry
             self.ice = geometry_mask(outline, file.shape, file.transform, invert=True)[window]
         beside = ndimage.distance_transform_edt(~self.ice) > 16
-        self.still = [beside & np.isfinite(first) & np.isfinite(second) for first, second in self.images]
+        self.still = [
+            beside & np.isfinite(first) & np.isfinite(second) for first, second in self.images
+        ]
         self.points = [self._reliable(*pair) for pair in self.images]
 
     def _reliable(self, first, second, window=48, reach=10, step=16):
@@ -208,7 +244,9 @@ class Moreno:
             _, best, _, (x, y) = cv2.minMaxLoc(score)
             if best < 0.7 or not (0 < x < 2 * reach and 0 < y < 2 * reach):
                 return None
-            return x - reach + _vertex(score[y, x - 1 : x + 2]), y - reach + _vertex(score[y - 1 : y + 2, x])
+            return x - reach + parabola_vertex(
+                score[y, x - 1 : x + 2]
+            ), y - reach + parabola_vertex(score[y - 1 : y + 2, x])
 
         found = []
         for row in range(far, first.shape[0] - far, step):

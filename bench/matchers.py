@@ -21,9 +21,9 @@ from peers import PEERS
 from scipy import ndimage
 from tqdm import tqdm
 
-from gdiv.flow import kernels_numba, relaxation
-from gdiv.flow.horn_schunck import Settings, horn_schunck
-from gdiv.flow.median import median
+from gdiv.flow.horn_schunck import kernels_numba, relaxation
+from gdiv.flow.horn_schunck.median import median_filter
+from gdiv.flow.horn_schunck.solver import Settings, solve_horn_schunck
 from gdiv.imagery.coregistration import nmad
 
 ROOT = Path(__file__).parent.parent
@@ -37,7 +37,10 @@ def tune(loss, label, kept):
 
     One setting after the other, twice round; a value is tried once. A peer in `kept` keeps what it has there.
     """
-    best, tried = {name: settings for name, (settings, _) in kept.items()}, {name: n for name, (_, n) in kept.items()}
+    best, tried = (
+        {name: settings for name, (settings, _) in kept.items()},
+        {name: n for name, (_, n) in kept.items()},
+    )
     for name, (make, choices) in tqdm(PEERS.items(), desc=f"tune {label}", leave=False):
         if name in kept:
             continue
@@ -83,7 +86,9 @@ def score(pairs, best, label, repeats=1):
                 length = np.hypot(*pair.flow)
                 moving = pair.counted & (length > SLOW)
                 found[name]["error"].append(np.hypot(*(flow - pair.flow))[pair.counted])
-                found[name]["along"].append(((flow * pair.flow).sum(0)[moving] / length[moving] ** 2) - 1)
+                found[name]["along"].append(
+                    ((flow * pair.flow).sum(0)[moving] / length[moving] ** 2) - 1
+                )
     rows = []
     for name, result in found.items():
         error, along = np.concatenate(result["error"]), np.concatenate(result["along"])
@@ -112,12 +117,18 @@ def judge(moreno, flows):
         at, there = tuple(points[:, :2].astype(int).T), points[:, 2:].T
         here = flow[:, *at]
         off.append(np.hypot(*(here - there)))
-        product, square = product + np.nansum(here * there), square + np.sum(there[:, np.isfinite(here[0])] ** 2)
+        product, square = (
+            product + np.nansum(here * there),
+            square + np.sum(there[:, np.isfinite(here[0])] ** 2),
+        )
         known.append(np.isfinite(flow[0])[moreno.ice].mean())
     one, two, whole = flows[:3]
     grid = np.stack(np.meshgrid(*(np.arange(side) for side in moreno.ice.shape), indexing="ij"))
     at = grid + np.nan_to_num(one[::-1])
-    miss = [one[i] + ndimage.map_coordinates(two[i], at, order=1, cval=np.nan) - whole[i] for i in (0, 1)]
+    miss = [
+        one[i] + ndimage.map_coordinates(two[i], at, order=1, cval=np.nan) - whole[i]
+        for i in (0, 1)
+    ]
     return {
         "agreement": np.nanmedian(np.concatenate(off)),
         "along": product / square - 1,
@@ -147,7 +158,12 @@ def score_moreno(moreno, best):
             flows[name].append(np.stack(match(*images)))
             seconds[name].append(time.perf_counter() - start)
     return [
-        {"case": "real", "matcher": name, "settings": best[name], "milliseconds": 1000 * np.median(seconds[name])}
+        {
+            "case": "real",
+            "matcher": name,
+            "settings": best[name],
+            "milliseconds": 1000 * np.median(seconds[name]),
+        }
         | judge(moreno, found)
         for name, found in flows.items()
     ]
@@ -166,7 +182,15 @@ def two_threads(pairs, best):
                 for _ in range(2):
                     start = time.perf_counter()
                     run = pool.map if inside == 1 else map
-                    list(run(match, *zip(*((pair.reference, pair.secondary) for pair in pairs * 2), strict=True)))
+                    list(
+                        run(
+                            match,
+                            *zip(
+                                *((pair.reference, pair.secondary) for pair in pairs * 2),
+                                strict=True,
+                            ),
+                        )
+                    )
                     times.append((time.perf_counter() - start) / len(pairs) / 2)
         cv2.setNumThreads(1)
         torch.set_num_threads(1)
@@ -186,9 +210,14 @@ def repeated(call, times):
 
 def median_filters(size=256):
     field = np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)
-    ours = repeated(lambda: median(field, 9), 15)
+    ours = repeated(lambda: median_filter(field, 9), 15)
     theirs = repeated(lambda: ndimage.median_filter(field, 9), 5)
-    return {"size": size, "milliseconds": 1000 * ours, "scipy_milliseconds": 1000 * theirs, "ratio": theirs / ours}
+    return {
+        "size": size,
+        "milliseconds": 1000 * ours,
+        "scipy_milliseconds": 1000 * theirs,
+        "ratio": theirs / ours,
+    }
 
 
 def solver_bandwidth(size, steps=40):
@@ -199,7 +228,9 @@ def solver_bandwidth(size, steps=40):
     u, v = kernels_numba.no_flow(level)
     work.step(u, v, 8.0, Settings().factors(), False)
     factors = Settings(iterations=steps).factors()
-    seconds = repeated(lambda: relaxation.solve(work.a, work.b, work.c, work.u, work.v, size, factors), 15)
+    seconds = repeated(
+        lambda: relaxation.solve(work.a, work.b, work.c, work.u, work.v, size, factors), 15
+    )
     # A step reads three coefficients and both components of half the pixels and of their neighbours; writes two.
     moved = steps * size * size / 2 * 4 * (3 + 2 + 2 + 2)
     large, copy = np.ones(50_000_000, np.float32), np.empty(50_000_000, np.float32)
@@ -222,13 +253,23 @@ def pairs_of(case, real):
     if case == "twin":
         return tuple(cases.twin().values())
     if case == "warped":
-        return tuple([cases.warped(real, part, i) for i in range(count)] for part, count in enumerate((12, 32)))
-    return tuple([cases.synthetic(case, 256, first + i) for i in range(count)] for first, count in ((100, 4), (0, 8)))
+        return tuple(
+            [cases.warped(real, part, i) for i in range(count)]
+            for part, count in enumerate((12, 32))
+        )
+    return tuple(
+        [cases.synthetic(case, 256, first + i) for i in range(count)]
+        for first, count in ((100, 4), (0, 8))
+    )
 
 
 def tuned_before(found, case):
     """Settings, and how many were tried, of each peer in a published file."""
-    rows = found.get("real", []) if case == "real" else [row for row in found.get("rows", []) if row["case"] == case]
+    rows = (
+        found.get("real", [])
+        if case == "real"
+        else [row for row in found.get("rows", []) if row["case"] == case]
+    )
     return {row["matcher"]: (row["settings"], found["tried"][case][row["matcher"]]) for row in rows}
 
 
@@ -245,7 +286,9 @@ def measure(case, real, kept):
         "pairs": {case: [len(tuning), len(scoring)]},
     }
     if case == "clean":
-        found["large"] = score([cases.synthetic("clean", 1024, i) for i in range(2)], best, "clean 1024")
+        found["large"] = score(
+            [cases.synthetic("clean", 1024, i) for i in range(2)], best, "clean 1024"
+        )
         found["two_threads"] = two_threads(scoring, best)
         found["median"] = median_filters()
         found["solver"] = [solver_bandwidth(size) for size in (256, 1024)]
@@ -253,14 +296,27 @@ def measure(case, real, kept):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--real", type=Path, default=ROOT.parent / "shared" / "real", help="folder of real scenes")
-    parser.add_argument("--case", action="append", choices=CASES, help="measure this case alone, and keep the others")
-    parser.add_argument("--tuned", action="store_true", help="keep the settings found before; a third of the time")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--real", type=Path, default=ROOT.parent / "shared" / "real", help="folder of real scenes"
+    )
+    parser.add_argument(
+        "--case",
+        action="append",
+        choices=CASES,
+        help="measure this case alone, and keep the others",
+    )
+    parser.add_argument(
+        "--tuned", action="store_true", help="keep the settings found before; a third of the time"
+    )
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    horn_schunck(*np.random.default_rng(0).normal(size=(2, 64, 64)))  # compiled before a clock runs
+    solve_horn_schunck(
+        *np.random.default_rng(0).normal(size=(2, 64, 64))
+    )  # compiled before a clock runs
 
     before = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
     found = dict(before)  # a case that is not measured now keeps its rows

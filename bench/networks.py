@@ -19,12 +19,15 @@ from peers import PEERS
 from torch import library
 from tqdm import tqdm
 
-from gdiv.flow.losses import sequence_loss
-from gdiv.flow.raft import PRESETS, Raft
+from gdiv.flow.raft.network import PRESETS, Raft
+from gdiv.flow.training.losses import sequence_loss
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "results" / "published" / "bench-networks.json"
-TILE, REFINEMENTS = 256, 12  # the paper's tile, torchvision's refinements; the `gdiv` preset takes its own
+TILE, REFINEMENTS = (
+    256,
+    12,
+)  # the paper's tile, torchvision's refinements; the `gdiv` preset takes its own
 BINS = {"displacement": [0, 1, 2, 4, 8, 14], "texture": [0, 0.3, 0.5, 0.8, np.inf]}
 OPERATORS = library.Library("torchvision", "FRAGMENT")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -39,7 +42,9 @@ def torchvision_raft(name: str):
         for module in [module for module in sys.modules if module.startswith("torchvision")]:
             del sys.modules[module]
         for operator in ("nms", "qnms"):
-            OPERATORS.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            OPERATORS.define(
+                f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+            )
         optical_flow = importlib.import_module("torchvision.models.optical_flow")
     return getattr(optical_flow, name)()
 
@@ -59,7 +64,9 @@ class Peer(torch.nn.Module):
 
 class Ours(Raft):
     def forward(self, reference, secondary):
-        return super().forward(reference, secondary, REFINEMENTS if self.config.stride == 8 else None)
+        return super().forward(
+            reference, secondary, REFINEMENTS if self.config.stride == 8 else None
+        )
 
 
 NETWORKS = {
@@ -91,7 +98,12 @@ def inference(threads: int, repeats: int = 5) -> list[dict]:
             with torch.inference_mode(), torch.autocast(DEVICE, torch.bfloat16, enabled=bits == 16):
                 found.append(clock(lambda name=name: networks[name](*images)))
     return [
-        {"network": name, "bits": bits, "threads": threads, "milliseconds": 1000 * float(np.median(found[1:]))}
+        {
+            "network": name,
+            "bits": bits,
+            "threads": threads,
+            "milliseconds": 1000 * float(np.median(found[1:])),
+        }
         for (name, bits), found in seconds.items()
     ]
 
@@ -123,7 +135,10 @@ def dependence(settings: dict[str, dict], count: int = 12) -> list[dict]:
     rows = []
     for name, chosen in tqdm(settings.items(), desc="what it depends on", leave=False):
         match = PEERS[name][0](**chosen)
-        found = [np.hypot(*(np.stack(match(p.reference, p.secondary)) - p.flow))[p.counted] for p in pairs]
+        found = [
+            np.hypot(*(np.stack(match(p.reference, p.secondary)) - p.flow))[p.counted]
+            for p in pairs
+        ]
         of = {
             "displacement": [np.hypot(*p.flow)[p.counted] for p in pairs],
             "texture": [cases.contrast(p.reference)[p.counted] for p in pairs],
@@ -132,7 +147,11 @@ def dependence(settings: dict[str, dict], count: int = 12) -> list[dict]:
             place = np.digitize(np.concatenate(of[key]), edges) - 1
             error = np.concatenate(found)
             rows.append(
-                {"matcher": name, "by": key, "error": [error[place == i].mean() for i in range(len(edges) - 1)]}
+                {
+                    "matcher": name,
+                    "by": key,
+                    "error": [error[place == i].mean() for i in range(len(edges) - 1)],
+                }
             )
     return rows
 
@@ -140,10 +159,21 @@ def dependence(settings: dict[str, dict], count: int = 12) -> list[dict]:
 def main():
     torch.set_num_threads(1)
     bench = json.loads((TARGET.parent / "bench-matchers.json").read_text(encoding="utf-8"))
-    tuned = {row["matcher"]: row["settings"] for row in bench["rows"] if row["case"] == "decorrelation"}
-    shown = ["zero", "horn-schunck, as it comes", "horn-schunck", "correlation", "DIS, finest scale 0", "RAFT"]
+    tuned = {
+        row["matcher"]: row["settings"] for row in bench["rows"] if row["case"] == "decorrelation"
+    }
+    shown = [
+        "zero",
+        "horn-schunck, as it comes",
+        "horn-schunck",
+        "correlation",
+        "DIS, finest scale 0",
+        "RAFT",
+    ]
     found = {
-        "machine": torch.cuda.get_device_name() if DEVICE == "cuda" else platform.processor() or platform.machine(),
+        "machine": torch.cuda.get_device_name()
+        if DEVICE == "cuda"
+        else platform.processor() or platform.machine(),
         "bins": {key: [float(edge) for edge in edges[:-1]] for key, edges in BINS.items()},
         "dependence": dependence({name: tuned[name] for name in shown}),
         "inference": inference(1) + (inference(2) if DEVICE == "cpu" else []),

@@ -14,10 +14,10 @@ import pyoptflow
 from scipy.interpolate import RegularGridInterpolator
 from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 
-from gdiv.flow import matchers
-from gdiv.flow.contrast import local_contrast
-from gdiv.flow.horn_schunck import PAPER, Settings, horn_schunck
-from gdiv.flow.raft import answer
+from gdiv.flow.horn_schunck.solver import PAPER, Settings, solve_horn_schunck
+from gdiv.flow.matchers import matching as matchers
+from gdiv.flow.raft.network import predict_flow
+from gdiv.images.contrast import local_contrast
 
 
 def prepared(images, light):
@@ -33,17 +33,17 @@ def as_bytes(images, light):
 
 def ours(median=9, **settings):
     chosen = Settings(median=median, **settings)
-    return lambda *images: horn_schunck(*images, chosen)
+    return lambda *images: solve_horn_schunck(*images, chosen)
 
 
 def papers(weight):
     chosen = replace(PAPER, weight=weight)
-    return lambda *images: horn_schunck(*images, chosen)
+    return lambda *images: solve_horn_schunck(*images, chosen)
 
 
 def raft():
     network = matchers.shipped_network()
-    return lambda *images: answer(network, *images)
+    return lambda *images: predict_flow(network, *images)
 
 
 def zero():
@@ -51,7 +51,7 @@ def zero():
 
 
 def correlation(light, **settings):
-    return lambda *images: matchers._correlation(*prepared(images, light), **settings)
+    return lambda *images: matchers.correlate_chips(*prepared(images, light), **settings)
 
 
 def dis(light, finest, patch=8):
@@ -81,10 +81,16 @@ def lucas_kanade(light, window, step=4):
         first, second = as_bytes(images, light)
         rows, columns = (np.arange(0, side, step, dtype=np.float32) for side in first.shape)
         at = np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 1, 2)
-        moved, found, _ = cv2.calcOpticalFlowPyrLK(first, second, at, None, winSize=(window, window), maxLevel=4)
-        flow = np.where(found[..., None] > 0, moved - at, np.nan).reshape(rows.size, columns.size, 2)
+        moved, found, _ = cv2.calcOpticalFlowPyrLK(
+            first, second, at, None, winSize=(window, window), maxLevel=4
+        )
+        flow = np.where(found[..., None] > 0, moved - at, np.nan).reshape(
+            rows.size, columns.size, 2
+        )
         where = np.stack(np.meshgrid(*(np.arange(side) for side in first.shape), indexing="ij"), -1)
-        read = RegularGridInterpolator((rows, columns), flow, bounds_error=False, fill_value=None)(where)
+        read = RegularGridInterpolator((rows, columns), flow, bounds_error=False, fill_value=None)(
+            where
+        )
         return np.moveaxis(read.astype(np.float32), -1, 0)
 
     return match
@@ -95,7 +101,9 @@ def tv_l1(light, attachment):
 
 
 def ilk(light, radius):
-    return lambda *images: optical_flow_ilk(*prepared(images, light), radius=radius, gaussian=True)[::-1]
+    return lambda *images: optical_flow_ilk(*prepared(images, light), radius=radius, gaussian=True)[
+        ::-1
+    ]
 
 
 def pyoptflow_hs(light, alpha, steps):
@@ -103,20 +111,30 @@ def pyoptflow_hs(light, alpha, steps):
 
 
 LIGHT = [5, 3, 0]
-CONTRAST = {"feature": ["contrast"], "weight": [8.0, 12.0, 16.0, 32.0, 4.0], "sigma": [2.0, 3.0, 4.0, 1.5, 1.0]}
+CONTRAST = {
+    "feature": ["contrast"],
+    "weight": [8.0, 12.0, 16.0, 32.0, 4.0],
+    "sigma": [2.0, 3.0, 4.0, 1.5, 1.0],
+}
 BRIGHTNESS = {"feature": ["brightness"], "weight": [1.0, 3.0, 10.0, 0.3]}
 QUICK = {"median": [1], "levels": [4], "warps": [1], "iterations": [20, 12]}
 PEERS = {
     "zero": (zero, [{}]),
     "horn-schunck, as it comes": (ours, [{}]),
-    "horn-schunck": (ours, [CONTRAST | {"floor": [0.3, 1.0, 2.0, 0.1], "iterations": [20, 60]}, BRIGHTNESS]),
+    "horn-schunck": (
+        ours,
+        [CONTRAST | {"floor": [0.3, 1.0, 2.0, 0.1], "iterations": [20, 60]}, BRIGHTNESS],
+    ),
     "horn-schunck, quick": (ours, [CONTRAST | QUICK, BRIGHTNESS | QUICK]),
     "horn-schunck, the paper's": (papers, [{"weight": [0.2, 0.5, 1.5, 5.0, 15.0]}]),
     "RAFT": (raft, [{}]),
     "correlation": (correlation, [{"light": LIGHT, "window": [24, 32, 48, 16, 12]}]),
     "DIS": (dis, [{"light": LIGHT, "patch": [8, 12, 16, 24, 32], "finest": [1]}]),
     "DIS, finest scale 0": (dis, [{"light": LIGHT, "patch": [8, 12, 16, 24, 32], "finest": [0]}]),
-    "Farnebäck": (farneback, [{"light": LIGHT, "window": [25, 41, 81, 121, 15], "poly": [(5, 1.1), (7, 1.5)]}]),
+    "Farnebäck": (
+        farneback,
+        [{"light": LIGHT, "window": [25, 41, 81, 121, 15], "poly": [(5, 1.1), (7, 1.5)]}],
+    ),
     "Lucas-Kanade": (lucas_kanade, [{"light": LIGHT, "window": [21, 31, 51, 81, 15]}]),
     "TV-L1": (tv_l1, [{"light": LIGHT, "attachment": [5, 2, 1, 0.5, 0.2, 15]}]),
     "ILK": (ilk, [{"light": LIGHT, "radius": [12, 18, 24, 32, 7]}]),

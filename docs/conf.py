@@ -12,7 +12,12 @@ from docutils.utils.math.latex2mathml import tex2mathml
 
 import gdiv
 
-project, author, copyright, release = "gdiv", "The gdiv developers", "The gdiv developers", gdiv.__version__
+project, author, copyright, release = (
+    "gdiv",
+    "The gdiv developers",
+    "The gdiv developers",
+    gdiv.__version__,
+)
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["dollarmath"]
@@ -20,7 +25,9 @@ myst_heading_anchors = 3
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}  # there are no widgets; the defaults are links into the web
 nb_merge_streams = True
-suppress_warnings = ["mystnb.unknown_mime_type"]  # Bokeh's second copy of each output, for JupyterLab alone
+suppress_warnings = [
+    "mystnb.unknown_mime_type"
+]  # Bokeh's second copy of each output, for JupyterLab alone
 default_role = "literal"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
@@ -55,7 +62,9 @@ def copy_study(app, config):
     for path in sorted((study / "notebooks").glob("*.ipynb")):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         cells = notebook["cells"]
-        notebook["cells"] = [c for c in cells if "injected-parameters" not in c["metadata"].get("tags", [])]
+        notebook["cells"] = [
+            c for c in cells if "injected-parameters" not in c["metadata"].get("tags", [])
+        ]
         (here / "notebooks" / path.name).write_text(json.dumps(notebook), encoding="utf-8")
     shutil.copytree(here.parent / "results" / "published", here / "published", dirs_exist_ok=True)
     (here / "extra").mkdir(exist_ok=True)

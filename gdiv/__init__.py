@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 
 from gdiv.installation import shipped
-from gdiv.journal import note
+from gdiv.study.journal import log_access
 
 __version__ = "0.1.0"
 
@@ -56,7 +56,9 @@ MAKERS = {
 def code_hash() -> str:
     """Sixteen hexadecimal digits that change with any of the package's modules or weights."""
     digest = hashlib.sha256()
-    for path in sorted(p for p in Path(__file__).parent.rglob("*") if p.suffix in (".py", ".safetensors")):
+    for path in sorted(
+        p for p in Path(__file__).parent.rglob("*") if p.suffix in (".py", ".safetensors")
+    ):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -64,7 +66,7 @@ def code_hash() -> str:
 def published(name: str = "claims") -> dict:
     """The published result `NAME.json`: the claims of the demo, those of other glaciers, or a bench."""
     folder = shipped("published")
-    note("read", f"published/{name}")
+    log_access("read", f"published/{name}")
     return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
 
@@ -76,7 +78,7 @@ def load_catalog():
 
 
 def open_study(glacier: str, profile: str = "demo", source: str = "", workspace: str = ""):
-    """Open a run of the study; see `gdiv.study.open_study`."""
-    from gdiv.study import open_study
+    """Open a run of the study; see `gdiv.study.study.open_study`."""
+    from gdiv.study.study import open_study
 
     return open_study(glacier, profile, source, workspace)

@@ -14,17 +14,27 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
+from gdiv.files import read_text
 from gdiv.installation import shipped
-from gdiv.text import read_text
 
 CATALOG_FILE = shipped("data_catalog.yaml")
 OWN_CATALOG = "GDIV_CATALOG"  # environment variable, so that the notebooks' kernels inherit it
 
 Longitude = Annotated[float, Field(ge=-180, le=180, description="degrees east")]
 Latitude = Annotated[float, Field(ge=-90, le=90, description="degrees north")]
-MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$", description="MM-DD")]
+MonthDay = Annotated[
+    str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$", description="MM-DD")
+]
 Year = Annotated[int, Field(ge=2015, le=2100, description="season year; Sentinel-2 began in 2015")]
 MATCHERS = ("horn-schunck", "raft", "correlation", "dis", "tv-l1", "ilk")
 
@@ -42,12 +52,18 @@ class _Entry(BaseModel):
     @classmethod
     def _keys(cls, value):
         if not isinstance(value, dict):
-            raise ValueError(f"a map with the keys {', '.join(cls.model_fields)} is needed, got {value!r}")
+            raise ValueError(
+                f"a map with the keys {', '.join(cls.model_fields)} is needed, got {value!r}"
+            )
         if unknown := [str(key) for key in value if key not in cls.model_fields]:
-            raise ValueError(f"unknown key {', '.join(unknown)}; allowed: {', '.join(cls.model_fields)}")
+            raise ValueError(
+                f"unknown key {', '.join(unknown)}; allowed: {', '.join(cls.model_fields)}"
+            )
         required = [name for name, field in cls.model_fields.items() if field.is_required()]
         if missing := [name for name in required if name not in value]:
-            raise ValueError(f"key {', '.join(missing)} is missing; required: {', '.join(required)}")
+            raise ValueError(
+                f"key {', '.join(missing)} is missing; required: {', '.join(required)}"
+            )
         return value
 
 
@@ -63,7 +79,9 @@ class Season(_Entry):
             try:
                 date(2001, *map(int, getattr(self, key).split("-")))
             except ValueError:
-                raise ValueError(f"{key} {getattr(self, key)!r} is not a day that every year has; use MM-DD") from None
+                raise ValueError(
+                    f"{key} {getattr(self, key)!r} is not a day that every year has; use MM-DD"
+                ) from None
         return self
 
     def dates(self, year: int) -> tuple[date, date]:
@@ -95,13 +113,16 @@ class Pairing(_Entry):
         45, description="annual: most days the dates lie from a whole year"
     )
     sun_difference: Annotated[float, Field(gt=0, le=180)] = Field(
-        20, description="most degrees of azimuth the sun may have moved; more light from elsewhere looks like motion"
+        20,
+        description="most degrees of azimuth the sun may have moved; more light from elsewhere looks like motion",
     )
 
     @model_validator(mode="after")
     def _days_fit_rule(self):
         if self.rule == "interval" and (self.days is None or self.days[0] > self.days[1]):
-            raise ValueError(f"rule interval needs days: [least, most] with least <= most, got {self.days}")
+            raise ValueError(
+                f"rule interval needs days: [least, most] with least <= most, got {self.days}"
+            )
         return self
 
 
@@ -118,7 +139,9 @@ class Stake(_Entry):
     name: str
     lon: Longitude
     lat: Latitude
-    speed: dict[int, Annotated[float, Field(ge=0, le=20000)]] = Field(description="m/yr by year of the second survey")
+    speed: dict[int, Annotated[float, Field(ge=0, le=20000)]] = Field(
+        description="m/yr by year of the second survey"
+    )
     source: str
 
 
@@ -127,10 +150,13 @@ class Branch(_Entry):
 
     name: str
     points: Annotated[
-        list[tuple[Longitude, Latitude, PositiveFloat, Annotated[float, Field(ge=0)]]], Field(min_length=3)
+        list[tuple[Longitude, Latitude, PositiveFloat, Annotated[float, Field(ge=0)]]],
+        Field(min_length=3),
     ] = Field(description="down the centre line: longitude, latitude, half width (m), speed (m/yr)")
     ogives: bool = Field(False, description="whether an ice fall marks it with bands")
-    debris: Annotated[float, Field(ge=0, le=1)] = Field(0.2, description="share of the surface under debris")
+    debris: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.2, description="share of the surface under debris"
+    )
 
 
 class TwinDescription(_Entry):
@@ -139,8 +165,12 @@ class TwinDescription(_Entry):
     branches: Annotated[list[Branch], Field(min_length=1)]
     elevation: tuple[float, float] = Field(description="ice surface at the foot and at the head, m")
     relief: PositiveFloat = Field(800, description="height of the valley walls above the ice, m")
-    snow_line: float = Field(description="elevation of the snow line at the height of the season, m")
-    years: Annotated[list[Year], Field(min_length=1, max_length=5)] = Field(description="season years rendered")
+    snow_line: float = Field(
+        description="elevation of the snow line at the height of the season, m"
+    )
+    years: Annotated[list[Year], Field(min_length=1, max_length=5)] = Field(
+        description="season years rendered"
+    )
 
 
 class Glacier(_Entry):
@@ -148,9 +178,15 @@ class Glacier(_Entry):
 
     label: str
     country: str
-    rgi: str | None = Field(None, description="outline in the Randolph Glacier Inventory 6; left out where it has none")
-    outline: str | None = Field(None, description="URL or file of outlines, read where the source brings none")
-    bbox: tuple[Longitude, Latitude, Longitude, Latitude] = Field(description="west, south, east, north, degrees")
+    rgi: str | None = Field(
+        None, description="outline in the Randolph Glacier Inventory 6; left out where it has none"
+    )
+    outline: str | None = Field(
+        None, description="URL or file of outlines, read where the source brings none"
+    )
+    bbox: tuple[Longitude, Latitude, Longitude, Latitude] = Field(
+        description="west, south, east, north, degrees"
+    )
     epsg: Annotated[int, Field(ge=32601, le=32760, description="UTM zone the study is pinned to")]
     tile: Annotated[str, Field(pattern=r"^\d{2}[C-X][A-Z]{2}$")] | None = Field(
         None, description="MGRS tile; needed only where scenes of several tiles cover the glacier"
@@ -173,7 +209,9 @@ class Glacier(_Entry):
                 f"bbox must be [west, south, east, north] with west < east and south < north, got {list(self.bbox)}"
             )
         if self.speed[0] >= self.speed[1]:
-            raise ValueError(f"speed must be [least, most] with least < most, got {list(self.speed)}")
+            raise ValueError(
+                f"speed must be [least, most] with least < most, got {list(self.speed)}"
+            )
         wanted = 1 if self.pairing.rule == "interval" else 2
         for key in ("train", "validation"):
             years = getattr(self.years, key)
@@ -189,11 +227,15 @@ class Source(_Entry):
 
     label: str
     kind: Literal["twin", "stac", "file"]
-    url: Annotated[str, Field(pattern=r"^https?://")] | None = Field(None, description="landing page of the STAC API")
+    url: Annotated[str, Field(pattern=r"^https?://")] | None = Field(
+        None, description="landing page of the STAC API"
+    )
     path: str | None = Field(None, description="ItemCollection file")
     collection: str
     image: str = Field(description="asset that is matched (near infrared)")
-    colour: dict[Literal["red", "green", "blue"], str] = Field({}, description="assets of a true-colour picture")
+    colour: dict[Literal["red", "green", "blue"], str] = Field(
+        {}, description="assets of a true-colour picture"
+    )
     mask: str | None = Field(None, description="asset that says what each pixel is")
     mask_kind: Literal["scl", "qa_pixel"] = "scl"
     scale: PositiveFloat = Field(0.0001, description="reflectance a digital number")
@@ -222,9 +264,12 @@ class Profile(_Entry):
         description="clear scenes the twin renders, by season year"
     )
     pairing: Literal["glacier", "paper"] = Field(
-        "glacier", description="the glacier's own pairing rule, or the paper's, which takes every pair of two seasons"
+        "glacier",
+        description="the glacier's own pairing rule, or the paper's, which takes every pair of two seasons",
     )
-    max_pairs: PositiveInt | None = Field(None, description="most pairs a set (training, validation); null takes all")
+    max_pairs: PositiveInt | None = Field(
+        None, description="most pairs a set (training, validation); null takes all"
+    )
     tile: Annotated[int, Field(ge=64, le=1024, multiple_of=8)] = Field(
         256, description="side of a training tile, pixels"
     )
@@ -238,7 +283,9 @@ class Profile(_Entry):
     @model_validator(mode="after")
     def _errors_can_be_learned(self):
         if missing := {"horn-schunck", "raft", "dis"} - set(self.matchers):
-            raise ValueError(f"matchers lacks {', '.join(sorted(missing))}, which every study compares")
+            raise ValueError(
+                f"matchers lacks {', '.join(sorted(missing))}, which every study compares"
+            )
         return self
 
 
@@ -253,7 +300,9 @@ class Catalog(_Entry):
     def _profiles_name_sources(self):
         for name, profile in self.profiles.items():
             if profile.source not in self.sources:
-                raise ValueError(f"profiles.{name}.source is {profile.source!r}; allowed: {', '.join(self.sources)}")
+                raise ValueError(
+                    f"profiles.{name}.source is {profile.source!r}; allowed: {', '.join(self.sources)}"
+                )
         return self
 
     def pick(self, kind: Literal["glaciers", "sources", "profiles"], name: str):
@@ -308,7 +357,9 @@ def _validated(content, name):
             where = ".".join(str(part) for part in fault["loc"]) or "the catalog"
             value = "" if isinstance(fault["input"], dict) else f" (value: {fault['input']!r})"
             lines.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}{value}")
-        raise CatalogError(f"{name} is not valid:\n  " + "\n  ".join(dict.fromkeys(lines))) from None
+        raise CatalogError(
+            f"{name} is not valid:\n  " + "\n  ".join(dict.fromkeys(lines))
+        ) from None
 
 
 def own_catalog() -> Path | None:
@@ -343,7 +394,9 @@ def _merged(own: Path | None) -> Catalog:
     except OSError as error:
         raise CatalogError(f"the catalog {own} cannot be read: {error.strerror or error}") from None
     kinds = list(Catalog.model_fields)
-    if not isinstance(added, dict) or not all(isinstance(entries, dict) for entries in added.values()):
+    if not isinstance(added, dict) or not all(
+        isinstance(entries, dict) for entries in added.values()
+    ):
         raise CatalogError(f"{own.name} must hold maps of entries under any of: {', '.join(kinds)}")
     merged: dict[str, Any] = dict(built_in)
     for kind, entries in added.items():

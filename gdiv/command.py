@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import gdiv
-from gdiv import claims
 from gdiv.catalog import CATALOG_FILE, OWN_CATALOG, CatalogError, load_catalog, own_catalog
-from gdiv.execution import RunError
 from gdiv.extras import MissingPackageError
 from gdiv.imagery.folder import FolderError, write_items
-from gdiv.run import notebooks, read_state, run
-from gdiv.workspace import StudyError, default_workspace, locked
+from gdiv.study import claims
+from gdiv.study.execution import RunError
+from gdiv.study.run import notebooks, read_state, run_study
+from gdiv.study.workspace import StudyError, default_workspace, locked
 
 EXAMPLES = """\
 examples:
@@ -80,7 +80,7 @@ def _run(arguments):
         if not name or not equals:
             raise StudyError(f"-p {text}: NAME=VALUE is expected")
         parameters[name] = value
-    folder = run(
+    folder = run_study(
         arguments.glacier,
         arguments.profile,
         arguments.source,
@@ -90,17 +90,24 @@ def _run(arguments):
     )
     state = read_state(folder)
     titles = {path.name[:2]: path.stem.replace("_", " ") for path in notebooks()}
-    groups = {titles[number]: state[number].get("claims", []) for number in titles if number in state}
-    print(f"\n{claims.table(claims.read(folder), groups)}\n")
+    groups = {
+        titles[number]: state[number].get("claims", []) for number in titles if number in state
+    }
+    print(f"\n{claims.format_claims(claims.read_claims(folder), groups)}\n")
     shown = _short(folder)
     print(f"results: {shown}")
     print("  claims.json, notebooks/ (executed), figures/, data/, products/")
-    first = next((f for f in ("products/map.html", *_executed(folder)) if (folder / f).exists()), "claims.json")
+    first = next(
+        (f for f in ("products/map.html", *_executed(folder)) if (folder / f).exists()),
+        "claims.json",
+    )
     print(f"open first: {shown / first}")
 
 
 def _executed(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in (folder / "notebooks").glob("*.ipynb"))
+    return sorted(
+        path.relative_to(folder).as_posix() for path in (folder / "notebooks").glob("*.ipynb")
+    )
 
 
 def _short(folder):
@@ -174,12 +181,21 @@ def _parser():
     parser.add_argument("--version", action="version", version=f"gdiv {gdiv.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     runs = commands.add_parser(
-        "run", help="run the study for a glacier", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+        "run",
+        help="run the study for a glacier",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     clean = commands.add_parser("clean", help="remove the folder of a run")
     for command in (runs, clean):
-        command.add_argument("glacier", metavar="GLACIER", help="a key of the catalog; `gdiv glaciers` lists them")
-        command.add_argument("--profile", default="demo", help="how much is run: smoke, demo (default), full or paper")
+        command.add_argument(
+            "glacier", metavar="GLACIER", help="a key of the catalog; `gdiv glaciers` lists them"
+        )
+        command.add_argument(
+            "--profile",
+            default="demo",
+            help="how much is run: smoke, demo (default), full or paper",
+        )
         command.add_argument(
             "--source",
             default="",
@@ -188,17 +204,33 @@ def _parser():
             "with NAME@ before it if its assets are named as that source's",
         )
         command.add_argument(
-            "--workspace", default="", metavar="DIR", help="folder of the run; default runs/GLACIER-PROFILE"
+            "--workspace",
+            default="",
+            metavar="DIR",
+            help="folder of the run; default runs/GLACIER-PROFILE",
         )
-    runs.add_argument("--only", default="", metavar="NN", help="run one notebook, whether or not it changed")
     runs.add_argument(
-        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="set a notebook's own parameter"
+        "--only", default="", metavar="NN", help="run one notebook, whether or not it changed"
     )
-    items = commands.add_parser("items", help="describe a folder of GeoTIFFs, so that a study can run on it")
-    items.add_argument("folder", metavar="FOLDER", help="its *.tif: one band each, the date in the name")
+    runs.add_argument(
+        "-p",
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a notebook's own parameter",
+    )
+    items = commands.add_parser(
+        "items", help="describe a folder of GeoTIFFs, so that a study can run on it"
+    )
+    items.add_argument(
+        "folder", metavar="FOLDER", help="its *.tif: one band each, the date in the name"
+    )
     glaciers = commands.add_parser("glaciers", help="list the glaciers of the catalog")
     sources = commands.add_parser("sources", help="list the sources of scenes")
-    catalog = commands.add_parser("catalog", help="show where the catalog lies and how to add to it")
+    catalog = commands.add_parser(
+        "catalog", help="show where the catalog lies and how to add to it"
+    )
     for command in (runs, clean, glaciers, sources, catalog):
         command.add_argument(
             "--catalog",

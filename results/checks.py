@@ -15,9 +15,9 @@ import pandas as pd
 import rasterio
 
 import gdiv
-from gdiv.flow.matchers import match
-from gdiv.imagery import twin
+from gdiv.flow.matchers.matching import match_images
 from gdiv.imagery.pairs import choose_pairs, read_pair
+from gdiv.twin import scenes as twin
 from gdiv.velocity import annual, validation
 
 HERE = Path(__file__).parent
@@ -53,8 +53,10 @@ def tuned_rmse(study):
             u[index], v[index] = flow[0] - pair.shift_x, flow[1] - pair.shift_y
         known = shown.u.notnull().values
         dims = shown.u.dims
-        tuned = shown.assign(u=(dims, np.where(known, u, np.nan)), v=(dims, np.where(known, v, np.nan)))
-        mosaic = annual.mosaic(annual.to_velocity(tuned)).compute()
+        tuned = shown.assign(
+            u=(dims, np.where(known, u, np.nan)), v=(dims, np.where(known, v, np.nan))
+        )
+        mosaic = annual.combine_pairs(annual.to_velocity(tuned)).compute()
         year = validation.true_velocity(truth, min(1.0, mosaic.attrs["longest_years"]))
         checks = validation.compare_with_truth(mosaic, year, masks.glacier.values)
         found[name] = round(checks["rmse"], 2)
@@ -69,10 +71,10 @@ def masked_first(study):
     errors = {"whole": [], "zeros": [], "no data": []}
     for pair in pairs[pairs.set == "train"].iloc[::4].itertuples():
         images = read_pair(cube, pair)
-        motion = twin.displacement(truth, pair.reference, pair.secondary)
+        motion = twin.true_displacement(truth, pair.reference, pair.secondary)
         for name, fill in (("whole", None), ("zeros", 0.0), ("no data", np.nan)):
             given = images if fill is None else [np.where(ice, image, fill) for image in images]
-            flow = match("horn-schunck", *(np.asarray(image, np.float32) for image in given))
+            flow = match_images("horn-schunck", *(np.asarray(image, np.float32) for image in given))
             errors[name].append(np.nanmean(np.hypot(flow.u - motion[0], flow.v - motion[1])[ice]))
     return {name: round(float(np.mean(values)), 2) for name, values in errors.items()}
 
@@ -128,10 +130,18 @@ def main():
     made |= {
         "tuned_rmse": {"unit": "m/yr", "how": tuned_rmse.__doc__, "values": tuned_rmse(study)},
         "masked_first": {"unit": "px", "how": masked_first.__doc__, "values": masked_first(study)},
-        "annual_pairs": {"unit": "pairs", "how": annual_pairs.__doc__, "values": annual_pairs(study.glacier)},
+        "annual_pairs": {
+            "unit": "pairs",
+            "how": annual_pairs.__doc__,
+            "values": annual_pairs(study.glacier),
+        },
     }
     if options.scenes:
-        made["block_edges"] = {"unit": "1", "how": block_edges.__doc__, "values": block_edges(options.scenes)}
+        made["block_edges"] = {
+            "unit": "1",
+            "how": block_edges.__doc__,
+            "values": block_edges(options.scenes),
+        }
     TARGET.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(made, indent=1))
 

@@ -34,7 +34,9 @@ def main():
         "cores": options.cores,
         "minutes": round((time.perf_counter() - began) / 60, 1),
         "memory": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6, 2),
-        "disk": round(sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e9, 2),
+        "disk": round(
+            sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e9, 2
+        ),
     }
     shutil.rmtree(folder)
     rows = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else []

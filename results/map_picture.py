@@ -11,7 +11,9 @@ ROOT = Path(__file__).parent.parent
 def main():
     page_file = ROOT / "runs" / "mer-de-glace-demo" / "products" / "map.html"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
         page = browser.new_page(viewport={"width": 730, "height": 930})
         page.goto(page_file.as_uri())
         canvas = page.locator(".bk-Canvas").first

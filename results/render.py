@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from gdiv import published
-from gdiv.pretrain import GLACIERS as TRAINED_ON
+from gdiv.study.pretraining import GLACIERS as TRAINED_ON
 from gdiv.velocity import stakes
 
 HERE = Path(__file__).parent
@@ -62,7 +62,7 @@ def default_settings_note(claims):
 
 def paper_errors():
     """Mean absolute difference from the stakes of the paper, m/yr."""
-    differences = stakes.PAPER.sub(stakes.PAPER.measured, axis=0).abs()
+    differences = stakes.PAPER_STAKES.sub(stakes.PAPER_STAKES.measured, axis=0).abs()
     return differences["horn-schunck"].mean(), differences["raft"].mean()
 
 
@@ -136,8 +136,12 @@ def glacier_table(glaciers):
         cells.append(value(claims, "mosaic.raft.covered"))
         mark = " †" if key in TRAINED_ON else ""
         rows.append(f"| `{key}`{mark} | {' | '.join(cells)} |")
-    single = {key: claims for key, claims in glaciers.items() if claims["pairs.validation"]["value"] == 1}
-    shares = " and ".join(f"{value(claims, 'mosaic.raft.covered')} (`{key}`)" for key, claims in single.items())
+    single = {
+        key: claims for key, claims in glaciers.items() if claims["pairs.validation"]["value"] == 1
+    }
+    shares = " and ".join(
+        f"{value(claims, 'mosaic.raft.covered')} (`{key}`)" for key, claims in single.items()
+    )
     notes = (
         "† RAFT was trained on the twin of this glacier, with the same velocity field and other random "
         "draws of the scenes. Its error there is not an independent test. No other matcher is trained.",
@@ -155,7 +159,9 @@ def cost_table(costs):
         "|---|---|---|---|---|---|",
     ]
     for run in costs:
-        row = "| `{profile}` | {source} | {cores} | {minutes:.0f} | {memory:.1f} GB | {disk:.1f} GB |"
+        row = (
+            "| `{profile}` | {source} | {cores} | {minutes:.0f} | {memory:.1f} GB | {disk:.1f} GB |"
+        )
         rows.append(row.format(**run))
     kept = CHECKS["annual_pairs"]
     notes = (
@@ -212,7 +218,10 @@ def bench_table(bench):
     ]
     real = {row["matcher"]: row for row in bench.get("real", [])}
     for name in bench["tried"]["clean"]:
-        cells = [f"{errors[name, case]['error_mean']:.3f}" if (name, case) in errors else "–" for case in cases]
+        cells = [
+            f"{errors[name, case]['error_mean']:.3f}" if (name, case) in errors else "–"
+            for case in cases
+        ]
         for key in ("agreement", "closure", "still"):
             cells.append(f"{real[name][key]:.2f}" if name in real else "–")
         cells.append(f"{errors[name, 'clean']['milliseconds']:.1f}")
@@ -248,7 +257,9 @@ def bench_page(bench):
         page += ["", f"## {title}", ""]
         if case == "warped":
             page += ["Half of the textures are of Perito Moreno. " + compression_note(), ""]
-        page += ["| matcher | mean | median | 95 % | along | coverage | ms | time / Horn-Schunck | settings |"]
+        page += [
+            "| matcher | mean | median | 95 % | along | coverage | ms | time / Horn-Schunck | settings |"
+        ]
         page += ["|---|---|---|---|---|---|---|---|---|"]
         unit = next(row["milliseconds"] for row in rows if row["matcher"] == "horn-schunck")
         for row in rows:
@@ -271,9 +282,12 @@ def bench_page(bench):
     if bench.get("real"):
         page += real_pairs(bench["real"])
     page += ["", "## Two threads, median and solver", ""]
-    page += ["Milliseconds per clean pair of 256 x 256 on two threads, one pair on each or both on one:"]
+    page += [
+        "Milliseconds per clean pair of 256 x 256 on two threads, one pair on each or both on one:"
+    ]
     times = (
-        f"{SETTINGS.get(row['matcher'], row['matcher'])} {row['milliseconds']:.1f}" for row in bench["two_threads"]
+        f"{SETTINGS.get(row['matcher'], row['matcher'])} {row['milliseconds']:.1f}"
+        for row in bench["two_threads"]
     )
     page += ["; ".join(times) + ".", ""]
     page += [
@@ -282,7 +296,9 @@ def bench_page(bench):
     ]
     page += [
         "A step of the solver on {size} x {size} pixels takes {microseconds_a_step:.0f} microseconds: "
-        "{percent:.0f} % of what copying large arrays moves in that time.".format(**row, percent=100 * row["share"])
+        "{percent:.0f} % of what copying large arrays moves in that time.".format(
+            **row, percent=100 * row["share"]
+        )
         for row in bench["solver"]
     ]
     for name, tables in (("bench-networks", network_tables), ("bench-ablation", ablation_tables)):
@@ -304,7 +320,9 @@ def real_pairs(rows):
         compression_note(),
         "",
     ]
-    page += ["| matcher | agreement | along | closure | stable: spread | stable: bias | coverage | s |"]
+    page += [
+        "| matcher | agreement | along | closure | stable: spread | stable: bias | coverage | s |"
+    ]
     page += ["|---|---|---|---|---|---|---|---|"]
     for row in rows:
         line = (
@@ -336,16 +354,31 @@ def network_tables(networks):
         for threads in counts
         for arithmetic in ("float32", "bfloat16")
     ]
-    page += [f"| network | {' | '.join(heads)} | training, samples/s |", f"|---|{'---|' * len(heads)}---|"]
-    times = {(row["network"], row["threads"], row["bits"]): row["milliseconds"] for row in networks["inference"]}
+    page += [
+        f"| network | {' | '.join(heads)} | training, samples/s |",
+        f"|---|{'---|' * len(heads)}---|",
+    ]
+    times = {
+        (row["network"], row["threads"], row["bits"]): row["milliseconds"]
+        for row in networks["inference"]
+    }
     for row in networks["training"]:
-        cells = [f"{times[row['network'], threads, bits]:.0f}" for threads in counts for bits in (32, 16)]
+        cells = [
+            f"{times[row['network'], threads, bits]:.0f}" for threads in counts for bits in (32, 16)
+        ]
         page += [f"| {row['network']} | {' | '.join(cells)} | {row['samples_per_second']:.2f} |"]
     for key, unit in (("displacement", "px"), ("texture", "of the image's spread")):
         lower = networks["bins"][key]
         spans = [f"{a:g} to {b:g}" for a, b in pairwise(lower)] + [f"from {lower[-1]:g}"]
-        page += ["", f"## Error by {key}, on synthetic pairs with 15 % renewed and motion of up to 14 px", ""]
-        page += ["Mean error in pixels, with the settings that were best on such pairs of up to 10 px.", ""]
+        page += [
+            "",
+            f"## Error by {key}, on synthetic pairs with 15 % renewed and motion of up to 14 px",
+            "",
+        ]
+        page += [
+            "Mean error in pixels, with the settings that were best on such pairs of up to 10 px.",
+            "",
+        ]
         page += [f"| {key} ({unit}) | {' | '.join(spans)} |", f"|---|{'---|' * len(spans)}"]
         for row in networks["dependence"]:
             if row["by"] == key:
@@ -356,7 +389,11 @@ def network_tables(networks):
 
 def ablation_tables(ablation):
     """Lines of the effect of each choice in the network, and of each stage of its training."""
-    page = ["", f"## Ablation: each choice in the network, {ablation['steps']} steps of four pairs", ""]
+    page = [
+        "",
+        f"## Ablation: each choice in the network, {ablation['steps']} steps of four pairs",
+        "",
+    ]
     page += [
         "Mean error in pixels on synthetic pairs of other textures, degraded and clean. This is an "
         "eightieth of the training of the weights that ship, so the order of the variants means more "
@@ -365,7 +402,11 @@ def ablation_tables(ablation):
     ]
     page += ["| variant | parameters | degraded | clean | ms |", "|---|---|---|---|---|"]
     for row in ablation["variants"]:
-        page += ["| {variant} | {parameters:,} | {hard:.2f} | {clean:.2f} | {milliseconds:.0f} |".format(**row)]
+        page += [
+            "| {variant} | {parameters:,} | {hard:.2f} | {clean:.2f} | {milliseconds:.0f} |".format(
+                **row
+            )
+        ]
     if not ablation["stages"]:
         return page
     page += ["", "## Ablation: each stage of training", ""]
@@ -375,7 +416,10 @@ def ablation_tables(ablation):
         "stages show what Horn-Schunck labels would add.",
         "",
     ]
-    page += ["| after | synthetic, degraded | synthetic, clean | twin | along |", "|---|---|---|---|---|"]
+    page += [
+        "| after | synthetic, degraded | synthetic, clean | twin | along |",
+        "|---|---|---|---|---|",
+    ]
     for row in ablation["stages"]:
         line = "| {stage} | {hard:.3f} | {clean:.3f} | {twin:.3f} | {percent:+.1f} % |"
         page += [line.format(**row, percent=100 * row["along"])]
@@ -561,7 +605,9 @@ def launch_links(origin):
 
 def write_links(file):
     """Write the badges for this checkout's own remote into the README."""
-    found = subprocess.run(["git", "remote", "get-url", "origin"], cwd=HERE, capture_output=True, text=True)
+    found = subprocess.run(
+        ["git", "remote", "get-url", "origin"], cwd=HERE, capture_output=True, text=True
+    )
     text = replaced(file.read_text(encoding="utf-8"), "launch", launch_links(found.stdout.strip()))
     file.write_text(text, encoding="utf-8")
 
@@ -576,7 +622,11 @@ def main():
         HERE / "bench.md": bench_page(published("bench-matchers")),
         HERE / "paper.md": paper_page(published("claims"), published("bench-ablation")),
     }
-    stale = [file for file, text in current.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
+    stale = [
+        file
+        for file, text in current.items()
+        if not file.exists() or file.read_text(encoding="utf-8") != text
+    ]
     if "--check" in sys.argv:
         names = ", ".join(file.name for file in stale)
         sys.exit(f"not current, run python results/render.py: {names}" if stale else 0)

@@ -9,8 +9,9 @@ import pytest
 
 from gdiv.catalog import load_catalog
 from gdiv.command import main
-from gdiv.imagery import archive, outlines, scenes, twin
+from gdiv.imagery import archive, outlines, scenes
 from gdiv.imagery.grid import grid_of_items, study_grid
+from gdiv.twin import scenes as twin
 
 # pytest-socket stops this process; these stop GDAL and the notebooks' kernels from leaving the machine.
 for name in ("http_proxy", "https_proxy", "GDAL_HTTP_PROXY"):
@@ -42,7 +43,9 @@ def stranger():
         return {}
     user = {"user": 12345, "group": 12345, "extra_groups": []}
     try:
-        subprocess.run([sys.executable, "-c", "import gdiv"], check=True, capture_output=True, cwd=ROOT, **user)
+        subprocess.run(
+            [sys.executable, "-c", "import gdiv"], check=True, capture_output=True, cwd=ROOT, **user
+        )
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("other users cannot start this Python, or read this checkout")
     return user
@@ -59,7 +62,7 @@ def glacier():
 def twin_folder(glacier, tmp_path_factory):
     """A rendered twin: three, three and four usable scenes, and one of each fault."""
     folder = tmp_path_factory.mktemp("twin")
-    twin.render(glacier, study_grid(glacier.bbox, glacier.epsg), [3, 3, 4], folder, seed=1)
+    twin.render_twin(glacier, study_grid(glacier.bbox, glacier.epsg), [3, 3, 4], folder, seed=1)
     return folder
 
 
@@ -69,8 +72,12 @@ def found(glacier, twin_folder):
     source = file_source(twin_folder / "items.json")
     items = archive.find_items(source, glacier, [2020, 2021, 2022])
     grid = grid_of_items(items, "nir", glacier)
-    masks = outlines.masks(outlines.read_outline(twin_folder / "outline.geojson", glacier, grid), grid)
-    table = scenes.judge_scenes(items, source, glacier, grid, masks.glacier.values, masks.stable.values)
+    masks = outlines.make_masks(
+        outlines.read_outline(twin_folder / "outline.geojson", glacier, grid), grid
+    )
+    table = scenes.judge_scenes(
+        items, source, glacier, grid, masks.glacier.values, masks.stable.values
+    )
     return {"items": items, "source": source, "grid": grid, "masks": masks, "table": table}
 
 

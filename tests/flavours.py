@@ -20,7 +20,9 @@ def write_flavour(twin: Path, folder: Path, flavour: str) -> Path:
     items = json.loads((twin / "items.json").read_text(encoding="utf-8"))["features"]
     folder.mkdir(parents=True, exist_ok=True)
     made = [MAKERS[flavour](acquired(item), twin, folder) for item in items]
-    (folder / "items.json").write_text(json.dumps({"type": "FeatureCollection", "features": made}), encoding="utf-8")
+    (folder / "items.json").write_text(
+        json.dumps({"type": "FeatureCollection", "features": made}), encoding="utf-8"
+    )
     return folder
 
 
@@ -65,11 +67,15 @@ def rewrite(source, target, change, resolution=None):
     with rasterio.open(source) as file:
         step = 1 if resolution is None else round(resolution / file.res[0])
         shape = file.height // step, file.width // step
-        averaged = Resampling.average if resolution and file.dtypes[0] == "uint16" else Resampling.nearest
+        averaged = (
+            Resampling.average if resolution and file.dtypes[0] == "uint16" else Resampling.nearest
+        )
         edge = rasterio.windows.Window(0, 0, shape[1] * step, shape[0] * step)
         numbers = change(file.read(1, window=edge, out_shape=shape, resampling=averaged))
         transform = file.transform * file.transform.scale(step)
-        profile = dict(dtype=numbers.dtype, count=1, height=shape[0], width=shape[1], nodata=0, crs=file.crs)
+        profile = dict(
+            dtype=numbers.dtype, count=1, height=shape[0], width=shape[1], nodata=0, crs=file.crs
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     with rasterio.open(target, "w", transform=transform, **profile, **COG) as file:
         file.write(numbers, 1)
@@ -92,11 +98,18 @@ def earth_search(item, twin, folder):
 
 def collection_1(item, twin, folder):
     """Scale and offset in `raster:bands`, not applied; another id, no flag."""
-    properties = {k: v for k, v in item["properties"].items() if not k.startswith("earthsearch:boa")}
+    properties = {
+        k: v for k, v in item["properties"].items() if not k.startswith("earthsearch:boa")
+    }
     assets = {}
     for name, asset in item["assets"].items():
         rewrite(twin / asset["file"], folder / asset["href"], raw(item, name))
-        band = {"nodata": 0, "data_type": "uint16", "scale": 0.0001, "offset": -0.1 if modern(item) else 0}
+        band = {
+            "nodata": 0,
+            "data_type": "uint16",
+            "scale": 0.0001,
+            "offset": -0.1 if modern(item) else 0,
+        }
         assets[name] = without_file(asset) | {
             "raster:bands": [band if name != "scl" else {"nodata": 0, "data_type": "uint8"}]
         }
@@ -109,7 +122,9 @@ def planetary_computer(item, twin, folder):
     tile = old["grid:code"].removeprefix("MGRS-")
     properties = {
         "datetime": old["datetime"],
-        "platform": old["platform"].replace("sentinel-2a", "Sentinel-2A").replace("sentinel-2b", "Sentinel-2B"),
+        "platform": old["platform"]
+        .replace("sentinel-2a", "Sentinel-2A")
+        .replace("sentinel-2b", "Sentinel-2B"),
         "constellation": "Sentinel 2",
         "instruments": ["msi"],
         "eo:cloud_cover": old["eo:cloud_cover"],
@@ -143,18 +158,33 @@ def landsat(item, twin, folder):
         "grid:code": f"WRS2-{orbit:03d}028",
     }
     added = 1000 if left_in(item) else 0
-    band = {"nodata": 0, "data_type": "uint16", "spatial_resolution": 30, "scale": 2.75e-05, "offset": -0.2}
+    band = {
+        "nodata": 0,
+        "data_type": "uint16",
+        "spatial_resolution": 30,
+        "scale": 2.75e-05,
+        "offset": -0.2,
+    }
 
     def numbers(values):
         reflectance = (values.astype(float) - added) * 1e-4
         return np.where(values > 0, np.round((reflectance + 0.2) / 2.75e-5), 0).astype(np.uint16)
 
     def bits(classes):
-        hidden = 1 * (classes == 0) | np.isin(classes, (8, 9)) << 3 | (classes == 10) << 2 | (classes == 3) << 4
+        hidden = (
+            1 * (classes == 0)
+            | np.isin(classes, (8, 9)) << 3
+            | (classes == 10) << 2
+            | (classes == 3) << 4
+        )
         return (hidden | (classes == 11) << 5 | (hidden == 0) << 6).astype(np.uint16)
 
     assets = {}
-    for name, title, change in (("nir", "nir08", numbers), ("scl", "qa_pixel", bits), ("red", "red", numbers)):
+    for name, title, change in (
+        ("nir", "nir08", numbers),
+        ("scl", "qa_pixel", bits),
+        ("red", "red", numbers),
+    ):
         if name in item["assets"]:
             href = f"./{item['id']}/{title}.tif"
             fields = rewrite(twin / item["assets"][name]["file"], folder / href, change, 30)

@@ -36,13 +36,17 @@ class StacServer:
         self.broken: dict = {}
         self.searches = self.bytes = self.refused = self.tokens = self.expired = 0
         self.asked: list[str] = []
-        self.items = json.loads((self.folder / "items.json").read_text(encoding="utf-8"))["features"]
+        self.items = json.loads((self.folder / "items.json").read_text(encoding="utf-8"))[
+            "features"
+        ]
         for item in self.items:  # the twin stands in for the archive's scenes
             if item["collection"] == "gdiv-synthetic-twin":
                 item["collection"] = "sentinel-2-l2a"
 
     def __enter__(self):
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"server_of": self}))
+        self.http = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("Bound", (Handler,), {"server_of": self})
+        )
         self.http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.http.server_port}"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
@@ -69,8 +73,16 @@ class StacServer:
 
     def landing(self):
         paths = [("self", "GET", "/"), ("root", "GET", "/"), ("conformance", "GET", "/conformance"), ("search", "POST", "/search")]  # fmt: skip
-        links = [{"rel": r, "method": m, "href": self.url + p, "type": "application/geo+json"} for r, m, p in paths]
-        top = {"type": "Catalog", "id": "local", "stac_version": "1.0.0", "description": "scenes on this machine"}
+        links = [
+            {"rel": r, "method": m, "href": self.url + p, "type": "application/geo+json"}
+            for r, m, p in paths
+        ]
+        top = {
+            "type": "Catalog",
+            "id": "local",
+            "stac_version": "1.0.0",
+            "description": "scenes on this machine",
+        }
         return top | {"conformsTo": self.conformance()["conformsTo"], "links": links}
 
     def conformance(self):
@@ -80,7 +92,10 @@ class StacServer:
         found = [item for item in self.items if matches(item, query)]
         for rule in reversed(query.get("sortby") or [{"field": "datetime", "direction": "desc"}]):
             name = rule["field"].removeprefix("properties.")
-            found.sort(key=lambda i: i.get(name, i["properties"].get(name)), reverse=rule["direction"] == "desc")
+            found.sort(
+                key=lambda i: i.get(name, i["properties"].get(name)),
+                reverse=rule["direction"] == "desc",
+            )
         start, size = int(query.get("token", 0)), min(query.get("limit", self.page), self.page)
         links = []
         if start + size < len(found):
@@ -114,17 +129,23 @@ def matches(item, query):
     if "datetime" in query:
         first, _, last = query["datetime"].partition("/")
         when = moment(properties["datetime"])
-        if (first not in ("", "..") and when < moment(first)) or (last not in ("", "..") and when > moment(last)):
+        if (first not in ("", "..") and when < moment(first)) or (
+            last not in ("", "..") and when > moment(last)
+        ):
             return False
     if item["geometry"] is not None:
         place = shapely.geometry.shape(item["geometry"])
         if "bbox" in query and not place.intersects(shapely.box(*query["bbox"])):
             return False
-        if "intersects" in query and not place.intersects(shapely.geometry.shape(query["intersects"])):
+        if "intersects" in query and not place.intersects(
+            shapely.geometry.shape(query["intersects"])
+        ):
             return False
     for name, rules in (query.get("query") or {}).items():
         for operator, value in rules.items():
-            if not Expr({"op": COMPARISONS[operator], "args": [{"property": name}, value]}).matches(item):
+            if not Expr({"op": COMPARISONS[operator], "args": [{"property": name}, value]}).matches(
+                item
+            ):
                 return False
     return "filter" not in query or Expr(query["filter"]).matches(item)
 
@@ -180,7 +201,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def send(self, status, body, headers):
         self.send_response(status)
-        for name, value in {"Content-Type": "application/geo+json", "Content-Length": len(body), **headers}.items():
+        for name, value in {
+            "Content-Type": "application/geo+json",
+            "Content-Length": len(body),
+            **headers,
+        }.items():
             self.send_header(name, str(value))
         self.end_headers()
         if self.command != "HEAD":

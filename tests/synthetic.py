@@ -22,16 +22,26 @@ def files(run):
 def text_of(path):
     """What a reader of the file can find in it: metadata of stores and images, and outputs of notebooks."""
     if path.suffix == ".zarr":
-        return "".join((path / n).read_text() for n in ("zarr.json", ".zattrs") if (path / n).exists())
+        return "".join(
+            (path / n).read_text() for n in ("zarr.json", ".zattrs") if (path / n).exists()
+        )
     if path.suffix in (".tif", ".tiff"):
         with rasterio.open(path) as file:
             return str(file.tags())
     if path.suffix == ".ipynb":
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         notice = [cell["source"] for cell in cells if cell.get("id") == "notice"]
-        shown = [output.get("text") or output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+        shown = [
+            output.get("text") or output.get("data", {})
+            for cell in cells
+            for output in cell.get("outputs", [])
+        ]
         data = [
-            {kind: value for kind, value in each.items() if "javascript" not in kind and "bokehjs" not in kind}
+            {
+                kind: value
+                for kind, value in each.items()
+                if "javascript" not in kind and "bokehjs" not in kind
+            }
             if isinstance(each, dict)
             else each
             for each in shown

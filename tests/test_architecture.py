@@ -20,7 +20,9 @@ def imports(path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "gdiv").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "gdiv").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_imports_run_one_way(path):
     room = path.parent.name
     found = list(imports(path))
@@ -29,16 +31,20 @@ def test_imports_run_one_way(path):
             assert not name.startswith(tuple(f"gdiv.{top}" for top in TOP)), name
     if room == "imagery":
         # flow's texture and contrast are arrays in, arrays out: the twin and registration are drawn with them.
-        allowed = ("gdiv.flow.contrast", "gdiv.flow.synthetic")
-        assert all(n.startswith(allowed) for n in found if n.startswith(("gdiv.flow", "gdiv.velocity")))
+        allowed = ("gdiv.images.contrast", "gdiv.images.textures")
+        assert all(
+            n.startswith(allowed) for n in found if n.startswith(("gdiv.flow", "gdiv.velocity"))
+        )
     if room == "flow":
         assert not any(n.startswith(("gdiv.imagery", "gdiv.velocity")) for n in found)
-        assert not any(n.split(".")[0] in ("xarray", "dask", "pandas", "rasterio", "stackstac") for n in found)
+        assert not any(
+            n.split(".")[0] in ("xarray", "dask", "pandas", "rasterio", "stackstac") for n in found
+        )
 
 
 def test_only_validation_reads_the_truth():
     for path in (ROOT / "gdiv").rglob("*.py"):
-        if path.name not in ("validation.py", "twin.py"):
+        if path.name not in ("validation.py", "scenes.py"):
             assert "truth.zarr" not in path.read_text(encoding="utf-8"), path.name
 
 
@@ -81,7 +87,12 @@ def test_the_hooks_run_the_versions_that_are_pinned():
     """pre-commit's tools and those of `make lint` must not disagree."""
     pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "constraints.txt").read_text(), re.M))
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
-    tools = {"ruff-pre-commit": "ruff", "mirrors-mypy": "mypy", "codespell": "codespell", "nbstripout": "nbstripout"}
+    tools = {
+        "ruff-pre-commit": "ruff",
+        "mirrors-mypy": "mypy",
+        "codespell": "codespell",
+        "nbstripout": "nbstripout",
+    }
     compared = 0
     for repository in hooks:
         tool = tools.get(repository["repo"].rstrip("/").split("/")[-1])
@@ -96,15 +107,21 @@ def test_the_hooks_run_the_versions_that_are_pinned():
 
 
 def tracked():
-    out = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     return [ROOT / name for name in out.split("\n") if name]
 
 
 def test_links_in_documents_lead_somewhere():
     for path in tracked():
-        if path.suffix == ".md" and path.parent.name != "docs":  # the site's own lead where it is built: test_site.py
+        if (
+            path.suffix == ".md" and path.parent.name != "docs"
+        ):  # the site's own lead where it is built: test_site.py
             for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
-                assert target.startswith("http") or (path.parent / target).exists(), f"{path.name}: {target}"
+                assert target.startswith("http") or (path.parent / target).exists(), (
+                    f"{path.name}: {target}"
+                )
 
 
 def test_readme_shows_the_published_results():

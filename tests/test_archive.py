@@ -16,7 +16,7 @@ from stac_server import StacServer
 from gdiv.catalog import load_catalog
 from gdiv.imagery import archive, cube, items, scenes
 from gdiv.imagery.grid import grid_of_items
-from gdiv.store import write_dataset, write_json
+from gdiv.study.store import write_dataset, write_json
 
 FLAVOURS = {
     "earth-search": "earth-search",
@@ -33,7 +33,9 @@ def impatient(monkeypatch, request):
     monkeypatch.setattr(archive, "BACKOFF", 0)
     monkeypatch.setattr(archive, "PAUSE", 0)
     monkeypatch.setattr(archive, "TIMEOUT", seconds)
-    reads = dict(GDAL_HTTP_MAX_RETRY="1", GDAL_HTTP_RETRY_DELAY="0.05", GDAL_HTTP_TIMEOUT=str(seconds))
+    reads = dict(
+        GDAL_HTTP_MAX_RETRY="1", GDAL_HTTP_RETRY_DELAY="0.05", GDAL_HTTP_TIMEOUT=str(seconds)
+    )
     monkeypatch.setattr(cube, "_READS", cube._READS.updated(always=reads))
 
 
@@ -61,7 +63,9 @@ def judged(server, glacier, found, key="earth-search", years=(2020, 2021, 2022))
     return (
         source,
         known,
-        scenes.judge_scenes(known, source, glacier, found["grid"], masks.glacier.values, masks.stable.values),
+        scenes.judge_scenes(
+            known, source, glacier, found["grid"], masks.glacier.values, masks.stable.values
+        ),
     )
 
 
@@ -73,7 +77,11 @@ def test_a_service_gives_what_the_file_gives(glacier, twin_folder, found):
         assert all(a["href"].startswith(server.url) for i in known for a in i["assets"].values())
         assert table.reason.tolist() == found["table"].reason.tolist()
         remote = cube.load_cube(known, table, source, found["grid"]).isel(scene=[0, -1]).compute()
-    local = cube.load_cube(found["items"], found["table"], found["source"], found["grid"]).isel(scene=[0, -1]).compute()
+    local = (
+        cube.load_cube(found["items"], found["table"], found["source"], found["grid"])
+        .isel(scene=[0, -1])
+        .compute()
+    )
     assert np.array_equal(remote.reflectance.values, local.reflectance.values, equal_nan=True)
 
 
@@ -116,17 +124,33 @@ def test_landsat_takes_the_same_path(glacier, found, flavoured):
         known = archive.find_items(source, glacier, [2020, 2021, 2022])
         grid = grid_of_items(known, source.image, glacier)
         coarse = [
-            found["masks"][name].values[1::3, 1::3][: grid.shape[0], : grid.shape[1]] for name in ("glacier", "stable")
+            found["masks"][name].values[1::3, 1::3][: grid.shape[0], : grid.shape[1]]
+            for name in ("glacier", "stable")
         ]
-        padded = [np.pad(mask, [(0, n - m) for n, m in zip(grid.shape, mask.shape, strict=True)]) for mask in coarse]
+        padded = [
+            np.pad(mask, [(0, n - m) for n, m in zip(grid.shape, mask.shape, strict=True)])
+            for mask in coarse
+        ]
         table = scenes.judge_scenes(known, source, glacier, grid, *padded)
         data = cube.load_cube(known, table, source, grid).isel(scene=0).compute()
     assert grid.resolution.x == 30 and set(table.orbit) == {65, 108}
     reasons = " | ".join(table.reason)
-    for word in ("snow on", "of the glacier is clear", "duplicate", "asset nir08 is missing", "other orbit"):
+    for word in (
+        "snow on",
+        "of the glacier is clear",
+        "duplicate",
+        "asset nir08 is missing",
+        "other orbit",
+    ):
         assert word in reasons
-    sentinel = cube.load_cube(found["items"], found["table"], found["source"], found["grid"]).isel(scene=0).compute()
-    assert float(data.reflectance.median()) == pytest.approx(float(sentinel.reflectance.median()), rel=0.05)
+    sentinel = (
+        cube.load_cube(found["items"], found["table"], found["source"], found["grid"])
+        .isel(scene=0)
+        .compute()
+    )
+    assert float(data.reflectance.median()) == pytest.approx(
+        float(sentinel.reflectance.median()), rel=0.05
+    )
 
 
 @pytest.mark.parametrize("faults", [[429, 503], [500], ["reset"], ["slow"]], ids=str)
@@ -160,7 +184,11 @@ def test_bad_items_are_named_and_the_rest_goes_on(glacier, twin_folder, found, t
     for item in content["features"]:
         for asset in item["assets"].values():
             asset["href"] = str(twin_folder / asset["href"])
-    changed = [i for i in content["features"] if i["id"] in found["table"].query("verdict == 'use'").id.tolist()][:4]
+    changed = [
+        i
+        for i in content["features"]
+        if i["id"] in found["table"].query("verdict == 'use'").id.tolist()
+    ][:4]
     changed[0] |= {"geometry": None}
     del changed[0]["bbox"]
     changed[1]["properties"]["proj:epsg"] = 32631
@@ -170,12 +198,21 @@ def test_bad_items_are_named_and_the_rest_goes_on(glacier, twin_folder, found, t
     source = file_source(tmp_path / "items.json")
     known = archive.find_items(source, glacier, [2020, 2021, 2022])
     masks = found["masks"]
-    table = scenes.judge_scenes(known, source, glacier, found["grid"], masks.glacier.values, masks.stable.values)
+    table = scenes.judge_scenes(
+        known, source, glacier, found["grid"], masks.glacier.values, masks.stable.values
+    )
     reasons = table.set_index("id").reason
-    told = ("does not say where it lies", "lies in EPSG:32631", "is tile 31TGL", "does not say its projection")
+    told = (
+        "does not say where it lies",
+        "lies in EPSG:32631",
+        "is tile 31TGL",
+        "does not say its projection",
+    )
     for item, reason in zip(changed, told, strict=True):
         assert reason in reasons[item["id"]]
-    others = found["table"][~found["table"].id.isin([i["id"] for i in changed])].set_index("id").reason
+    others = (
+        found["table"][~found["table"].id.isin([i["id"] for i in changed])].set_index("id").reason
+    )
     # The duplicate of a scene that is dropped now takes its place; nothing befalls the others.
     others = others[~others.str.startswith("duplicate")]
     assert (reasons[others.index] == others).all()
@@ -189,7 +226,9 @@ def test_one_bad_file_costs_one_scene(fault, glacier, twin_folder, found):
         _, _, table = judged(server, glacier, found, years=(2020, 2021))
     reason = table.set_index("id").reason[before[1]]
     assert "could not be read" in reason and "127.0.0.1" not in reason
-    assert table.query("verdict == 'use'").id.tolist() == [name for name in before if name != before[1]]
+    assert table.query("verdict == 'use'").id.tolist() == [
+        name for name in before if name != before[1]
+    ]
 
 
 @pytest.mark.parametrize("faults", [[429, 429], ["reset"], ["truncated"]], ids=str)
@@ -222,7 +261,8 @@ def test_too_few_scenes_stop_with_what_would_do(found, glacier):
     chosen = table.season_year == 2021
     table.loc[chosen, ["verdict", "reason"]] = ["drop", "snow on everything"]
     with pytest.raises(
-        archive.SceneError, match=r"one scene in each of two seasons(.|\n)*2021: 0 usable; .*snow on everything"
+        archive.SceneError,
+        match=r"one scene in each of two seasons(.|\n)*2021: 0 usable; .*snow on everything",
     ):
         scenes.require_enough(table, glacier, [2020, 2021])
     scenes.require_enough(found["table"], glacier, [2020, 2021])
@@ -239,17 +279,26 @@ def moved(known, first, second):
     return [json.loads(json.dumps(item).replace(first.url, second.url)) for item in known]
 
 
-def test_a_file_lost_while_the_cube_is_stored_is_left_out_and_named(glacier, twin_folder, found, tmp_path):
+def test_a_file_lost_while_the_cube_is_stored_is_left_out_and_named(
+    glacier, twin_folder, found, tmp_path
+):
     with StacServer(twin_folder) as server:
         data, table = lazy(server, glacier, found, twin_folder)
         lost = data.attrs["scene_ids"][1]
         server.broken = {f"{lost}/nir.tif": 500}
         told = write_dataset(data, tmp_path / "cube.zarr", glacier.epsg)
-    assert len(told) == 1 and lost in told[0] and "could not be read" in told[0] and "127.0.0.1" not in told[0]
+    assert (
+        len(told) == 1
+        and lost in told[0]
+        and "could not be read" in told[0]
+        and "127.0.0.1" not in told[0]
+    )
     stored = xr.open_zarr(tmp_path / "cube.zarr", consolidated=False)
-    assert lost not in stored.attrs["scene_ids"] and stored.sizes["scene"] == data.sizes["scene"] - 1
+    assert (
+        lost not in stored.attrs["scene_ids"] and stored.sizes["scene"] == data.sizes["scene"] - 1
+    )
     assert np.isfinite(stored.reflectance).any(("y", "x")).all(), "never a silent NaN"
-    after = scenes.as_stored(table, stored.attrs["scene_ids"]).set_index("id")
+    after = scenes.mark_unreadable(table, stored.attrs["scene_ids"]).set_index("id")
     assert after.verdict[lost] == "drop" and (after.verdict == "use").sum() == stored.sizes["scene"]
 
 
@@ -263,7 +312,7 @@ def test_an_interrupted_load_reads_no_scene_twice(glacier, twin_folder, found, t
         data, _ = lazy(server, glacier, found, twin_folder)
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr("os.cpu_count", lambda: 1)
-            patched.setattr("gdiv.store.write_json", stop_before_the_last)
+            patched.setattr("gdiv.study.store.write_json", stop_before_the_last)
             with pytest.raises(KeyboardInterrupt):
                 write_dataset(data, tmp_path / "cube.zarr", glacier.epsg)
         assert not (tmp_path / "cube.zarr").exists()
@@ -298,15 +347,21 @@ def test_few_bytes_are_fetched_and_the_graph_stays_small(glacier, twin_folder, f
     assert fetched <= 1.1 * limit
 
 
-def test_signatures_are_made_on_use_renewed_and_never_kept(glacier, found, flavoured, tmp_path, monkeypatch):
+def test_signatures_are_made_on_use_renewed_and_never_kept(
+    glacier, found, flavoured, tmp_path, monkeypatch
+):
     """All that were handed out run out before the load and between its scenes; none is written anywhere."""
     with StacServer(flavoured("planetary-computer"), signed=True, lifetime=30) as server:
         monkeypatch.setenv("GDAL_HTTP_PROXY", server.url)
         monkeypatch.setattr(Settings.get(), "sas_url", f"{server.url}/token")
-        source, known, table = judged(server, glacier, found, "planetary-computer", years=(2020, 2021))
+        source, known, table = judged(
+            server, glacier, found, "planetary-computer", years=(2020, 2021)
+        )
         data = cube.load_cube(known, table, source, found["grid"])
         server.expire()
-        monkeypatch.setattr("gdiv.store.write_json", lambda *content: (write_json(*content), server.expire()))
+        monkeypatch.setattr(
+            "gdiv.study.store.write_json", lambda *content: (write_json(*content), server.expire())
+        )
         before = server.tokens
         assert write_dataset(data, tmp_path / "cube.zarr", glacier.epsg) == []
         assert server.tokens - before >= data.sizes["scene"] and server.refused == 0
@@ -325,8 +380,17 @@ def test_the_server_searches_as_the_archives_do(twin_folder):
         dates = [i.datetime for i in client.search(sortby="+properties.datetime").items()]
         assert dates == sorted(dates)
         clear = {i.id for i in client.search(query={"eo:cloud_cover": {"lt": 5}}).items()}
-        same = {i.id for i in client.search(filter={"op": "<", "args": [{"property": "eo:cloud_cover"}, 5]}).items()}
-        assert clear == same == {i["id"] for i in server.items if i["properties"]["eo:cloud_cover"] < 5}
+        same = {
+            i.id
+            for i in client.search(
+                filter={"op": "<", "args": [{"property": "eo:cloud_cover"}, 5]}
+            ).items()
+        }
+        assert (
+            clear
+            == same
+            == {i["id"] for i in server.items if i["properties"]["eo:cloud_cover"] < 5}
+        )
         away = shapely.geometry.mapping(shapely.box(8, 46, 9, 47))
         assert not list(client.search(intersects=away).items())
 

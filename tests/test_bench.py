@@ -20,7 +20,9 @@ def test_every_matcher_finds_motion(name):
     settings = {key: options[0] for key, options in choices[0].items()}
     found = np.stack(make(**settings)(pair.reference, pair.secondary))
     error = np.nanmean(np.hypot(*(found - pair.flow))[pair.counted])
-    assert found.shape == pair.flow.shape and error < 0.8 * np.hypot(*pair.flow)[pair.counted].mean()
+    assert (
+        found.shape == pair.flow.shape and error < 0.8 * np.hypot(*pair.flow)[pair.counted].mean()
+    )
 
 
 def test_synthetic_pairs_differ_only_as_their_case_says():
@@ -29,11 +31,15 @@ def test_synthetic_pairs_differ_only_as_their_case_says():
         assert np.array_equal(pair.flow, pairs["clean"].flow), case
         if case == "shadow":  # what is not in it is as it was
             continue
-        assert np.corrcoef(pair.reference.ravel(), pairs["clean"].reference.ravel())[0, 1] > 0.98, case
+        assert np.corrcoef(pair.reference.ravel(), pairs["clean"].reference.ravel())[0, 1] > 0.98, (
+            case
+        )
     still = cases.synthetic("clean", 128, 1, reach=1e-6)
     assert (still.secondary - still.reference).std() == pytest.approx(cases.NOISE * 2**0.5, rel=0.1)
     spoilt = cases.synthetic("decorrelation", 128, 1, reach=1e-6)
-    assert np.corrcoef(spoilt.reference.ravel(), spoilt.secondary.ravel())[0, 1] == pytest.approx(0.85**0.5, abs=0.06)
+    assert np.corrcoef(spoilt.reference.ravel(), spoilt.secondary.ravel())[0, 1] == pytest.approx(
+        0.85**0.5, abs=0.06
+    )
 
 
 def test_shadows_darken_parts_of_both_images():

@@ -8,7 +8,9 @@ import pytest
 import yaml
 from conftest import ROOT
 
-on_linux = pytest.mark.skipif(sys.platform == "win32", reason="repo2docker and Binder's scripts are not for Windows")
+on_linux = pytest.mark.skipif(
+    sys.platform == "win32", reason="repo2docker and Binder's scripts are not for Windows"
+)
 
 # In this order: the environment installs the package, so the repository is copied first.
 LINES = (
@@ -26,7 +28,9 @@ def test_binder_has_a_real_copy_of_the_environment():
     copy = ROOT / "binder" / "environment.yml"
     original = (ROOT / "environment.yml").read_text()
     assert original.count("-e .[study]") == 1
-    assert not copy.is_symlink() and copy.read_text() == original.replace("-e .[study]", "-e ..[study]")
+    assert not copy.is_symlink() and copy.read_text() == original.replace(
+        "-e .[study]", "-e ..[study]"
+    )
     content = yaml.safe_load(copy.read_text())
     assert "python=3.11" in content["dependencies"] and content["channels"] == ["conda-forge"]
     assert (copy.parent / ".." / "pyproject.toml").is_file()
@@ -53,7 +57,9 @@ def test_repo2docker_takes_environment_post_build_and_start(tmp_path):
         "--user-name",
         "reader",
     ]
-    done = subprocess.run([*command, "."], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [*command, "."], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     written = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
     assert [line for line in written if line in LINES] == list(LINES)
@@ -61,7 +67,11 @@ def test_repo2docker_takes_environment_post_build_and_start(tmp_path):
 
 @on_linux
 def test_start_limits_threads_and_starts_what_it_is_given():
-    assert os.access(ROOT / "binder" / "start", os.X_OK) and os.access(ROOT / "binder" / "postBuild", os.X_OK)
+    assert os.access(ROOT / "binder" / "start", os.X_OK) and os.access(
+        ROOT / "binder" / "postBuild", os.X_OK
+    )
     shown = "import os; print(os.environ['DASK_NUM_WORKERS'], os.environ['OMP_NUM_THREADS'])"
-    done = subprocess.run([ROOT / "binder" / "start", sys.executable, "-c", shown], capture_output=True, text=True)
+    done = subprocess.run(
+        [ROOT / "binder" / "start", sys.executable, "-c", shown], capture_output=True, text=True
+    )
     assert done.stdout.split() == ["1", "1"]

@@ -13,7 +13,9 @@ from conftest import ROOT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
-    pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine (Debian: apt-get install chromium)"),
+    pytest.mark.skipif(
+        not CHROMIUM, reason="no Chromium on this machine (Debian: apt-get install chromium)"
+    ),
     pytest.mark.timeout(600),
 ]
 
@@ -44,7 +46,10 @@ def test_the_map_lives_in_one_file_without_a_network(smoke, browser):
     tabs = page.locator(".bk-tab")
     tabs.first.wait_for()
     names = tabs.all_inner_texts()
-    assert names[:4] == ["raft", "error", "pairs", "horn-schunck"] and names[-1] == "horn-schunck - raft"
+    assert (
+        names[:4] == ["raft", "error", "pairs", "horn-schunck"]
+        and names[-1] == "horn-schunck - raft"
+    )
     speed = page.locator(".bk-Canvas").first
     box = speed.bounding_box()
     place = box["x"] + 0.45 * box["width"], box["y"] + 0.5 * box["height"]
@@ -68,22 +73,41 @@ def lab(smoke, tmp_path_factory):
     (folder / "notebooks").mkdir()
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         notebook = json.loads(path.read_text(encoding="utf-8"))
-        cell = next(cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", []))
+        cell = next(
+            cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", [])
+        )
         source = "".join(cell["source"]).replace('profile: str = "demo"', 'profile: str = "smoke"')
         cell["source"] = source.replace('workspace: str = ""', f'workspace: str = "{smoke}"')
         (folder / "notebooks" / path.name).write_text(json.dumps(notebook), encoding="utf-8")
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        "--expose-app-in-browser",
+    ]
     command += ["--ServerApp.port=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
     log = (folder / "lab.log").open("w")
     places = {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
     with_places = {"env": os.environ | places, "cwd": folder, "stdout": log, "stderr": log}
-    opened = [sys.executable, "-m", "jupyter", "lab", "workspaces", "import", str(ROOT / "binder" / "workspace.json")]
+    opened = [
+        sys.executable,
+        "-m",
+        "jupyter",
+        "lab",
+        "workspaces",
+        "import",
+        str(ROOT / "binder" / "workspace.json"),
+    ]
     subprocess.run(opened, check=True, **with_places)
     server = subprocess.Popen(command, **with_places)
     address = None
     for _ in range(120):
         time.sleep(0.5)
-        if found := re.search(r"http://(?:localhost|127\.0\.0\.1):\d+", (folder / "lab.log").read_text()):
+        if found := re.search(
+            r"http://(?:localhost|127\.0\.0\.1):\d+", (folder / "lab.log").read_text()
+        ):
             address = found[0]
             break
     yield address
@@ -107,7 +131,9 @@ def test_binders_workspace_opens_the_first_notebook(lab, browser):
     page.close()
 
 
-@pytest.mark.parametrize("name", ["00_the_study_on_one_page", "06_a_year_of_motion", "07_maps_and_products"])
+@pytest.mark.parametrize(
+    "name", ["00_the_study_on_one_page", "06_a_year_of_motion", "07_maps_and_products"]
+)
 def test_jupyterlab_runs_every_cell_and_draws(lab, browser, smoke, name):
     assert lab, "JupyterLab did not start"
     page, _, _ = watched(browser, width=1300, height=1000)
@@ -126,11 +152,15 @@ def test_jupyterlab_runs_every_cell_and_draws(lab, browser, smoke, name):
     if name.startswith("07"):
         tab = page.locator(".bk-tab").first
         page.wait_for_timeout(1000)
-        page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.at(-3).node.scrollIntoView()")
+        page.evaluate(
+            "window.jupyterapp.shell.currentWidget.content.widgets.at(-3).node.scrollIntoView()"
+        )
         tab.wait_for(timeout=30_000)
         tab.scroll_into_view_if_needed()
         box = page.locator(".bk-Canvas").first.bounding_box()
         page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + 0.45 * box["height"])
-        page.get_by_text("speed (m/yr)").and_(page.locator(".bk-tooltip-row-label")).first.wait_for()
+        page.get_by_text("speed (m/yr)").and_(
+            page.locator(".bk-tooltip-row-label")
+        ).first.wait_for()
     page.screenshot(path=smoke.parent / f"{name}.png")
     page.close()

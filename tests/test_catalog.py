@@ -9,7 +9,14 @@ import jsonschema
 import pytest
 import yaml
 
-from gdiv.catalog import CATALOG_FILE, CatalogError, _UniqueKeys, json_schema, load_catalog, read_catalog
+from gdiv.catalog import (
+    CATALOG_FILE,
+    CatalogError,
+    _UniqueKeys,
+    json_schema,
+    load_catalog,
+    read_catalog,
+)
 from gdiv.command import main
 from gdiv.imagery import scenes
 from gdiv.imagery.archive import SceneError
@@ -101,7 +108,9 @@ def edited(where, value):
 
 
 @pytest.mark.parametrize(
-    ("where", "value", "told"), MALFORMED, ids=lambda part: "gone" if part is GONE else str(part)[:40]
+    ("where", "value", "told"),
+    MALFORMED,
+    ids=lambda part: "gone" if part is GONE else str(part)[:40],
 )
 def test_a_malformed_entry_gives_one_error_that_teaches(where, value, told):
     if told is None:  # days are no fault under the annual rule: they are not used
@@ -148,7 +157,9 @@ def test_a_southern_season_belongs_to_the_year_it_ends_in():
     assert season.year_of(date(2019, 12, 15)) == season.year_of(date(2020, 2, 1)) == 2020
     assert season.year_of(date(2020, 7, 1)) is None
     northern = load_catalog().glaciers["mer-de-glace"].season
-    assert northern.year_of(date(2020, 8, 1)) == 2020 and northern.year_of(date(2020, 12, 1)) is None
+    assert (
+        northern.year_of(date(2020, 8, 1)) == 2020 and northern.year_of(date(2020, 12, 1)) is None
+    )
 
 
 def test_an_unknown_name_lists_what_exists():
@@ -172,7 +183,9 @@ glaciers:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
-def test_a_catalog_of_ones_own_is_merged_over_the_built_in_one(encoding, tmp_path, monkeypatch, capsys):
+def test_a_catalog_of_ones_own_is_merged_over_the_built_in_one(
+    encoding, tmp_path, monkeypatch, capsys
+):
     """`rgi` and `tile` may be left out; an outline is found beside the catalog that names it."""
     own = tmp_path / "mine.yaml"
     own.write_bytes(FINDEL.encode(encoding))
@@ -182,7 +195,11 @@ def test_a_catalog_of_ones_own_is_merged_over_the_built_in_one(encoding, tmp_pat
     assert "findel" not in load_catalog().glaciers, "it holds for that command only"
     monkeypatch.setenv("GDIV_CATALOG", str(own))
     entry = load_catalog().glaciers["findel"]
-    assert entry.rgi is None and entry.tile is None and entry.outline == str(tmp_path / "findel.geojson")
+    assert (
+        entry.rgi is None
+        and entry.tile is None
+        and entry.outline == str(tmp_path / "findel.geojson")
+    )
     assert main(["catalog"]) == 0
     out = capsys.readouterr().out
     assert str(own) in out and str(CATALOG_FILE) in out
@@ -191,8 +208,14 @@ def test_a_catalog_of_ones_own_is_merged_over_the_built_in_one(encoding, tmp_pat
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("glaciers:\n  findel: {label: x}", ["mine.yaml is not valid", "glaciers.findel", "missing"]),
-        ("glacier: {findel: {}}", ["mine.yaml", "unknown key glacier", "glaciers, sources, profiles"]),
+        (
+            "glaciers:\n  findel: {label: x}",
+            ["mine.yaml is not valid", "glaciers.findel", "missing"],
+        ),
+        (
+            "glacier: {findel: {}}",
+            ["mine.yaml", "unknown key glacier", "glaciers, sources, profiles"],
+        ),
         ("glaciers: {[1, 2]: x}", ["mine.yaml, line 1", "cannot be a key"]),
         ("glaciers: {a: 1, a: 2}", ["mine.yaml, line 1: duplicate key 'a'"]),
         ("- findel", ["mine.yaml must hold maps", "glaciers, sources, profiles"]),

@@ -5,10 +5,12 @@ import sys
 
 import pytest
 
-from gdiv import claims
+from gdiv.study import claims
 
 
-@pytest.mark.parametrize("how", [["-m", "gdiv"], ["-c", "import sys; from gdiv.command import main; sys.exit(main())"]])
+@pytest.mark.parametrize(
+    "how", [["-m", "gdiv"], ["-c", "import sys; from gdiv.command import main; sys.exit(main())"]]
+)
 def test_python_m_gdiv_is_the_command(how):
     done = subprocess.run([sys.executable, *how, "--version"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith("gdiv ")
@@ -16,7 +18,9 @@ def test_python_m_gdiv_is_the_command(how):
 
 def test_a_terminal_of_ascii_shows_the_glaciers():
     environment = {"PYTHONIOENCODING": "ascii", "PYTHONPATH": ""}
-    done = subprocess.run([sys.executable, "-m", "gdiv", "glaciers"], capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-m", "gdiv", "glaciers"], capture_output=True, text=True, env=environment
+    )
     assert done.returncode == 0 and "Argenti?re" in done.stdout, done.stderr
 
 
@@ -38,11 +42,17 @@ def claim(value, meaning="what it is"):
 
 
 def test_claims_are_grouped_and_fit_a_terminal():
-    matchers, checks = ("horn-schunck-median", "raft", "zero"), ("along", "coverage", "covered", "rmse", "stakes")
+    matchers, checks = (
+        ("horn-schunck-median", "raft", "zero"),
+        ("along", "coverage", "covered", "rmse", "stakes"),
+    )
     made = {f"mosaic.{name}.{check}": claim(1.2345678) for name in matchers for check in checks}
-    made |= {"mosaic.speed": claim(30.4, "a meaning that is told at length, " * 6), "scenes.used": claim(8)}
+    made |= {
+        "mosaic.speed": claim(30.4, "a meaning that is told at length, " * 6),
+        "scenes.used": claim(8),
+    }
     groups = {"01 scenes": ["scenes.used"], "06 motion": [*made][:-1], "07 maps": []}
-    lines = claims.table(made, groups).splitlines()
+    lines = claims.format_claims(made, groups).splitlines()
     assert all(len(line) < 100 for line in lines) and "07 maps" not in lines
     assert [line for line in lines if line[:1].isdigit()] == ["01 scenes", "06 motion"]
     row = next(line for line in lines if line.strip().startswith("raft"))

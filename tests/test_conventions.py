@@ -6,10 +6,10 @@ import torch
 import xarray as xr
 from scipy import ndimage
 
-from gdiv.flow import matchers
-from gdiv.flow.renderer import PairRenderer, fractal_textures, invert
-from gdiv.flow.synthetic import fractal_texture, inverse_points
-from gdiv.flow.tiles import turn
+from gdiv.flow.matchers import matching as matchers
+from gdiv.flow.training.renderer import PairRenderer, fractal_textures, invert
+from gdiv.flow.training.tiles import rotate
+from gdiv.images.textures import fractal_texture, inverse_points
 from gdiv.velocity import annual
 
 
@@ -23,7 +23,7 @@ def shifted(u, v, size=160):
 @pytest.mark.parametrize("name", matchers.MATCHERS)
 def test_every_matcher_finds_a_known_shift_with_its_sign(name):
     reference, secondary = shifted(3, -2)
-    found = matchers.match(name, reference, secondary)
+    found = matchers.match_images(name, reference, secondary)
     inner = (slice(24, -24),) * 2
     tolerance = 0.35 if name == "raft" else 0.1
     assert np.median(found.u[inner]) == pytest.approx(3, abs=tolerance)
@@ -38,24 +38,24 @@ def test_no_data_stays_no_data_and_does_not_spread(name):
     reference, secondary = shifted(2, 1)
     hole = reference.copy()
     hole[60:80, 60:80] = np.nan
-    found = matchers.match(name, hole, secondary)
+    found = matchers.match_images(name, hole, secondary)
     assert np.isnan(found.u[60:80, 60:80]).all() and (found.quality[60:80, 60:80] == 0).all()
     assert np.isfinite(found.u[24:40, 24:-24]).all()
 
 
 def test_unknown_matcher_lists_what_exists():
     with pytest.raises(ValueError, match="horn-schunck, raft, correlation"):
-        matchers.match("optical-flow", *shifted(1, 1))
+        matchers.match_images("optical-flow", *shifted(1, 1))
 
 
 def test_images_of_different_shape_are_refused():
     reference, secondary = shifted(1, 1)
     with pytest.raises(ValueError, match="one .H, W. shape"):
-        matchers.match("dis", reference, secondary[:-1])
+        matchers.match_images("dis", reference, secondary[:-1])
 
 
 def test_zero_flow_is_zero():
-    found = matchers.match("zero", *shifted(3, 2))
+    found = matchers.match_images("zero", *shifted(3, 2))
     known = np.isfinite(found.u)
     assert known.mean() > 0.95 and not found.u[known].any() and (found.quality[known] == 1).all()
 
@@ -63,7 +63,10 @@ def test_zero_flow_is_zero():
 def test_velocity_is_metres_a_year_east_and_north():
     pixels = {"u": 2.0, "v": 3.0, "quality": 1.0}
     displacement = xr.Dataset(
-        {n: (("pair", "y", "x"), np.full((1, 2, 2), value, np.float32)) for n, value in pixels.items()}
+        {
+            n: (("pair", "y", "x"), np.full((1, 2, 2), value, np.float32))
+            for n, value in pixels.items()
+        }
     )
     displacement = displacement.assign_coords(years=("pair", [0.5])).assign_attrs(spacing=10.0)
     velocity = annual.to_velocity(displacement)
@@ -77,20 +80,24 @@ def test_turns_and_mirrors_turn_the_vectors():
     flow = np.stack([np.full_like(reference, 3), np.full_like(reference, -2)])
     for turns in range(4):
         for mirrored in (False, True):
-            pair, turned = turn(*map(torch.from_numpy, (np.stack([reference, secondary]), flow)), turns, mirrored)
-            found = matchers.match("dis", *pair.numpy())
+            pair, turned = rotate(
+                *map(torch.from_numpy, (np.stack([reference, secondary]), flow)), turns, mirrored
+            )
+            found = matchers.match_images("dis", *pair.numpy())
             assert np.nanmedian(found.u) == pytest.approx(float(turned[0].mean()), abs=0.1)
             assert np.nanmedian(found.v) == pytest.approx(float(turned[1].mean()), abs=0.1)
     pair, flow = torch.from_numpy(np.stack([reference, secondary])), torch.from_numpy(flow)
-    assert turn(pair, flow, 1)[1][:, 0, 0].tolist() == [-2, -3]  # a step right becomes a step up
-    assert turn(pair, flow, 0, mirrored=True)[1][:, 0, 0].tolist() == [-3, -2]
+    assert rotate(pair, flow, 1)[1][:, 0, 0].tolist() == [-2, -3]  # a step right becomes a step up
+    assert rotate(pair, flow, 0, mirrored=True)[1][:, 0, 0].tolist() == [-3, -2]
 
 
 def test_synthetic_flow_is_exact():
     ((_, flow),) = PairRenderer(fractal_textures(4, 5), 64, 6, seed=5, difficulty=0).samples(1)
     grid = np.stack(np.meshgrid(np.arange(64), np.arange(64)))
     for points in (inverse_points(flow), invert(torch.from_numpy(flow)[None])[0].numpy()):
-        there = np.stack([ndimage.map_coordinates(part, points[::-1], order=1, mode="nearest") for part in flow])
+        there = np.stack(
+            [ndimage.map_coordinates(part, points[::-1], order=1, mode="nearest") for part in flow]
+        )
         assert np.abs(points + there - grid).max() < 0.02
 
 

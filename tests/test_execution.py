@@ -10,8 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from gdiv.execution import RunError, execute, scrub, usable_home
-from gdiv.journal import JOURNAL
+from gdiv.study.execution import RunError, run_notebook, scrub, usable_home
+from gdiv.study.journal import JOURNAL
 
 
 def notebook(folder, *cells):
@@ -19,7 +19,9 @@ def notebook(folder, *cells):
     (folder / "run" / "notebooks").mkdir(parents=True)
     content = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+        },
     )
     path = folder / "00_a_test.ipynb"
     nbformat.write(content, path)
@@ -27,23 +29,29 @@ def notebook(folder, *cells):
 
 
 def test_a_killed_kernel_names_cell_and_likely_cause(tmp_path):
-    path, run = notebook(tmp_path, "1 + 1", f"import os, signal\nos.kill(os.getpid(), {signal.SIGKILL:d})", "2 + 2")
+    path, run = notebook(
+        tmp_path, "1 + 1", f"import os, signal\nos.kill(os.getpid(), {signal.SIGKILL:d})", "2 + 2"
+    )
     with pytest.raises(RunError) as error:
-        execute(path, run, {})
+        run_notebook(path, run, {})
     told = str(error.value)
     assert "00_a_test.ipynb: its kernel was killed in cell 1 ('import os, signal')" in told
     assert "memory" in told and "The same command resumes" in told and "\n" not in told
 
 
 def test_a_kernel_that_cannot_start_is_one_sentence(tmp_path, monkeypatch):
-    specification = {"argv": ["/nowhere/python", "{connection_file}"], "display_name": "x", "language": "python"}
+    specification = {
+        "argv": ["/nowhere/python", "{connection_file}"],
+        "display_name": "x",
+        "language": "python",
+    }
     kernel = tmp_path / "jupyter" / "kernels" / "python3"
     kernel.mkdir(parents=True)
     (kernel / "kernel.json").write_text(json.dumps(specification))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     path, run = notebook(tmp_path, "1 + 1")
     with pytest.raises(RunError, match=r"kernel python3 cannot start .*jupyter kernelspec list"):
-        execute(path, run, {})
+        run_notebook(path, run, {})
 
 
 def test_what_a_notebook_reads_and_writes_is_listed(tmp_path):
@@ -53,7 +61,7 @@ def test_what_a_notebook_reads_and_writes_is_listed(tmp_path):
         "study.stakes()\nstudy.claims_frame('a')\ngdiv.published('costs')",
         "study.save('table', pandas.DataFrame({'a': [1]}))",
     )
-    seconds, reads, writes = execute(path, run, {})
+    seconds, reads, writes = run_notebook(path, run, {})
     assert seconds > 0 and reads == ["claims/a", "published/costs", "stakes.geojson"]
     assert writes == ["data/table.csv"]
 
@@ -84,7 +92,11 @@ def test_paths_leave_texts_and_nothing_else_changes(home, tmp_path, monkeypatch)
     output = tmp_path / "notebooks" / "01_a.ipynb"
     output.parent.mkdir()
     text = f"{tmp_path}/data, {sys.prefix}/lib, {home.rstrip('/')}/x, https://a.org/t/b and/or"
-    data = {"image/png": picture, "text/html": f"<b>{tmp_path}</b>", "application/json": {"/t/key": str(tmp_path)}}
+    data = {
+        "image/png": picture,
+        "text/html": f"<b>{tmp_path}</b>",
+        "application/json": {"/t/key": str(tmp_path)},
+    }
     cell = {
         "cell_type": "code",
         "source": ["1"],
@@ -99,7 +111,11 @@ def test_paths_leave_texts_and_nothing_else_changes(home, tmp_path, monkeypatch)
     stream, shown = json.loads(output.read_text(encoding="utf-8"))["cells"][0]["outputs"]
     home_told = "/x" if home == "/" else "~/x"
     assert stream["text"] == [f"./data, env/lib, {home_told}, https://a.org/t/b and/or"]
-    assert shown["data"] == {"image/png": picture, "text/html": "<b>.</b>", "application/json": {"/t/key": "."}}
+    assert shown["data"] == {
+        "image/png": picture,
+        "text/html": "<b>.</b>",
+        "application/json": {"/t/key": "."},
+    }
 
 
 RUN = """
@@ -123,13 +139,15 @@ def test_a_user_without_name_home_or_right_to_write_runs_the_study(stranger, tmp
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert (folder / "run" / "figures" / "site.png").stat().st_size > 5000
-    assert [path.name for path in folder.iterdir()] == ["run"], "nothing is left where it was started"
+    assert [path.name for path in folder.iterdir()] == ["run"], (
+        "nothing is left where it was started"
+    )
 
 
 def test_a_failing_cell_is_named_and_leaves_no_journal(tmp_path):
     path, run = notebook(tmp_path, "raise ValueError('a reason')")
     with pytest.raises(RunError, match=r"cell 0 \(.*\): ValueError: a reason"):
-        execute(path, run, {})
+        run_notebook(path, run, {})
     assert JOURNAL not in os.environ
     assert [file.name for file in (run / "notebooks").iterdir()] == [path.name]
 
@@ -146,4 +164,4 @@ def test_a_half_written_notebook_does_not_hide_the_error(tmp_path, monkeypatch):
 
     monkeypatch.setattr(papermill, "execute_notebook", full)
     with pytest.raises(RunError, match="No space left on device"):
-        execute(path, run, {})
+        run_notebook(path, run, {})

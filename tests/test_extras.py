@@ -24,7 +24,10 @@ sys.meta_path.insert(0, Missing())
 def bare(code):
     """Run `code` where none of the optional packages can be imported."""
     done = subprocess.run(
-        [sys.executable, "-c", BLOCK + textwrap.dedent(code)], capture_output=True, text=True, timeout=600
+        [sys.executable, "-c", BLOCK + textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -34,11 +37,11 @@ def test_the_command_and_the_classical_matchers_need_only_the_core():
         """
         import numpy as np
         from gdiv.command import main
-        from gdiv.flow.matchers import match
+        from gdiv.flow.matchers.matching import match_images
         assert main(["glaciers"]) == main(["sources"]) == main(["catalog"]) == 0
         image = np.random.default_rng(0).normal(size=(96, 96)).astype("float32")
         for name in ("horn-schunck", "correlation", "dis", "tv-l1", "ilk", "zero"):
-            assert match(name, image, np.roll(image, 1, axis=1)).u.shape == (96, 96)
+            assert match_images(name, image, np.roll(image, 1, axis=1)).u.shape == (96, 96)
         """
     )
     assert code == 0, out
@@ -47,9 +50,17 @@ def test_the_command_and_the_classical_matchers_need_only_the_core():
 @pytest.mark.parametrize(
     ("code", "package", "extra"),
     [
-        ("from gdiv.flow.matchers import match; match('raft', *np.zeros((2, 64, 64), 'float32'))", "torch", "train"),
-        ("import gdiv.maps", "matplotlib", "maps"),
-        ("from gdiv.velocity.validation import _glaft; _glaft(np.ones(9), np.ones(9))", "glaft", "study"),
+        (
+            "from gdiv.flow.matchers.matching import match_images; match_images('raft', *np.zeros((2, 64, 64), 'float32'))",
+            "torch",
+            "train",
+        ),
+        ("import gdiv.figures", "matplotlib", "maps"),
+        (
+            "from gdiv.velocity.validation import _glaft; _glaft(np.ones(9), np.ones(9))",
+            "glaft",
+            "study",
+        ),
     ],
 )
 def test_what_is_missing_is_named_with_its_extra(code, package, extra):
@@ -60,5 +71,9 @@ def test_what_is_missing_is_named_with_its_extra(code, package, extra):
 
 def test_a_run_without_the_notebooks_packages_is_one_sentence():
     code, out = bare("from gdiv.command import main; sys.exit(main(['run', 'mer-de-glace']))")
-    assert code == 1 and out.startswith("gdiv: running notebooks needs papermill") and "gdiv[study]" in out
+    assert (
+        code == 1
+        and out.startswith("gdiv: running notebooks needs papermill")
+        and "gdiv[study]" in out
+    )
     assert len(out.strip().splitlines()) == 1

@@ -15,13 +15,16 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from gdiv.catalog import load_catalog
-from gdiv.flow import checkpoints, raft, tiles, train
-from gdiv.flow.blocks import raft_blocks
-from gdiv.flow.costs import CostVolume
-from gdiv.flow.losses import endpoint_error, sequence_loss
-from gdiv.flow.renderer import PairRenderer, fractal_textures, read_spline
+from gdiv.flow.blocks import predict_in_blocks
+from gdiv.flow.raft import checkpoints
+from gdiv.flow.raft import network as raft
+from gdiv.flow.raft.costs import CostVolume
+from gdiv.flow.training import loop as train
+from gdiv.flow.training import tiles
+from gdiv.flow.training.losses import endpoint_error, sequence_loss
+from gdiv.flow.training.renderer import PairRenderer, fractal_textures, read_spline
 from gdiv.imagery.grid import study_grid
-from gdiv.imagery.ice import Ice
+from gdiv.twin.ice import Ice
 
 TINY = raft.RaftConfig(narrow=8, features=16, hidden=16, fine=4, reach=2, radius=1, iterations=2)
 TEXTURES = fractal_textures(4, 3)
@@ -59,7 +62,7 @@ def test_padding_changes_only_what_is_beside_it():
     """A width that does not divide by a cell is padded with no data; the flow far from the edge stays."""
     pair, _ = renderer(120).samples(2)[1]
     network = tiny().eval()
-    whole, cut = raft.answer(network, *pair), raft.answer(network, *pair[:, :117, :115])
+    whole, cut = raft.predict_flow(network, *pair), raft.predict_flow(network, *pair[:, :117, :115])
     assert cut.shape == (2, 117, 115)
     assert np.abs(whole[:, :60, :60] - cut[:, :60, :60]).max() < 0.05
 
@@ -72,8 +75,8 @@ def test_bands_are_learned_from_and_answered():
     samples = tiles.Samples(images, [(0, 1)], flow[None], [tiles.Tile(0, 0, 0, 0, "train")], 64)
     assert samples[0][0].shape == (6, 64, 64) and np.array_equal(samples[0][0][3:], images[1])
     network = raft.Raft(replace(TINY, channels=3))
-    assert np.isfinite(train.score(network, [samples[0]]))
-    assert raft.answer(network, *images)[:, whole].shape == (2, 64 * 64)
+    assert np.isfinite(train.score_network(network, [samples[0]]))
+    assert raft.predict_flow(network, *images)[:, whole].shape == (2, 64 * 64)
 
 
 def test_contrast_and_steps_are_the_same_in_bfloat16():
@@ -82,7 +85,9 @@ def test_contrast_and_steps_are_the_same_in_bfloat16():
     pair = torch.from_numpy(pair + np.linspace(0, 50, 64, dtype=np.float32))[None]
     network = tiny().eval()
     seen = []
-    network.newton.features.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0], output)))
+    network.newton.features.register_forward_hook(
+        lambda module, inputs, output: seen.append((inputs[0], output))
+    )
     for enabled in (False, True):
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=enabled):
             network(*pair.chunk(2, dim=1))
@@ -94,7 +99,7 @@ def test_a_fill_value_is_no_brightness():
     ((pair, _),) = renderer().samples(1)
     filled, void = pair.copy(), pair.copy()
     filled[:, :10], void[:, :10] = 1e20, np.nan
-    assert np.array_equal(raft.answer(tiny(), *filled), raft.answer(tiny(), *void))
+    assert np.array_equal(raft.predict_flow(tiny(), *filled), raft.predict_flow(tiny(), *void))
 
 
 def test_costs_near_rest_have_one_level():
@@ -105,7 +110,13 @@ def test_costs_near_rest_have_one_level():
 def test_the_scale_of_brightness_does_not_matter():
     ((pair, _),) = renderer().samples(1)
     network = tiny().eval()
-    assert np.abs(raft.answer(network, *pair) - raft.answer(network, 500 * pair[0] + 3000, 0.1 * pair[1])).max() < 1e-2
+    assert (
+        np.abs(
+            raft.predict_flow(network, *pair)
+            - raft.predict_flow(network, 500 * pair[0] + 3000, 0.1 * pair[1])
+        ).max()
+        < 1e-2
+    )
 
 
 def test_no_data_is_neither_seen_nor_spread():
@@ -114,17 +125,19 @@ def test_no_data_is_neither_seen_nor_spread():
     spoilt = pair.copy()
     spoilt[1, 40:60, 40:60] = np.nan
     network = checkpoints.load_weights()[0]
-    found = raft.answer(network, *spoilt)
+    found = raft.predict_flow(network, *spoilt)
     beside = np.ones((96, 96), bool)
     beside[28:72, 28:72] = False
     assert np.isfinite(found).all()
-    assert np.abs(found - raft.answer(network, *pair))[:, beside].mean() < 0.05
+    assert np.abs(found - raft.predict_flow(network, *pair))[:, beside].mean() < 0.05
 
 
 def test_all_pairs_and_local_costs_have_their_best_at_the_same_place():
     torch.manual_seed(1)
     second = torch.randn(1, 16, 12, 14)
-    first = torch.roll(second, (-1, 2), dims=(2, 3))  # 1 row down, 2 columns left: first(x) = second(x + flow)
+    first = torch.roll(
+        second, (-1, 2), dims=(2, 3)
+    )  # 1 row down, 2 columns left: first(x) = second(x + flow)
     for reach in (3, 0):
         costs = CostVolume(first, second, reach, 3, 1, torch.tensor(2.7))
         plane = costs.lookup(torch.zeros(1, 2, 12, 14))[0, -49:, 5, 6]
@@ -133,15 +146,24 @@ def test_all_pairs_and_local_costs_have_their_best_at_the_same_place():
 
 
 def test_gradients_reach_every_parameter():
-    for config in (TINY, replace(raft.PRESETS["paper"], features=16, narrow=8, hidden=16, iterations=2)):
+    for config in (
+        TINY,
+        replace(raft.PRESETS["paper"], features=16, narrow=8, hidden=16, iterations=2),
+    ):
         torch.manual_seed(0)
         network = raft.Raft(config).train()
         pair, flow = renderer(difficulty=1).draw(range(2))
         # The flow head starts at zero, which stops gradients into what stands before it at the first step.
         for parameter in network.update.head[-1].parameters():
             torch.nn.init.normal_(parameter, std=0.1)
-        sequence_loss(network(*pair.chunk(2, dim=1)), flow, torch.ones(2, 64, 64, dtype=bool)).backward()
-        idle = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum()]
+        sequence_loss(
+            network(*pair.chunk(2, dim=1)), flow, torch.ones(2, 64, 64, dtype=bool)
+        ).backward()
+        idle = [
+            name
+            for name, p in network.named_parameters()
+            if p.grad is None or not p.grad.abs().sum()
+        ]
         # A bias before an instance norm has no effect, by construction.
         assert not [name for name in idle if not (config.norm and name.endswith("bias"))]
 
@@ -150,9 +172,14 @@ def test_an_untrained_network_already_measures():
     """Gauss-Newton steps from rest find small motion before anything is learned."""
     torch.manual_seed(0)
     network = raft.Raft(replace(raft.PRESETS["gdiv"], first_flow=False)).eval()
-    inner = (slice(None), slice(16, -16), slice(16, -16))  # at the frame what moves in was never seen
+    inner = (
+        slice(None),
+        slice(16, -16),
+        slice(16, -16),
+    )  # at the frame what moves in was never seen
     ratios = [
-        np.hypot(*(raft.answer(network, *pair) - flow)[inner]).mean() / np.hypot(*flow[inner]).mean()
+        np.hypot(*(raft.predict_flow(network, *pair) - flow)[inner]).mean()
+        / np.hypot(*flow[inner]).mean()
         for pair, flow in renderer(128, reach=2).samples(12)
     ]
     assert np.median(ratios) < 0.5
@@ -180,7 +207,7 @@ def test_drawn_pairs_are_exact_and_repeat():
 
 def test_what_has_no_inverse_is_not_learned():
     """At the reach that weights learn, every known pixel is found again from where it went."""
-    from gdiv.flow.renderer import invert, torn
+    from gdiv.flow.training.renderer import invert, non_invertible
 
     pairs = PairRenderer(TEXTURES, 128, 14, seed=1)
     _, flow = pairs.draw(range(24))
@@ -188,16 +215,19 @@ def test_what_has_no_inverse_is_not_learned():
     known = flow.isfinite().all(1)
     assert 0.9 < known.float().mean() < 1
     filled = pairs._flow(_chance(range(24), pairs))
-    assert torch.equal(torn(filled, invert(filled))[:, 0], ~known)
+    assert torch.equal(non_invertible(filled, invert(filled))[:, 0], ~known)
     one = torch.zeros(1, 2, 64, 64)
     one[:, 0, :, :32] = 10  # runs over stable ground
-    assert torn(one, invert(one))[0, 0, 32, 24:31].all() and not torn(one, invert(one))[0, 0, :, 48:].any()
+    assert (
+        non_invertible(one, invert(one))[0, 0, 32, 24:31].all()
+        and not non_invertible(one, invert(one))[0, 0, :, 48:].any()
+    )
 
 
 def _chance(numbers, pairs):
-    from gdiv.flow.renderer import _Chance
+    from gdiv.flow.training.renderer import _RandomDraws
 
-    return _Chance([np.random.default_rng([pairs.seed, number]) for number in numbers], "cpu")
+    return _RandomDraws([np.random.default_rng([pairs.seed, number]) for number in numbers], "cpu")
 
 
 def test_a_spline_is_read_as_scipy_reads_it():
@@ -205,7 +235,9 @@ def test_a_spline_is_read_as_scipy_reads_it():
 
     at = torch.rand(1, 2, 20, 20) * 400 + 50
     ours = read_spline(torch.from_numpy(TEXTURES[:1])[:, None], at)[0, 0].numpy()
-    theirs = ndimage.map_coordinates(TEXTURES[0].astype(float), at[0].numpy()[::-1], order=3, prefilter=False)
+    theirs = ndimage.map_coordinates(
+        TEXTURES[0].astype(float), at[0].numpy()[::-1], order=3, prefilter=False
+    )
     assert np.abs(ours - theirs).max() < 1e-4
 
 
@@ -242,7 +274,10 @@ def test_a_split_by_space_shares_no_pixel():
 
 def test_a_split_by_date_shares_no_scene():
     """Between two seasons, and where a scene ends one pair and begins the next."""
-    for scenes in ([(i, 4 + j) for i in range(4) for j in range(6)], [(i, j) for j in range(12) for i in range(j)]):
+    for scenes in (
+        [(i, 4 + j) for i in range(4) for j in range(6)],
+        [(i, j) for j in range(12) for i in range(j)],
+    ):
         seen = {name: set() for name in tiles.SETS}
         for tile in tiles.list_tiles(scenes, np.ones((200, 200), bool), 96, "date"):
             seen[tile.set] |= set(scenes[tile.pair])
@@ -264,7 +299,9 @@ def test_every_glacier_of_the_catalog_can_be_split_by_space():
 def test_tiles_that_do_not_fit_are_an_error():
     with pytest.raises(ValueError, match="take a smaller tile"):
         tiles.list_tiles(pairs_of(1), np.ones((100, 100), bool), 128, "random")
-    with pytest.raises(ValueError, match="no tile of 96 pixels is left for train, validation, test under the space"):
+    with pytest.raises(
+        ValueError, match="no tile of 96 pixels is left for train, validation, test under the space"
+    ):
         tiles.list_tiles(pairs_of(1), np.ones((100, 150), bool), 96, "space")
     with pytest.raises(ValueError, match="date split; take more scenes"):
         tiles.list_tiles(pairs_of(1), np.ones((100, 150), bool), 96, "date")
@@ -282,11 +319,15 @@ def test_samples_are_cut_on_the_fly_and_repeat():
     tile = found[1]
     window = images[0, tile.row : tile.row + 64, tile.column : tile.column + 64]
     assert tile.turns == 1 and np.array_equal(pair[0], np.rot90(window))
-    assert all(torch.equal(a, b) for a, b in zip(samples.draw([17, 3]), samples.draw([17, 3]), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(samples.draw([17, 3]), samples.draw([17, 3]), strict=True)
+    )
     drawn = samples.draw(range(len(found)))[0]
     # Every tile once, as it is or mirrored: its values, sorted, tell it.
     assert {float(p[0].sort().values.sum()) for p in drawn.flatten(2).sort(2).values[:, :, :7]} == {
-        float(torch.from_numpy(samples[n][0]).flatten(1).sort(1).values[:, :7][0].sort().values.sum())
+        float(
+            torch.from_numpy(samples[n][0]).flatten(1).sort(1).values[:, :7][0].sort().values.sum()
+        )
         for n in range(len(found))
     }
 
@@ -296,11 +337,17 @@ def test_the_whole_pipeline_turns_with_the_scene():
     rng = np.random.default_rng(1)
     images = torch.from_numpy(rng.normal(size=(2, 96, 96)).astype(np.float32))
     labels = torch.from_numpy(rng.normal(size=(2, 96, 96)).astype(np.float32))
-    turned = tiles.turn(images, labels, 1)
-    whole = tiles.Samples(images.numpy(), [(0, 1)], labels[None].numpy(), [tiles.Tile(0, 10, 30, 2, "train")], 40)
+    turned = tiles.rotate(images, labels, 1)
+    whole = tiles.Samples(
+        images.numpy(), [(0, 1)], labels[None].numpy(), [tiles.Tile(0, 10, 30, 2, "train")], 40
+    )
     # A quarter turn takes row r, column c of a window to row 96 - 40 - c, column r.
     other = tiles.Samples(
-        turned[0].numpy(), [(0, 1)], turned[1][None].numpy(), [tiles.Tile(0, 96 - 40 - 30, 10, 1, "train")], 40
+        turned[0].numpy(),
+        [(0, 1)],
+        turned[1][None].numpy(),
+        [tiles.Tile(0, 96 - 40 - 30, 10, 1, "train")],
+        40,
     )
     for one, two in zip(whole[0], other[0], strict=True):
         assert np.array_equal(one, two)
@@ -317,7 +364,9 @@ def test_four_tiles_are_learned_by_heart(tmp_path):
     torch.manual_seed(0)
     network = raft.Raft(replace(TINY, reach=4, radius=2, hidden=32, features=32))
     config = train.TrainConfig(steps=300, batch=4, rate=3e-3, bf16=False, validate_every=300)
-    history = train.train(network, lambda numbers: (pair, flow), samples, config, tmp_path / "s.safetensors")
+    history = train.train_network(
+        network, lambda numbers: (pair, flow), samples, config, tmp_path / "s.safetensors"
+    )
     assert history[-1]["validation"] < 0.1
 
 
@@ -326,7 +375,9 @@ def test_training_resumes_to_the_same_result(tmp_path):
     validation = renderer(seed=9).samples(4)
     config = train.TrainConfig(steps=6, batch=2, rate=1e-3, validate_every=3, bf16=False)
     whole = tiny()
-    history = train.train(whole, pairs.draw, validation, config, tmp_path / "whole.safetensors")
+    history = train.train_network(
+        whole, pairs.draw, validation, config, tmp_path / "whole.safetensors"
+    )
     assert [row["step"] for row in history] == [3, 6]
 
     class Killed(Exception):
@@ -338,9 +389,13 @@ def test_training_resumes_to_the_same_result(tmp_path):
 
     # The state is written before it is reported, so a kill in the report comes after step 3 is safe.
     with pytest.raises(Killed):
-        train.train(tiny(), pairs.draw, validation, config, tmp_path / "state.safetensors", report=kill)
+        train.train_network(
+            tiny(), pairs.draw, validation, config, tmp_path / "state.safetensors", report=kill
+        )
     resumed = tiny()
-    again = train.train(resumed, pairs.draw, validation, config, tmp_path / "state.safetensors")
+    again = train.train_network(
+        resumed, pairs.draw, validation, config, tmp_path / "state.safetensors"
+    )
     assert again == history
     for first, second in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(first, second)
@@ -361,7 +416,9 @@ def test_other_data_or_other_first_weights_do_not_resume(tmp_path):
 
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            train.train(tiny(), draw, renderer().samples(1), config, tmp_path / "s.safetensors")
+            train.train_network(
+                tiny(), draw, renderer().samples(1), config, tmp_path / "s.safetensors"
+            )
         assert len(drawn) == 4, "a batch to know the run by, and one to learn from"
         assert any("another run" in str(warning.message) for warning in said) == (seed == 2)
 
@@ -374,8 +431,12 @@ def test_seeds_are_given_other_samples(tmp_path):
             numbers.extend(asked)
             return renderer().draw(asked)
 
-        config = train.TrainConfig(steps=1, batch=2, validate_every=1, seed=seed)  # in bfloat16, as it comes
-        history = train.train(tiny(), draw, renderer().samples(1), config, tmp_path / f"{seed}.safetensors")
+        config = train.TrainConfig(
+            steps=1, batch=2, validate_every=1, seed=seed
+        )  # in bfloat16, as it comes
+        history = train.train_network(
+            tiny(), draw, renderer().samples(1), config, tmp_path / f"{seed}.safetensors"
+        )
         assert np.isfinite(history[0]["loss"])
     assert not set(drawn[1]) & set(drawn[2])
 
@@ -385,7 +446,7 @@ import json, sys
 from pathlib import Path
 import torch
 import torch.distributed as dist
-from gdiv.flow import train
+from gdiv.flow.training import loop as train
 from test_flow import renderer, tiny
 dist.init_process_group("gloo")
 config = train.TrainConfig(steps=3, batch=4, rate=1e-3, validate_every=1, bf16=False)
@@ -408,10 +469,19 @@ def test_two_processes_learn_what_one_does(tmp_path):
     for count in (1, 2):
         folder = tmp_path / str(count)
         folder.mkdir()
-        launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", str(script), str(folder)]
+        launch = [
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            f"--nproc-per-node={count}",
+            str(script),
+            str(folder),
+        ]
         path = os.pathsep.join([str(ROOT / "tests"), *sys.path])
         environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run([sys.executable, *launch], capture_output=True, text=True, env=environment, timeout=300)
+        done = subprocess.run(
+            [sys.executable, *launch], capture_output=True, text=True, env=environment, timeout=300
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         histories.append(json.loads((folder / "history.json").read_text(encoding="utf-8")))
     for one, two in zip(*histories, strict=True):
@@ -424,7 +494,7 @@ def test_a_batch_that_does_not_divide_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setattr(train.dist, "get_rank", lambda: 0)
     monkeypatch.setattr(train.dist, "get_world_size", lambda: 3)
     with pytest.raises(ValueError, match="batch of 4 does not divide among 3"):
-        train.train(tiny(), renderer().draw, [], train.TrainConfig(batch=4), tmp_path / "s")
+        train.train_network(tiny(), renderer().draw, [], train.TrainConfig(batch=4), tmp_path / "s")
 
 
 def test_loss_ignores_what_is_not_known():
@@ -444,18 +514,20 @@ def test_loss_ignores_what_is_not_known():
 def test_shipped_weights_find_motion_and_name_their_making():
     clean = PairRenderer(fractal_textures(12, 777), 128, 8, seed=4, difficulty=0).samples(32)
     network, card = checkpoints.load_weights()
-    assert train.score(network, clean) < 0.05 * train.score_zero(clean)
+    assert train.score_network(network, clean) < 0.05 * train.score_zero_motion(clean)
     assert {"stages", "steps", "scenes", "device", "error_px_hard", "error_px_clean"} <= set(card)
     assert checkpoints.SHIPPED.stat().st_size < 16e6
 
 
 def test_blocks_give_what_the_whole_gives():
     # Of a pair that is matched: where a network fails, what it says hangs on everything.
-    pair, flow = PairRenderer(fractal_textures(4, 5, 1024), 512, 5, seed=5, difficulty=0.3).samples(2)[1]
+    pair, flow = PairRenderer(fractal_textures(4, 5, 1024), 512, 5, seed=5, difficulty=0.3).samples(
+        2
+    )[1]
     network, _ = checkpoints.load_weights()
-    whole = raft.answer(network, *pair[:, :500])
+    whole = raft.predict_flow(network, *pair[:, :500])
     assert np.nanmedian(np.hypot(*(whole - flow[:, :500]))) < 0.1
-    parts = raft_blocks(network, *pair[:, :500], block=192, halo=128)
+    parts = predict_in_blocks(network, *pair[:, :500], block=192, halo=128)
     off = np.hypot(*(whole - parts))
     assert np.median(off) < 0.01 and np.percentile(off, 99) < 0.1
 
@@ -466,10 +538,12 @@ def test_weights_survive_a_round_trip(tmp_path):
     again, card = checkpoints.load_weights(tmp_path / "w.safetensors")
     assert card == {"steps": 1} and again.config == TINY
     pair = np.random.default_rng(0).normal(size=(2, 40, 40)).astype(np.float32)
-    assert np.array_equal(raft.answer(network, *pair), raft.answer(again, *pair))
+    assert np.array_equal(raft.predict_flow(network, *pair), raft.predict_flow(again, *pair))
 
 
-@pytest.mark.parametrize("fault", ["missing", "no safetensors", "foreign", "cut off", "other sizes"])
+@pytest.mark.parametrize(
+    "fault", ["missing", "no safetensors", "foreign", "cut off", "other sizes"]
+)
 def test_weights_that_are_none_are_an_error(tmp_path, fault):
     path = tmp_path / "bad.safetensors"
     checkpoints.save_weights(tiny(), path)

@@ -13,7 +13,7 @@ from rasterio.windows import from_bounds
 from gdiv.catalog import CatalogError, Pairing, load_catalog
 from gdiv.imagery import archive, coregistration, cube, folder, items, outlines, pairs, scenes
 from gdiv.imagery.grid import grid_of_items, study_grid
-from gdiv.study import open_study
+from gdiv.study.study import open_study
 
 sys.path.insert(0, str(ROOT / "results"))
 from checks import scenes_every_five_days
@@ -24,7 +24,13 @@ SENTINEL = load_catalog().sources["earth-search"]
 def test_every_fault_is_named(found):
     table = found["table"]
     reasons = " | ".join(table.reason[table.verdict == "drop"])
-    for word in ("snow on", "of the glacier is clear", "duplicate of", "asset nir is missing", "other orbit"):
+    for word in (
+        "snow on",
+        "of the glacier is clear",
+        "duplicate of",
+        "asset nir is missing",
+        "other orbit",
+    ):
         assert word in reasons
     assert (table.verdict == "use").sum() == 10
     assert (table[table.verdict == "use"].reason == "clear").all()
@@ -61,26 +67,37 @@ def test_the_cube_is_the_file_pixel_for_pixel(found):
     import pystac
 
     grid = found["grid"]
-    item = next(i for i in found["items"] if i["id"] == found["table"].query("verdict == 'use'").id.iloc[0])
+    item = next(
+        i for i in found["items"] if i["id"] == found["table"].query("verdict == 'use'").id.iloc[0]
+    )
     ours = cube.load_asset([item], found["source"], "image", grid)[0].compute()
     with rasterio.open(item["assets"]["nir"]["href"]) as file:
         plain = file.read(
-            1, window=from_bounds(*grid.boundingbox, transform=file.transform), boundless=True, fill_value=0
+            1,
+            window=from_bounds(*grid.boundingbox, transform=file.transform),
+            boundless=True,
+            fill_value=0,
         )
     assert np.array_equal(ours.values, plain)
     assert float(ours.x[0]) == grid.affine.c + 5 and float(ours.y[0]) == grid.affine.f - 5
     mask = cube.load_asset([item], found["source"], "mask", grid)[0].compute()
-    oracle = odc.stac.load([pystac.Item.from_dict(item)], bands=["scl"], geobox=grid, resampling="nearest")
+    oracle = odc.stac.load(
+        [pystac.Item.from_dict(item)], bands=["scl"], geobox=grid, resampling="nearest"
+    )
     assert np.array_equal(mask.values, oracle.scl[0].values)
 
 
 def test_newer_projection_fields_do_not_resample(found):
     item = next(i for i in found["items"] if "nir" in i["assets"])
     newer = item | {
-        "properties": {k: v for k, v in item["properties"].items() if k != "proj:epsg"} | {"proj:code": "EPSG:32632"}
+        "properties": {k: v for k, v in item["properties"].items() if k != "proj:epsg"}
+        | {"proj:code": "EPSG:32632"}
     }
     assert items.epsg_of(newer) == 32632
-    first, second = (cube.load_asset([i], found["source"], "image", found["grid"]).compute() for i in (item, newer))
+    first, second = (
+        cube.load_asset([i], found["source"], "image", found["grid"]).compute()
+        for i in (item, newer)
+    )
     assert np.array_equal(first.values, second.values)
 
 
@@ -128,15 +145,23 @@ def test_masks_by_kind():
     clear, snow = cube.classify(np.array([0, 1, 3, 4, 6, 8, 9, 10, 11]), "scl")
     assert clear.tolist() == [False, False, False, True, True, False, False, False, True]
     assert snow.tolist() == [False] * 8 + [True]
-    clear, snow = cube.classify(np.array([1, 1 << 3, 1 << 4, 1 << 6, (1 << 6) | (1 << 5)]), "qa_pixel")
-    assert clear.tolist() == [False, False, False, True, True] and snow.tolist() == [False] * 4 + [True]
+    clear, snow = cube.classify(
+        np.array([1, 1 << 3, 1 << 4, 1 << 6, (1 << 6) | (1 << 5)]), "qa_pixel"
+    )
+    assert clear.tolist() == [False, False, False, True, True] and snow.tolist() == [False] * 4 + [
+        True
+    ]
 
 
 def test_orbit_from_field_or_name():
     assert items.orbit_of({"properties": {"sat:relative_orbit": 65}}) == 65
     assert (
         items.orbit_of(
-            {"properties": {"s2:product_uri": "S2B_MSIL2A_20250731T131909_N0511_R095_T20EPT_20250731T143919.SAFE"}}
+            {
+                "properties": {
+                    "s2:product_uri": "S2B_MSIL2A_20250731T131909_N0511_R095_T20EPT_20250731T143919.SAFE"
+                }
+            }
         )
         == 95
     )
@@ -145,7 +170,10 @@ def test_orbit_from_field_or_name():
 
 def test_an_unreadable_scene_is_named_and_the_rest_goes_on(found, glacier):
     some = [dict(i) for i in found["items"] if "nir" in i["assets"]][:4]
-    broken = some[1] | {"assets": some[1]["assets"] | {"nir": some[1]["assets"]["nir"] | {"href": "/nowhere/b08.tif"}}}
+    broken = some[1] | {
+        "assets": some[1]["assets"]
+        | {"nir": some[1]["assets"]["nir"] | {"href": "/nowhere/b08.tif"}}
+    }
     masks = found["masks"]
     table = scenes.judge_scenes(
         [some[0], broken, *some[2:]],
@@ -155,7 +183,9 @@ def test_an_unreadable_scene_is_named_and_the_rest_goes_on(found, glacier):
         masks.glacier.values,
         masks.stable.values,
     )
-    assert "could not be read" in table.reason[1] and "could not" not in " ".join(table.reason.drop(1))
+    assert "could not be read" in table.reason[1] and "could not" not in " ".join(
+        table.reason.drop(1)
+    )
 
 
 def test_no_scene_in_season_is_an_error(glacier, twin_folder):
@@ -171,7 +201,9 @@ def test_a_missing_file_is_an_error(glacier, tmp_path):
 def test_annual_pairs_keep_orbit_season_and_day_of_year(found, glacier):
     table = pairs.choose_pairs(found["table"], glacier, [2021, 2022])
     assert (table.orbit == 108).all() and (table.season_difference <= 45).all()
-    assert {d.year for d in table.reference_date} == {2021} and {d.year for d in table.secondary_date} == {2022}
+    assert {d.year for d in table.reference_date} == {2021} and {
+        d.year for d in table.secondary_date
+    } == {2022}
     assert len(pairs.choose_pairs(found["table"], glacier, [2021, 2022], most=2)) == 2
     assert table.years.to_numpy() == pytest.approx(table.days.to_numpy() / 365.25)
 
@@ -191,7 +223,12 @@ def test_interval_pairs_keep_their_days():
         }
     )
     chosen = pairs.choose_pairs(table, moreno, [2020])
-    assert set(zip(chosen.reference, chosen.secondary, strict=True)) == {("a", "c"), ("a", "d"), ("c", "d"), ("b", "e")}
+    assert set(zip(chosen.reference, chosen.secondary, strict=True)) == {
+        ("a", "c"),
+        ("a", "d"),
+        ("c", "d"),
+        ("b", "e"),
+    }
 
 
 def test_no_pair_is_an_error_that_counts(found, glacier):
@@ -201,7 +238,7 @@ def test_no_pair_is_an_error_that_counts(found, glacier):
 
 def test_sobel_of_a_ramp_is_one():
     y, x = np.mgrid[0:8, 0:8].astype(float)
-    along, down = pairs.sobel(x + 2 * y)
+    along, down = pairs.sobel_gradient(x + 2 * y)
     assert along[2:-2, 2:-2] == pytest.approx(1) and down[2:-2, 2:-2] == pytest.approx(2)
 
 
@@ -218,7 +255,9 @@ def test_an_outline_elsewhere_is_an_error(found, glacier, tmp_path):
     import geopandas as gpd
     import shapely
 
-    gpd.GeoDataFrame(geometry=[shapely.box(8, 46, 8.1, 46.1)], crs=4326).to_file(tmp_path / "far.geojson")
+    gpd.GeoDataFrame(geometry=[shapely.box(8, 46, 8.1, 46.1)], crs=4326).to_file(
+        tmp_path / "far.geojson"
+    )
     with pytest.raises(ValueError, match=r"nothing within the study's box"):
         outlines.read_outline(tmp_path / "far.geojson", glacier, found["grid"])
     with pytest.raises(ValueError, match="could not be read"):
@@ -229,13 +268,22 @@ def test_planted_shift_is_recovered(found, glacier, twin_folder):
     """Every pair of both season couples, against the mis-registration that the twin planted."""
     data = cube.load_cube(found["items"], found["table"], found["source"], found["grid"]).load()
     truth = xr.open_zarr(twin_folder / "truth.zarr", consolidated=False)["shift"]
-    chosen = [pairs.choose_pairs(found["table"], glacier, years) for years in ([2020, 2021], [2021, 2022])]
-    table = coregistration.register(data, pd.concat(chosen, ignore_index=True), found["masks"])
-    known = table[table.blocks >= coregistration.LEAST_BLOCKS]
-    planted = truth.sel(scene=known.secondary.tolist()).values - truth.sel(scene=known.reference.tolist()).values
+    chosen = [
+        pairs.choose_pairs(found["table"], glacier, years) for years in ([2020, 2021], [2021, 2022])
+    ]
+    table = coregistration.register_pairs(
+        data, pd.concat(chosen, ignore_index=True), found["masks"]
+    )
+    known = table[table.blocks >= coregistration.MIN_BLOCKS]
+    planted = (
+        truth.sel(scene=known.secondary.tolist()).values
+        - truth.sel(scene=known.reference.tolist()).values
+    )
     assert len(known) >= 8
     assert known[["shift_x", "shift_y"]].to_numpy() == pytest.approx(planted, abs=0.05)
-    assert (known.shift_spread < 0.1).all() and known.before.median() > 3 * known.shift_spread.median()
+    assert (
+        known.shift_spread < 0.1
+    ).all() and known.before.median() > 3 * known.shift_spread.median()
 
 
 def test_pairs_whose_ground_or_sky_says_no_are_dropped_with_the_reason(found, glacier):
@@ -248,30 +296,46 @@ def test_pairs_whose_ground_or_sky_says_no_are_dropped_with_the_reason(found, gl
     wavy = (rows + 3 * np.sin(rows / 25)).round().astype(int).clip(0, rows[-1])
     reflectance[ids.index(torn)] = reflectance[ids.index(torn)][wavy]
     spoilt = data.assign(reflectance=(data.reflectance.dims, reflectance))
-    reasons = coregistration.register(spoilt, table, found["masks"])
-    assert reasons[reasons.reference == clouded].reason.str.contains("see only 0% of the glacier").all()
-    rest = reasons[(reasons.secondary == torn) & (reasons.reference != clouded) & (reasons.blocks >= 4)]
+    reasons = coregistration.register_pairs(spoilt, table, found["masks"])
+    assert (
+        reasons[reasons.reference == clouded]
+        .reason.str.contains("see only 0% of the glacier")
+        .all()
+    )
+    rest = reasons[
+        (reasons.secondary == torn) & (reasons.reference != clouded) & (reasons.blocks >= 4)
+    ]
     assert len(rest) and rest.reason.str.contains("stable ground moves").all()
     nothing = spoilt.assign(reflectance=spoilt.reflectance * np.nan)
     with pytest.raises(ValueError, match="none of .* pairs can be used: both scenes see only 0%"):
-        coregistration.register(nothing, table, found["masks"])
+        coregistration.register_pairs(nothing, table, found["masks"])
 
 
 def test_a_folder_of_geotiffs_becomes_a_source(found, glacier, tmp_path):
-    used = [i for i in found["items"] if i["id"] in found["table"].query("verdict == 'use'").id.tolist()]
+    used = [
+        i for i in found["items"] if i["id"] in found["table"].query("verdict == 'use'").id.tolist()
+    ]
     for item in used:
         with rasterio.open(item["assets"]["nir"]["href"]) as file:
             profile, numbers = file.profile | {"driver": "GTiff"}, file.read(1)
-        with rasterio.open(tmp_path / f"mine_{item['properties']['datetime'][:10]}.tif", "w", **profile) as file:
+        with rasterio.open(
+            tmp_path / f"mine_{item['properties']['datetime'][:10]}.tif", "w", **profile
+        ) as file:
             file.write(numbers, 1)
     source = file_source(folder.write_items(tmp_path))
     known = archive.find_items(source, glacier, [2020, 2021, 2022])
     assert len(known) == len(used) and grid_of_items(known, "nir", glacier) == found["grid"]
     masks = found["masks"]
-    table = scenes.judge_scenes(known, source, glacier, found["grid"], masks.glacier.values, masks.stable.values)
+    table = scenes.judge_scenes(
+        known, source, glacier, found["grid"], masks.glacier.values, masks.stable.values
+    )
     assert (table.verdict == "use").all()
-    twins, ours = (pairs.choose_pairs(some, glacier, [2020, 2021]) for some in (found["table"], table))
-    assert (twins.reference_date.dt.date == ours.reference_date.dt.date).all() and len(twins) == len(ours)
+    twins, ours = (
+        pairs.choose_pairs(some, glacier, [2020, 2021]) for some in (found["table"], table)
+    )
+    assert (twins.reference_date.dt.date == ours.reference_date.dt.date).all() and len(
+        twins
+    ) == len(ours)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +362,12 @@ def test_a_file_that_is_no_scene_is_named_with_the_cure(name, changed, told, tmp
         "crs": "EPSG:32632",
         "nodata": 0,
     }
-    with rasterio.open(tmp_path / name, "w", transform=rasterio.Affine(10, 0, 3e5, 0, -10, 5e6), **profile | changed):
+    with rasterio.open(
+        tmp_path / name,
+        "w",
+        transform=rasterio.Affine(10, 0, 3e5, 0, -10, 5e6),
+        **profile | changed,
+    ):
         pass
     with pytest.raises(folder.FolderError, match=told):
         folder.write_items(tmp_path)
@@ -312,9 +381,18 @@ def test_dates_in_names_are_those_of_the_scene(tmp_path):
         "x_20200731_320045": "2020-07-31T00:00:00",
     }
     assert {name: folder._date(name).isoformat() for name in names} == names
-    profile = {"driver": "GTiff", "width": 8, "height": 8, "count": 1, "dtype": "uint16", "crs": "EPSG:32632"}
+    profile = {
+        "driver": "GTiff",
+        "width": 8,
+        "height": 8,
+        "count": 1,
+        "dtype": "uint16",
+        "crs": "EPSG:32632",
+    }
     for name in ("S2_20200731_B04.tif", "S2_20200731_B08.tif"):
-        with rasterio.open(tmp_path / name, "w", transform=rasterio.Affine(10, 0, 3e5, 0, -10, 5e6), **profile):
+        with rasterio.open(
+            tmp_path / name, "w", transform=rasterio.Affine(10, 0, 3e5, 0, -10, 5e6), **profile
+        ):
             pass
     with pytest.raises(folder.FolderError, match=r"B04.tif, .*B08.tif are of one date"):
         folder.write_items(tmp_path)
@@ -348,7 +426,9 @@ def test_light_from_elsewhere_is_not_paired(glacier):
 
 
 def test_profile_paper_pairs_as_the_paper_and_full_as_the_glacier(tmp_path):
-    own, paper = (open_study("mer-de-glace", name, workspace=str(tmp_path)) for name in ("full", "paper"))
+    own, paper = (
+        open_study("mer-de-glace", name, workspace=str(tmp_path)) for name in ("full", "paper")
+    )
     assert own.glacier.pairing.rule == "annual" and paper.glacier.pairing.rule == "paper"
     assert own.profile.max_pairs is None and paper.profile.max_pairs is None
     with pytest.raises(CatalogError, match=r"perito-moreno is matched over days"):
@@ -357,16 +437,18 @@ def test_profile_paper_pairs_as_the_paper_and_full_as_the_glacier(tmp_path):
 
 def test_too_little_stable_ground_corrects_nothing():
     image = np.random.default_rng(0).normal(size=(64, 64))
-    found = coregistration.image_shift(image, image, np.zeros((64, 64), bool))
+    found = coregistration.measure_shift(image, image, np.zeros((64, 64), bool))
     assert found["shift_x"] == 0 and np.isnan(found["shift_spread"]) and found["blocks"] == 0
-    assert np.isnan(coregistration.stable_ground(image, image, np.zeros((64, 64), bool))["nmad_x"])
+    assert np.isnan(
+        coregistration.stable_ground_statistics(image, image, np.zeros((64, 64), bool))["nmad_x"]
+    )
 
 
 def test_two_orbits_disagree_as_an_independent_correlation_says(real):
     """Aletsch, two orbits a week apart: (0.54, 0.76) px by an independent correlation."""
     files = sorted((real / "aletsch-2020-07" / "nir08").glob("*.tif"))
     images = [rasterio.open(path).read(1).astype(np.float32) for path in files]
-    shift = coregistration.image_shift(*images, np.ones(images[0].shape, bool))
+    shift = coregistration.measure_shift(*images, np.ones(images[0].shape, bool))
     assert (shift["shift_x"], shift["shift_y"]) == pytest.approx((0.54, 0.76), abs=0.1)
 
 
@@ -379,8 +461,14 @@ def test_real_scenes_are_read_exactly(real):
     ours = cube.load_asset(known[:1], source, "image", grid)[0].compute().values
     with rasterio.open(known[0]["assets"]["nir"]["href"]) as file:
         plain, transform = file.read(1), file.transform
-    column, row = round((transform.c - grid.affine.c) / 6.08), round((grid.affine.f - transform.f) / 6.08)
-    rows, columns = min(plain.shape[0], ours.shape[0] - row), min(plain.shape[1], ours.shape[1] - column)
+    column, row = (
+        round((transform.c - grid.affine.c) / 6.08),
+        round((grid.affine.f - transform.f) / 6.08),
+    )
+    rows, columns = (
+        min(plain.shape[0], ours.shape[0] - row),
+        min(plain.shape[1], ours.shape[1] - column),
+    )
     assert np.array_equal(ours[row : row + rows, column : column + columns], plain[:rows, :columns])
 
 
@@ -391,4 +479,9 @@ def test_study_grid_covers_the_box():
     grid = study_grid(entry.bbox, entry.epsg)
     corners = Transformer.from_crs(4326, entry.epsg, always_xy=True).transform_bounds(*entry.bbox)
     box = grid.boundingbox
-    assert box.left <= corners[0] and box.bottom <= corners[1] and box.right >= corners[2] and box.top >= corners[3]
+    assert (
+        box.left <= corners[0]
+        and box.bottom <= corners[1]
+        and box.right >= corners[2]
+        and box.top >= corners[3]
+    )

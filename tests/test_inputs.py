@@ -7,8 +7,8 @@ import shutil
 import pytest
 import rasterio
 
-from gdiv import inputs
-from gdiv.study import open_study
+from gdiv.study import dependencies as inputs
+from gdiv.study.study import open_study
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_companion_that_changes_is_seen_for_every_kind_of_source(name, kind, s
 
 
 def test_another_glacier_in_the_catalog_changes_nothing(source, tmp_path, monkeypatch):
-    before = inputs.common(opened(source, tmp_path))
+    before = inputs.shared_hash(opened(source, tmp_path))
     own = tmp_path / "own.yaml"
     entry = """glaciers:
   {key}:
@@ -70,11 +70,11 @@ def test_another_glacier_in_the_catalog_changes_nothing(source, tmp_path, monkey
 """
     own.write_text(entry.format(key="findel", label="Findel"), encoding="utf-8")
     monkeypatch.setenv("GDIV_CATALOG", str(own))
-    assert inputs.common(opened(source, tmp_path)) == before
+    assert inputs.shared_hash(opened(source, tmp_path)) == before
     own = tmp_path / "changed.yaml"
     own.write_text(entry.format(key="mer-de-glace", label="Mer de Glace"), encoding="utf-8")
     monkeypatch.setenv("GDIV_CATALOG", str(own))
-    assert inputs.common(opened(source, tmp_path)) != before
+    assert inputs.shared_hash(opened(source, tmp_path)) != before
 
 
 def test_a_table_that_came_out_the_same_reruns_nothing(source, tmp_path):
@@ -89,13 +89,20 @@ def test_a_table_that_came_out_the_same_reruns_nothing(source, tmp_path):
 
     of_table, of_cube = fingerprint(["data/pairs.csv"]), fingerprint(["data/cube.zarr"])
     state["02"]["fingerprint"] = "b"  # made anew, from other inputs
-    assert fingerprint(["data/pairs.csv"]) == of_table and fingerprint(["data/cube.zarr"]) != of_cube
+    assert (
+        fingerprint(["data/pairs.csv"]) == of_table and fingerprint(["data/cube.zarr"]) != of_cube
+    )
     table.write_text("id\n2\n", encoding="utf-8")
     assert fingerprint(["data/pairs.csv"]) != of_table
 
 
 def test_a_file_that_is_no_collection_is_left_to_the_reader(tmp_path):
-    for text in ("not json", json.dumps([1]), json.dumps({"features": [{}]}), json.dumps({"features": None})):
+    for text in (
+        "not json",
+        json.dumps([1]),
+        json.dumps({"features": [{}]}),
+        json.dumps({"features": None}),
+    ):
         place = tmp_path / "items.json"
         place.write_text(text, encoding="utf-8")
         assert inputs._images(place) == []
@@ -106,7 +113,12 @@ def test_a_service_keeps_its_scenes_until_its_companions_change(tmp_path):
     study = open_study("mer-de-glace", "smoke", "earth-search", str(tmp_path / "run"))
     signed = inputs.signatures(study)
     before = inputs.fingerprint(study, {}, "recipe", ["scenes"], signed, "01")
-    assert inputs.fingerprint(study, {"01": {"fingerprint": before}}, "recipe", ["scenes"], signed, "01") == before
+    assert (
+        inputs.fingerprint(
+            study, {"01": {"fingerprint": before}}, "recipe", ["scenes"], signed, "01"
+        )
+        == before
+    )
 
 
 def test_claims_of_earlier_notebooks_count_and_others_do_not(source, tmp_path):

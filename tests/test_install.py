@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="shell scripts as they run under make on Linux and macOS")
+posix = pytest.mark.skipif(
+    sys.platform == "win32", reason="shell scripts as they run under make on Linux and macOS"
+)
 TOOLS = ("sh", "sort", "cut", "tail", "uname", "env")
 
 
@@ -35,7 +37,9 @@ def add(folder, name, content):
 def environment(path, **more):
     clean = {"PATH": str(path), "PYENV_ROOT": "/nowhere", "HOME": str(path)}
     command = ["sh", ".ci/environment", str(path.parent / "made"), "study"]
-    return subprocess.run(command, cwd=ROOT, env=clean | more, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        command, cwd=ROOT, env=clean | more, capture_output=True, text=True, timeout=300
+    )
 
 
 # A Python that is too old, one that does not start (as pyenv's shims of versions not chosen), and this one.
@@ -78,7 +82,10 @@ def test_no_usable_python_is_one_sentence(path):
     add(path, "python3", OLD)
     done = environment(path)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert "python3 is 3.10.4; gdiv needs Python 3.11 to 3.14" in done.stderr and "make PYTHON=" in done.stderr
+    assert (
+        "python3 is 3.10.4; gdiv needs Python 3.11 to 3.14" in done.stderr
+        and "make PYTHON=" in done.stderr
+    )
 
 
 @posix
@@ -91,7 +98,9 @@ def test_a_python_that_is_named_and_not_supported_is_one_sentence(path):
 
 @posix
 def test_every_python_that_is_listed_starts():
-    listed = subprocess.run(["sh", ".ci/pythons"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["sh", ".ci/pythons"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     code = "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))"
     assert listed.split()
     for python in listed.split():
@@ -110,7 +119,9 @@ def test_the_wheel_has_all_it_needs_and_no_pictures(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert wheel.stat().st_size < 2e6
     assert not [name for name in names if name.endswith((".png", ".jpg"))]
-    assert {"gdiv/data_catalog.yaml", "gdiv/py.typed", "gdiv/flow/weights/gdiv.safetensors"} <= set(names)
+    assert {"gdiv/data_catalog.yaml", "gdiv/py.typed", "gdiv/flow/weights/gdiv.safetensors"} <= set(
+        names
+    )
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         assert f"gdiv/notebooks/{path.name}" in names
     for path in (ROOT / "results" / "published").glob("*.json"):
@@ -127,12 +138,22 @@ def test_the_wheel_alone_runs_the_study_from_an_empty_folder(wheel, tmp_path):
     for number in ("00", "01"):
         command = ["run", "mer-de-glace", "--profile", "smoke", "--only", number]
         done = subprocess.run(
-            [sys.executable, "-m", "gdiv", *command], cwd=here, env=clean, capture_output=True, text=True
+            [sys.executable, "-m", "gdiv", *command],
+            cwd=here,
+            env=clean,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-    assert (here / "runs" / "mer-de-glace-smoke" / "notebooks" / "01_which_scenes_can_we_use.ipynb").exists()
+    assert (
+        here / "runs" / "mer-de-glace-smoke" / "notebooks" / "01_which_scenes_can_we_use.ipynb"
+    ).exists()
     shown = subprocess.run(
-        [sys.executable, "-m", "gdiv", "catalog"], cwd=here, env=clean, capture_output=True, text=True
+        [sys.executable, "-m", "gdiv", "catalog"],
+        cwd=here,
+        env=clean,
+        capture_output=True,
+        text=True,
     )
     assert str(site / "gdiv" / "data_catalog.yaml") in shown.stdout
     assert [path.name for path in Path(here).iterdir()] == ["runs"]

@@ -27,7 +27,9 @@ def notebook(request):
 
 
 def test_they_are_numbered_in_order():
-    assert [path.name[:2] for path in NOTEBOOKS] == [f"{n:02d}" for n in range(len(NOTEBOOKS))] and len(NOTEBOOKS) >= 8
+    assert [path.name[:2] for path in NOTEBOOKS] == [
+        f"{n:02d}" for n in range(len(NOTEBOOKS))
+    ] and len(NOTEBOOKS) >= 8
 
 
 def test_stored_without_outputs_with_a_kernel(notebook):
@@ -66,12 +68,18 @@ def test_opens_with_its_contract(notebook):
 
 def test_one_parameters_cell_of_annotated_literals(notebook):
     content, text, _ = load(notebook)
-    tagged = [i for i, cell in enumerate(content["cells"]) if "parameters" in cell["metadata"].get("tags", [])]
+    tagged = [
+        i
+        for i, cell in enumerate(content["cells"])
+        if "parameters" in cell["metadata"].get("tags", [])
+    ]
     assert len(tagged) == 1
     rows = lines(text[tagged[0]])
     assert [row.split(":")[0] for row in rows][:4] == PARAMETERS
     for row in rows:
-        assert re.fullmatch(r"\w+: (str|int|float|bool) = (\".*\"|[\d.]+|True|False)  # .+", row), row
+        assert re.fullmatch(r"\w+: (str|int|float|bool) = (\".*\"|[\d.]+|True|False)  # .+", row), (
+            row
+        )
 
 
 def test_links_lead_somewhere(notebook):

@@ -16,8 +16,22 @@ def site(smoke, tmp_path_factory):
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("site")
     for name in ("docs", "results", "README.md"):
         subprocess.run(["cp", "-r", str(ROOT / name), str(source)], check=True)
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-E", "-b", "html", "-D", f"study={smoke}"]
-    done = subprocess.run([*command, str(source / "docs"), str(target)], capture_output=True, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-q",
+        "-W",
+        "--keep-going",
+        "-E",
+        "-b",
+        "html",
+        "-D",
+        f"study={smoke}",
+    ]
+    done = subprocess.run(
+        [*command, str(source / "docs"), str(target)], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return target
 
@@ -38,7 +52,9 @@ def test_links_lead_somewhere_and_pages_ask_for_no_network(site):
     for path in pages(site):
         text = path.read_text(encoding="utf-8")
         assert len(text) < 5e6, path.name
-        assert not re.search(r'<(script|link|img|iframe)\b[^>]+(src|href)="(https?:)?//', text), path.name
+        assert not re.search(r'<(script|link|img|iframe)\b[^>]+(src|href)="(https?:)?//', text), (
+            path.name
+        )
         if path.name == "map.html":
             continue
         for target in re.findall(r'(?:href|src)="([^"#?:]+)(?:[?#][^"]*)?"', text):
@@ -53,18 +69,26 @@ def test_formulas_are_drawn_by_the_browser_itself(site):
 def test_the_site_tells_no_path_of_the_machine(site, smoke):
     for path in pages(site):
         text = path.read_text(encoding="utf-8")
-        assert str(smoke) not in text and str(ROOT) not in text and "PosixPath" not in text, path.name
+        assert str(smoke) not in text and str(ROOT) not in text and "PosixPath" not in text, (
+            path.name
+        )
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine (Debian: apt-get install chromium)")
+@pytest.mark.skipif(
+    not CHROMIUM, reason="no Chromium on this machine (Debian: apt-get install chromium)"
+)
 @pytest.mark.parametrize("width", [390, 1300])
 def test_pages_fit_a_phone_and_a_desk_and_the_map_is_alive(site, browser, width):  # noqa: F811
     page, asked, errors = watched(browser, width=width, height=900)
     for path in pages(site):
         page.goto(path.as_uri())
         page.wait_for_timeout(300)
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert over <= 0 or path.name == "map.html", f"{path.name} is {over} px too wide for {width}"
+        over = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert over <= 0 or path.name == "map.html", (
+            f"{path.name} is {over} px too wide for {width}"
+        )
         if path.name.startswith("07"):
             page.locator(".bk-tab").first.wait_for()
             assert page.locator(".bk-tab").count() >= 6

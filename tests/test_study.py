@@ -14,10 +14,10 @@ from stac_server import StacServer
 from synthetic import files, says_synthetic
 
 import gdiv
-from gdiv import claims, execution
-from gdiv import run as runner
 from gdiv.command import main
-from gdiv.study import StudyError, open_study, split_source
+from gdiv.study import claims, execution
+from gdiv.study import run as runner
+from gdiv.study.study import StudyError, open_study, split_source
 
 
 @pytest.mark.parametrize(
@@ -25,15 +25,24 @@ from gdiv.study import StudyError, open_study, split_source
     [
         (["run", "mont-blanc"], ["'mont-blanc'", "mer-de-glace", "jakobshavn"]),
         (["run", "mer-de-glace", "--profile", "quick"], ["'quick'", "smoke, demo, full"]),
-        (["run", "mer-de-glace", "--source", "landsat"], ["'landsat'", "earth-search", "planetary-computer"]),
-        (["run", "mer-de-glace", "--source", "missing.json"], ["missing.json", "does not exist", "ItemCollection"]),
+        (
+            ["run", "mer-de-glace", "--source", "landsat"],
+            ["'landsat'", "earth-search", "planetary-computer"],
+        ),
+        (
+            ["run", "mer-de-glace", "--source", "missing.json"],
+            ["missing.json", "does not exist", "ItemCollection"],
+        ),
         (["run", "mer-de-glace", "--only", "42"], ["'42'", "00, 01, 02"]),
         (["run", "mer-de-glace", "-p", "colour=red"], ["colour", "pair", "matcher"]),
         (["run", "mer-de-glace", "-p", "packed"], ["-p packed", "NAME=VALUE"]),
         (["run", "mer-de-glace", "-p", "packed=perhaps"], ["packed=perhaps", "true or false"]),
         (["run", "mer-de-glace", "--only", "00", "-p", "packed=true"], ["notebook 00", "'packed'"]),
         (["run", "mer-de-glace", "--source", "https://"], ["https://", "names no host"]),
-        (["clean", "mer-de-glace", "--workspace", "nowhere"], ["nowhere", "not the folder of a run"]),
+        (
+            ["clean", "mer-de-glace", "--workspace", "nowhere"],
+            ["nowhere", "not the folder of a run"],
+        ),
     ],
 )
 def test_what_is_unknown_is_told_with_what_exists(arguments, told, capsys, tmp_path, monkeypatch):
@@ -61,7 +70,9 @@ def test_help_teaches(capsys):
 
 def test_a_missing_result_names_its_notebook(tmp_path):
     study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
-    with pytest.raises(StudyError, match="run notebook 03 first: gdiv run mer-de-glace --profile smoke --only 03"):
+    with pytest.raises(
+        StudyError, match="run notebook 03 first: gdiv run mer-de-glace --profile smoke --only 03"
+    ):
         study.open("labels")
 
 
@@ -69,17 +80,23 @@ def test_results_come_back_as_they_went(tmp_path):
     study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
     table = pd.DataFrame({"reference_date": pd.to_datetime(["2020-08-18 10:25:59"]), "x": [1.5]})
     study.save("pairs", table)
-    pd.testing.assert_frame_equal(study.open("pairs"), table.astype({"reference_date": "datetime64[ns]"}))
+    pd.testing.assert_frame_equal(
+        study.open("pairs"), table.astype({"reference_date": "datetime64[ns]"})
+    )
     study.record("a.b", 1.23456789, "m/yr", "a number")
     study.record("a.c", float("nan"), "m/yr", "not a number")
-    assert claims.read(study.folder) == {"a.b": {"value": 1.235, "unit": "m/yr", "meaning": "a number"}}
+    assert claims.read_claims(study.folder) == {
+        "a.b": {"value": 1.235, "unit": "m/yr", "meaning": "a number"}
+    }
 
 
 def test_names_that_are_numbers_stay_names(tmp_path):
     study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
     study.save("scenes", pd.DataFrame({"id": ["20200731"], "date": pd.to_datetime(["2020-07-31"])}))
     study.save("stakes", pd.DataFrame({"name": ["1", "2"], "estimated": [1.0, 2.0]}))
-    assert study.open("scenes").id.tolist() == ["20200731"] and study.open("stakes").name.tolist() == ["1", "2"]
+    assert study.open("scenes").id.tolist() == ["20200731"] and study.open(
+        "stakes"
+    ).name.tolist() == ["1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +104,11 @@ def test_names_that_are_numbers_stay_names(tmp_path):
     [
         ("earth-search-c1@a/items.json", "earth-search-c1", "a/items.json"),
         ("data/me@host/items.json", "", "data/me@host/items.json"),
-        ("planetary-computer@https://user:word@x.org", "planetary-computer", "https://user:word@x.org"),
+        (
+            "planetary-computer@https://user:word@x.org",
+            "planetary-computer",
+            "https://user:word@x.org",
+        ),
     ],
 )
 def test_only_a_source_stands_before_the_at(name, key, place):
@@ -114,7 +135,10 @@ def test_an_interrupted_save_goes_on_and_keeps_what_was_there(tmp_path):
         values = da.zeros((6, 4, 4), chunks=(1, 4, 4)).map_blocks(
             work, kill=kill, dtype=float, meta=np.empty((0, 0, 0))
         )
-        return xr.Dataset({"u": (("pair", "y", "x"), values)}, coords={"pair": range(6), "y": range(4), "x": range(4)})
+        return xr.Dataset(
+            {"u": (("pair", "y", "x"), values)},
+            coords={"pair": range(6), "y": range(4), "x": range(4)},
+        )
 
     with pytest.raises(KeyboardInterrupt):
         study.save("labels", dataset(kill=True))
@@ -127,7 +151,9 @@ def test_an_interrupted_save_goes_on_and_keeps_what_was_there(tmp_path):
 
 @pytest.mark.parametrize("flavour", ["earth-search", "planetary-computer"])
 @pytest.mark.timeout(1200)
-def test_scenes_and_pairs_come_from_a_service_as_from_the_file(flavour, smoke, tmp_path, monkeypatch):
+def test_scenes_and_pairs_come_from_a_service_as_from_the_file(
+    flavour, smoke, tmp_path, monkeypatch
+):
     """Notebooks 01 and 02 against a STAC API; nothing of its signatures is left anywhere."""
     scenes = write_flavour(smoke / "twin", tmp_path / "scenes", flavour)
     study = tmp_path / "study"
@@ -138,18 +164,28 @@ def test_scenes_and_pairs_come_from_a_service_as_from_the_file(flavour, smoke, t
         monkeypatch.setenv("PC_SDK_SAS_URL", f"{server.url}/token")
         source = ["--source", f"{flavour}@{server.url}", "--workspace", str(study)]
         for number in ("01", "02"):
-            assert main(["run", "mer-de-glace", "--profile", "smoke", "--only", number, *source]) == 0
+            assert (
+                main(["run", "mer-de-glace", "--profile", "smoke", "--only", number, *source]) == 0
+            )
         assert server.refused == 0
-    ours, theirs = (open_study("mer-de-glace", "smoke", workspace=str(folder)) for folder in (smoke, study))
+    ours, theirs = (
+        open_study("mer-de-glace", "smoke", workspace=str(folder)) for folder in (smoke, study)
+    )
     told, known = (
-        study.open("scenes").reason.str.replace("B08", "nir").str.replace(r"(?<=duplicate of )\S+", "one,", regex=True)
+        study.open("scenes")
+        .reason.str.replace("B08", "nir")
+        .str.replace(r"(?<=duplicate of )\S+", "one,", regex=True)
         for study in (theirs, ours)
     )
     assert told.tolist() == known.tolist()
-    assert theirs.open("pairs").shift_x.to_numpy() == pytest.approx(ours.open("pairs").shift_x.to_numpy(), abs=1e-4)
+    assert theirs.open("pairs").shift_x.to_numpy() == pytest.approx(
+        ours.open("pairs").shift_x.to_numpy(), abs=1e-4
+    )
     theirs, ours = theirs.open("cube").reflectance, ours.open("cube").reflectance
     assert float(abs(theirs - ours).max()) < 1e-6 and bool((theirs.isnull() == ours.isnull()).all())
-    assert not [path for path in study.rglob("*") if path.is_file() and b"secret-" in path.read_bytes()]
+    assert not [
+        path for path in study.rglob("*") if path.is_file() and b"secret-" in path.read_bytes()
+    ]
 
 
 @pytest.mark.timeout(1800)
@@ -163,7 +199,16 @@ def test_the_study_runs_on_landsat(smoke, tmp_path, capsys):
     for name in ("outline.geojson", "stakes.geojson"):
         shutil.copy(smoke / "twin" / name, scenes)
     source = f"earth-search-landsat@{scenes / 'items.json'}"
-    run = ["run", "mer-de-glace", "--profile", "smoke", "--source", source, "--workspace", str(tmp_path / "study")]
+    run = [
+        "run",
+        "mer-de-glace",
+        "--profile",
+        "smoke",
+        "--source",
+        source,
+        "--workspace",
+        str(tmp_path / "study"),
+    ]
     assert main(run) == 0
     study = open_study("mer-de-glace", "smoke", source, str(tmp_path / "study"))
     assert study.grid.resolution.x == 30
@@ -174,7 +219,9 @@ def test_the_study_runs_on_landsat(smoke, tmp_path, capsys):
     names = [path.relative_to(study.folder).as_posix() for path in told]
     assert not [name for name in names if not name.startswith((*comparing, "figures/glaciers"))]
     stakes = scenes / "stakes.geojson"
-    stakes.write_text(stakes.read_text(encoding="utf-8").replace("Tacul", "Moved"), encoding="utf-8")
+    stakes.write_text(
+        stakes.read_text(encoding="utf-8").replace("Tacul", "Moved"), encoding="utf-8"
+    )
     capsys.readouterr()
     assert main(run) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -183,7 +230,9 @@ def test_the_study_runs_on_landsat(smoke, tmp_path, capsys):
 
 
 def test_every_file_of_a_synthetic_run_says_so(smoke):
-    silent = [path.relative_to(smoke).as_posix() for path in files(smoke) if not says_synthetic(path)]
+    silent = [
+        path.relative_to(smoke).as_posix() for path in files(smoke) if not says_synthetic(path)
+    ]
     assert not silent
 
 
@@ -193,16 +242,21 @@ def test_a_synthetic_product_says_so_where_readers_look(smoke):
     assert "synthetic Mer de Glace" in told["title"] and "not satellite" in told["description"]
     assert told["gdiv:synthetic"] is True
     with rasterio.open(smoke / "products" / "v.tif") as file:
-        assert file.tags()["SYNTHETIC"] == "true" and "synthetic" in file.tags()["TIFFTAG_DOCUMENTNAME"]
+        assert (
+            file.tags()["SYNTHETIC"] == "true"
+            and "synthetic" in file.tags()["TIFFTAG_DOCUMENTNAME"]
+        )
     product = xr.open_zarr(smoke / "products" / "velocity.zarr", consolidated=False)
     assert product.attrs["synthetic"] == "true" and "synthetic" in product.attrs["title"]
     assert not re.search(r"S2[AB]_|MSIL2A|sentinel-2", json.dumps(item) + str(product.attrs))
     scenes = json.loads((smoke / "twin" / "items.json").read_text(encoding="utf-8"))["features"]
     for scene in scenes:
-        assert scene["properties"]["gdiv:synthetic"] is True and scene["id"].startswith("synthetic-")
-    assert "<title>gdiv: synthetic Mer de Glace</title>" in (smoke / "products" / "map.html").read_text(
-        encoding="utf-8"
-    )
+        assert scene["properties"]["gdiv:synthetic"] is True and scene["id"].startswith(
+            "synthetic-"
+        )
+    assert "<title>gdiv: synthetic Mer de Glace</title>" in (
+        smoke / "products" / "map.html"
+    ).read_text(encoding="utf-8")
 
 
 @pytest.mark.timeout(1200)
@@ -275,7 +329,11 @@ def test_executed_notebooks_are_clean(smoke):
 def test_every_figure_is_shown_in_the_notebook_that_saves_it(smoke):
     state = json.loads((smoke / "run.json").read_text(encoding="utf-8"))
     for path in sorted((smoke / "notebooks").glob("*.ipynb")):
-        outputs = [o for c in json.loads(path.read_text(encoding="utf-8"))["cells"] for o in c.get("outputs", [])]
+        outputs = [
+            o
+            for c in json.loads(path.read_text(encoding="utf-8"))["cells"]
+            for o in c.get("outputs", [])
+        ]
         shown = sum("image/png" in output.get("data", {}) for output in outputs)
         saved = [name for name in state[path.name[:2]]["outputs"] if name.endswith(".png")]
         assert shown == len(saved), f"{path.name} shows {shown} of {len(saved)} figures"
@@ -296,7 +354,9 @@ def test_a_second_run_skips_and_a_lost_result_is_made_again(smoke, capsys):
     assert capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks())
     shutil.rmtree(smoke / "products")
     assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]) == 0
-    assert capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks()) - 1
+    assert (
+        capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks()) - 1
+    )
     assert (smoke / "products" / "velocity.zarr").exists()
 
 
@@ -307,7 +367,21 @@ def test_equal_seeds_give_equal_claims(smoke, tmp_path):
     shutil.copytree(smoke, again)
     shutil.rmtree(again / "twin")
     for number in ("01", "04", "08"):
-        assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(again), "--only", number]) == 0
+        assert (
+            main(
+                [
+                    "run",
+                    "mer-de-glace",
+                    "--profile",
+                    "smoke",
+                    "--workspace",
+                    str(again),
+                    "--only",
+                    number,
+                ]
+            )
+            == 0
+        )
     assert (again / "claims.json").read_text() == (smoke / "claims.json").read_text()
 
 
@@ -315,24 +389,48 @@ def test_equal_seeds_give_equal_claims(smoke, tmp_path):
 def test_a_file_of_scenes_is_a_source(twin_folder, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     source = str(twin_folder / "items.json")
-    assert main(["run", "mer-de-glace", "--source", source, "--workspace", "w", "--only", "01"]) == 0
+    assert (
+        main(["run", "mer-de-glace", "--source", source, "--workspace", "w", "--only", "01"]) == 0
+    )
     assert "scenes.used" in capsys.readouterr().out
     table = pd.read_csv(tmp_path / "w" / "data" / "scenes.csv")
     assert (table.verdict == "use").sum() == 10
-    assert str(twin_folder) not in (tmp_path / "w" / "data" / "items.json").read_text(encoding="utf-8")
+    assert str(twin_folder) not in (tmp_path / "w" / "data" / "items.json").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_failing_notebook_is_named_with_its_cell(smoke, tmp_path, capsys):
     workspace = tmp_path / "broken"
     shutil.copytree(smoke, workspace)
     shutil.rmtree(workspace / "data" / "cube.zarr")
-    assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(workspace), "--only", "03"]) == 1
+    assert (
+        main(
+            [
+                "run",
+                "mer-de-glace",
+                "--profile",
+                "smoke",
+                "--workspace",
+                str(workspace),
+                "--only",
+                "03",
+            ]
+        )
+        == 1
+    )
     message = capsys.readouterr().err
-    assert "03_horn_schunck_labels.ipynb, cell" in message and "no 'cube' yet; run notebook 02 first" in message
+    assert (
+        "03_horn_schunck_labels.ipynb, cell" in message
+        and "no 'cube' yet; run notebook 02 first" in message
+    )
 
 
 def test_progress_is_kept_as_its_last_state():
-    bar = [{"output_type": "stream", "name": "stdout", "text": [part]} for part in ("0/2\r", "1/2\r2/2\n", "saved\n")]
+    bar = [
+        {"output_type": "stream", "name": "stdout", "text": [part]}
+        for part in ("0/2\r", "1/2\r2/2\n", "saved\n")
+    ]
     picture = {"output_type": "display_data", "data": {}}
     assert execution._settled([*bar, picture]) == [
         {"output_type": "stream", "name": "stdout", "text": ["2/2\nsaved\n"]},

@@ -5,9 +5,9 @@ import shutil
 import geopandas as gpd
 import pytest
 
+from gdiv.files import read_text
 from gdiv.imagery.archive import find_items
 from gdiv.imagery.outlines import read_outline
-from gdiv.text import read_text
 from gdiv.velocity.stakes import read_stakes
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "latin-1"]

@@ -10,9 +10,9 @@ from rio_cogeo import cog_validate
 from scipy import ndimage
 
 from gdiv.catalog import load_catalog
-from gdiv.flow.contrast import local_contrast
-from gdiv.imagery import twin
 from gdiv.imagery.grid import study_grid
+from gdiv.images.contrast import local_contrast
+from gdiv.twin import scenes as twin
 
 
 def read(folder, item, asset="nir"):
@@ -38,7 +38,7 @@ def clear_pair(found, year):
 
 def test_moving_the_reference_by_the_truth_gives_the_secondary(twin_folder, items, truth, found):
     first, second = clear_pair(found, 2020)
-    u, v = twin.displacement(truth, first, second)
+    u, v = twin.true_displacement(truth, first, second)
     reference, secondary = (read(twin_folder, items[name]) for name in (first, second))
     rows, columns = np.mgrid[: u.shape[0], : u.shape[1]]
     moved = ndimage.map_coordinates(secondary, [rows + v, columns + u], order=3, mode="nearest")
@@ -55,9 +55,11 @@ def test_moving_the_reference_by_the_truth_gives_the_secondary(twin_folder, item
 
 def test_a_year_ages_the_texture(twin_folder, items, truth, found):
     first, second = clear_pair(found, 2021)
-    u, v = twin.displacement(truth, first, second)
+    u, v = twin.true_displacement(truth, first, second)
     rows, columns = np.mgrid[: u.shape[0], : u.shape[1]]
-    moved = ndimage.map_coordinates(read(twin_folder, items[second]), [rows + v, columns + u], order=3, mode="nearest")
+    moved = ndimage.map_coordinates(
+        read(twin_folder, items[second]), [rows + v, columns + u], order=3, mode="nearest"
+    )
     ice = (
         (np.hypot(truth.vx, truth.vy).values > 15)
         & (columns > 20)
@@ -73,7 +75,7 @@ def test_stakes_move_at_their_published_speed():
     entry = load_catalog().glaciers["mer-de-glace"]
     from pyproj import Transformer
 
-    from gdiv.imagery.ice import Ice
+    from gdiv.twin.ice import Ice
 
     grid = study_grid(entry.bbox, entry.epsg)
     ice = Ice(entry, grid)
@@ -81,7 +83,9 @@ def test_stakes_move_at_their_published_speed():
     for stake, speed in zip(entry.stakes, (69.5, 34, 18), strict=True):
         column, row = ~grid.affine * to_grid.transform(stake.lon, stake.lat)
         end = ice.advect(np.array([column - 0.5]), np.array([row - 0.5]), 1.0)
-        assert 10 * float(np.hypot(end[0] - column + 0.5, end[1] - row + 0.5)[0]) == pytest.approx(speed, rel=0.03)
+        assert 10 * float(np.hypot(end[0] - column + 0.5, end[1] - row + 0.5)[0]) == pytest.approx(
+            speed, rel=0.03
+        )
 
 
 def test_ice_stays_in_its_bed(truth):
@@ -90,7 +94,10 @@ def test_ice_stays_in_its_bed(truth):
 
 
 def test_forward_and_back_is_where_it_began(truth):
-    columns, rows = (part.ravel().astype(float) for part in np.meshgrid(np.arange(40, 120, 7), np.arange(40, 120, 7)))
+    columns, rows = (
+        part.ravel().astype(float)
+        for part in np.meshgrid(np.arange(40, 120, 7), np.arange(40, 120, 7))
+    )
     there = twin.advect(truth.vx.values, truth.vy.values, 10.0, columns, rows, 1.3)
     back = twin.advect(truth.vx.values, truth.vy.values, 10.0, *there, -1.3)
     assert np.abs(back[0] - columns).max() < 1e-3 and np.abs(back[1] - rows).max() < 1e-3
@@ -98,20 +105,33 @@ def test_forward_and_back_is_where_it_began(truth):
 
 def test_equal_seeds_give_equal_scenes(glacier, twin_folder, items, tmp_path):
     grid = study_grid(glacier.bbox, glacier.epsg)
-    twin.render(glacier, grid, [3, 3, 4], tmp_path / "again", seed=1)
-    assert (tmp_path / "again" / "items.json").read_text() == (twin_folder / "items.json").read_text()
+    twin.render_twin(glacier, grid, [3, 3, 4], tmp_path / "again", seed=1)
+    assert (tmp_path / "again" / "items.json").read_text() == (
+        twin_folder / "items.json"
+    ).read_text()
     some = next(i for i in items.values() if "nir" in i["assets"])
     assert np.array_equal(read(twin_folder, some), read(tmp_path / "again", some))
-    assert twin.acquisitions(glacier, [3, 3, 4], 2) != twin.acquisitions(glacier, [3, 3, 4], 1)
+    assert twin.plan_acquisitions(glacier, [3, 3, 4], 2) != twin.plan_acquisitions(
+        glacier, [3, 3, 4], 1
+    )
 
 
 def test_the_demo_and_the_paper_have_their_counts():
     entry = load_catalog().glaciers["mer-de-glace"]
     for usable in ([4, 6, 8], [7, 10, 17]):
-        plan = twin.acquisitions(entry, usable, 0)
-        counts = [sum(a.kind == "usable" and a.day.year == year for a in plan) for year in entry.twin.years]
+        plan = twin.plan_acquisitions(entry, usable, 0)
+        counts = [
+            sum(a.kind == "usable" and a.day.year == year for a in plan)
+            for year in entry.twin.years
+        ]
         assert counts == usable
-        assert {a.kind for a in plan} >= {"usable", "snow", "other-orbit", "duplicate", "missing-asset"}
+        assert {a.kind for a in plan} >= {
+            "usable",
+            "snow",
+            "other-orbit",
+            "duplicate",
+            "missing-asset",
+        }
 
 
 def test_every_file_is_a_valid_cog(twin_folder, items):
@@ -149,4 +169,4 @@ def test_items_have_the_fields_of_a_real_item(items, real):
 def test_a_glacier_without_description_is_refused(glacier, tmp_path):
     bare = glacier.model_copy(update={"twin": None})
     with pytest.raises(ValueError, match="no twin description"):
-        twin.render(bare, study_grid(glacier.bbox, glacier.epsg), [3], tmp_path)
+        twin.render_twin(bare, study_grid(glacier.bbox, glacier.epsg), [3], tmp_path)

@@ -9,13 +9,13 @@ import pytest
 from conftest import ROOT
 
 from gdiv.command import main
-from gdiv.run import read_state
-from gdiv.workspace import StudyError, _holder, locked, prepare
+from gdiv.study.run import read_state
+from gdiv.study.workspace import StudyError, _holder, locked, prepare
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from gdiv.workspace import locked
+from gdiv.study.workspace import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
@@ -35,7 +35,11 @@ def holder(tmp_path):
 def test_a_second_run_is_told_who_holds_the_workspace(holder, tmp_path, capsys):
     assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(tmp_path)]) == 1
     message = capsys.readouterr().err
-    assert f"process {holder.pid} on " in message and "since 20" in message and message.count("\n") == 1
+    assert (
+        f"process {holder.pid} on " in message
+        and "since 20" in message
+        and message.count("\n") == 1
+    )
 
 
 def test_a_killed_run_leaves_no_lock(holder, tmp_path):
@@ -45,13 +49,17 @@ def test_a_killed_run_leaves_no_lock(holder, tmp_path):
     holder.wait()
     with locked(tmp_path):
         pass
-    assert (tmp_path / "run.lock").read_text(encoding="utf-8") == "", "no name of the machine is left"
+    assert (tmp_path / "run.lock").read_text(encoding="utf-8") == "", (
+        "no name of the machine is left"
+    )
 
 
 def test_a_folder_that_is_a_file_is_one_sentence(tmp_path):
     (tmp_path / "taken").write_text("a file")
     for place in (tmp_path / "taken", tmp_path / "taken" / "below"):
-        with pytest.raises(StudyError, match=r"is a file, or lies below one; name a folder: --workspace"):
+        with pytest.raises(
+            StudyError, match=r"is a file, or lies below one; name a folder: --workspace"
+        ):
             prepare(place)
 
 
@@ -59,10 +67,15 @@ def test_a_folder_without_the_right_to_write_is_one_sentence(stranger, tmp_path)
     tmp_path.chmod(0o500)
     code = "import sys; from gdiv.command import main; sys.exit(main(sys.argv[1:]))"
     command = ["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(tmp_path / "run")]
-    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=ROOT, **stranger)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=ROOT, **stranger
+    )
     tmp_path.chmod(0o700)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert "cannot be written to (Permission denied); name a folder of your own: --workspace DIR" in done.stderr
+    assert (
+        "cannot be written to (Permission denied); name a folder of your own: --workspace DIR"
+        in done.stderr
+    )
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"process": 1}'])
@@ -83,9 +96,14 @@ def test_a_checkout_of_any_name_keeps_its_runs(name, tmp_path):
     shutil.copytree(ROOT / "gdiv", clone / "gdiv", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "notebooks", clone / "notebooks")
     shutil.copy(ROOT / "data_catalog.yaml", clone)
-    code = "from gdiv.workspace import default_workspace as d; print(d('mer-de-glace', 'demo', ''))"
+    code = "from gdiv.study.workspace import default_workspace as d; print(d('mer-de-glace', 'demo', ''))"
     environment = os.environ | {"PYTHONPATH": str(clone), "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=True
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     assert done.stdout.strip() == str(clone / "runs" / "mer-de-glace-demo")

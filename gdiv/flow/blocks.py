@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gdiv.flow.horn_schunck import DEFAULT, LEAST_SIDE, Settings, horn_schunck
-from gdiv.flow.kernels_numba import BEYOND
+from gdiv.flow.horn_schunck.kernels_numba import BEYOND
+from gdiv.flow.horn_schunck.solver import DEFAULT, MIN_SIDE, Settings, solve_horn_schunck
 
 if TYPE_CHECKING:
-    from gdiv.flow.raft import Raft
+    from gdiv.flow.raft.network import Raft
 
 
-def horn_schunck_blocks(
+def solve_in_blocks(
     reference,
     secondary,
     settings: Settings = DEFAULT,
@@ -37,7 +37,7 @@ def horn_schunck_blocks(
     settings
         With `contrast` as feature: the others are scaled by the whole image.
     mask
-        As of `gdiv.flow.horn_schunck.horn_schunck`.
+        As of `gdiv.flow.horn_schunck.solver.horn_schunck`.
     block, halo
         Pixels: the blocks' side, and how much each sees around it. Multiples of the coarsest level's pixel
         (16 for five levels), so that all blocks have one pyramid. With a halo of 256 blocks agree with the whole
@@ -49,7 +49,7 @@ def horn_schunck_blocks(
     Returns
     -------
     u, v
-        float32 `(H, W)`, as of `gdiv.flow.horn_schunck.horn_schunck`.
+        float32 `(H, W)`, as of `gdiv.flow.horn_schunck.solver.horn_schunck`.
 
     Raises
     ------
@@ -59,17 +59,25 @@ def horn_schunck_blocks(
     """
     shape = tuple(reference.shape)
     if len(shape) != 2 or shape != tuple(secondary.shape):
-        raise ValueError(f"two images of one (H, W) shape are needed, got {shape} and {tuple(secondary.shape)}")
+        raise ValueError(
+            f"two images of one (H, W) shape are needed, got {shape} and {tuple(secondary.shape)}"
+        )
     if mask is not None and tuple(mask.shape) != shape:
         raise ValueError(f"the mask's shape {tuple(mask.shape)} is not the images' {shape}")
     if settings.feature != "contrast":
-        raise ValueError(f"blocks need the feature contrast; {settings.feature} is scaled by the whole image")
+        raise ValueError(
+            f"blocks need the feature contrast; {settings.feature} is scaled by the whole image"
+        )
     settings = replace(settings, levels=settings.levels_of(shape))
     pixel = 2 ** (settings.levels - 1)
     if block % pixel or halo % pixel:
-        raise ValueError(f"block and halo must be multiples of {pixel} pixels, got {block} and {halo}")
-    if block // 2 + halo < LEAST_SIDE * pixel and max(shape) > block:
-        raise ValueError(f"half a block and its halo must have {LEAST_SIDE * pixel} pixels, got {block // 2 + halo}")
+        raise ValueError(
+            f"block and halo must be multiples of {pixel} pixels, got {block} and {halo}"
+        )
+    if block // 2 + halo < MIN_SIDE * pixel and max(shape) > block:
+        raise ValueError(
+            f"half a block and its halo must have {MIN_SIDE * pixel} pixels, got {block // 2 + halo}"
+        )
 
     grains = [_grain(image, _spans(shape[0], block)) for image in (reference, secondary)]
     u, v = np.empty(shape, np.float32), np.empty(shape, np.float32)
@@ -78,7 +86,7 @@ def horn_schunck_blocks(
         inner, outer, kept = window
         counted = None if mask is None else mask[outer]
         images = (np.asarray(image[outer]) for image in (reference, secondary))
-        found = horn_schunck(*images, settings, counted, grains)
+        found = solve_horn_schunck(*images, settings, counted, grains)
         u[inner], v[inner] = found[0][kept], found[1][kept]
 
     with ThreadPoolExecutor(workers) as pool:
@@ -86,7 +94,9 @@ def horn_schunck_blocks(
     return u, v
 
 
-def raft_blocks(network: "Raft", reference, secondary, block: int = 1024, halo: int = 128) -> np.ndarray:
+def predict_in_blocks(
+    network: "Raft", reference, secondary, block: int = 1024, halo: int = 128
+) -> np.ndarray:
     """RAFT's flow `(2, H, W)` in pixels of a large pair, a block with its halo in memory.
 
     Block and halo are multiples of 8, so that blocks share the whole's cells. What a network scales by the whole
@@ -98,17 +108,19 @@ def raft_blocks(network: "Raft", reference, secondary, block: int = 1024, halo: 
     ValueError
         If the shapes differ, or block or halo are no such multiples.
     """
-    from gdiv.flow.raft import answer
+    from gdiv.flow.raft.network import predict_flow
 
     if tuple(reference.shape) != tuple(secondary.shape):
-        raise ValueError(f"two images of one shape are needed, got {reference.shape} and {secondary.shape}")
+        raise ValueError(
+            f"two images of one shape are needed, got {reference.shape} and {secondary.shape}"
+        )
     if block % 8 or halo % 8:
         raise ValueError(f"block and halo must be multiples of 8 pixels, got {block} and {halo}")
     shape = tuple(reference.shape[-2:])
     flow = np.empty((2, *shape), np.float32)
     for inner, outer, kept in _windows(shape, block, halo):
         images = (np.asarray(image[..., *outer]) for image in (reference, secondary))
-        flow[:, *inner] = answer(network, *images)[:, *kept]
+        flow[:, *inner] = predict_flow(network, *images)[:, *kept]
     return flow
 
 
@@ -117,10 +129,12 @@ def _windows(shape, block, halo):
     for span in product(*(_spans(side, block) for side in shape)):
         inner = tuple(slice(start, stop) for start, stop in span)
         outer = tuple(
-            slice(max(start - halo, 0), min(stop + halo, side)) for (start, stop), side in zip(span, shape, strict=True)
+            slice(max(start - halo, 0), min(stop + halo, side))
+            for (start, stop), side in zip(span, shape, strict=True)
         )
         kept = tuple(
-            slice(own.start - around.start, own.stop - around.start) for own, around in zip(inner, outer, strict=True)
+            slice(own.start - around.start, own.stop - around.start)
+            for own, around in zip(inner, outer, strict=True)
         )
         yield inner, outer, kept
 
@@ -134,7 +148,7 @@ def _spans(side, block):
 
 
 def _grain(image, spans):
-    """As `gdiv.flow.kernels_numba.grain`, some rows at a time."""
+    """As `gdiv.flow.horn_schunck.kernels_numba.grain`, some rows at a time."""
     total = count = 0.0
     for top, bottom in spans:
         rows = np.asarray(image[top:bottom], np.float32)

@@ -11,10 +11,13 @@ from pystac_client import Client
 from pystac_client.stac_api_io import StacApiIO
 from urllib3 import Retry
 
+from gdiv.files import read_text
 from gdiv.imagery.items import day_of, moment_of
-from gdiv.text import read_text
 
-READS, PAUSE = 3, 1.0  # tries to read a file, beyond GDAL's own, and seconds before the next, doubled each time
+READS, PAUSE = (
+    3,
+    1.0,
+)  # tries to read a file, beyond GDAL's own, and seconds before the next, doubled each time
 # The budget of a request: the first try and four more, after 0, 2, 4 and 8 seconds or as long as the service asks
 # for, each given up after 30 seconds without an answer.
 TRIES, BACKOFF, TIMEOUT = 5, 1.0, 30.0
@@ -35,15 +38,23 @@ def find_items(source, glacier, years: list[int]) -> list[dict]:
     """
     place = source.path or source.url
     try:
-        items = _items_of_file(source, glacier) if source.kind == "file" else _items_of_service(source, glacier, years)
+        items = (
+            _items_of_file(source, glacier)
+            if source.kind == "file"
+            else _items_of_service(source, glacier, years)
+        )
     except SceneError:
         raise
     except Exception as error:
         raise SceneError(f"{place} could not be read: {error}") from None
-    found = [item for item in items if moment_of(item) and glacier.season.year_of(day_of(item)) in years]
+    found = [
+        item for item in items if moment_of(item) and glacier.season.year_of(day_of(item)) in years
+    ]
     if not found:
         spans = ", ".join("{} to {}".format(*glacier.season.dates(year)) for year in years)
-        raise SceneError(f"{place} holds {len(items)} scenes over {glacier.label}, none of them within {spans}")
+        raise SceneError(
+            f"{place} holds {len(items)} scenes over {glacier.label}, none of them within {spans}"
+        )
     return sorted(found, key=lambda item: (day_of(item), item["id"]))
 
 
@@ -58,7 +69,10 @@ def _items_of_file(source, glacier):
                 asset.href = str((path.parent / asset.href).resolve())
         # One that does not say where it lies is kept, to be judged and named.
         if not item.bbox or (
-            item.bbox[0] < east and item.bbox[2] > west and item.bbox[1] < north and item.bbox[3] > south
+            item.bbox[0] < east
+            and item.bbox[2] > west
+            and item.bbox[1] < north
+            and item.bbox[3] > south
         ):
             items.append(item.to_dict(include_self_link=False, transform_hrefs=False))
     return items
@@ -77,7 +91,10 @@ def _items_of_service(source, glacier, years):
     for year in years:
         first, last = glacier.season.dates(year)
         search = client.search(
-            collections=[source.collection], bbox=glacier.bbox, datetime=f"{first}/{last}", limit=100
+            collections=[source.collection],
+            bbox=glacier.bbox,
+            datetime=f"{first}/{last}",
+            limit=100,
         )
         for page in search.pages_as_dicts():
             new = {item["id"]: item for item in page["features"] if item["id"] not in items}
@@ -90,7 +107,7 @@ def _items_of_service(source, glacier, years):
     return list(items.values())
 
 
-def patiently(read: Callable[[], Any]) -> Any:
+def retry(read: Callable[[], Any]) -> Any:
     """What `read()` gives, asked for again after a failure; the last failure is raised."""
     for number in range(READS):
         try:

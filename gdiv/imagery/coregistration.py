@@ -11,19 +11,19 @@ import pandas as pd
 import xarray as xr
 from scipy import ndimage
 
-from gdiv.flow.contrast import local_contrast
 from gdiv.imagery.pairs import read_pair
+from gdiv.images.contrast import local_contrast
 
 BLOCK = 64  # pixels a side, half overlapping
-LEAST_GROUND = 0.3  # share of a block
-LEAST_BLOCKS = 4
-FARTHEST = 4.0  # pixels: a block that says more has found something else
+MIN_GROUND = 0.3  # share of a block
+MIN_BLOCKS = 4
+MAX_SHIFT = 4.0  # pixels: a block that says more has found something else
 # Neighbourhood of the contrast, pixels: what the sun does to a slope is wide, and with 5 pixels a season's change of
 # the sun read as up to 0.09 pixels of motion on the twin, with 2 as 0.04 at most.
 CONTRAST = 2.0
 SNOW_MARGIN = 3  # pixels around snow that are left out, where its edge creeps
-SPREAD_AT_MOST = 0.5  # pixels over the blocks: with more, stable ground has not one shift
-COMMON_AT_LEAST = 0.5  # share of the glacier seen on both dates
+MAX_SPREAD = 0.5  # pixels over the blocks: with more, stable ground has not one shift
+MIN_COMMON = 0.5  # share of the glacier seen on both dates
 
 
 def nmad(values: np.ndarray, middle: float | None = None) -> float:
@@ -34,10 +34,12 @@ def nmad(values: np.ndarray, middle: float | None = None) -> float:
     values = values[np.isfinite(values)]
     if not values.size:
         return float("nan")
-    return float(1.4826 * np.median(np.abs(values - (np.median(values) if middle is None else middle))))
+    return float(
+        1.4826 * np.median(np.abs(values - (np.median(values) if middle is None else middle)))
+    )
 
 
-def image_shift(reference: np.ndarray, secondary: np.ndarray, stable: np.ndarray) -> dict:
+def measure_shift(reference: np.ndarray, secondary: np.ndarray, stable: np.ndarray) -> dict:
     """Shift of stable ground from the reference to the secondary, in pixels; `stable` should be free of snow.
 
     In blocks of 64 pixels the translation is found that maximises the correlation over stable ground (ECC,
@@ -58,12 +60,22 @@ def image_shift(reference: np.ndarray, secondary: np.ndarray, stable: np.ndarray
     for row in range(0, ground.shape[0] - BLOCK + 1, BLOCK // 2):
         for column in range(0, ground.shape[1] - BLOCK + 1, BLOCK // 2):
             block = (slice(row, row + BLOCK), slice(column, column + BLOCK))
-            if ground[block].mean() >= LEAST_GROUND:
-                shifts.append(_translation(*(np.ascontiguousarray(part[block]) for part in (first, second, ground))))
-    x, y = np.array([shift for shift in shifts if np.hypot(*shift) < FARTHEST]).reshape(-1, 2).T
+            if ground[block].mean() >= MIN_GROUND:
+                shifts.append(
+                    _translation(
+                        *(np.ascontiguousarray(part[block]) for part in (first, second, ground))
+                    )
+                )
+    x, y = np.array([shift for shift in shifts if np.hypot(*shift) < MAX_SHIFT]).reshape(-1, 2).T
     nan = float("nan")
-    if x.size < LEAST_BLOCKS:
-        return {"shift_x": 0.0, "shift_y": 0.0, "before": nan, "shift_spread": nan, "blocks": int(x.size)}
+    if x.size < MIN_BLOCKS:
+        return {
+            "shift_x": 0.0,
+            "shift_y": 0.0,
+            "before": nan,
+            "shift_spread": nan,
+            "blocks": int(x.size),
+        }
     return {
         "shift_x": float(np.median(x)),
         "shift_y": float(np.median(y)),
@@ -84,7 +96,7 @@ def _translation(first, second, mask):
     return float(warp[0, 2]), float(warp[1, 2])
 
 
-def register(cube: xr.Dataset, pairs: pd.DataFrame, masks: xr.Dataset) -> pd.DataFrame:
+def register_pairs(cube: xr.Dataset, pairs: pd.DataFrame, masks: xr.Dataset) -> pd.DataFrame:
     """The pair table with the columns of `image_shift`, `common`, `verdict` and `reason`. Reads the cube.
 
     Snow, by the scenes' masks, is no stable ground. `common` is the share of the glacier that both scenes see. A pair
@@ -98,25 +110,35 @@ def register(cube: xr.Dataset, pairs: pd.DataFrame, masks: xr.Dataset) -> pd.Dat
     ids, rows = list(cube.attrs["scene_ids"]), []
     for pair in pairs.itertuples():
         images = read_pair(cube, pair)
-        snow = cube.snow.isel(scene=[ids.index(pair.reference), ids.index(pair.secondary)]).any("scene").values
+        snow = (
+            cube.snow.isel(scene=[ids.index(pair.reference), ids.index(pair.secondary)])
+            .any("scene")
+            .values
+        )
         ground = masks.stable.values & ~ndimage.binary_dilation(snow, iterations=SNOW_MARGIN)
-        shift = image_shift(*images, ground)
+        shift = measure_shift(*images, ground)
         common = float(np.isfinite(np.stack(images)).all(0)[masks.glacier.values].mean())
         reason = ""
-        if common < COMMON_AT_LEAST:
-            reason = f"both scenes see only {common:.0%} of the glacier (at least {COMMON_AT_LEAST:.0%})"
-        elif shift["shift_spread"] > SPREAD_AT_MOST:
-            reason = f"stable ground moves by {shift['shift_spread']:.2f} px of spread (at most {SPREAD_AT_MOST} px)"
-        rows.append(shift | {"common": common, "verdict": "drop" if reason else "use", "reason": reason})
+        if common < MIN_COMMON:
+            reason = f"both scenes see only {common:.0%} of the glacier (at least {MIN_COMMON:.0%})"
+        elif shift["shift_spread"] > MAX_SPREAD:
+            reason = f"stable ground moves by {shift['shift_spread']:.2f} px of spread (at most {MAX_SPREAD} px)"
+        rows.append(
+            shift | {"common": common, "verdict": "drop" if reason else "use", "reason": reason}
+        )
     table = pairs.join(pd.DataFrame(rows, index=pairs.index))
     for name, part in table.groupby(table.get("set", pd.Series("", table.index)), sort=False):
         if not (part.verdict == "use").any():
             told = "; ".join(dict.fromkeys(part.reason))
-            raise ValueError(f"none of {len(part)} {name} pairs can be used: {told}".replace("  ", " "))
+            raise ValueError(
+                f"none of {len(part)} {name} pairs can be used: {told}".replace("  ", " ")
+            )
     return table
 
 
-def stable_ground(u: np.ndarray, v: np.ndarray, stable: np.ndarray, least: int = 100) -> dict:
+def stable_ground_statistics(
+    u: np.ndarray, v: np.ndarray, stable: np.ndarray, least: int = 100
+) -> dict:
     """What a displacement field shows on `stable`: `bias_x`, `bias_y` (medians) and `nmad_x`, `nmad_y`, pixels.
 
     NaN with fewer than `least` pixels.
@@ -125,4 +147,9 @@ def stable_ground(u: np.ndarray, v: np.ndarray, stable: np.ndarray, least: int =
     if known.sum() < least:
         return dict.fromkeys(("bias_x", "bias_y", "nmad_x", "nmad_y"), float("nan"))
     x, y = u[known], v[known]
-    return {"bias_x": float(np.median(x)), "bias_y": float(np.median(y)), "nmad_x": nmad(x), "nmad_y": nmad(y)}
+    return {
+        "bias_x": float(np.median(x)),
+        "bias_y": float(np.median(y)),
+        "nmad_x": nmad(x),
+        "nmad_y": nmad(y),
+    }

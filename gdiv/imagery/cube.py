@@ -63,7 +63,9 @@ def load_asset(items: list[dict], source, role: str, grid: GeoBox) -> xr.DataArr
         reader=_SigningReader if source.signing == "planetary-computer" else AutoParallelRioReader,
     )
     if stack.shape[-2:] != grid.shape:
-        raise ValueError(f"asset {asset} came on a grid of {stack.shape[-2:]} instead of {tuple(grid.shape)}")
+        raise ValueError(
+            f"asset {asset} came on a grid of {stack.shape[-2:]} instead of {tuple(grid.shape)}"
+        )
     return stack.squeeze("band").reset_coords(drop=True).drop_attrs()
 
 
@@ -83,8 +85,15 @@ class _SigningReader(AutoParallelRioReader):
 
 def load_picture(item: dict, source, grid: GeoBox, roles: list[str]) -> xr.DataArray:
     """One scene to look at: reflectance `(y, x)` of one role, or `(y, x, band)` of several. Reads at once."""
-    bands = [load_asset([item], source, role, grid)[0].drop_vars("time", errors="ignore") for role in roles]
-    picture = xr.concat(bands, "band", coords="minimal", compat="override").transpose("y", "x", "band").compute()
+    bands = [
+        load_asset([item], source, role, grid)[0].drop_vars("time", errors="ignore")
+        for role in roles
+    ]
+    picture = (
+        xr.concat(bands, "band", coords="minimal", compat="override")
+        .transpose("y", "x", "band")
+        .compute()
+    )
     reflectance = (picture * np.float32(source.scale)).where(picture != source.nodata)
     return reflectance.squeeze("band") if len(roles) == 1 else reflectance
 
@@ -110,10 +119,16 @@ def load_cube(items: list[dict], scenes: pd.DataFrame, source, grid: GeoBox) -> 
     if source.mask and all(source.mask in item["assets"] for item in chosen):
         mask = load_asset(chosen, source, "mask", grid)
         clear = xr.apply_ufunc(
-            lambda m: classify(m, source.mask_kind)[0], mask, dask="parallelized", output_dtypes=[bool]
+            lambda m: classify(m, source.mask_kind)[0],
+            mask,
+            dask="parallelized",
+            output_dtypes=[bool],
         )
         snow = xr.apply_ufunc(
-            lambda m: classify(m, source.mask_kind)[1], mask, dask="parallelized", output_dtypes=[bool]
+            lambda m: classify(m, source.mask_kind)[1],
+            mask,
+            dask="parallelized",
+            output_dtypes=[bool],
         )
         visible = visible & clear.data
         snow = snow.copy(data=snow.data)
@@ -122,7 +137,9 @@ def load_cube(items: list[dict], scenes: pd.DataFrame, source, grid: GeoBox) -> 
             "reflectance": reflectance.where(visible).assign_attrs(
                 units="1", long_name=f"surface reflectance, {source.image}"
             ),
-            "snow": snow.astype(bool).assign_attrs(units="1", long_name="snow or bare ice in the scene's mask"),
+            "snow": snow.astype(bool).assign_attrs(
+                units="1", long_name="snow or bare ice in the scene's mask"
+            ),
         }
     )
     cube = cube.drop_vars("time", errors="ignore").rename(time="scene")

@@ -10,7 +10,7 @@ import rasterio
 import shapely
 from rasterio.warp import transform_bounds
 
-from gdiv.imagery.items import plain
+from gdiv.imagery.items import short_message
 
 # YYYYMMDD or YYYY-MM-DD, and a time after it if there is one; a Landsat path and row is no date.
 DATE = re.compile(
@@ -43,10 +43,18 @@ def write_items(folder: Path) -> Path:
     items = [_item(path, folder) for path in files]
     by_date = Counter(item["properties"]["datetime"] for item in items)
     if twice := [date for date, count in by_date.items() if count > 1]:
-        names = [item["assets"]["nir"]["href"] for item in items if item["properties"]["datetime"] == twice[0]]
-        raise FolderError(f"{', '.join(names)} are of one date: keep the one band that is to be matched")
+        names = [
+            item["assets"]["nir"]["href"]
+            for item in items
+            if item["properties"]["datetime"] == twice[0]
+        ]
+        raise FolderError(
+            f"{', '.join(names)} are of one date: keep the one band that is to be matched"
+        )
     target, partial = folder / "items.json", folder / "items.part"
-    partial.write_text(json.dumps({"type": "FeatureCollection", "features": items}, indent=1), encoding="utf-8")
+    partial.write_text(
+        json.dumps({"type": "FeatureCollection", "features": items}, indent=1), encoding="utf-8"
+    )
     return partial.replace(target)
 
 
@@ -67,23 +75,31 @@ def _item(path, folder):
     name = path.relative_to(folder).as_posix()
     when = _date(path.stem)
     if when is None:
-        raise FolderError(f"{name} has no date in its name; call it something like scene_20200731.tif")
+        raise FolderError(
+            f"{name} has no date in its name; call it something like scene_20200731.tif"
+        )
     try:
         file = rasterio.open(path)
     except rasterio.errors.RasterioIOError as error:
-        raise FolderError(f"{name} cannot be read: {plain(error)}") from None
+        raise FolderError(f"{name} cannot be read: {short_message(error)}") from None
     with file:
         if file.count != 1:
-            raise FolderError(f"{name} has {file.count} bands; take one out of it: gdal_translate -b N {name} one.tif")
+            raise FolderError(
+                f"{name} has {file.count} bands; take one out of it: gdal_translate -b N {name} one.tif"
+            )
         if file.dtypes[0] not in ("uint8", "uint16"):
             raise FolderError(
                 f"{name} holds {file.dtypes[0]}, not whole numbers: "
                 f"gdal_translate -ot UInt16 -scale 0 1 1 10001 {name} new.tif"
             )
         if file.crs is None or not file.crs.to_epsg():
-            raise FolderError(f"{name} has no projection with an EPSG code; gdalwarp -t_srs EPSG:326NN it")
+            raise FolderError(
+                f"{name} has no projection with an EPSG code; gdalwarp -t_srs EPSG:326NN it"
+            )
         if file.nodata not in (None, 0):
-            raise FolderError(f"{name} marks no data by {file.nodata:g}, not 0: gdalwarp -dstnodata 0 {name} new.tif")
+            raise FolderError(
+                f"{name} marks no data by {file.nodata:g}, not 0: gdalwarp -dstnodata 0 {name} new.tif"
+            )
         epsg, shape, transform = file.crs.to_epsg(), list(file.shape), list(file.transform)[:6]
         bounds = list(transform_bounds(file.crs, 4326, *file.bounds))
     image = {"href": f"./{name}", "type": "image/tiff; application=geotiff", "roles": ["data"]}

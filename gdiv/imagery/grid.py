@@ -6,21 +6,30 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 
-def study_grid(bbox, epsg: int, spacing: float = 10.0, origin: tuple[float, float] = (0.0, 0.0)) -> GeoBox:
+def study_grid(
+    bbox, epsg: int, spacing: float = 10.0, origin: tuple[float, float] = (0.0, 0.0)
+) -> GeoBox:
     """The smallest grid of whole pixels that covers `bbox` (west, south, east, north; degrees) in UTM zone `epsg`.
 
     Pixel edges lie at `origin` plus multiples of `spacing` (metres), so that scenes on that grid are
     cropped and never resampled. The box is a multiple of four pixels wide and high: its coarse versions,
     and Sentinel-2's 20 m mask, end where it ends.
     """
-    west, south, east, north = Transformer.from_crs(4326, epsg, always_xy=True).transform_bounds(*bbox)
+    west, south, east, north = Transformer.from_crs(4326, epsg, always_xy=True).transform_bounds(
+        *bbox
+    )
     step = 4 * spacing
     left, bottom = (
-        np.floor((value - start) / step) * step + start for value, start in ((west, origin[0]), (south, origin[1]))
+        np.floor((value - start) / step) * step + start
+        for value, start in ((west, origin[0]), (south, origin[1]))
     )
-    columns, rows = (4 * int(np.ceil((far - near) / step)) for near, far in ((left, east), (bottom, north)))
+    columns, rows = (
+        4 * int(np.ceil((far - near) / step)) for near, far in ((left, east), (bottom, north))
+    )
     return GeoBox(
-        (rows, columns), affine=Affine(spacing, 0, left, 0, -spacing, bottom + rows * spacing), crs=f"EPSG:{epsg}"
+        (rows, columns),
+        affine=Affine(spacing, 0, left, 0, -spacing, bottom + rows * spacing),
+        crs=f"EPSG:{epsg}",
     )
 
 

@@ -10,7 +10,7 @@ SYNTHETIC = "gdiv:synthetic"  # property of items that were rendered; no archive
 NOTICE = "Synthetic data: rendered by gdiv's twin, not satellite imagery."
 
 
-class Told(NamedTuple):
+class OffsetMetadata(NamedTuple):
     """What an item's fields say of the offset: each None where it is silent."""
 
     flag: bool | None  # whether earthsearch:boa_offset_applied says that it was taken out
@@ -58,7 +58,11 @@ def tile_of(item: dict) -> str:
     """MGRS tile, such as 32TLR; empty where there is none, as for Landsat."""
     properties = item["properties"]
     code = properties.get("grid:code", "")
-    return code.removeprefix("MGRS-") if code.startswith("MGRS-") else properties.get("s2:mgrs_tile", "")
+    return (
+        code.removeprefix("MGRS-")
+        if code.startswith("MGRS-")
+        else properties.get("s2:mgrs_tile", "")
+    )
 
 
 def sun_of(item: dict) -> tuple[float | None, float | None]:
@@ -69,11 +73,11 @@ def sun_of(item: dict) -> tuple[float | None, float | None]:
     return azimuth, properties.get("view:sun_elevation", None if zenith is None else 90 - zenith)
 
 
-def offset_fields(item: dict, asset: str) -> Told:
+def offset_fields(item: dict, asset: str) -> OffsetMetadata:
     """What the item says of the offset of `asset`."""
     bands = item["assets"].get(asset, {}).get("raster:bands") or [{}]
     properties = item["properties"]
-    return Told(
+    return OffsetMetadata(
         properties.get("earthsearch:boa_offset_applied"),
         properties.get("s2:processing_baseline"),
         bands[0].get("offset"),
@@ -113,7 +117,7 @@ def offset_of(item: dict, source, dark: float | None = None) -> tuple[float, str
     return offset, why
 
 
-def plain(error: Exception) -> str:
+def short_message(error: Exception) -> str:
     """An error as one short line without links: those may hold a signature, and paths a user's name."""
     text = re.sub(r"\S*/\S*", "its file", " ".join(str(error).split()))
     return f"{type(error).__name__}: {text[:100]}"

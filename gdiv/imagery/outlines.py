@@ -10,9 +10,11 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 from rasterio import features
 
-from gdiv.text import read_text
+from gdiv.files import read_text
 
-MARGIN = 100.0  # metres: ice beyond an old outline, shaded rims and mixed pixels are not stable ground
+MARGIN = (
+    100.0  # metres: ice beyond an old outline, shaded rims and mixed pixels are not stable ground
+)
 
 
 def read_outline(place: str | Path, glacier, grid: GeoBox) -> gpd.GeoDataFrame:
@@ -26,7 +28,11 @@ def read_outline(place: str | Path, glacier, grid: GeoBox) -> gpd.GeoDataFrame:
     ValueError
         If nothing can be read, or no outline meets the grid.
     """
-    location = f"/vsizip//vsicurl/{place}" if str(place).startswith("http") and str(place).endswith(".zip") else place
+    location = (
+        f"/vsizip//vsicurl/{place}"
+        if str(place).startswith("http") and str(place).endswith(".zip")
+        else place
+    )
     try:
         outlines = read_vector(location, bbox=tuple(glacier.bbox))
     except Exception as error:
@@ -45,13 +51,13 @@ def read_outline(place: str | Path, glacier, grid: GeoBox) -> gpd.GeoDataFrame:
 
 
 def read_vector(place: str | Path, **options) -> gpd.GeoDataFrame:
-    """Read a vector file; a GeoJSON may be in any encoding that `gdiv.text.read_text` reads."""
+    """Read a vector file; a GeoJSON may be in any encoding that `gdiv.files.read_text` reads."""
     if Path(place).suffix.lower() in (".json", ".geojson") and Path(place).is_file():
         return gpd.read_file(io.BytesIO(read_text(place).encode("utf-8")), **options)
     return gpd.read_file(place, **options)
 
 
-def masks(outlines: gpd.GeoDataFrame, grid: GeoBox, margin: float = MARGIN) -> xr.Dataset:
+def make_masks(outlines: gpd.GeoDataFrame, grid: GeoBox, margin: float = MARGIN) -> xr.Dataset:
     """`glacier`: pixel centre inside an outline; `stable`: over `margin` metres from any. Both bool `(y, x)`."""
     shape = outlines.union_all()
 
@@ -59,11 +65,18 @@ def masks(outlines: gpd.GeoDataFrame, grid: GeoBox, margin: float = MARGIN) -> x
         return features.rasterize([geometry], grid.shape, transform=grid.affine).astype(bool)
 
     coords = {axis: grid.coordinates[axis].values for axis in ("y", "x")}
-    attributes = {"glacier": "ice, by the outline", "stable": f"ground at least {margin:.0f} m from the ice"}
+    attributes = {
+        "glacier": "ice, by the outline",
+        "stable": f"ground at least {margin:.0f} m from the ice",
+    }
     data = {"glacier": burn(shape), "stable": ~burn(shape.buffer(margin))}
     return xr.Dataset(
         {
-            name: (("y", "x"), np.ascontiguousarray(data[name]), {"long_name": attributes[name], "units": "1"})
+            name: (
+                ("y", "x"),
+                np.ascontiguousarray(data[name]),
+                {"long_name": attributes[name], "units": "1"},
+            )
             for name in data
         },
         coords=coords,

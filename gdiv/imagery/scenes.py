@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
-from gdiv.imagery.archive import SceneError, patiently
+from gdiv.imagery.archive import SceneError, retry
 from gdiv.imagery.cube import SCL_SHADE, classify, load_asset
 from gdiv.imagery.items import (
     day_of,
@@ -19,14 +19,14 @@ from gdiv.imagery.items import (
     offset_fields,
     offset_of,
     orbit_of,
-    plain,
+    short_message,
     sun_of,
     tile_of,
 )
 
-CLEAR_AT_LEAST = 0.7  # share of the glacier that must be seen
-CLOUD_AT_MOST = 15.0  # percent of the scene, where there is no mask to look at
-SNOW_AT_MOST = 0.5  # share of the ground beside the glacier
+MIN_CLEAR = 0.7  # share of the glacier that must be seen
+MAX_CLOUD = 15.0  # percent of the scene, where there is no mask to look at
+MAX_SNOW = 0.5  # share of the ground beside the glacier
 
 
 def judge_scenes(
@@ -48,7 +48,9 @@ def judge_scenes(
     coarse = grid.zoom_out(4)
     glacier_coarse, beside_coarse = (_shrink(mask, coarse.shape) for mask in (on_glacier, beside))
     with ThreadPoolExecutor(8) as pool:
-        open_rows = [(row, item) for row, item in zip(rows, items, strict=True) if not row["reason"]]
+        open_rows = [
+            (row, item) for row, item in zip(rows, items, strict=True) if not row["reason"]
+        ]
 
         def look(pair):
             row, item = pair
@@ -86,13 +88,15 @@ def require_enough(table: pd.DataFrame, glacier, years: list[int]) -> None:
         return
     lost = table[table.verdict == "drop"]
     told = [
-        f"{year}: {counts[year]} usable" + "".join(f"; {row.id}: {row.reason}" for row in rows.itertuples())
+        f"{year}: {counts[year]} usable"
+        + "".join(f"; {row.id}: {row.reason}" for row in rows.itertuples())
         for year in years
         for rows in [lost[lost.season_year == year]]
     ]
     need = "one scene in each of two seasons" if annual else "two scenes in one season"
     raise SceneError(
-        f"too few usable scenes of {glacier.label}: at least {need}, of one orbit, would do.\n  " + "\n  ".join(told)
+        f"too few usable scenes of {glacier.label}: at least {need}, of one orbit, would do.\n  "
+        + "\n  ".join(told)
     )
 
 
@@ -107,11 +111,12 @@ def _require_one_tile(items, glacier):
             )
 
 
-def as_stored(table: pd.DataFrame, stored: list[str]) -> pd.DataFrame:
+def mark_unreadable(table: pd.DataFrame, stored: list[str]) -> pd.DataFrame:
     """The scene table with those dropped that judged well but, when the cube was stored, could not be read."""
     lost = (table.verdict == "use") & ~table.id.isin(stored)
     return table.assign(
-        verdict=table.verdict.mask(lost, "drop"), reason=table.reason.mask(lost, "could not be read in full")
+        verdict=table.verdict.mask(lost, "drop"),
+        reason=table.reason.mask(lost, "could not be read in full"),
     )
 
 
@@ -185,12 +190,16 @@ def _look(row, item, source, coarse, on_glacier, beside):
     """Judge a scene by its pixels: clear and snow-free share from the mask, offset from dark pixels."""
     masked = source.mask in item["assets"]
     try:
-        numbers = patiently(load_asset([item], source, "image", coarse)[0].compute).values
-        mask = patiently(load_asset([item], source, "mask", coarse)[0].compute).values if masked else None
+        numbers = retry(load_asset([item], source, "image", coarse)[0].compute).values
+        mask = (
+            retry(load_asset([item], source, "mask", coarse)[0].compute).values if masked else None
+        )
     except Exception as error:  # any reader's failure: one bad scene must not end the study
-        row["reason"] = f"could not be read ({plain(error)})"
+        row["reason"] = f"could not be read ({short_message(error)})"
         if item["assets"][source.image]["href"].startswith("s3://"):
-            row["reason"] += "; its bucket asks readers to pay: set AWS credentials, or take another source"
+            row["reason"] += (
+                "; its bucket asks readers to pay: set AWS credentials, or take another source"
+            )
         return
     valid = numbers != source.nodata
     if not valid[on_glacier].any():
@@ -200,10 +209,10 @@ def _look(row, item, source, coarse, on_glacier, beside):
     row["dark"] = float(np.percentile(numbers[valid], 1))
     row["offset"], row["offset_reason"] = offset_of(item, source, row["dark"])
     if mask is None:
-        if (row["cloud_cover"] or 0) > CLOUD_AT_MOST:
+        if (row["cloud_cover"] or 0) > MAX_CLOUD:
             row["reason"] = (
                 f"cloud over {row['cloud_cover']:.0f} % of the scene "
-                f"(at most {CLOUD_AT_MOST:.0f} %; no mask to look closer)"
+                f"(at most {MAX_CLOUD:.0f} %; no mask to look closer)"
             )
         return
     clear, snow = classify(mask, source.mask_kind)
@@ -212,10 +221,14 @@ def _look(row, item, source, coarse, on_glacier, beside):
         row["shadow"] = float((mask == SCL_SHADE)[on_glacier].mean())
     seen = beside & clear & valid
     row["snow"] = float(snow[seen].mean()) if seen.any() else np.nan
-    if row["clear"] < CLEAR_AT_LEAST:
-        row["reason"] = f"only {row['clear']:.0%} of the glacier is clear (at least {CLEAR_AT_LEAST:.0%})"
-    elif row["snow"] > SNOW_AT_MOST:
-        row["reason"] = f"snow on {row['snow']:.0%} of the ground beside the glacier (at most {SNOW_AT_MOST:.0%})"
+    if row["clear"] < MIN_CLEAR:
+        row["reason"] = (
+            f"only {row['clear']:.0%} of the glacier is clear (at least {MIN_CLEAR:.0%})"
+        )
+    elif row["snow"] > MAX_SNOW:
+        row["reason"] = (
+            f"snow on {row['snow']:.0%} of the ground beside the glacier (at most {MAX_SNOW:.0%})"
+        )
 
 
 def _drop_lone_orbits(rows, glacier):
@@ -233,5 +246,7 @@ def _drop_lone_orbits(rows, glacier):
 
 
 def _shrink(mask, shape):
-    rows, columns = (np.minimum((np.arange(n) * m) // n, m - 1) for n, m in zip(shape, mask.shape, strict=True))
+    rows, columns = (
+        np.minimum((np.arange(n) * m) // n, m - 1) for n, m in zip(shape, mask.shape, strict=True)
+    )
     return mask[np.ix_(rows, columns)]

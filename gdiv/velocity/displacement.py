@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gdiv.flow.matchers import match
-from gdiv.imagery.coregistration import stable_ground
+from gdiv.flow.matchers.matching import match_images
+from gdiv.imagery.coregistration import stable_ground_statistics
 
 STATISTICS = ("bias_x", "bias_y", "nmad_x", "nmad_y")
 RELIABLE = 0.5  # least quality of a stable-ground pixel that is counted
@@ -30,7 +30,7 @@ def match_pairs(
     stable
         bool `(y, x)`; snow in either scene is taken off it.
     matcher
-        A name of `gdiv.flow.matchers.match`, which is also given `network` and the `options`.
+        A name of `gdiv.flow.matchers.matching.match`, which is also given `network` and the `options`.
 
     Returns
     -------
@@ -46,7 +46,9 @@ def match_pairs(
         If there is no pair.
     """
     if not len(pairs):
-        raise ValueError("there is no pair to match; see which scenes the season has in the scene table")
+        raise ValueError(
+            "there is no pair to match; see which scenes the season has in the scene table"
+        )
     ids = list(cube.attrs["scene_ids"])
 
     def images(column, variable):
@@ -60,17 +62,25 @@ def match_pairs(
         return array.chunk(pair=1, y=-1, x=-1)
 
     def one(reference, secondary, reference_snow, secondary_snow, shift):
-        u, v, quality, residual = match(matcher, reference[0], secondary[0], network, **options)
+        u, v, quality, residual = match_images(
+            matcher, reference[0], secondary[0], network, **options
+        )
         u, v = u - shift[0, 0], v - shift[0, 1]
         ground = stable & ~reference_snow[0] & ~secondary_snow[0] & (quality > RELIABLE)
-        found = stable_ground(u, v, ground)
+        found = stable_ground_statistics(u, v, ground)
         statistics = np.array([list(found.values())], np.float32)
         return u[None], v[None], quality[None], residual[None], statistics
 
-    shifts = xr.DataArray(pairs[["shift_x", "shift_y"]].to_numpy(np.float32), dims=("pair", "axis")).chunk(pair=1)
+    shifts = xr.DataArray(
+        pairs[["shift_x", "shift_y"]].to_numpy(np.float32), dims=("pair", "axis")
+    ).chunk(pair=1)
     u, v, quality, residual, ground = xr.apply_ufunc(
         one,
-        *(images(column, variable) for variable in ("reflectance", "snow") for column in ("reference", "secondary")),
+        *(
+            images(column, variable)
+            for variable in ("reflectance", "snow")
+            for column in ("reference", "secondary")
+        ),
         shifts,
         input_core_dims=[["y", "x"]] * 4 + [["axis"]],
         output_core_dims=[["y", "x"]] * 4 + [["statistic"]],
@@ -81,9 +91,14 @@ def match_pairs(
     result = xr.Dataset({"u": u, "v": v, "quality": quality})
     result["u"].attrs = {"units": "pixel", "long_name": "displacement along columns"}
     result["v"].attrs = {"units": "pixel", "long_name": "displacement along rows"}
-    result["quality"].attrs = {"units": "1", "long_name": "local correlation after moving the secondary back"}
-    if options.get("back"):
-        result["residual"] = residual.assign_attrs(units="pixel", long_name="miss of the way there and back")
+    result["quality"].attrs = {
+        "units": "1",
+        "long_name": "local correlation after moving the secondary back",
+    }
+    if options.get("check_consistency"):
+        result["residual"] = residual.assign_attrs(
+            units="pixel", long_name="miss of the way there and back"
+        )
     for index, name in enumerate(STATISTICS):
         result[name] = ground.isel(statistic=index, drop=True).assign_attrs(units="pixel")
     result = result.assign_coords(
@@ -97,7 +112,7 @@ def match_pairs(
     )
     weights = ""
     if matcher == "raft" and network:
-        from gdiv.flow.checkpoints import fingerprint
+        from gdiv.flow.raft.checkpoints import fingerprint
 
         weights = fingerprint(network)
     return result.assign_attrs(
@@ -119,7 +134,7 @@ def _told(option):
 def training_arrays(
     cube: xr.Dataset, labels: xr.Dataset, where: np.ndarray
 ) -> tuple[np.ndarray, list[tuple[int, int]], np.ndarray]:
-    """What `gdiv.flow.tiles.Samples` cuts from, in memory: images, scene indices and labels of each pair.
+    """What `gdiv.flow.training.tiles.Samples` cuts from, in memory: images, scene indices and labels of each pair.
 
     Labels are NaN outside `where` and where their quality is under 0.5. The registration shift is added back:
     the network sees the images as they are, mis-registration included.
@@ -130,12 +145,14 @@ def training_arrays(
         (ids.index(a), ids.index(b))
         for a, b in zip(labels.attrs["reference_ids"], labels.attrs["secondary_ids"], strict=True)
     ]
-    flow = np.stack([(labels.u + labels.shift_x).values, (labels.v + labels.shift_y).values], axis=1)
+    flow = np.stack(
+        [(labels.u + labels.shift_x).values, (labels.v + labels.shift_y).values], axis=1
+    )
     known = where & (labels.quality.values >= RELIABLE)
     return images, scenes, np.where(known[:, None], flow, np.float32(np.nan)).astype(np.float32)
 
 
-def summarise(displacement: xr.Dataset, glacier: np.ndarray) -> pd.DataFrame:
+def summarise_pairs(displacement: xr.Dataset, glacier: np.ndarray) -> pd.DataFrame:
     """One row a pair: displacement of the ice and apparent motion of stable ground. Reads every pair once.
 
     Returns

@@ -17,7 +17,7 @@ TIMEOUT = 30  # s
 FILLED = 0.5  # least share of a cell that ours must fill
 
 
-def over(glacier, pairs: pd.DataFrame, catalog: str = CATALOG) -> xr.Dataset | None:
+def load_velocity(glacier, pairs: pd.DataFrame, catalog: str = CATALOG) -> xr.Dataset | None:
     """ITS_LIVE's map over a glacier of the catalog, from its pairs of the time of ours (`read_map`).
 
     Pairs of half the time of our shortest to twice that of our longest. None, and a printed reason, if it has none or
@@ -30,7 +30,9 @@ def over(glacier, pairs: pd.DataFrame, catalog: str = CATALOG) -> xr.Dataset | N
     dates = pairs.reference_date.min(), pairs.secondary_date.max()
     try:
         return read_map(address, glacier.bbox, dates, (pairs.days.min() / 2, pairs.days.max() * 2))
-    except Exception as error:  # Zarr, fsspec and aiohttp each raise their own; the study goes on without it
+    except (
+        Exception
+    ) as error:  # Zarr, fsspec and aiohttp each raise their own; the study goes on without it
         print(f"ITS_LIVE's cube is left out: {error}")
         return None
 
@@ -40,9 +42,13 @@ def find_cube(lon: float, lat: float, catalog: str = CATALOG) -> str | None:
     try:
         answer = requests.get(catalog, timeout=TIMEOUT)
         answer.raise_for_status()
-        cubes = gpd.GeoDataFrame.from_features(answer.json()["features"], crs=4326)[["geometry", "zarr_url"]]
+        cubes = gpd.GeoDataFrame.from_features(answer.json()["features"], crs=4326)[
+            ["geometry", "zarr_url"]
+        ]
     except (requests.RequestException, ValueError, KeyError) as error:
-        print(f"ITS_LIVE's catalog could not be read ({type(error).__name__}), so the study goes on without it")
+        print(
+            f"ITS_LIVE's catalog could not be read ({type(error).__name__}), so the study goes on without it"
+        )
         return None
     here = cubes[cubes.contains(gpd.points_from_xy([lon], [lat])[0])]
     if not len(here):
@@ -51,7 +57,9 @@ def find_cube(lon: float, lat: float, catalog: str = CATALOG) -> str | None:
     return here.zarr_url.iloc[0]
 
 
-def read_map(address: str, box: tuple[float, float, float, float], dates: tuple, lasting: tuple) -> xr.Dataset:
+def read_map(
+    address: str, box: tuple[float, float, float, float], dates: tuple, lasting: tuple
+) -> xr.Dataset:
     """The median over the pairs of a cube within a time, component by component.
 
     Parameters
@@ -75,7 +83,9 @@ def read_map(address: str, box: tuple[float, float, float, float], dates: tuple,
     """
     cube = xr.open_zarr(address, decode_timedelta=False)
     crs = pyproj.CRS.from_wkt(cube.mapping.attrs["crs_wkt"])
-    west, south, east, north = pyproj.Transformer.from_crs(4326, crs, always_xy=True).transform_bounds(*box)
+    west, south, east, north = pyproj.Transformer.from_crs(
+        4326, crs, always_xy=True
+    ).transform_bounds(*box)
     cube = cube.sel(x=slice(west, east), y=slice(north, south))
     days = (cube.acquisition_date_img2 - cube.acquisition_date_img1).values / np.timedelta64(1, "D")
     first, last = (np.datetime64(pd.Timestamp(day)) for day in dates)
@@ -89,7 +99,7 @@ def read_map(address: str, box: tuple[float, float, float, float], dates: tuple,
     return found.assign_attrs(crs=crs.to_wkt())
 
 
-def on_cells(ours: xr.Dataset, theirs: xr.Dataset, epsg: int, ice: np.ndarray) -> xr.Dataset:
+def regrid_to(ours: xr.Dataset, theirs: xr.Dataset, epsg: int, ice: np.ndarray) -> xr.Dataset:
     """Both on the cells of `theirs` and in our CRS: means of our pixels on `ice`, and their vectors turned and scaled.
 
     Returns
@@ -104,7 +114,10 @@ def on_cells(ours: xr.Dataset, theirs: xr.Dataset, epsg: int, ice: np.ndarray) -
     x, y = theirs.x.values, theirs.y.values
     spacing = x[1] - x[0]
     px, py = there.transform(*np.meshgrid(ours.x, ours.y))
-    column, row = np.rint((px - x[0]) / spacing).astype(int), np.rint((y[0] - py) / spacing).astype(int)
+    column, row = (
+        np.rint((px - x[0]) / spacing).astype(int),
+        np.rint((y[0] - py) / spacing).astype(int),
+    )
     known = ice & ours.vx.notnull().values & ours.vy.notnull().values
     known &= (column >= 0) & (column < x.size) & (row >= 0) & (row < y.size)
     cell = row[known] * x.size + column[known]
@@ -119,11 +132,14 @@ def on_cells(ours: xr.Dataset, theirs: xr.Dataset, epsg: int, ice: np.ndarray) -
     along_x = np.subtract(back.transform(gx + 50, gy), back.transform(gx - 50, gy)) / 100
     along_y = np.subtract(back.transform(gx, gy + 50), back.transform(gx, gy - 50)) / 100
     for name, one, two in zip(("vx_theirs", "vy_theirs"), along_x, along_y, strict=True):
-        result[name] = (("y", "x"), np.where(filled, theirs.vx.values * one + theirs.vy.values * two, np.nan))
+        result[name] = (
+            ("y", "x"),
+            np.where(filled, theirs.vx.values * one + theirs.vy.values * two, np.nan),
+        )
     return result
 
 
-def compare(cells: xr.Dataset) -> dict[str, float]:
+def compare_velocities(cells: xr.Dataset) -> dict[str, float]:
     """Ours less theirs, m/yr: `itslive` (median length of the difference), `itslive_bias`, `itslive_nmad`."""
     x, y = ((cells[name] - cells[f"{name}_theirs"]).values for name in ("vx", "vy"))
     known = np.isfinite(x) & np.isfinite(y)

@@ -22,8 +22,18 @@ from gdiv.imagery.items import SYNTHETIC
 
 PROCESSING = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
 
-DESCRIBING = ("title", "description", "synthetic", "source", "licence")  # attributes that every file repeats
-_TIFF = {"title": "TIFFTAG_DOCUMENTNAME", "description": "TIFFTAG_IMAGEDESCRIPTION", "source": "TIFFTAG_SOFTWARE"}
+DESCRIBING = (
+    "title",
+    "description",
+    "synthetic",
+    "source",
+    "licence",
+)  # attributes that every file repeats
+_TIFF = {
+    "title": "TIFFTAG_DOCUMENTNAME",
+    "description": "TIFFTAG_IMAGEDESCRIPTION",
+    "source": "TIFFTAG_SOFTWARE",
+}
 
 STANDARD_NAMES = {
     "vx": "land_ice_surface_x_velocity",
@@ -32,7 +42,9 @@ STANDARD_NAMES = {
 }
 
 
-def velocity_product(mosaic: xr.Dataset, epsg: int, title: str, provenance: dict[str, str], dates: tuple) -> xr.Dataset:
+def velocity_product(
+    mosaic: xr.Dataset, epsg: int, title: str, provenance: dict[str, str], dates: tuple
+) -> xr.Dataset:
     """A mosaic with errors as a CF-1.8 data set with ITS_LIVE's names.
 
     Parameters
@@ -58,7 +70,9 @@ def velocity_product(mosaic: xr.Dataset, epsg: int, title: str, provenance: dict
     )
     for key, variable in product.data_vars.items():
         name = str(key)
-        variable.attrs = {"units": "1", "long_name": "pairs"} if name == "count" else {"units": "meter/year"}
+        variable.attrs = (
+            {"units": "1", "long_name": "pairs"} if name == "count" else {"units": "meter/year"}
+        )
         if name in STANDARD_NAMES:
             variable.attrs["standard_name"] = STANDARD_NAMES[name]
         elif name.endswith("_error"):
@@ -66,11 +80,19 @@ def velocity_product(mosaic: xr.Dataset, epsg: int, title: str, provenance: dict
     product["x"].attrs = {"standard_name": "projection_x_coordinate", "units": "m"}
     product["y"].attrs = {"standard_name": "projection_y_coordinate", "units": "m"}
     first, last = (np.datetime_as_string(np.datetime64(day), unit="D") for day in dates)
-    product.attrs = {"Conventions": "CF-1.8", "title": title, "date_start": first, "date_end": last, **provenance}
+    product.attrs = {
+        "Conventions": "CF-1.8",
+        "title": title,
+        "date_start": first,
+        "date_end": last,
+        **provenance,
+    }
     return with_crs(product.drop_encoding(), epsg)
 
 
-def pair_cube(velocity: xr.Dataset, mosaic: xr.Dataset, ice: np.ndarray, epsg: int, provenance: dict) -> xr.Dataset:
+def pair_cube(
+    velocity: xr.Dataset, mosaic: xr.Dataset, ice: np.ndarray, epsg: int, provenance: dict
+) -> xr.Dataset:
     """Every pair's velocity in the layout of an ITS_LIVE cube, which TICOI reads, too.
 
     Parameters
@@ -94,19 +116,27 @@ def pair_cube(velocity: xr.Dataset, mosaic: xr.Dataset, ice: np.ndarray, epsg: i
     cube = cube.assign(v=np.hypot(cube.vx, cube.vy)).drop_vars([*cube.coords.keys() - {"x", "y"}])
     # Scenes come every five days, so that middles coincide: by a microsecond each apart they stay an index.
     apart = pd.Series(middle[order]).groupby(middle[order]).cumcount().to_numpy()
-    cube = cube.rename(pair="mid_date").assign_coords(mid_date=middle[order] + apart * np.timedelta64(1, "us"))
+    cube = cube.rename(pair="mid_date").assign_coords(
+        mid_date=middle[order] + apart * np.timedelta64(1, "us")
+    )
     for name in ("v", "vx", "vy"):
         cube[name].attrs = {"units": "meter/year", "standard_name": STANDARD_NAMES[name]}
-    own = [np.ma.median(np.ma.masked_invalid(mosaic[f"v{axis}_error"].values[ice])) for axis in "xy"]
+    own = [
+        np.ma.median(np.ma.masked_invalid(mosaic[f"v{axis}_error"].values[ice])) for axis in "xy"
+    ]
     errors = []
     for index in order:
         misses = (velocity[["vx", "vy"]].isel(pair=index) - mosaic[["vx", "vy"]]).load()
-        errors.append(np.hypot([nmad(miss.values[ice], 0) for miss in misses.data_vars.values()], own))
+        errors.append(
+            np.hypot([nmad(miss.values[ice], 0) for miss in misses.data_vars.values()], own)
+        )
     for axis, error in zip("xy", np.array(errors, np.float32).T, strict=True):
         about = {"units": "meter/year", "long_name": f"1 sigma of v{axis} on ice"}
         for name in (f"v{axis}_error", f"error{axis}"):
             cube[name] = ("mid_date", error, about)
-    for number, (dates, ids) in enumerate(zip(known, ("reference_ids", "secondary_ids"), strict=True), start=1):
+    for number, (dates, ids) in enumerate(
+        zip(known, ("reference_ids", "secondary_ids"), strict=True), start=1
+    ):
         for name in (f"acquisition_date_img{number}", f"date{number}"):
             cube[name] = ("mid_date", dates[order])
         cube[f"id_img{number}"] = ("mid_date", np.array(velocity.attrs[ids])[order])
@@ -118,7 +148,9 @@ def pair_cube(velocity: xr.Dataset, mosaic: xr.Dataset, ice: np.ndarray, epsg: i
     return with_crs(cube.drop_encoding(), epsg).reset_coords("mapping")
 
 
-def provenance(scenes: pd.DataFrame, pairs: pd.DataFrame, displacement: xr.Dataset) -> dict[str, str]:
+def scene_provenance(
+    scenes: pd.DataFrame, pairs: pd.DataFrame, displacement: xr.Dataset
+) -> dict[str, str]:
     """What a product says of its scenes and method, as global attributes.
 
     `scenes` is the scene table, `pairs` those of the pair table that the product is made of; baselines and orbits are
@@ -136,16 +168,24 @@ def provenance(scenes: pd.DataFrame, pairs: pd.DataFrame, displacement: xr.Datas
     }
 
 
-def packing(dataset: xr.Dataset) -> dict[str, dict]:
+def int16_encoding(dataset: xr.Dataset) -> dict[str, dict]:
     """Zarr encodings that store velocities and their errors as int16, as ITS_LIVE does: fill -32767.
 
     The step is the finest of 0.01, 0.1, 1 and 10 m/yr that the fastest ice fits in; rounding is off by half a step.
     """
-    speeds = {str(name): v for name, v in dataset.data_vars.items() if v.attrs.get("units") == "meter/year"}
+    speeds = {
+        str(name): v
+        for name, v in dataset.data_vars.items()
+        if v.attrs.get("units") == "meter/year"
+    }
     most = xr.Dataset({name: np.abs(speed).max() for name, speed in speeds.items()}).compute()
-    steps = {name: next((s for s in (0.01, 0.1, 1.0) if not most[name] > 32000 * s), 10.0) for name in speeds}
+    steps = {
+        name: next((s for s in (0.01, 0.1, 1.0) if not most[name] > 32000 * s), 10.0)
+        for name in speeds
+    }
     return {
-        name: {"dtype": "int16", "scale_factor": step, "_FillValue": np.int16(-32767)} for name, step in steps.items()
+        name: {"dtype": "int16", "scale_factor": step, "_FillValue": np.int16(-32767)}
+        for name, step in steps.items()
     }
 
 
@@ -154,8 +194,12 @@ def write_zarr(dataset: xr.Dataset, path: Path, packed: bool = False) -> Path:
     partial = path.with_suffix(".part")
     shutil.rmtree(partial, ignore_errors=True)
     dataset = dataset.copy()
-    for name, encoding in (packing(dataset) if packed else {}).items():
-        dataset[name].encoding |= encoding  # beside the grid mapping, which `to_zarr(encoding=)` would throw away
+    for name, encoding in (int16_encoding(dataset) if packed else {}).items():
+        dataset[
+            name
+        ].encoding |= (
+            encoding  # beside the grid mapping, which `to_zarr(encoding=)` would throw away
+        )
     dataset.to_zarr(partial, mode="w", consolidated=False, zarr_format=2)
     shutil.rmtree(path, ignore_errors=True)
     return partial.rename(path)
@@ -163,7 +207,9 @@ def write_zarr(dataset: xr.Dataset, path: Path, packed: bool = False) -> Path:
 
 def with_crs(dataset: xr.Dataset, epsg: int) -> xr.Dataset:
     """The data set with `epsg` in a CF grid mapping called `mapping`; arithmetic drops it, so it is written last."""
-    return dataset.rio.write_crs(epsg, grid_mapping_name="mapping").rio.write_grid_mapping("mapping")
+    return dataset.rio.write_crs(epsg, grid_mapping_name="mapping").rio.write_grid_mapping(
+        "mapping"
+    )
 
 
 def write_cogs(product: xr.Dataset, folder: Path, names=("v", "vx", "vy", "v_error")) -> list[Path]:
@@ -206,7 +252,11 @@ def write_item(product: xr.Dataset, layers: list[Path], identifier: str, folder:
         stac_extensions=[PROCESSING],
     )
     grid = ProjectionExtension.ext(item, add_if_missing=True)
-    grid.apply(epsg=product.rio.crs.to_epsg(), shape=list(product.v.shape), transform=list(product.rio.transform())[:6])
+    grid.apply(
+        epsg=product.rio.crs.to_epsg(),
+        shape=list(product.v.shape),
+        transform=list(product.rio.transform())[:6],
+    )
     for path in layers:
         name = path.stem
         about = product[name].attrs
@@ -244,7 +294,7 @@ def write_points(
 ) -> Path | None:
     """Write a GeoPackage in WGS 84: `stakes` with measured and estimated speeds (m/yr), and a `profile`.
 
-    `table` is that of `gdiv.velocity.stakes.at_stakes`, `profile` that of `gdiv.velocity.centre_line.placed`. Returns
+    `table` is that of `gdiv.velocity.stakes.at_stakes`, `profile` that of `gdiv.velocity.profiles.placed`. Returns
     `path`, or None where there is neither. `about`, such as `{"synthetic": "true"}`, is repeated as columns.
     """
     path.unlink(missing_ok=True)

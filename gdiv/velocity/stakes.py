@@ -11,8 +11,12 @@ from scipy import ndimage
 from gdiv.imagery.outlines import read_vector
 
 # The paper's, from September 2020 to September 2021, m/yr, as printed; it does not say where they stand.
-PAPER = pd.DataFrame(
-    {"measured": [40.43, 31.46, 31.28], "horn-schunck": [35.93, 31.94, 31.14], "raft": [29.97, 25.09, 25.05]},
+PAPER_STAKES = pd.DataFrame(
+    {
+        "measured": [40.43, 31.46, 31.28],
+        "horn-schunck": [35.93, 31.94, 31.14],
+        "raft": [29.97, 25.09, 25.05],
+    },
     index=["stake 1", "stake 3", "stake 4"],
 )
 
@@ -31,7 +35,9 @@ def read_stakes(folder: Path, glacier) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(table.lon, table.lat), crs=4326)
 
 
-def at_stakes(velocity: xr.Dataset, stakes: gpd.GeoDataFrame, year: int, epsg: int) -> pd.DataFrame:
+def compare_with_stakes(
+    velocity: xr.Dataset, stakes: gpd.GeoDataFrame, year: int, epsg: int
+) -> pd.DataFrame:
     """Measured and estimated speed at each stake for the year that ends in `year`.
 
     A displacement is stored where it starts, as a stake's is, so the map is read at the stake's first
@@ -47,9 +53,15 @@ def at_stakes(velocity: xr.Dataset, stakes: gpd.GeoDataFrame, year: int, epsg: i
     spacing = float(velocity.x[1] - velocity.x[0])
     column = (points.x.to_numpy() - float(velocity.x[0])) / spacing
     row = (float(velocity.y[0]) - points.y.to_numpy()) / spacing
-    inside = (column >= 0) & (row >= 0) & (column <= velocity.sizes["x"] - 1) & (row <= velocity.sizes["y"] - 1)
+    inside = (
+        (column >= 0)
+        & (row >= 0)
+        & (column <= velocity.sizes["x"] - 1)
+        & (row <= velocity.sizes["y"] - 1)
+    )
     vx, vy = (
-        ndimage.map_coordinates(velocity[name].values, [row[inside], column[inside]], order=1) for name in ("vx", "vy")
+        ndimage.map_coordinates(velocity[name].values, [row[inside], column[inside]], order=1)
+        for name in ("vx", "vy")
     )
     table = pd.DataFrame(
         {
@@ -61,7 +73,7 @@ def at_stakes(velocity: xr.Dataset, stakes: gpd.GeoDataFrame, year: int, epsg: i
     return table.assign(difference=table.estimated - table.measured)
 
 
-def series_at_stakes(series: xr.Dataset, stakes: gpd.GeoDataFrame, epsg: int) -> pd.DataFrame:
+def sample_series(series: xr.Dataset, stakes: gpd.GeoDataFrame, epsg: int) -> pd.DataFrame:
     """Speed through time at each stake: `name`, `start`, `end`, `speed` (m/yr), read at the nearest pixel.
 
     `series` as of `gdiv.velocity.inversion.invert_network`; stakes outside the map are left out.
@@ -74,6 +86,8 @@ def series_at_stakes(series: xr.Dataset, stakes: gpd.GeoDataFrame, epsg: int) ->
             speed = np.hypot(at.vx, at.vy).values
             rows += [
                 {"name": name, "start": start, "end": end, "speed": float(value)}
-                for start, end, value in zip(series.start.values, series.end.values, speed, strict=True)
+                for start, end, value in zip(
+                    series.start.values, series.end.values, speed, strict=True
+                )
             ]
     return pd.DataFrame(rows, columns=["name", "start", "end", "speed"])

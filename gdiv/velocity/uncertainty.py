@@ -25,7 +25,7 @@ def repeat_error(first: xr.Dataset, second: xr.Dataset, where: np.ndarray) -> np
     return np.interp(spread, *curve) / np.sqrt(2) if curve else np.full(spread.shape, np.nan)
 
 
-def add_error(
+def add_errors(
     mosaic: xr.Dataset,
     ice: np.ndarray,
     stable: np.ndarray,
@@ -55,10 +55,14 @@ def add_error(
     ValueError
         If `repeat` or a mask is on another grid.
     """
-    grids = {"ice": ice.shape, "stable": stable.shape} | ({} if repeat is None else {"repeat": repeat.vx.shape})
+    grids = {"ice": ice.shape, "stable": stable.shape} | (
+        {} if repeat is None else {"repeat": repeat.vx.shape}
+    )
     for name, shape in grids.items():
         if shape != mosaic.vx.shape:
-            raise ValueError(f"{name} is on a grid of {shape}, the mosaic on one of {mosaic.vx.shape}")
+            raise ValueError(
+                f"{name} is on a grid of {shape}, the mosaic on one of {mosaic.vx.shape}"
+            )
     if repeat is not None:
         mosaic, repeat = xr.align(mosaic, repeat, join="exact")
     result, still, both = mosaic.copy(), xr.zeros_like(mosaic), _spread(mosaic)
@@ -77,7 +81,9 @@ def add_error(
         result[f"v{axis}_error"] = (("y", "x"), error, {"units": "meter/year"})
     v = np.maximum(np.hypot(result.vx, result.vy), 1e-6)
     error = np.sqrt((result.vx_error * result.vx / v) ** 2 + (result.vy_error * result.vy / v) ** 2)
-    result["v_error"] = error.astype(np.float32).assign_attrs(units="meter/year", long_name="1 sigma of the speed")
+    result["v_error"] = error.astype(np.float32).assign_attrs(
+        units="meter/year", long_name="1 sigma of the speed"
+    )
     return result
 
 
@@ -134,7 +140,9 @@ def coverage(error: np.ndarray, sigma: np.ndarray) -> float:
 
 def _joined(first, second, where):
     """How far two mosaics are apart, both components joined."""
-    return float(np.sqrt(np.mean([nmad((first[n] - second[n]).values[where], 0) ** 2 for n in ("vx", "vy")])))
+    return float(
+        np.sqrt(np.mean([nmad((first[n] - second[n]).values[where], 0) ** 2 for n in ("vx", "vy")]))
+    )
 
 
 def _known_spread(mosaic, axis):

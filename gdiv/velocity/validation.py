@@ -16,7 +16,7 @@ from scipy.stats import norm
 
 from gdiv.extras import requires
 from gdiv.imagery.coregistration import nmad
-from gdiv.imagery.ice import advect
+from gdiv.twin.ice import advect
 from gdiv.velocity.uncertainty import coverage
 
 SLOW = 5.0  # m/yr: slower ice says nothing about the bias along flow
@@ -33,17 +33,26 @@ def read_truth(folder: Path, like: xr.Dataset | None = None) -> xr.Dataset | Non
     truth = xr.open_zarr(place, consolidated=False).load()
     if like is None:
         return truth
-    return truth.reindex(y=like.y, x=like.x, method="nearest", tolerance=0.5 * truth.attrs["spacing"])
+    return truth.reindex(
+        y=like.y, x=like.x, method="nearest", tolerance=0.5 * truth.attrs["spacing"]
+    )
 
 
 def true_motion(truth: xr.Dataset, years: float) -> tuple[np.ndarray, np.ndarray]:
     """How far the ice under each pixel moves in `years`, `u, v` in pixels; NaN outside the truth."""
     filled = truth.fillna(0)
     rows, columns = np.meshgrid(
-        np.arange(truth.sizes["y"], dtype=float), np.arange(truth.sizes["x"], dtype=float), indexing="ij"
+        np.arange(truth.sizes["y"], dtype=float),
+        np.arange(truth.sizes["x"], dtype=float),
+        indexing="ij",
     )
     column, row = advect(
-        filled.vx.values, filled.vy.values, truth.attrs["spacing"], columns.ravel(), rows.ravel(), years
+        filled.vx.values,
+        filled.vy.values,
+        truth.attrs["spacing"],
+        columns.ravel(),
+        rows.ravel(),
+        years,
     )
     known = truth.vx.notnull().values
     u = np.where(known, column.reshape(rows.shape) - columns, np.nan)
@@ -56,21 +65,30 @@ def true_velocity(truth: xr.Dataset, years: float) -> xr.Dataset:
     u, v = true_motion(truth, years)
     rate = truth.attrs["spacing"] / years
     return xr.Dataset(
-        {"vx": (("y", "x"), u * rate), "vy": (("y", "x"), -v * rate)}, coords={"y": truth.y, "x": truth.x}
+        {"vx": (("y", "x"), u * rate), "vy": (("y", "x"), -v * rate)},
+        coords={"y": truth.y, "x": truth.x},
     )
 
 
-def true_pairs(truth: xr.Dataset | None, displacements: xr.Dataset) -> list[tuple[np.ndarray, np.ndarray]] | None:
+def true_pairs(
+    truth: xr.Dataset | None, displacements: xr.Dataset
+) -> list[tuple[np.ndarray, np.ndarray]] | None:
     """`true_motion` over each pair's time; None without truth."""
-    return None if truth is None else [true_motion(truth, float(years)) for years in displacements.years]
+    return (
+        None
+        if truth is None
+        else [true_motion(truth, float(years)) for years in displacements.years]
+    )
 
 
-def planted(truth: xr.Dataset | None, displacements: xr.Dataset) -> xr.Dataset | None:
+def with_true_motion(truth: xr.Dataset | None, displacements: xr.Dataset) -> xr.Dataset | None:
     """`displacements` with the true motion in place of `u` and `v`; None without truth."""
     if truth is None:
         return None
     motions = np.array(true_pairs(truth, displacements), np.float32)
-    return displacements.assign({name: displacements[name].copy(data=motions[:, i]) for i, name in enumerate("uv")})
+    return displacements.assign(
+        {name: displacements[name].copy(data=motions[:, i]) for i, name in enumerate("uv")}
+    )
 
 
 def score_pairs(
@@ -100,7 +118,9 @@ def score_pairs(
             length = np.hypot(tu, tv)
             moving = known & (length * displacements.attrs["spacing"] / float(pair.years) > SLOW)
             if moving.any():
-                along.append(np.median(((u * tu + v * tv) / np.maximum(length, 1e-6) ** 2)[moving]) - 1)
+                along.append(
+                    np.median(((u * tu + v * tv) / np.maximum(length, 1e-6) ** 2)[moving]) - 1
+                )
     spread = np.sqrt(((displacements.nmad_x**2 + displacements.nmad_y**2) / 2).mean())
     bias = np.hypot(displacements.bias_x, displacements.bias_y).mean()
     return {
@@ -108,13 +128,15 @@ def score_pairs(
         "along": float(np.mean(along)) if along else float("nan"),
         "bias": float(bias),
         "nmad": float(spread),
-        "closure": closure(displacements, ice),
+        "closure": triplet_closure(displacements, ice),
         "quality": float(np.mean(quality)),
         "coverage": float(np.mean(covered)),
     }
 
 
-def error_by_displacement(displacements: xr.Dataset, motions: list, ice: np.ndarray, classes: int = 8) -> pd.DataFrame:
+def error_by_displacement(
+    displacements: xr.Dataset, motions: list, ice: np.ndarray, classes: int = 8
+) -> pd.DataFrame:
     """Mean error of single pairs by how far the ice truly moved, in classes of equally many pixels.
 
     Returns
@@ -129,32 +151,45 @@ def error_by_displacement(displacements: xr.Dataset, motions: list, ice: np.ndar
         lengths.append(np.hypot(tu, tv)[known])
         errors.append(np.hypot(pair.u.values - tu, pair.v.values - tv)[known])
     table = pd.DataFrame({"displacement": np.concatenate(lengths), "error": np.concatenate(errors)})
-    return table.groupby(pd.qcut(table.displacement, classes, labels=False, duplicates="drop")).mean()
+    return table.groupby(
+        pd.qcut(table.displacement, classes, labels=False, duplicates="drop")
+    ).mean()
 
 
 def check_mosaic(
-    mosaic: xr.Dataset, truth: xr.Dataset | None, ice: np.ndarray, stable: np.ndarray, stakes: pd.DataFrame
+    mosaic: xr.Dataset,
+    truth: xr.Dataset | None,
+    ice: np.ndarray,
+    stable: np.ndarray,
+    stakes: pd.DataFrame,
 ) -> dict[str, float]:
     """Every check of one mosaic with errors, m/yr: against truth, on stable ground, at the stakes, and of the sigmas.
 
     `stakes` is the mean absolute difference of the table `at_stakes` gives; `covered` the share of the true errors of
     both components on ice that lie within the stated sigma.
     """
-    blank = dict.fromkeys(("rmse", "mae", "median", "p95", "along", "coverage", "covered"), float("nan"))
+    blank = dict.fromkeys(
+        ("rmse", "mae", "median", "p95", "along", "coverage", "covered"), float("nan")
+    )
     if truth is not None:
         # Over a year, or over the longest pair where all are shorter: fast ice leaves the scene within a year.
         year = true_velocity(truth, min(1.0, mosaic.attrs["longest_years"]))
         blank = compare_with_truth(mosaic, year, ice)
-        shares = [coverage((mosaic[n] - year[n]).values[ice], mosaic[f"{n}_error"].values[ice]) for n in ("vx", "vy")]
+        shares = [
+            coverage((mosaic[n] - year[n]).values[ice], mosaic[f"{n}_error"].values[ice])
+            for n in ("vx", "vy")
+        ]
         blank["covered"] = float(np.mean(shares))
     return (
         blank
-        | off_ice(mosaic, stable)
+        | stable_ground_velocity(mosaic, stable)
         | {"stakes": float(stakes.difference.abs().mean()) if len(stakes) else float("nan")}
     )
 
 
-def reliability(mosaic: xr.Dataset, truth: xr.Dataset | None, ice: np.ndarray) -> pd.DataFrame:
+def observed_coverage(
+    mosaic: xr.Dataset, truth: xr.Dataset | None, ice: np.ndarray
+) -> pd.DataFrame:
     """Whether sigmas are well calibrated: the share of true errors within multiples of them, by class of true speed.
 
     Returns
@@ -173,15 +208,26 @@ def reliability(mosaic: xr.Dataset, truth: xr.Dataset | None, ice: np.ndarray) -
             [(abs(mosaic[n] - year[n]) / mosaic[f"{n}_error"]).values[inside] for n in ("vx", "vy")]
         )
         misses = misses[~np.isnan(misses)]
-        name = "all" if (low, high) == (0, np.inf) else f"from {low:g}" if high == np.inf else f"{low:g} to {high:g}"
+        name = (
+            "all"
+            if (low, high) == (0, np.inf)
+            else f"from {low:g}"
+            if high == np.inf
+            else f"{low:g} to {high:g}"
+        )
         if misses.size:
-            shares = {stated: float((misses <= norm.ppf(0.5 + stated / 2)).mean()) for stated in STATED}
-            rows += [{"speed": name, "pixels": inside.sum(), "stated": s, "found": f} for s, f in shares.items()]
+            shares = {
+                stated: float((misses <= norm.ppf(0.5 + stated / 2)).mean()) for stated in STATED
+            }
+            rows += [
+                {"speed": name, "pixels": inside.sum(), "stated": s, "found": f}
+                for s, f in shares.items()
+            ]
     return pd.DataFrame(rows)
 
 
 # What notebook 06 quotes of `check_mosaic`.
-CLAIMS = (
+MOSAIC_CLAIMS = (
     ("stakes", "m/yr", "mean absolute difference from the stakes"),
     ("rmse", "m/yr", "root mean square error against truth, on ice"),
     ("median", "m/yr", "median error against truth, on ice"),
@@ -193,7 +239,9 @@ CLAIMS = (
 )
 
 
-def compare_with_truth(velocity: xr.Dataset, truth: xr.Dataset, ice: np.ndarray) -> dict[str, float]:
+def compare_with_truth(
+    velocity: xr.Dataset, truth: xr.Dataset, ice: np.ndarray
+) -> dict[str, float]:
     """Errors of a map against the truth on `ice`, m/yr.
 
     Returns
@@ -214,9 +262,9 @@ def compare_with_truth(velocity: xr.Dataset, truth: xr.Dataset, ice: np.ndarray)
     known = ice & np.isfinite(error)
     if not known.any():
         return dict.fromkeys(("rmse", "mae", "median", "p95", "along", "coverage"), float("nan"))
-    along = ((velocity.vx * truth.vx + velocity.vy * truth.vy).values / np.maximum(true_speed, 1e-6) ** 2)[
-        known & (true_speed > SLOW)
-    ]
+    along = (
+        (velocity.vx * truth.vx + velocity.vy * truth.vy).values / np.maximum(true_speed, 1e-6) ** 2
+    )[known & (true_speed > SLOW)]
     return {
         "rmse": float(np.sqrt(np.mean(error[known] ** 2))),
         "mae": float(error[known].mean()),
@@ -227,7 +275,7 @@ def compare_with_truth(velocity: xr.Dataset, truth: xr.Dataset, ice: np.ndarray)
     }
 
 
-def off_ice(velocity: xr.Dataset, stable: np.ndarray) -> dict[str, float]:
+def stable_ground_velocity(velocity: xr.Dataset, stable: np.ndarray) -> dict[str, float]:
     """Apparent velocity of stable ground, m/yr.
 
     Returns
@@ -260,7 +308,9 @@ def _glaft(x, y):
     ground.xy = np.vstack([x[thin], y[thin]]).astype(float)
     if ground.xy.shape[1] < 2 or not (ground.xy.std(axis=1) > 0).all():
         return 0.0 if not ground.xy.any() else float("nan")
-    with contextlib.redirect_stdout(io.StringIO()):  # it tells each of its steps; these are static_terrain_analysis's
+    with contextlib.redirect_stdout(
+        io.StringIO()
+    ):  # it tells each of its steps; these are static_terrain_analysis's
         ground.calculate_xystd()
         ground.calculate_bandwidth()
         ground.calculate_kde()
@@ -270,29 +320,39 @@ def _glaft(x, y):
         ground.eval_fine_mesh()
         ground.thresholding_fine_mesh()
         ground.thresholding_metric()
-    return float(np.hypot(ground.metric_static_terrain_x, ground.metric_static_terrain_y) / np.sqrt(2))
+    return float(
+        np.hypot(ground.metric_static_terrain_x, ground.metric_static_terrain_y) / np.sqrt(2)
+    )
 
 
-def closure(displacements: xr.Dataset, ice: np.ndarray) -> float:
+def triplet_closure(displacements: xr.Dataset, ice: np.ndarray) -> float:
     """Median length, in pixels, by which `a to b` then `b to c` misses `a to c`, over all triplets; NaN without one."""
     legs = {
         pair: index
         for index, pair in enumerate(
-            zip(displacements.attrs["reference_ids"], displacements.attrs["secondary_ids"], strict=True)
+            zip(
+                displacements.attrs["reference_ids"],
+                displacements.attrs["secondary_ids"],
+                strict=True,
+            )
         )
     }
     misses = []
-    rows, columns = np.meshgrid(*(np.arange(displacements.sizes[axis]) for axis in ("y", "x")), indexing="ij")
+    rows, columns = np.meshgrid(
+        *(np.arange(displacements.sizes[axis]) for axis in ("y", "x")), indexing="ij"
+    )
     for (a, b), first in legs.items():
         for (b2, c), second in legs.items():
             if b2 != b or (a, c) not in legs:
                 continue
             one, two, whole = (
-                displacements[["u", "v"]].isel(pair=index).load() for index in (first, second, legs[a, c])
+                displacements[["u", "v"]].isel(pair=index).load()
+                for index in (first, second, legs[a, c])
             )
             at = [rows + np.nan_to_num(one.v.values), columns + np.nan_to_num(one.u.values)]
             u, v = (
-                one[name].values + ndimage.map_coordinates(two[name].values, at, order=1, cval=np.nan)
+                one[name].values
+                + ndimage.map_coordinates(two[name].values, at, order=1, cval=np.nan)
                 for name in ("u", "v")
             )
             misses.append(np.hypot(u - whole.u.values, v - whole.v.values)[ice])
