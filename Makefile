@@ -64,7 +64,7 @@ lab: $(ENV)/study.ready  ## open the notebooks
 	$(RUN)/jupyter lab notebooks/00_the_study_on_one_page.ipynb
 
 clean:  ## remove the environment and all runs
-	rm -rf $(ENV) runs site jupyter_execute docs/notebooks docs/published docs/extra
+	rm -rf $(ENV) runs site jupyter_execute docs/notebooks docs/published docs/extra docs/api docs/modules
 
 # One environment; each of these says that an extra of pyproject.toml is installed in it.
 # CUDA asked for by name is installed over the CPU build.

@@ -18,11 +18,13 @@ from tqdm import tqdm
 
 import gdiv
 from gdiv.flow.raft.checkpoints import load_weights
-from gdiv.flow.raft.encoders import local_contrast
 from gdiv.flow.raft.network import PRESETS, Raft, predict_flow
-from gdiv.flow.training.loop import TrainConfig, score_network, score_zero_motion, train_network
+from gdiv.flow.training.loop import TrainConfig, train_network
 from gdiv.flow.training.renderer import PairRenderer, fractal_textures
-from gdiv.study.pretraining import STAGES, held_out
+from gdiv.flow.training.scores import score_network, score_zero_motion
+from gdiv.images.tensors import local_contrast
+from gdiv.study.pretraining import STAGES
+from gdiv.study.pretraining_data import held_out
 
 TARGET = ROOT / "results" / "published" / "bench-ablation.json"
 GDIV = PRESETS["gdiv"]

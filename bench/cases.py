@@ -18,9 +18,10 @@ from scipy import ndimage
 
 import gdiv
 from gdiv.flow.matchers.matching import parabola_vertex
-from gdiv.images.textures import inverse_points, random_flow, smooth_field
-from gdiv.twin.scenes import true_displacement
-from gdiv.velocity import validation
+from gdiv.imagery.pairs import read_pair
+from gdiv.images.sampling import invert_flow
+from gdiv.images.textures import random_flow, smooth_field
+from gdiv.twin.truth import read_truth, true_displacement
 
 RIM = 16  # pixels left out at the frame, where what moves in was never seen
 FINER = 2  # samples of a texture's lattice per pixel
@@ -107,7 +108,7 @@ def synthetic(case: str, size: int, seed: int, reach: float = 10.0) -> Pair:
         )
 
     base = texture()
-    first, second = read(base, pixels(size)), read(base, inverse_points(flow))
+    first, second = read(base, pixels(size)), read(base, invert_flow(flow))
     first, second = spoil(first, second, case, rng, lambda: read(texture(), pixels(size)))
     return Pair(first, second, flow, inner(shape))
 
@@ -123,8 +124,7 @@ def twin(profile: str = "demo") -> dict[str, list[Pair]]:
         study.open("pairs"),
         study.open("masks").glacier.values,
     )
-    truth = validation.read_truth(study.companions, cube)
-    ids = list(cube.attrs["scene_ids"])
+    truth = read_truth(study.companions, cube)
     north = np.arange(ice.shape[0])[:, None] < np.median(np.nonzero(ice)[0])
     sets = {
         "tune": (table[table.set == "train"][::3], ice & north),
@@ -132,9 +132,7 @@ def twin(profile: str = "demo") -> dict[str, list[Pair]]:
     }
 
     def pair(row, counted):
-        first, second = (
-            cube.reflectance.values[ids.index(name)] for name in (row.reference, row.secondary)
-        )
+        first, second = read_pair(cube, row)
         flow = np.stack(true_displacement(truth, row.reference, row.secondary))
         known = np.isfinite(flow[0]) & np.isfinite(first) & np.isfinite(second)
         return Pair(first, second, flow.astype(np.float32), counted & known)
@@ -193,7 +191,7 @@ def warped(folder: Path, part: int, seed: int, size: int = 192, reach: float = 1
             spline, at[::-1] + 14.37, order=3, mode="mirror", prefilter=False
         )
 
-    first, second = read(pixels(size)), read(inverse_points(flow))
+    first, second = read(pixels(size)), read(invert_flow(flow))
     return Pair(*spoil(first, second, "all", rng, lambda: other), flow, inner((size, size)))
 
 

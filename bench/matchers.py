@@ -24,7 +24,7 @@ from tqdm import tqdm
 from gdiv.flow.horn_schunck import kernels_numba, relaxation
 from gdiv.flow.horn_schunck.median import median_filter
 from gdiv.flow.horn_schunck.solver import Settings, solve_horn_schunck
-from gdiv.imagery.coregistration import nmad
+from gdiv.images.statistics import nmad
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "results" / "published" / "bench-matchers.json"
@@ -222,14 +222,14 @@ def median_filters(size=256):
 
 def solver_bandwidth(size, steps=40):
     """Bytes a second that the iterations would move without a cache, beside what a copy of large arrays moves."""
-    level = kernels_numba.finest(np.random.default_rng(0).normal(size=(size, size)), 1)
+    level = kernels_numba.finest_level(np.random.default_rng(0).normal(size=(size, size)), 1)
     counted = np.ones(level.shape, np.float32)
-    work = relaxation.Workspace(level, level, counted, (8 / 12, -1 / 12, 0))
-    u, v = kernels_numba.no_flow(level)
-    work.step(u, v, 8.0, Settings().factors(), False)
-    factors = Settings(iterations=steps).factors()
+    work = kernels_numba.Workspace(level, level, counted, (8 / 12, -1 / 12, 0))
+    u, v = kernels_numba.zero_flow(level)
+    work.update_flow(u, v, 8.0, Settings().relaxation_factors(), False)
+    factors = Settings(iterations=steps).relaxation_factors()
     seconds = repeated(
-        lambda: relaxation.solve(work.a, work.b, work.c, work.u, work.v, size, factors), 15
+        lambda: relaxation.relax(work.a, work.b, work.c, work.u, work.v, size, factors), 15
     )
     # A step reads three coefficients and both components of half the pixels and of their neighbours; writes two.
     moved = steps * size * size / 2 * 4 * (3 + 2 + 2 + 2)

@@ -1,10 +1,11 @@
-"""The site: executed notebooks, results and the package's reference, in plain HTML that asks for no network.
+"""The site: executed notebooks, results and documentation, in plain HTML that needs no network.
 
-`make site`; the study it shows is `study`, set with `-D study=FOLDER`.
+`make site` builds it; the study that it shows is set with ``-D study=FOLDER``.
 """
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 from docutils.nodes import SkipNode
@@ -12,25 +13,37 @@ from docutils.utils.math.latex2mathml import tex2mathml
 
 import gdiv
 
+sys.path.insert(0, str(Path(__file__).parent))
+import rooms
+
 project, author, copyright, release = (
     "gdiv",
     "The gdiv developers",
     "The gdiv developers",
     gdiv.__version__,
 )
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinxcontrib.bibtex",
+]
+exclude_patterns = ["_build", "_templates"]
+templates_path = ["_templates"]
+bibtex_bibfiles = ["references.bib"]
+autosummary_generate = True
+autosummary_imported_members = False
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}  # there are no widgets; the defaults are links into the web
 nb_merge_streams = True
-suppress_warnings = [
-    "mystnb.unknown_mime_type"
-]  # Bokeh's second copy of each output, for JupyterLab alone
+# Bokeh's second copy of each output, for JupyterLab alone.
+suppress_warnings = ["mystnb.unknown_mime_type"]
 default_role = "literal"
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"
+autodoc_typehints = "none"  # the docstrings have them
 autodoc_preserve_defaults = True  # as they are written: some are paths of this machine
 html_theme = "sphinx_book_theme"
 html_title = "gdiv"
@@ -54,7 +67,10 @@ def setup(app):
 
 
 def copy_study(app, config):
-    """The run's notebooks, results and map beside the sources; papermill's copy of the parameters is left out."""
+    """Copy the run's notebooks, results and map beside the sources.
+
+    Papermill's copy of the parameters is left out.
+    """
     here, study = Path(app.srcdir), Path(app.srcdir, config.study)
     if not (study / "products" / "map.html").exists():
         raise SystemExit(f"{study} holds no finished study; make one first: make study")
@@ -67,6 +83,7 @@ def copy_study(app, config):
         ]
         (here / "notebooks" / path.name).write_text(json.dumps(notebook), encoding="utf-8")
     shutil.copytree(here.parent / "results" / "published", here / "published", dirs_exist_ok=True)
+    rooms.draw(here / "published" / "rooms.svg")
     (here / "extra").mkdir(exist_ok=True)
     shutil.copy(study / "products" / "map.html", here / "extra" / "map.html")
     config.html_extra_path = ["extra"]

@@ -1,84 +1,176 @@
 """gdiv: glacier velocity from satellite image pairs.
 
-Conventions
------------
-- Images are `(y, x)`, y descending; coordinates are pixel centres in the CRS of the study's one grid.
-- Displacement `u`, `v`: pixels moved from the reference (earlier) to the secondary (later) scene, along
-  columns and along rows: ``secondary(x + u, y + v) = reference(x, y)``.
-- Velocity `vx`, `vy`: m/yr, positive east and north, so ``vy = -v * spacing / years``; a year is 365.25 days.
-- NaN is no data; masks are bool. Speeds are computed from averaged components, never averaged.
-- Every random choice takes the profile's seed.
+`gdiv.conventions` states signs, axes and units. Two images become a velocity map in three lines::
 
-In pipeline order
------------------
-`open_study` a run · `imagery.archive` find · `imagery.scenes` judge · `imagery.cube` load · `imagery.pairs` pair ·
-`imagery.coregistration` register · `flow.matchers.match` match two images · `velocity.displacement.match_pairs` match
-every pair · `velocity.annual` to m/yr and one map · `velocity.uncertainty` its error · `velocity.inversion` a series ·
-`velocity.validation` check · `velocity.products` hand on · `maps` draw.
+    import gdiv
+
+    pair = gdiv.open_pair("ref_20200803.tif", "sec_20210808.tif", outline="glacier.gpkg")
+    velocity = gdiv.velocity_from_pair(pair, matcher="dis")
+    velocity.gdiv.to_geotiff("out")
+
+Names are imported when they are first used, so that ``import gdiv`` needs neither PyTorch nor
+Matplotlib.
 """
 
-import hashlib
-import json
-from functools import cache
-from pathlib import Path
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from gdiv.installation import shipped
-from gdiv.study.journal import log_access
+from gdiv import accessor as _accessor  # noqa: F401  (registers .gdiv of xarray datasets)
+from gdiv.version import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from gdiv.catalog import load_catalog as load_catalog
+    from gdiv.figures.interactive import interactive_map as interactive_map
+    from gdiv.figures.velocity import plot_velocity as plot_velocity
+    from gdiv.flow.horn_schunck.solver import solve_horn_schunck as solve_horn_schunck
+    from gdiv.flow.matchers.matching import match_images as match_images
+    from gdiv.flow.matchers.registry import (
+        Matcher as Matcher,
+    )
+    from gdiv.flow.matchers.registry import (
+        list_matchers as list_matchers,
+    )
+    from gdiv.flow.matchers.registry import (
+        register_matcher as register_matcher,
+    )
+    from gdiv.flow.raft.checkpoints import load_weights as load_weights
+    from gdiv.flow.raft.network import predict_flow as predict_flow
+    from gdiv.flow.training.loop import train_network as train_network
+    from gdiv.imagery.archive import find_items as find_items
+    from gdiv.imagery.coregistration import (
+        measure_shift as measure_shift,
+    )
+    from gdiv.imagery.coregistration import (
+        register_pairs as register_pairs,
+    )
+    from gdiv.imagery.cube import load_cube as load_cube
+    from gdiv.imagery.folder import write_items as write_items
+    from gdiv.imagery.geotiffs import open_pair as open_pair
+    from gdiv.imagery.outlines import make_masks as make_masks
+    from gdiv.imagery.outlines import read_outline as read_outline
+    from gdiv.imagery.pairs import choose_pairs as choose_pairs
+    from gdiv.imagery.scenes import judge_scenes as judge_scenes
+    from gdiv.study.opening import open_study as open_study
+    from gdiv.study.provenance import load_published as load_published
+    from gdiv.study.run import run_study as run_study
+    from gdiv.twin.scenes import render_twin as render_twin
+    from gdiv.velocity.annual import combine_pairs as combine_pairs
+    from gdiv.velocity.annual import to_velocity as to_velocity
+    from gdiv.velocity.displacement import match_pairs as match_pairs
+    from gdiv.velocity.export import write_geotiffs as write_geotiffs
+    from gdiv.velocity.export import write_zarr as write_zarr
+    from gdiv.velocity.inversion import invert_network as invert_network
+    from gdiv.velocity.pair import velocity_from_pair as velocity_from_pair
+    from gdiv.velocity.products import velocity_product as velocity_product
+    from gdiv.velocity.stakes import compare_with_stakes as compare_with_stakes
+    from gdiv.velocity.uncertainty import add_errors as add_errors
+    from gdiv.velocity.validation import compare_with_truth as compare_with_truth
 
-# Which notebook makes which result: what an error about a missing result points to.
-MAKERS = {
-    "items": "01",
-    "scenes": "01",
-    "cube": "02",
-    "masks": "02",
-    "pairs": "02",
-    "labels": "03",
-    "tiles": "04",
-    "history": "04",
-    "training": "04",
-    "weights": "04",
-    "displacement": "05",
-    "scores": "05",
-    "mosaic": "06",
-    "validation": "06",
-    "stakes": "06",
-    "reliability": "06",
-    "series": "06",
-    "product": "07",
-    "fewer": "08",
-    "choices": "08",
+#: Modules of the public names, by task.
+_PUBLIC = {
+    # Two images
+    "open_pair": "gdiv.imagery.geotiffs",
+    "velocity_from_pair": "gdiv.velocity.pair",
+    "match_images": "gdiv.flow.matchers.matching",
+    "measure_shift": "gdiv.imagery.coregistration",
+    "solve_horn_schunck": "gdiv.flow.horn_schunck.solver",
+    "predict_flow": "gdiv.flow.raft.network",
+    # Matchers
+    "Matcher": "gdiv.flow.matchers.registry",
+    "list_matchers": "gdiv.flow.matchers.registry",
+    "register_matcher": "gdiv.flow.matchers.registry",
+    # Scenes of a glacier
+    "load_catalog": "gdiv.catalog",
+    "write_items": "gdiv.imagery.folder",
+    "find_items": "gdiv.imagery.archive",
+    "judge_scenes": "gdiv.imagery.scenes",
+    "load_cube": "gdiv.imagery.cube",
+    "read_outline": "gdiv.imagery.outlines",
+    "make_masks": "gdiv.imagery.outlines",
+    "choose_pairs": "gdiv.imagery.pairs",
+    "register_pairs": "gdiv.imagery.coregistration",
+    # Velocity
+    "match_pairs": "gdiv.velocity.displacement",
+    "to_velocity": "gdiv.velocity.annual",
+    "combine_pairs": "gdiv.velocity.annual",
+    "add_errors": "gdiv.velocity.uncertainty",
+    "invert_network": "gdiv.velocity.inversion",
+    "compare_with_stakes": "gdiv.velocity.stakes",
+    "compare_with_truth": "gdiv.velocity.validation",
+    # Products and figures
+    "velocity_product": "gdiv.velocity.products",
+    "write_geotiffs": "gdiv.velocity.export",
+    "write_zarr": "gdiv.velocity.export",
+    "plot_velocity": "gdiv.figures.velocity",
+    "interactive_map": "gdiv.figures.interactive",
+    # Twin and training
+    "render_twin": "gdiv.twin.scenes",
+    "load_weights": "gdiv.flow.raft.checkpoints",
+    "train_network": "gdiv.flow.training.loop",
+    # The study
+    "open_study": "gdiv.study.opening",
+    "run_study": "gdiv.study.run",
+    "load_published": "gdiv.study.provenance",
 }
 
+# In the order of the tasks, which is that of the page of the API.
+__all__ = [  # noqa: RUF022
+    "__version__",
+    # Two images
+    "open_pair",
+    "velocity_from_pair",
+    "match_images",
+    "measure_shift",
+    "solve_horn_schunck",
+    "predict_flow",
+    # Matchers
+    "Matcher",
+    "list_matchers",
+    "register_matcher",
+    # Scenes of a glacier
+    "load_catalog",
+    "write_items",
+    "find_items",
+    "judge_scenes",
+    "load_cube",
+    "read_outline",
+    "make_masks",
+    "choose_pairs",
+    "register_pairs",
+    # Velocity
+    "match_pairs",
+    "to_velocity",
+    "combine_pairs",
+    "add_errors",
+    "invert_network",
+    "compare_with_stakes",
+    "compare_with_truth",
+    # Products and figures
+    "velocity_product",
+    "write_geotiffs",
+    "write_zarr",
+    "plot_velocity",
+    "interactive_map",
+    # Twin and training
+    "render_twin",
+    "load_weights",
+    "train_network",
+    # The study
+    "open_study",
+    "run_study",
+    "load_published",
+]
 
-@cache
-def code_hash() -> str:
-    """Sixteen hexadecimal digits that change with any of the package's modules or weights."""
-    digest = hashlib.sha256()
-    for path in sorted(
-        p for p in Path(__file__).parent.rglob("*") if p.suffix in (".py", ".safetensors")
-    ):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'gdiv' has no attribute {name!r}")
+    value = getattr(import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
 
 
-def published(name: str = "claims") -> dict:
-    """The published result `NAME.json`: the claims of the demo, those of other glaciers, or a bench."""
-    folder = shipped("published")
-    log_access("read", f"published/{name}")
-    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def load_catalog():
-    """The catalog; see `gdiv.catalog.load_catalog`."""
-    from gdiv.catalog import load_catalog
-
-    return load_catalog()
-
-
-def open_study(glacier: str, profile: str = "demo", source: str = "", workspace: str = ""):
-    """Open a run of the study; see `gdiv.study.study.open_study`."""
-    from gdiv.study.study import open_study
-
-    return open_study(glacier, profile, source, workspace)
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted({*globals(), *__all__})

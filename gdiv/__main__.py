@@ -1,4 +1,4 @@
-"""`python -m gdiv` is the `gdiv` command."""
+"""Run the ``gdiv`` command as ``python -m gdiv``."""
 
 import sys
 

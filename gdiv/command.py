@@ -1,51 +1,72 @@
-"""The `gdiv` command."""
+"""The ``gdiv`` command."""
 
 import argparse
-import contextlib
 import os
 import shutil
 import sys
 from pathlib import Path
 
-import gdiv
 from gdiv.catalog import CATALOG_FILE, OWN_CATALOG, CatalogError, load_catalog, own_catalog
 from gdiv.extras import MissingPackageError
+from gdiv.flow.matchers.registry import list_matchers, matcher_label
 from gdiv.imagery.folder import FolderError, write_items
 from gdiv.study import claims
-from gdiv.study.execution import RunError
+from gdiv.study.execution import RunError, environment
 from gdiv.study.run import notebooks, read_state, run_study
 from gdiv.study.workspace import StudyError, default_workspace, locked
+from gdiv.version import __version__
+
+__all__ = ["main"]
 
 EXAMPLES = """\
 examples:
   gdiv run mer-de-glace                        the demo on the synthetic twin, no network
   gdiv run argentiere --profile smoke          another glacier, a few minutes
   gdiv run mer-de-glace --profile full         the real archive; a GPU helps
-  gdiv run mer-de-glace --profile paper        as full, with every pair of two seasons, as in the paper
+  gdiv run mer-de-glace --profile paper        as full, with every pair of two seasons as in the
+                                               paper
   gdiv run perito-moreno --source items.json   your own scenes: an ItemCollection of GeoTIFFs; an
                                                outline.geojson beside it is used
-  gdiv items my-scenes                         describe a folder of GeoTIFFs, for --source my-scenes/items.json
+  gdiv items my-scenes                         describe a folder of GeoTIFFs, for
+                                               --source my-scenes/items.json
   gdiv run findel --catalog my.yaml            a glacier of your own catalog
-  gdiv run mer-de-glace --only 06              one notebook, on what the others have left
-A run resumes where it stopped: a notebook whose inputs, parameters and code are unchanged since it
-succeeded is skipped.
+  gdiv run mer-de-glace --matchers ilk,tv-l1   other matchers than those of the profile
+  gdiv run mer-de-glace --only 06              one notebook, with the results of the others
+A run resumes where it stopped: a notebook is skipped if its inputs, parameters and code are
+unchanged since it succeeded.
 """
 CATALOG_HELP = f"""\
 The built-in catalog is
   {{built_in}}
 To add glaciers, sources or profiles, write them into a YAML file of the same form and name it with
---catalog FILE or the environment variable {OWN_CATALOG}; its entries are merged over the built-in ones.
+--catalog FILE or the environment variable {OWN_CATALOG}; its entries are merged over the built-in
+ones.
 {{own}}"""
+#: Exit status of a command that the user has interrupted: 128 + SIGINT, as in shells.
+INTERRUPTED = 130
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command `argv`, the shell's if left out; 0 if it went well."""
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments; those of the shell if left out.
+
+    Returns
+    -------
+    int
+        Exit status: 0 on success, 1 after an error, 130 if interrupted.
+    """
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # names have accents, and not every terminal has them
+        if hasattr(stream, "reconfigure"):  # names have accents, which not every terminal can show
             stream.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)
+    # The notebooks' kernels inherit the variable.
+    own = arguments.catalog or os.environ.get(OWN_CATALOG)
     try:
-        with _catalog(arguments.catalog):
+        with environment(**{OWN_CATALOG: own}):
             _COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
     except (CatalogError, StudyError, RunError, FolderError, MissingPackageError) as error:
@@ -53,80 +74,75 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print("gdiv: stopped; the same command resumes from here", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
-@contextlib.contextmanager
-def _catalog(own):
-    """Make the catalog `own` known to this process and to the notebooks' kernels."""
-    before = os.environ.get(OWN_CATALOG)
-    if own:
-        os.environ[OWN_CATALOG] = own
-    try:
-        yield
-    finally:
-        os.environ.pop(OWN_CATALOG, None)
-        if before is not None:
-            os.environ[OWN_CATALOG] = before
-
-
-def _run(arguments):
-    parameters = {}
-    for text in arguments.parameter:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise StudyError(f"-p {text}: NAME=VALUE is expected")
-        parameters[name] = value
+def _run(arguments: argparse.Namespace) -> None:
+    """Run a study, and print its claims and where its results are."""
     folder = run_study(
         arguments.glacier,
         arguments.profile,
         arguments.source,
         arguments.workspace,
         arguments.only,
-        parameters,
+        _split_parameters(arguments.parameter),
+        arguments.matchers,
     )
     state = read_state(folder)
     titles = {path.name[:2]: path.stem.replace("_", " ") for path in notebooks()}
     groups = {
-        titles[number]: state[number].get("claims", []) for number in titles if number in state
+        title: state[number].get("claims", [])
+        for number, title in titles.items()
+        if number in state
     }
     print(f"\n{claims.format_claims(claims.read_claims(folder), groups)}\n")
-    shown = _short(folder)
-    print(f"results: {shown}")
+    results = _relative_if_below(folder)
+    print(f"results: {results}")
     print("  claims.json, notebooks/ (executed), figures/, data/, products/")
-    first = next(
-        (f for f in ("products/map.html", *_executed(folder)) if (folder / f).exists()),
-        "claims.json",
-    )
-    print(f"open first: {shown / first}")
+    print(f"open first: {results / _first_to_open(folder)}")
 
 
-def _executed(folder):
-    return sorted(
-        path.relative_to(folder).as_posix() for path in (folder / "notebooks").glob("*.ipynb")
-    )
+def _split_parameters(texts: list[str]) -> dict[str, str]:
+    """Split NAME=VALUE into parameters of notebooks."""
+    parameters = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise StudyError(f"-p {text}: NAME=VALUE is expected")
+        parameters[name] = value
+    return parameters
 
 
-def _short(folder):
-    """A folder as seen from here, if it lies below."""
+def _first_to_open(folder: Path) -> str:
+    """The result to open first: the map, else an executed notebook, else the claims."""
+    executed = sorted((folder / "notebooks").glob("*.ipynb"))
+    candidates = [folder / "products" / "map.html", *executed]
+    for path in candidates:
+        if path.exists():
+            return path.relative_to(folder).as_posix()
+    return "claims.json"
+
+
+def _relative_if_below(folder: Path) -> Path:
+    """Make a folder relative to the current one if it lies below it."""
     here = Path.cwd()
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
-def _clean(arguments):
+def _clean(arguments: argparse.Namespace) -> None:
+    """Remove the folder of a run."""
     load_catalog().pick("glaciers", arguments.glacier)
     load_catalog().pick("profiles", arguments.profile)
-    folder = (
-        Path(arguments.workspace)
-        if arguments.workspace
-        else default_workspace(arguments.glacier, arguments.profile, arguments.source)
-    )
+    if arguments.workspace:
+        folder = Path(arguments.workspace)
+    else:
+        folder = default_workspace(arguments.glacier, arguments.profile, arguments.source)
     if not (folder / "run.json").exists():
         raise StudyError(f"{folder} is not the folder of a run; nothing was removed")
-    with locked(folder):
+    with locked(folder):  # raises if a run is using it
         pass
     try:
         shutil.rmtree(folder)
@@ -135,12 +151,14 @@ def _clean(arguments):
     print(f"removed {folder}")
 
 
-def _items(arguments):
+def _items(arguments: argparse.Namespace) -> None:
+    """Describe a folder of GeoTIFFs."""
     file = write_items(Path(arguments.folder))
     print(f"written: {file}; now: gdiv run GLACIER --source {file}")
 
 
-def _glaciers(arguments):
+def _glaciers(arguments: argparse.Namespace) -> None:
+    """List the glaciers."""
     for key, glacier in load_catalog().glaciers.items():
         years = ", ".join(map(str, glacier.years.validation))
         print(
@@ -149,16 +167,24 @@ def _glaciers(arguments):
         )
 
 
-def _sources(arguments):
+def _matchers(arguments: argparse.Namespace) -> None:
+    """List the matchers."""
+    for name in list_matchers():
+        print(f"{name:<15}{matcher_label(name)}")
+
+
+def _sources(arguments: argparse.Namespace) -> None:
+    """List the sources."""
     for key, source in load_catalog().sources.items():
         print(f"{key:<28}{source.label} ({source.licence})")
 
 
-def _show_catalog(arguments):
-    load_catalog()  # an own catalog that is not valid is an error here, too
+def _show_catalog(arguments: argparse.Namespace) -> None:
+    """Print the paths of the catalogs, after checking them."""
+    load_catalog()
     own = own_catalog()
-    told = f"Your own catalog: {own}" if own else "No catalog of your own is set."
-    print(CATALOG_HELP.format(built_in=CATALOG_FILE, own=told))
+    line = f"Your own catalog: {own}" if own else "No catalog of your own is set."
+    print(CATALOG_HELP.format(built_in=CATALOG_FILE, own=line))
 
 
 _COMMANDS = {
@@ -166,76 +192,102 @@ _COMMANDS = {
     "clean": _clean,
     "items": _items,
     "glaciers": _glaciers,
+    "matchers": _matchers,
     "sources": _sources,
     "catalog": _show_catalog,
 }
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
+    """Parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="gdiv",
         description="Glacier velocity from satellite image pairs.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"gdiv {gdiv.__version__}")
+    parser.add_argument("--version", action="version", version=f"gdiv {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    runs = commands.add_parser(
+    run = commands.add_parser(
         "run",
         help="run the study for a glacier",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     clean = commands.add_parser("clean", help="remove the folder of a run")
-    for command in (runs, clean):
-        command.add_argument(
-            "glacier", metavar="GLACIER", help="a key of the catalog; `gdiv glaciers` lists them"
-        )
-        command.add_argument(
-            "--profile",
-            default="demo",
-            help="how much is run: smoke, demo (default), full or paper",
-        )
-        command.add_argument(
-            "--source",
-            default="",
-            metavar="NAME|FILE|URL",
-            help="where scenes come from: a name of `gdiv sources`, an ItemCollection or a STAC API, "
-            "with NAME@ before it if its assets are named as that source's",
-        )
-        command.add_argument(
-            "--workspace",
-            default="",
-            metavar="DIR",
-            help="folder of the run; default runs/GLACIER-PROFILE",
-        )
-    runs.add_argument(
+    items = commands.add_parser(
+        "items", help="describe a folder of GeoTIFFs, so that a study can run on it"
+    )
+    glaciers = commands.add_parser("glaciers", help="list the glaciers of the catalog")
+    commands.add_parser("matchers", help="list the matchers, including those of other packages")
+    sources = commands.add_parser("sources", help="list the sources of scenes")
+    catalog = commands.add_parser(
+        "catalog", help="show where the catalog lies and how to add to it"
+    )
+    for command in (run, clean):
+        _add_study_options(command)
+    _add_run_options(run)
+    items.add_argument(
+        "folder", metavar="FOLDER", help="folder of *.tif: one band each, the date in the name"
+    )
+    _add_catalog_option(parser, default=None)
+    for command in (run, clean, glaciers, sources, catalog):
+        # Without a default of its own, so that the option before the subcommand stays.
+        _add_catalog_option(command, default=argparse.SUPPRESS)
+    return parser
+
+
+def _add_study_options(command: argparse.ArgumentParser) -> None:
+    """Add the options that identify a study."""
+    command.add_argument(
+        "glacier", metavar="GLACIER", help="key of the catalog; `gdiv glaciers` lists them"
+    )
+    command.add_argument(
+        "--profile",
+        default="demo",
+        help="extent of the study: smoke, demo (default), full or paper",
+    )
+    command.add_argument(
+        "--source",
+        default="",
+        metavar="NAME|FILE|URL",
+        help="source of the scenes: a name that `gdiv sources` lists, an ItemCollection or a STAC "
+        "API; with NAME@ before it if its assets have the names of that source",
+    )
+    command.add_argument(
+        "--workspace",
+        default="",
+        metavar="DIR",
+        help="folder of the run; default runs/GLACIER-PROFILE",
+    )
+
+
+def _add_run_options(command: argparse.ArgumentParser) -> None:
+    """Add the options that only a run has."""
+    command.add_argument(
         "--only", default="", metavar="NN", help="run one notebook, whether or not it changed"
     )
-    runs.add_argument(
+    command.add_argument(
+        "--matchers",
+        default="",
+        metavar="NAME,...",
+        help="matchers to compare, as `gdiv matchers` lists them; default those of the profile",
+    )
+    command.add_argument(
         "-p",
         "--parameter",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="set a notebook's own parameter",
+        help="set a parameter of a single notebook",
     )
-    items = commands.add_parser(
-        "items", help="describe a folder of GeoTIFFs, so that a study can run on it"
+
+
+def _add_catalog_option(command: argparse.ArgumentParser, default: str | None) -> None:
+    """Add the option that names the user's own catalog."""
+    command.add_argument(
+        "--catalog",
+        default=default,
+        metavar="FILE",
+        help=f"your own catalog, merged over the built-in one; or set {OWN_CATALOG}",
     )
-    items.add_argument(
-        "folder", metavar="FOLDER", help="its *.tif: one band each, the date in the name"
-    )
-    glaciers = commands.add_parser("glaciers", help="list the glaciers of the catalog")
-    sources = commands.add_parser("sources", help="list the sources of scenes")
-    catalog = commands.add_parser(
-        "catalog", help="show where the catalog lies and how to add to it"
-    )
-    for command in (runs, clean, glaciers, sources, catalog):
-        command.add_argument(
-            "--catalog",
-            metavar="FILE",
-            help=f"your own catalog, merged over the built-in one; or set {OWN_CATALOG}",
-        )
-    items.set_defaults(catalog=None)
-    return parser

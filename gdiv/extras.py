@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
+__all__ = ["MissingPackageError", "require_installed", "requires"]
+
 
 class MissingPackageError(ModuleNotFoundError):
-    """A package that this task needs is not installed; the message names the extra of gdiv with it."""
+    """A missing package; the message names the task and the extra of gdiv that installs it."""
 
 
 @contextmanager
@@ -15,10 +17,10 @@ def requires(extra: str, task: str) -> Iterator[None]:
 
     Parameters
     ----------
-    extra
+    extra : str
         Extra of gdiv that installs the packages imported in the block, such as "train".
-    task
-        What needs them, as the subject of the message.
+    task : str
+        Task that needs them, as the subject of the message, such as "this figure".
 
     Raises
     ------
@@ -44,24 +46,37 @@ def requires(extra: str, task: str) -> Iterator[None]:
 
 
 def require_installed(extra: str, task: str, *packages: str) -> None:
-    """Check that packages are installed, without the time that importing them takes.
+    """Check that packages are installed, without importing them.
+
+    Importing takes seconds for some of them.
+
+    Parameters
+    ----------
+    extra : str
+        Extra of gdiv that installs them; empty for packages that gdiv does not install.
+    task : str
+        Task that needs them, as the subject of the message.
+    *packages : str
+        Import names.
 
     Raises
     ------
     MissingPackageError
-        For the first that is not, as in `requires`.
+        For the first package that is not installed.
     """
     for name in packages:
         try:
             installed = find_spec(name) is not None
-        except (ImportError, ValueError):  # blocked on purpose
+        except (ImportError, ValueError):  # an import hook blocks it, or it is half loaded
             installed = False
         if not installed:
             raise _missing(name, extra, task)
 
 
-def _missing(name, extra, task):
+def _missing(name: str, extra: str, task: str) -> MissingPackageError:
+    """Error for a missing package, with the command that installs it."""
+    package = f'"gdiv[{extra}]"' if extra else name
     return MissingPackageError(
-        f'{task} needs {name}, which is not installed; get it with: pip install "gdiv[{extra}]"',
+        f"{task} needs {name}, which is not installed; get it with: pip install {package}",
         name=name,
     )

@@ -1,13 +1,34 @@
-"""Text files as people's editors write them: UTF-8 with or without a mark, UTF-16, Latin-1."""
+"""Read and replace files safely.
+
+Text files come as people's editors write them; network reads fail now and then; and a killed
+process must never leave half a file.
+"""
 
 import codecs
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
+
+__all__ = ["read_text", "replacing", "retry", "short_message", "write_json"]
+
+T = TypeVar("T")
+#: Attempts at reading a file, beyond those of GDAL itself.
+ATTEMPTS = 3
+#: Seconds before the second attempt; doubled before each further one.
+PAUSE = 1.0
+#: Characters of an error message that are kept.
+MESSAGE_LENGTH = 100
 
 
 def read_text(path: str | Path) -> str:
-    """Content of a text file, whatever its encoding.
+    """Read a text file, whatever its encoding.
 
-    UTF-8 is tried first. A byte order mark is dropped; a file that is not UTF-8 is read as
+    UTF-8 is tried first. A byte order mark is dropped. A file that is not UTF-8 is read as
     Windows-1252, the superset of Latin-1 that Western editors write.
     """
     content = Path(path).read_bytes()
@@ -17,3 +38,71 @@ def read_text(path: str | Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", errors="replace")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file or folder beside its final name and rename it once it is complete.
+
+    Parameters
+    ----------
+    path : Path
+        Final name. Whatever stands there is replaced.
+
+    Yields
+    ------
+    Path
+        Where to write, with the same suffix, so that drivers which choose a format by the suffix
+        work. If the block raises, this is removed and `path` stays as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "claims.json"
+    >>> with replacing(target) as partial:
+    ...     _ = partial.write_text("{}")
+    >>> target.read_text()
+    '{}'
+    """
+    path = Path(path)
+    partial = path.with_name(f"{path.stem}.part{path.suffix}")
+    _remove(partial)
+    try:
+        yield partial
+    except BaseException:
+        _remove(partial)
+        raise
+    if path.is_dir():
+        shutil.rmtree(path)
+    partial.replace(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder if there is one."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any, indent: int = 1) -> None:
+    """Write `content` as the JSON file `path`, completely or not at all."""
+    with replacing(path) as partial:
+        text = json.dumps(content, indent=indent, ensure_ascii=False)
+        partial.write_text(text, encoding="utf-8")
+
+
+def retry(read: Callable[[], T]) -> T:
+    """Call `read` again after a failed attempt and return its value; raise the last failure."""
+    for attempt in range(ATTEMPTS - 1):
+        try:
+            return read()
+        except (OSError, RuntimeError):
+            time.sleep(PAUSE * 2**attempt)
+    return read()
+
+
+def short_message(error: Exception) -> str:
+    """Shorten an error to one line without links, which may hold a signature or a user's name."""
+    text = re.sub(r"\S*/\S*", "its file", " ".join(str(error).split()))
+    return f"{type(error).__name__}: {text[:MESSAGE_LENGTH]}"

@@ -1,7 +1,7 @@
-"""Write the tables of README.md, bench.md and paper.md from the published results.
+"""Write the tables of the README, the site and the pages bench.md and paper.md from published results.
 
-Run `python results/render.py`. With `--check` nothing is written, and the exit status says whether
-all three files are current. With `--links` the badges of the README are written for this fork.
+Run `python results/render.py`. With `--check` nothing is written, and the exit status shows whether
+all files are current. With `--links` the badges of the README are written for this fork.
 """
 
 import re
@@ -10,9 +10,9 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from gdiv import published
+from gdiv import load_published as published
 from gdiv.study.pretraining import GLACIERS as TRAINED_ON
-from gdiv.velocity import stakes
+from gdiv.study.paper import STAKES
 
 HERE = Path(__file__).parent
 MATCHERS = ("zero", "horn-schunck", "raft", "correlation", "dis", "tv-l1", "ilk")
@@ -62,7 +62,7 @@ def default_settings_note(claims):
 
 def paper_errors():
     """Mean absolute difference from the stakes of the paper, m/yr."""
-    differences = stakes.PAPER_STAKES.sub(stakes.PAPER_STAKES.measured, axis=0).abs()
+    differences = STAKES.sub(STAKES.measured, axis=0).abs()
     return differences["horn-schunck"].mean(), differences["raft"].mean()
 
 
@@ -556,16 +556,43 @@ def paper_page(claims, ablation):
     return "\n".join(page) + "\n"
 
 
-def readme(text):
-    """The text of the README with every generated block replaced."""
-    blocks = {
-        "results": demo_table(published("claims")),
-        "real": real_table(published("perito-moreno")),
-        "glaciers": glacier_table(published("glaciers")),
-        "costs": cost_table(published("costs")),
-        "bench": bench_table(published("bench-matchers")),
+def summary_table(claims):
+    """A few columns of the errors of the demo, for the README."""
+    count = value(claims, "pairs.validation", "{:.0f}")
+    rows = [
+        f"Annual velocity of the synthetic Mer de Glace (twin, not satellite data): robust mosaic of {count} "
+        "pairs against the exact motion, with default settings.",
+        "",
+        "| matcher | RMSE on ice, m/yr | bias along flow, % | coverage of 1 sigma (0.68 if well calibrated) |",
+        "|---|---|---|---|",
+    ]
+    for name in MATCHERS:
+        rmse = value(claims, f"mosaic.{name}.rmse")
+        bias = value(claims, f"mosaic.{name}.along", "{:+.1f}")
+        rows.append(f"| {name} | {rmse} | {bias} | {value(claims, f'mosaic.{name}.covered')} |")
+    return "\n".join(rows)
+
+
+def blocks():
+    """Generated blocks by file and name."""
+    docs = HERE.parent / "docs"
+    claims = published("claims")
+    return {
+        HERE.parent / "README.md": {"summary": summary_table(claims)},
+        docs / "rerun.md": {"costs": cost_table(published("costs"))},
+        docs / "results.md": {
+            "results": demo_table(claims),
+            "real": real_table(published("perito-moreno")),
+            "glaciers": glacier_table(published("glaciers")),
+            "bench": bench_table(published("bench-matchers")),
+        },
     }
-    for name, block in blocks.items():
+
+
+def with_blocks(file, named):
+    """The text of a file with its generated blocks replaced."""
+    text = file.read_text(encoding="utf-8")
+    for name, block in named.items():
         text = replaced(text, name, block)
     return text
 
@@ -618,7 +645,7 @@ def main():
         write_links(readme_file)
         return
     current = {
-        readme_file: readme(readme_file.read_text(encoding="utf-8")),
+        **{file: with_blocks(file, named) for file, named in blocks().items()},
         HERE / "bench.md": bench_page(published("bench-matchers")),
         HERE / "paper.md": paper_page(published("claims"), published("bench-ablation")),
     }

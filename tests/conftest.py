@@ -3,23 +3,26 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from places import ROOT, SHARED, file_source
 
 from gdiv.catalog import load_catalog
 from gdiv.command import main
 from gdiv.imagery import archive, outlines, scenes
 from gdiv.imagery.grid import grid_of_items, study_grid
-from gdiv.twin import scenes as twin
+from gdiv.twin.scenes import render_twin
 
 # pytest-socket stops this process; these stop GDAL and the notebooks' kernels from leaving the machine.
 for name in ("http_proxy", "https_proxy", "GDAL_HTTP_PROXY"):
     os.environ[name] = "http://127.0.0.1:9"
 os.environ["no_proxy"] = "127.0.0.1,localhost"
 
-ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared"
+# A package that offers a matcher, as if it were installed: here, and in the notebooks' kernels.
+FOREIGN = ROOT / "tests" / "packages" / "phase_correlation"
+sys.path.append(str(FOREIGN))
+paths = [str(FOREIGN), os.environ.get("PYTHONPATH")]
+os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
 
 
 def pytest_collection_modifyitems(items):
@@ -27,11 +30,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "smoke" in getattr(item, "fixturenames", ()):
             item.add_marker("run")
-
-
-def file_source(path):
-    """The source that an ItemCollection file becomes."""
-    return load_catalog().sources["twin"].model_copy(update={"kind": "file", "path": str(path)})
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +60,7 @@ def glacier():
 def twin_folder(glacier, tmp_path_factory):
     """A rendered twin: three, three and four usable scenes, and one of each fault."""
     folder = tmp_path_factory.mktemp("twin")
-    twin.render_twin(glacier, study_grid(glacier.bbox, glacier.epsg), [3, 3, 4], folder, seed=1)
+    render_twin(glacier, study_grid(glacier.bbox, glacier.epsg), [3, 3, 4], folder, seed=1)
     return folder
 
 
@@ -81,11 +79,17 @@ def found(glacier, twin_folder):
     return {"items": items, "source": source, "grid": grid, "masks": masks, "table": table}
 
 
+#: Matchers of the smoke run: those of the profile, one of gdiv that no profile has, and one of
+#: another package.
+MATCHERS = "horn-schunck,raft,correlation,dis,farneback,phase-correlation"
+
+
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory):
     """The smoke profile, run once by the command."""
     folder = tmp_path_factory.mktemp("study")
-    assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(folder)]) == 0
+    command = ["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(folder)]
+    assert main([*command, "--matchers", MATCHERS]) == 0
     return folder
 
 

@@ -3,49 +3,53 @@
 import ast
 import re
 import subprocess
+import sys
 
 import pytest
 import yaml
-from conftest import ROOT
+from places import ROOT
 
-ROOMS = ("imagery", "flow", "velocity")
-TOP = ("study", "store", "claims", "run", "command", "maps", "catalog", "pretrain")
+sys.path.insert(0, str(ROOT / "docs"))
+import rooms
 
-
-def imports(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+#: Packages that only rooms above `flow` and `images` may import: those two take arrays.
+FILES_AND_TABLES = {"xarray", "dask", "pandas", "geopandas", "rasterio", "stackstac", "rioxarray"}
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "gdiv").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT))
-)
-def test_imports_run_one_way(path):
-    room = path.parent.name
-    found = list(imports(path))
-    if room in ROOMS:
-        for name in found:
-            assert not name.startswith(tuple(f"gdiv.{top}" for top in TOP)), name
-    if room == "imagery":
-        # flow's texture and contrast are arrays in, arrays out: the twin and registration are drawn with them.
-        allowed = ("gdiv.images.contrast", "gdiv.images.textures")
-        assert all(
-            n.startswith(allowed) for n in found if n.startswith(("gdiv.flow", "gdiv.velocity"))
-        )
-    if room == "flow":
-        assert not any(n.startswith(("gdiv.imagery", "gdiv.velocity")) for n in found)
-        assert not any(
-            n.split(".")[0] in ("xarray", "dask", "pandas", "rasterio", "stackstac") for n in found
-        )
+def test_rooms_import_only_rooms_below_them():
+    arrows = rooms.arrows(ROOT / "gdiv", "gdiv")
+    assert set(arrows) == set(rooms.ORDER), "every room has its place in docs/rooms.py"
+    assert rooms.upward(arrows) == []
 
 
-def test_only_validation_reads_the_truth():
+@pytest.mark.parametrize("folder", ["", "flow", "imagery", "study", "twin", "velocity"])
+def test_no_circle_of_imports(folder):
+    path = ROOT / "gdiv" / folder
+    found = rooms.arrows(path, ".".join(["gdiv", folder]).rstrip("."))
+    assert rooms.circular(found) == []
+
+
+@pytest.mark.parametrize("room", ["images", "flow"])
+def test_arrays_in_arrays_out(room):
+    for path in (ROOT / "gdiv" / room).rglob("*.py"):
+        packages = {name.split(".")[0] for name in rooms.imported(path)}
+        assert not packages & FILES_AND_TABLES, path.name
+
+
+def test_only_the_twin_reads_the_truth():
     for path in (ROOT / "gdiv").rglob("*.py"):
-        if path.name not in ("validation.py", "scenes.py"):
+        if path.parent.name != "twin":
             assert "truth.zarr" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_no_function_shares_its_name_with_a_module():
+    modules = {path.stem for path in (ROOT / "gdiv").rglob("*.py")}
+    modules |= {path.name for path in (ROOT / "gdiv").rglob("*") if path.is_dir()}
+    for path in (ROOT / "gdiv").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                method = any(arg.arg in ("self", "cls") for arg in node.args.args[:1])
+                assert method or node.name not in modules, f"{path.name}: {node.name}"
 
 
 def test_environment_and_pyproject_name_the_same_packages():

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from places import ROOT
 
 sys.path.insert(0, str(ROOT / "bench"))
 import ablation

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import yaml
-from conftest import ROOT
+from places import ROOT
 
 on_linux = pytest.mark.skipif(
     sys.platform == "win32", reason="repo2docker and Binder's scripts are not for Windows"

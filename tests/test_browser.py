@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT
+from places import ROOT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
@@ -47,8 +47,8 @@ def test_the_map_lives_in_one_file_without_a_network(smoke, browser):
     tabs.first.wait_for()
     names = tabs.all_inner_texts()
     assert (
-        names[:4] == ["raft", "error", "pairs", "horn-schunck"]
-        and names[-1] == "horn-schunck - raft"
+        names[:4] == ["RAFT", "error", "pairs", "Horn-Schunck"]
+        and names[-1] == "Horn-Schunck − RAFT"
     )
     speed = page.locator(".bk-Canvas").first
     box = speed.bounding_box()

@@ -1,7 +1,8 @@
-"""The catalog is right, and says precisely what is wrong with one that is not."""
+"""The catalog is valid, and errors in one are described precisely."""
 
 import copy
 import itertools
+import os
 from datetime import date
 from pathlib import Path
 
@@ -11,12 +12,13 @@ import yaml
 
 from gdiv.catalog import (
     CATALOG_FILE,
+    OWN_CATALOG,
     CatalogError,
-    _UniqueKeys,
     json_schema,
     load_catalog,
     read_catalog,
 )
+from gdiv.catalog.loading import _UniqueKeys
 from gdiv.command import main
 from gdiv.imagery import scenes
 from gdiv.imagery.archive import SceneError
@@ -25,7 +27,7 @@ CONTENT = yaml.safe_load(CATALOG_FILE.read_text(encoding="utf-8"))
 G, S, P = "glaciers.mer-de-glace", "sources.earth-search", "profiles.demo"
 GONE = object()
 
-# Where, what is put there, and what the one error must say: the key, the value, and what is allowed.
+# Key, its new value, and the words of the one error: the key, the value, and what is valid.
 MALFORMED = [
     (f"{G}.epsg", 4326, ["epsg", "4326", "32601"]),
     (f"{G}.epsg", "here", ["epsg", "'here'", "integer"]),
@@ -46,7 +48,7 @@ MALFORMED = [
     (f"{G}.season.end", "13-01", ["season.end", "'13-01'", "pattern"]),
     (f"{G}.season.months", [6, 7], ["season", "months", "start, end"]),
     (f"{G}.pairing.rule", "yearly", ["pairing.rule", "'yearly'", "'annual', 'interval' or 'paper'"]),
-    (f"{G}.pairing.rule", "interval", ["pairing", "days", "least <= most"]),
+    (f"{G}.pairing.rule", "interval", ["pairing", "days", "min <= max"]),
     (f"{G}.pairing.days", [20, 10], None),
     (f"{G}.pairing.day_of_year_difference", 400, ["day_of_year_difference", "400", "182"]),
     (f"{G}.pairing.day_of_year_difference", -1, ["day_of_year_difference", "-1", "0"]),
@@ -55,7 +57,7 @@ MALFORMED = [
     (f"{G}.years.validation", [2020, 2021, 2022], ["years.validation", "at most 2"]),
     (f"{G}.years.train", [1999, 2000], ["years.train", "1999", "2015"]),
     (f"{G}.years.test", [2020], ["years", "test", "train, validation"]),
-    (f"{G}.speed", [90, 10], ["speed", "least < most", "90"]),
+    (f"{G}.speed", [90, 10], ["speed", "min < max", "90"]),
     (f"{G}.speed", [-5, 90], ["speed", "-5", "0"]),
     (f"{G}.speed", "fast", ["speed", "'fast'", "tuple"]),
     (f"{G}.stakes", [{"name": "A"}], ["stakes.0", "missing", "speed"]),
@@ -84,7 +86,7 @@ MALFORMED = [
     (f"{P}.tile", 32, ["tile", "32", "64"]),
     (f"{P}.train_steps", 0, ["train_steps", "0", "greater than 0"]),
     (f"{P}.train_steps", 1.5, ["train_steps", "1.5", "integer"]),
-    (f"{P}.matchers", ["piv"], ["matchers.0", "'piv'", "'horn-schunck'"]),
+    (f"{P}.matchers", ["piv"], ["matchers", "lacks dis, horn-schunck, raft"]),
     (f"{P}.matchers", ["raft", "ilk"], ["matchers", "lacks dis, horn-schunck"]),
     (f"{P}.usable_scenes", [0], ["usable_scenes", "0", "greater than 0"]),
     ("glaciers", {}, ["glaciers", "at least 1"]),
@@ -94,36 +96,37 @@ MALFORMED = [
 ]  # fmt: skip
 
 
-def edited(where, value):
+def edited(key, value):
+    """Text of the catalog with another value at a key, or without the key."""
     content = copy.deepcopy(CONTENT)
-    *parents, last = where.split(".")
-    place = content
-    for key in parents:
-        place = place[int(key) if isinstance(place, list) else key]
+    *parents, last = key.split(".")
+    parent = content
+    for part in parents:
+        parent = parent[int(part) if isinstance(parent, list) else part]
     if value is GONE:
-        del place[last]
+        del parent[last]
     else:
-        place[int(last) if isinstance(place, list) else last] = value
+        parent[int(last) if isinstance(parent, list) else last] = value
     return yaml.safe_dump(content, allow_unicode=True)
 
 
 @pytest.mark.parametrize(
-    ("where", "value", "told"),
+    ("key", "value", "words"),
     MALFORMED,
     ids=lambda part: "gone" if part is GONE else str(part)[:40],
 )
-def test_a_malformed_entry_gives_one_error_that_teaches(where, value, told):
-    if told is None:  # days are no fault under the annual rule: they are not used
-        read_catalog(edited(where, value))
+def test_a_malformed_entry_gives_one_error_with_key_value_and_what_is_valid(key, value, words):
+    if words is None:  # the annual rule does not use days, so any are valid
+        read_catalog(edited(key, value))
         return
     with pytest.raises(CatalogError) as error:
-        read_catalog(edited(where, value))
-    for word in told:
+        read_catalog(edited(key, value))
+    for word in words:
         assert word in str(error.value)
 
 
 def test_fifty_variants_are_tried():
-    assert sum(told is not None for _, _, told in MALFORMED) >= 50
+    assert sum(words is not None for _, _, words in MALFORMED) >= 50
 
 
 def test_equal_keys_and_broken_yaml_are_refused():
@@ -206,7 +209,7 @@ def test_a_catalog_of_ones_own_is_merged_over_the_built_in_one(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "words"),
     [
         (
             "glaciers:\n  findel: {label: x}",
@@ -224,25 +227,37 @@ def test_a_catalog_of_ones_own_is_merged_over_the_built_in_one(
         (None, ["mine.yaml cannot be read: No such file"]),
     ],
 )
-def test_a_wrong_catalog_of_ones_own_is_named(text, told, tmp_path, capsys):
+def test_the_error_about_an_own_catalog_names_its_file(text, words, tmp_path, capsys):
     own = tmp_path / "mine.yaml"
     if text is not None:
         own.write_text(text)
     assert main(["glaciers", "--catalog", str(own)]) == 1
     message = capsys.readouterr().err
-    for word in told:
+    for word in words:
         assert word in message
+
+
+def test_the_own_catalog_is_named_before_or_after_the_subcommand(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(OWN_CATALOG, "before.yaml")
+    own = tmp_path / "mine.yaml"
+    own.write_text(FINDEL)
+    for arguments in (["--catalog", str(own), "glaciers"], ["glaciers", "--catalog", str(own)]):
+        assert main(arguments) == 0
+        assert "Findel" in capsys.readouterr().out
+        assert os.environ[OWN_CATALOG] == "before.yaml"
 
 
 def test_without_a_tile_scenes_of_several_are_named(found):
     glacier = load_catalog().glaciers["mer-de-glace"].model_copy(update={"tile": None})
-    scenes._require_one_tile(found["items"], glacier)
+    masks = [found["masks"][name].values for name in ("glacier", "stable")]
+    table = scenes.judge_scenes(found["items"], found["source"], glacier, found["grid"], *masks)
+    assert table.verdict.tolist() == found["table"].verdict.tolist()
     other = [
         item | {"properties": item["properties"] | {"grid:code": f"MGRS-{tile}"}}
         for item, tile in zip(found["items"], itertools.cycle(["32TLR", "32TLS"]), strict=False)
     ]
     with pytest.raises(SceneError, match=r"32TLR \(\d+ scenes\), 32TLS .*name one as `tile`"):
-        scenes._require_one_tile(other, glacier)
+        scenes.judge_scenes(other, found["source"], glacier, found["grid"], *masks)
 
 
 def test_a_merge_key_may_be_overridden(tmp_path):

@@ -48,7 +48,7 @@ def test_claims_are_grouped_and_fit_a_terminal():
     )
     made = {f"mosaic.{name}.{check}": claim(1.2345678) for name in matchers for check in checks}
     made |= {
-        "mosaic.speed": claim(30.4, "a meaning that is told at length, " * 6),
+        "mosaic.speed": claim(30.4, "a meaning that is given at length, " * 6),
         "scenes.used": claim(8),
     }
     groups = {"01 scenes": ["scenes.used"], "06 motion": [*made][:-1], "07 maps": []}

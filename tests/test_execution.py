@@ -1,4 +1,4 @@
-"""One notebook executed: kernels that die or cannot start, homes that are none, and texts without paths."""
+"""Execution of one notebook: kernels that die or cannot start, missing homes, and texts without paths."""
 
 import json
 import os
@@ -10,8 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from gdiv.study.execution import RunError, run_notebook, scrub, usable_home
+from gdiv.study.execution import RunError, environment, run_notebook, usable_home
 from gdiv.study.journal import JOURNAL
+from gdiv.study.scrubbing import scrub_notebook
 
 
 def notebook(folder, *cells):
@@ -34,9 +35,9 @@ def test_a_killed_kernel_names_cell_and_likely_cause(tmp_path):
     )
     with pytest.raises(RunError) as error:
         run_notebook(path, run, {})
-    told = str(error.value)
-    assert "00_a_test.ipynb: its kernel was killed in cell 1 ('import os, signal')" in told
-    assert "memory" in told and "The same command resumes" in told and "\n" not in told
+    message = str(error.value)
+    assert "00_a_test.ipynb: its kernel was killed in cell 1 ('import os, signal')" in message
+    assert "memory" in message and "The same command resumes" in message and "\n" not in message
 
 
 def test_a_kernel_that_cannot_start_is_one_sentence(tmp_path, monkeypatch):
@@ -54,28 +55,40 @@ def test_a_kernel_that_cannot_start_is_one_sentence(tmp_path, monkeypatch):
         run_notebook(path, run, {})
 
 
-def test_what_a_notebook_reads_and_writes_is_listed(tmp_path):
+def test_reads_and_writes_of_a_notebook_are_listed(tmp_path):
     path, run = notebook(
         tmp_path,
         "import gdiv, pandas\nstudy = gdiv.open_study('mer-de-glace', 'smoke', 'earth-search', '.')",
-        "study.stakes()\nstudy.claims_frame('a')\ngdiv.published('costs')",
-        "study.save('table', pandas.DataFrame({'a': [1]}))",
+        "study.stakes()\nstudy.claims_frame('a')\ngdiv.load_published('costs')",
+        "columns = ['network', 'step', 'loss', 'validation']\n"
+        "study.save('history', pandas.DataFrame(columns=columns))",
     )
     seconds, reads, writes = run_notebook(path, run, {})
     assert seconds > 0 and reads == ["claims/a", "published/costs", "stakes.geojson"]
-    assert writes == ["data/table.csv"]
+    assert writes == ["data/history.csv"]
 
 
 @pytest.mark.parametrize("home", ["", "/", "/nowhere/at/all"])
-def test_a_home_is_lent_where_there_is_none(home, monkeypatch):
+def test_a_temporary_home_is_provided_where_there_is_none(home, monkeypatch):
     monkeypatch.setenv("HOME", home)
     if not home:
         monkeypatch.delenv("HOME")
         monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
     with usable_home():
-        lent = Path(os.environ["HOME"])
-        assert lent.is_dir() and os.access(lent, os.W_OK) and lent != Path("/")
-    assert not lent.exists() and os.environ.get("HOME", "") == home
+        provided = Path(os.environ["HOME"])
+        assert provided.is_dir() and os.access(provided, os.W_OK) and provided != Path("/")
+    assert not provided.exists() and os.environ.get("HOME", "") == home
+
+
+def test_environment_variables_are_restored_after_an_error(monkeypatch):
+    monkeypatch.setenv("GDIV_A", "a")
+    monkeypatch.setenv("GDIV_B", "b")
+    with pytest.raises(ZeroDivisionError), environment(GDIV_A="1", GDIV_B=None, GDIV_C="3"):
+        assert (os.environ["GDIV_A"], os.environ["GDIV_C"]) == ("1", "3")
+        assert "GDIV_B" not in os.environ
+        1 / 0  # noqa: B018
+    assert (os.environ["GDIV_A"], os.environ["GDIV_B"]) == ("a", "b")
+    assert "GDIV_C" not in os.environ
 
 
 def test_a_home_of_ones_own_stays(tmp_path, monkeypatch):
@@ -107,10 +120,10 @@ def test_paths_leave_texts_and_nothing_else_changes(home, tmp_path, monkeypatch)
         ],
     }
     output.write_text(json.dumps({"cells": [cell], "metadata": {}}), encoding="utf-8")
-    scrub(output)
+    scrub_notebook(output)
     stream, shown = json.loads(output.read_text(encoding="utf-8"))["cells"][0]["outputs"]
-    home_told = "/x" if home == "/" else "~/x"
-    assert stream["text"] == [f"./data, env/lib, {home_told}, https://a.org/t/b and/or"]
+    home_label = "/x" if home == "/" else "~/x"
+    assert stream["text"] == [f"./data, env/lib, {home_label}, https://a.org/t/b and/or"]
     assert shown["data"] == {
         "image/png": picture,
         "text/html": "<b>.</b>",

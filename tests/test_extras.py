@@ -57,7 +57,7 @@ def test_the_command_and_the_classical_matchers_need_only_the_core():
         ),
         ("import gdiv.figures", "matplotlib", "maps"),
         (
-            "from gdiv.velocity.validation import _glaft; _glaft(np.ones(9), np.ones(9))",
+            "from gdiv.velocity.validation import _glaft_metric; _glaft_metric(np.ones(9), np.ones(9))",
             "glaft",
             "study",
         ),

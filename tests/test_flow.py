@@ -10,20 +10,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from places import ROOT
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 from gdiv.catalog import load_catalog
-from gdiv.flow.blocks import predict_in_blocks
 from gdiv.flow.raft import checkpoints
 from gdiv.flow.raft import network as raft
+from gdiv.flow.raft.blocks import predict_in_blocks
 from gdiv.flow.raft.costs import CostVolume
 from gdiv.flow.training import loop as train
 from gdiv.flow.training import tiles
+from gdiv.flow.training.draws import RandomDraws
 from gdiv.flow.training.losses import endpoint_error, sequence_loss
-from gdiv.flow.training.renderer import PairRenderer, fractal_textures, read_spline
+from gdiv.flow.training.motion import draw_motion
+from gdiv.flow.training.renderer import PairRenderer, fractal_textures
+from gdiv.flow.training.samples import Mixture, Samples, rotate
+from gdiv.flow.training.scores import rms_differences, score_network, score_zero_motion
+from gdiv.flow.training.splines import read_spline
 from gdiv.imagery.grid import study_grid
+from gdiv.images.tensors import invert_flow, non_invertible
 from gdiv.twin.ice import Ice
 
 TINY = raft.RaftConfig(narrow=8, features=16, hidden=16, fine=4, reach=2, radius=1, iterations=2)
@@ -72,10 +78,10 @@ def test_bands_are_learned_from_and_answered():
     ((pair, flow),) = renderer().samples(1)
     images = np.stack([np.stack([image, 2 * image + 1, -image]) for image in pair])
     whole = np.ones((64, 64), bool)
-    samples = tiles.Samples(images, [(0, 1)], flow[None], [tiles.Tile(0, 0, 0, 0, "train")], 64)
+    samples = Samples(images, [(0, 1)], flow[None], [tiles.Tile(0, 0, 0, 0, "train")], 64)
     assert samples[0][0].shape == (6, 64, 64) and np.array_equal(samples[0][0][3:], images[1])
     network = raft.Raft(replace(TINY, channels=3))
-    assert np.isfinite(train.score_network(network, [samples[0]]))
+    assert np.isfinite(score_network(network, [samples[0]]))
     assert raft.predict_flow(network, *images)[:, whole].shape == (2, 64 * 64)
 
 
@@ -207,27 +213,20 @@ def test_drawn_pairs_are_exact_and_repeat():
 
 def test_what_has_no_inverse_is_not_learned():
     """At the reach that weights learn, every known pixel is found again from where it went."""
-    from gdiv.flow.training.renderer import invert, non_invertible
-
     pairs = PairRenderer(TEXTURES, 128, 14, seed=1)
     _, flow = pairs.draw(range(24))
     assert flow.nan_to_num().norm(dim=1).max() < 14 + 1.5  # mis-registration on top
     known = flow.isfinite().all(1)
     assert 0.9 < known.float().mean() < 1
-    filled = pairs._flow(_chance(range(24), pairs))
-    assert torch.equal(non_invertible(filled, invert(filled))[:, 0], ~known)
+    generators = [np.random.default_rng([1, number]) for number in range(24)]
+    filled = draw_motion(128, 14, RandomDraws(generators, "cpu"))
+    assert torch.equal(non_invertible(filled, invert_flow(filled))[:, 0], ~known)
     one = torch.zeros(1, 2, 64, 64)
     one[:, 0, :, :32] = 10  # runs over stable ground
     assert (
-        non_invertible(one, invert(one))[0, 0, 32, 24:31].all()
-        and not non_invertible(one, invert(one))[0, 0, :, 48:].any()
+        non_invertible(one, invert_flow(one))[0, 0, 32, 24:31].all()
+        and not non_invertible(one, invert_flow(one))[0, 0, :, 48:].any()
     )
-
-
-def _chance(numbers, pairs):
-    from gdiv.flow.training.renderer import _RandomDraws
-
-    return _RandomDraws([np.random.default_rng([pairs.seed, number]) for number in numbers], "cpu")
 
 
 def test_a_spline_is_read_as_scipy_reads_it():
@@ -314,7 +313,7 @@ def test_samples_are_cut_on_the_fly_and_repeat():
     images = rng.normal(size=(2, 200, 200)).astype(np.float32)
     labels = rng.normal(size=(1, 2, 200, 200)).astype(np.float32)
     found = tiles.list_tiles([(0, 1)], np.ones((200, 200), bool), 64, "random")
-    samples = tiles.Samples(images, [(0, 1)], labels, found, 64, seed=3)
+    samples = Samples(images, [(0, 1)], labels, found, 64, seed=3)
     pair, _ = samples[1]
     tile = found[1]
     window = images[0, tile.row : tile.row + 64, tile.column : tile.column + 64]
@@ -337,12 +336,12 @@ def test_the_whole_pipeline_turns_with_the_scene():
     rng = np.random.default_rng(1)
     images = torch.from_numpy(rng.normal(size=(2, 96, 96)).astype(np.float32))
     labels = torch.from_numpy(rng.normal(size=(2, 96, 96)).astype(np.float32))
-    turned = tiles.rotate(images, labels, 1)
-    whole = tiles.Samples(
+    turned = rotate(images, labels, 1)
+    whole = Samples(
         images.numpy(), [(0, 1)], labels[None].numpy(), [tiles.Tile(0, 10, 30, 2, "train")], 40
     )
     # A quarter turn takes row r, column c of a window to row 96 - 40 - c, column r.
-    other = tiles.Samples(
+    other = Samples(
         turned[0].numpy(),
         [(0, 1)],
         turned[1][None].numpy(),
@@ -407,7 +406,7 @@ def test_other_data_or_other_first_weights_do_not_resume(tmp_path):
     """Though it be one source of several that changed. A run that replaces another says so."""
     config = train.TrainConfig(steps=1, batch=2, validate_every=1, bf16=False)
     for seed in (1, 2):
-        mixed = tiles.Mixture([(renderer().draw, 1), (renderer(seed=seed).draw, 1)])
+        mixed = Mixture([(renderer().draw, 1), (renderer(seed=seed).draw, 1)])
         drawn = []
 
         def draw(numbers, drawn=drawn, mixed=mixed):
@@ -454,7 +453,7 @@ network, folder = tiny(), Path(sys.argv[1])
 pair, flow = renderer(difficulty=1).draw(range(12))
 flow[::3, :, :, :40] = float("nan")  # shares of a batch with unequal numbers of known pixels
 draw = lambda numbers: (pair[list(numbers)], flow[list(numbers)])
-history = train.train(network, draw, renderer(seed=9).samples(2), config, folder / "state.safetensors")
+history = train.train_network(network, draw, renderer(seed=9).samples(2), config, folder / "state.safetensors")
 if dist.get_rank() == 0:
     (folder / "history.json").write_text(json.dumps(history))
 """
@@ -497,6 +496,25 @@ def test_a_batch_that_does_not_divide_is_an_error(monkeypatch, tmp_path):
         train.train_network(tiny(), renderer().draw, [], train.TrainConfig(batch=4), tmp_path / "s")
 
 
+def test_predictions_are_compared_where_the_flow_is_known():
+    """The root mean square length of the difference vectors, times the speed of a pixel."""
+    flow = np.zeros((2, 4, 4), np.float32)
+    flow[:, 0] = np.nan
+    prediction = np.full((2, 4, 4), 9, np.float32)
+    prediction[0, 1:] = 3
+    prediction[1, 1:] = [0, 0, 4, 4]
+    samples = [(np.zeros((2, 4, 4)), flow)] * 2
+    differences = rms_differences([prediction, np.zeros_like(flow)], samples, 10)
+    assert differences == pytest.approx([10 * 17**0.5, 0])
+
+
+def test_learning_rate_warms_up_and_falls_to_zero():
+    config = train.TrainConfig(steps=200, rate=2)
+    rates = [train.learning_rate(step, config) for step in range(200)]
+    assert rates[0] == pytest.approx(0.2) and rates[9] == pytest.approx(2, rel=0.01)
+    assert rates[9:] == sorted(rates[9:], reverse=True) and rates[-1] < 1e-3
+
+
 def test_loss_ignores_what_is_not_known():
     truth = torch.zeros(1, 2, 4, 4)
     truth[..., 0] = float("nan")
@@ -514,7 +532,7 @@ def test_loss_ignores_what_is_not_known():
 def test_shipped_weights_find_motion_and_name_their_making():
     clean = PairRenderer(fractal_textures(12, 777), 128, 8, seed=4, difficulty=0).samples(32)
     network, card = checkpoints.load_weights()
-    assert train.score_network(network, clean) < 0.05 * train.score_zero_motion(clean)
+    assert score_network(network, clean) < 0.05 * score_zero_motion(clean)
     assert {"stages", "steps", "scenes", "device", "error_px_hard", "error_px_clean"} <= set(card)
     assert checkpoints.SHIPPED.stat().st_size < 16e6
 

@@ -1,5 +1,7 @@
 """Scenes, cube, masks, pairs and registration."""
 
+import json
+import re
 import sys
 
 import numpy as np
@@ -7,18 +9,27 @@ import pandas as pd
 import pytest
 import rasterio
 import xarray as xr
-from conftest import ROOT, file_source
+from places import ROOT, file_source
 from rasterio.windows import from_bounds
 
+import gdiv
 from gdiv.catalog import CatalogError, Pairing, load_catalog
-from gdiv.imagery import archive, coregistration, cube, folder, items, outlines, pairs, scenes
+from gdiv.imagery import (
+    archive,
+    coregistration,
+    cube,
+    folder,
+    items,
+    offsets,
+    outlines,
+    pairs,
+    scenes,
+)
 from gdiv.imagery.grid import grid_of_items, study_grid
-from gdiv.study.study import open_study
+from gdiv.images.contrast import sobel_gradient
 
 sys.path.insert(0, str(ROOT / "results"))
 from checks import scenes_every_five_days
-
-SENTINEL = load_catalog().sources["earth-search"]
 
 
 def test_every_fault_is_named(found):
@@ -93,7 +104,7 @@ def test_newer_projection_fields_do_not_resample(found):
         "properties": {k: v for k, v in item["properties"].items() if k != "proj:epsg"}
         | {"proj:code": "EPSG:32632"}
     }
-    assert items.epsg_of(newer) == 32632
+    assert items.read_epsg(newer) == 32632
     first, second = (
         cube.load_asset([i], found["source"], "image", found["grid"]).compute()
         for i in (item, newer)
@@ -108,7 +119,7 @@ def test_reflectance_is_equal_whatever_the_offset(found):
     data = cube.load_cube(found["items"], found["table"], found["source"], found["grid"]).load()
     stable = found["masks"].stable
     dark = data.reflectance.where(stable & ~data.snow).quantile(0.05, ("y", "x"))
-    flavour = used.set_index("id").offset.reindex(data.attrs["scene_ids"]).to_numpy()
+    flavour = used.set_index("id").offset.reindex(data.scene.values.tolist()).to_numpy()
     removed, left_in = (float(dark.values[flavour == offset][-2:].mean()) for offset in (0.0, -0.1))
     assert abs(removed - left_in) < 0.05  # light and haze differ; the offset itself is 0.1
 
@@ -137,8 +148,10 @@ def test_cloud_is_no_data_and_nothing_is_read_early(found):
 )  # fmt: skip
 def test_the_offset_is_decided_with_a_reason(properties, rule, dark, offset, why):
     item = {"properties": properties, "assets": {"nir": {"raster:bands": [{"offset": -0.1}]}}}
-    found, reason = items.offset_of(item, SENTINEL.model_copy(update={"offset": rule}), dark)
-    assert found == offset and why in reason
+    item |= {"id": "a", "properties": properties | {"datetime": "2022-07-19T10:26:00Z"}}
+    metadata = items.parse_item(item, "nir").offset
+    chosen, reason = offsets.choose_offset(metadata, rule, dark)
+    assert chosen == offset and why in reason
 
 
 def test_masks_by_kind():
@@ -153,19 +166,140 @@ def test_masks_by_kind():
     ]
 
 
-def test_orbit_from_field_or_name():
-    assert items.orbit_of({"properties": {"sat:relative_orbit": 65}}) == 65
-    assert (
-        items.orbit_of(
-            {
-                "properties": {
-                    "s2:product_uri": "S2B_MSIL2A_20250731T131909_N0511_R095_T20EPT_20250731T143919.SAFE"
-                }
+def item_with(**properties):
+    """An item with a date and some properties."""
+    moment = {"datetime": "2020-08-03T10:26:00Z"}
+    return {"id": "a", "properties": moment | properties, "assets": {"nir": {"href": "a.tif"}}}
+
+
+@pytest.mark.parametrize(
+    ("properties", "orbit"),
+    [
+        ({"sat:relative_orbit": 65}, 65),
+        ({"landsat:wrs_path": "033"}, 33),
+        ({"s2:product_uri": "S2B_MSIL2A_20250731T131909_N0511_R095_T20EPT_20250731T143919.SAFE"}, 95),
+        ({"sat:relative_orbit": None}, None),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_orbit_from_field_or_name(properties, orbit):
+    assert items.parse_item(item_with(**properties), "nir").orbit == orbit
+
+
+def test_fields_are_parsed_whatever_their_spelling():
+    scene = items.parse_item(
+        item_with(
+            **{
+                "datetime": "2020-08-04T01:00:00+02:00",
+                "proj:code": 32632,
+                "proj:epsg": None,
+                "grid:code": "MGRS-1WCQ",
+                "platform": None,
+                "s2:processing_baseline": 5.09,
+                "s2:mean_solar_zenith": 40,
+                "view:sun_azimuth": "151.5",
             }
-        )
-        == 95
+        ),
+        "nir",
     )
-    assert items.orbit_of({"properties": {}}) is None
+    assert scene.moment.isoformat() == "2020-08-03T23:00:00+00:00" and scene.day.day == 3
+    assert (scene.epsg, scene.tile, scene.platform) == (32632, "01WCQ", "")
+    assert (scene.offset.baseline, scene.sun_azimuth, scene.sun_elevation) == ("05.09", 151.5, 50)
+    assert items.read_box({"bbox": [1, 2, 0, 3, 4, 9]}) == (1, 2, 3, 4)
+    assert items.read_box({"bbox": ["1", 2, 3, 4]}) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda item: item.pop("id"), "no id"),
+        (lambda item: item.pop("properties"), "no properties"),
+        (lambda item: item.update(assets=None), "no assets"),
+        (lambda item: item["properties"].pop("datetime"), "no date"),
+        (lambda item: item["properties"].update(datetime="last summer"), "'last summer' cannot be read"),
+        (lambda item: item["properties"].update(datetime=20200803), "20200803 cannot be read"),
+        (lambda item: item["properties"].update({"eo:cloud_cover": "much"}), "eo:cloud_cover is 'much'"),
+        (lambda item: item["properties"].update({"view:sun_azimuth": [150]}), "view:sun_azimuth is"),
+        (lambda item: item["properties"].update(platform=8), "platform is 8, not text"),
+        (lambda item: item["properties"].update({"grid:code": 5}), "grid:code is 5, not text"),
+    ],
+)  # fmt: skip
+def test_an_item_that_cannot_be_parsed_is_dropped_with_a_reason(change, reason, glacier):
+    item = item_with()
+    change(item)
+    with pytest.raises(items.ItemError, match=re.escape(reason)):
+        items.parse_item(item, "nir")
+    source = load_catalog().sources["earth-search"]
+    grid = study_grid(glacier.bbox, glacier.epsg)
+    mask = np.ones(grid.shape, bool)
+    table = scenes.judge_scenes([item], source, glacier, grid, mask, mask)
+    assert table.verdict.tolist() == ["drop"] and reason in table.reason[0]
+    assert table.date.isna().all() and table.season_year.isna().all()
+    with pytest.raises(archive.SceneError, match=re.escape(reason)):
+        scenes.require_enough(table, glacier, [2020, 2021])
+
+
+def test_faulty_items_of_a_file_leave_the_others_as_they_are(found, glacier, twin_folder, tmp_path):
+    """Nulls, no dates, numbers as text, in some items each: the rest is judged as before."""
+    content = json.loads((twin_folder / "items.json").read_text(encoding="utf-8"))
+    features = content["features"]
+    for item in features:
+        for asset in item["assets"].values():
+            asset["href"] = str(twin_folder / asset["href"])
+    used = found["table"].query("verdict == 'use'").id.tolist()
+    by_id = {item["id"]: item for item in features}
+    by_id[used[0]]["properties"]["datetime"] = None
+    by_id[used[3]]["properties"]["eo:cloud_cover"] = "much"
+    by_id[used[1]]["assets"]["thumbnail"] = None
+    by_id[used[2]]["properties"] |= {"platform": None, "proj:epsg": "EPSG:32632"}
+    by_id[used[4]]["assets"]["nir"]["proj:transform"] = None
+    del by_id[used[5]]["stac_version"]
+    by_id[used[6]]["bbox"] = [*by_id[used[6]]["bbox"][:2], 0, *by_id[used[6]]["bbox"][2:], 9]
+    (tmp_path / "items.json").write_text(json.dumps(content), encoding="utf-8")
+    source = file_source(tmp_path / "items.json")
+    kept = archive.find_items(source, glacier, [2020, 2021, 2022])
+    assert len(kept) == len(features) and kept[-1]["id"] == used[0]
+    assert grid_of_items(kept, "nir", glacier) == found["grid"]
+    masks = found["masks"]
+    table = scenes.judge_scenes(
+        kept, source, glacier, found["grid"], masks.glacier.values, masks.stable.values
+    ).set_index("id")
+    assert "it has no date" in table.reason[used[0]]
+    assert "eo:cloud_cover is 'much'" in table.reason[used[3]]
+    # The duplicate of a scene that is dropped may take its place.
+    before = found["table"].set_index("id").drop([used[0], used[3], used[4]])
+    before = before[~before.reason.str.startswith("duplicate")]
+    assert table.reason[before.index].tolist() == before.reason.tolist()
+    features[:] = [by_id[used[0]]]
+    (tmp_path / "items.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(archive.SceneError, match="none of them within"):
+        archive.find_items(source, glacier, [2020, 2021, 2022])
+
+
+def test_scenes_of_one_id_are_never_mixed_up(found, glacier):
+    """Ids are unique within a collection only: of equal ones the first counts, in table and cube."""
+    used = found["table"].query("verdict == 'use'").id.tolist()
+    first, second = (
+        next(i for i in found["items"] if i["id"] == name) for name in (used[0], used[3])
+    )
+    others = [i for i in found["items"] if i["id"] not in (used[0], used[3])]
+    renamed = [first, second | {"id": first["id"]}, *others]
+    masks = found["masks"]
+    table = scenes.judge_scenes(
+        renamed, found["source"], glacier, found["grid"], masks.glacier.values, masks.stable.values
+    )
+    assert table.reason[1] == "has the id of an earlier scene" and table.verdict[0] == "use"
+    data = cube.load_cube(renamed, table, found["source"], found["grid"])
+    assert data.indexes["scene"].is_unique
+    whole = cube.load_cube(found["items"], found["table"], found["source"], found["grid"])
+    images = [c.reflectance.sel(scene=used[0]).values for c in (data, whole)]
+    assert np.array_equal(*images, equal_nan=True)
+
+
+def test_real_odd_items_are_parsed_or_refused(real):
+    paths = sorted((real / "odd-items").glob("*.json"))
+    scenes_of = [items.parse_item(json.loads(path.read_text()), "nir") for path in paths]
+    assert len(scenes_of) > 10 and all(scene.moment.tzinfo for scene in scenes_of)
 
 
 def test_an_unreadable_scene_is_named_and_the_rest_goes_on(found, glacier):
@@ -204,7 +338,7 @@ def test_annual_pairs_keep_orbit_season_and_day_of_year(found, glacier):
     assert {d.year for d in table.reference_date} == {2021} and {
         d.year for d in table.secondary_date
     } == {2022}
-    assert len(pairs.choose_pairs(found["table"], glacier, [2021, 2022], most=2)) == 2
+    assert len(pairs.choose_pairs(found["table"], glacier, [2021, 2022], max_pairs=2)) == 2
     assert table.years.to_numpy() == pytest.approx(table.days.to_numpy() / 365.25)
 
 
@@ -238,7 +372,7 @@ def test_no_pair_is_an_error_that_counts(found, glacier):
 
 def test_sobel_of_a_ramp_is_one():
     y, x = np.mgrid[0:8, 0:8].astype(float)
-    along, down = pairs.sobel_gradient(x + 2 * y)
+    along, down = sobel_gradient(x + 2 * y)
     assert along[2:-2, 2:-2] == pytest.approx(1) and down[2:-2, 2:-2] == pytest.approx(2)
 
 
@@ -289,7 +423,7 @@ def test_planted_shift_is_recovered(found, glacier, twin_folder):
 def test_pairs_whose_ground_or_sky_says_no_are_dropped_with_the_reason(found, glacier):
     data = cube.load_cube(found["items"], found["table"], found["source"], found["grid"]).load()
     table = pairs.choose_pairs(found["table"], glacier, [2020, 2021])
-    ids, reflectance = data.attrs["scene_ids"], data.reflectance.values.copy()
+    ids, reflectance = data.scene.values.tolist(), data.reflectance.values.copy()
     clouded, torn = table.reference.iloc[0], table.secondary.iloc[-1]
     reflectance[ids.index(clouded)][found["masks"].glacier.values] = np.nan
     rows = np.arange(reflectance.shape[1])
@@ -380,7 +514,7 @@ def test_dates_in_names_are_those_of_the_scene(tmp_path):
         "mine-2020-07-31": "2020-07-31T00:00:00",
         "x_20200731_320045": "2020-07-31T00:00:00",
     }
-    assert {name: folder._date(name).isoformat() for name in names} == names
+    assert {name: folder.date_in_name(name).isoformat() for name in names} == names
     profile = {
         "driver": "GTiff",
         "width": 8,
@@ -427,12 +561,12 @@ def test_light_from_elsewhere_is_not_paired(glacier):
 
 def test_profile_paper_pairs_as_the_paper_and_full_as_the_glacier(tmp_path):
     own, paper = (
-        open_study("mer-de-glace", name, workspace=str(tmp_path)) for name in ("full", "paper")
+        gdiv.open_study("mer-de-glace", name, workspace=str(tmp_path)) for name in ("full", "paper")
     )
     assert own.glacier.pairing.rule == "annual" and paper.glacier.pairing.rule == "paper"
     assert own.profile.max_pairs is None and paper.profile.max_pairs is None
     with pytest.raises(CatalogError, match=r"perito-moreno is matched over days"):
-        open_study("perito-moreno", "paper", workspace=str(tmp_path))
+        gdiv.open_study("perito-moreno", "paper", workspace=str(tmp_path))
 
 
 def test_too_little_stable_ground_corrects_nothing():

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from places import ROOT
 
 posix = pytest.mark.skipif(
     sys.platform == "win32", reason="shell scripts as they run under make on Linux and macOS"

@@ -1,4 +1,4 @@
-"""ITS_LIVE's cube, as its catalog names it, read over HTTP and turned into our axes."""
+"""ITS_LIVE's cube, found in its catalog, read over HTTP and rotated to our axes."""
 
 import functools
 import json
@@ -116,7 +116,7 @@ def ours(glacier):
     return xr.Dataset({"vx": (("y", "x"), vx), "vy": (("y", "x"), vy)}, coords={"y": y, "x": x})
 
 
-def test_vectors_are_turned_and_scaled_into_our_axes(service, glacier, ours):
+def test_vectors_are_rotated_and_scaled_to_our_axes(service, glacier, ours):
     theirs = itslive.load_velocity(glacier, PAIRS, service)
     assert theirs["count"].max() == 2, "pairs too short and too long are left out"
     ice = np.ones(ours.vx.shape, bool)
@@ -133,7 +133,7 @@ def test_vectors_are_turned_and_scaled_into_our_axes(service, glacier, ours):
     )
 
 
-def test_an_offset_of_ours_is_seen(service, glacier, ours):
+def test_an_offset_of_ours_is_reported(service, glacier, ours):
     theirs = itslive.load_velocity(glacier, PAIRS, service)
     found = itslive.compare_velocities(
         itslive.regrid_to(ours + 30, theirs, EPSG, np.ones(ours.vx.shape, bool))
@@ -145,7 +145,7 @@ def test_an_offset_of_ours_is_seen(service, glacier, ours):
     assert all(np.isnan(value) for value in nowhere.values())
 
 
-def test_without_a_cube_or_a_way_to_ask_the_study_goes_on(service, glacier, capsys):
+def test_the_study_continues_without_a_cube_or_network(service, glacier, capsys):
     assert itslive.load_velocity(glacier, PAIRS, service.replace("catalog_v02", "none")) is None
     assert "could not be read (HTTPError)" in capsys.readouterr().out
     assert itslive.load_velocity(glacier, PAIRS, "http://127.0.0.1:9/catalog.json") is None

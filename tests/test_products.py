@@ -1,4 +1,4 @@
-"""Products open unchanged in other tools, and say where they come from."""
+"""Products open unchanged in other tools and state their provenance."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from test_velocity import field
 
 from gdiv.catalog import load_catalog
 from gdiv.study.store import read_result, write_result
-from gdiv.velocity import annual, products, stakes, uncertainty
+from gdiv.velocity import annual, export, products, stakes, uncertainty
 
 
 def test_products_open_elsewhere(tmp_path):
@@ -49,7 +49,7 @@ def test_products_open_elsewhere(tmp_path):
     )
     from rio_cogeo import cog_validate
 
-    for path in products.write_cogs(product, tmp_path):
+    for path in export.write_geotiffs(product, tmp_path):
         assert cog_validate(path)[0]
         tif = rioxarray.open_rasterio(path).squeeze("band")
         assert np.array_equal(tif.values, product[path.stem].values, equal_nan=True)
@@ -60,7 +60,7 @@ def test_products_open_elsewhere(tmp_path):
     import pystac
     from pystac.validation import validate_dict
 
-    file = products.write_item(product, sorted(tmp_path.glob("*.tif")), "test", tmp_path)
+    file = export.write_stac_item(product, sorted(tmp_path.glob("*.tif")), "test", tmp_path)
     item = pystac.Item.from_file(str(file))
     validate_dict(json.loads(file.read_text(encoding="utf-8")), extensions=[])
     assert item.properties["start_datetime"].startswith("2020-08-18")
@@ -74,7 +74,7 @@ def test_products_open_elsewhere(tmp_path):
     ] == len(content)
 
 
-def test_stakes_go_on_as_a_geopackage(tmp_path):
+def test_stakes_and_profile_are_written_as_a_geopackage(tmp_path):
     surveyed = stakes.read_stakes(tmp_path, load_catalog().glaciers["mer-de-glace"])
     table = pd.DataFrame(
         {"name": ["Tacul"], "matcher": ["raft"], "measured": [69.0], "estimated": [68.5]}
@@ -83,7 +83,7 @@ def test_stakes_go_on_as_a_geopackage(tmp_path):
         {"distance": [0.0], "speed": [70.0], "error": [1.0]},
         geometry=surveyed.geometry[:1].to_crs(32632),
     )
-    file = products.write_points(table, surveyed, line, tmp_path / "points.gpkg")
+    file = export.write_points(table, surveyed, line, tmp_path / "points.gpkg")
     again, down = (gpd.read_file(file, layer=layer) for layer in ("stakes", "profile"))
     assert down.speed.tolist() == [70.0] and down.geometry[0].distance(surveyed.geometry[0]) < 1e-7
     assert (
@@ -91,7 +91,7 @@ def test_stakes_go_on_as_a_geopackage(tmp_path):
         and again.estimated.tolist() == [68.5]
         and again.crs.to_epsg() == 4326
     )
-    assert products.write_points(table[:0], surveyed, None, tmp_path / "none.gpkg") is None
+    assert export.write_points(table[:0], surveyed, None, tmp_path / "none.gpkg") is None
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +119,7 @@ def pair_cube(matched):
 def test_pairs_are_laid_out_as_an_its_live_cube_and_as_ticoi_documents(pair_cube, tmp_path):
     """TICOI's loader for unknown authors wants vx, vy, date1, date2; takes errorx, errory; time is the first coordinate
     beside x and y. Its own package cannot be installed beside ours: its s3fs wants an older python-dateutil."""
-    again = xr.open_zarr(
-        products.write_zarr(pair_cube, tmp_path / "pairs.zarr"), consolidated=False
-    )
+    again = xr.open_zarr(export.write_zarr(pair_cube, tmp_path / "pairs.zarr"), consolidated=False)
     assert again.vx.dims == ("mid_date", "y", "x")
     assert next(name for name in again.coords if name not in "xy") == "mid_date"
     assert (np.diff(again.mid_date) > np.timedelta64(0)).all()
@@ -148,11 +146,11 @@ def test_pairs_are_laid_out_as_an_its_live_cube_and_as_ticoi_documents(pair_cube
 @pytest.mark.parametrize(
     ("fastest", "step"), [(90, 0.01), (1500, 0.1), (12000, 1.0), (40000, 10.0)]
 )
-def test_packing_keeps_speeds_to_half_a_step_and_knows_no_data(pair_cube, tmp_path, fastest, step):
+def test_packing_rounds_to_half_a_step_and_keeps_no_data(pair_cube, tmp_path, fastest, step):
     data = pair_cube.copy(deep=True)
     data["vx"] *= fastest / float(data.vx.max())
     data.vx[0, :5] = np.nan
-    path = products.write_zarr(data, tmp_path / "packed.zarr", packed=True)
+    path = export.write_zarr(data, tmp_path / "packed.zarr", packed=True)
     raw = xr.open_zarr(path, consolidated=False, mask_and_scale=False).vx
     assert (
         raw.dtype == np.int16 and (raw[0, :5] == -32767).all() and raw.attrs["scale_factor"] == step
@@ -163,7 +161,7 @@ def test_packing_keeps_speeds_to_half_a_step_and_knows_no_data(pair_cube, tmp_pa
     assert xr.open_zarr(path, consolidated=False, decode_coords="all").rio.crs.to_epsg() == 32632
 
 
-def test_a_product_says_what_it_is_made_of(matched, tmp_path):
+def test_scene_provenance_lists_scenes_baselines_and_orbits(matched, tmp_path):
     scenes = pd.DataFrame(
         {
             "id": ["s0", "r0", "other"], "date": pd.to_datetime(["2021-08-10", "2020-08-10", "2020-08-12"]),
@@ -171,14 +169,14 @@ def test_a_product_says_what_it_is_made_of(matched, tmp_path):
         }
     )  # fmt: skip
     scenes = read_result(write_result(scenes, tmp_path / "scenes", 32632, {}))
-    told = products.scene_provenance(
+    provenance = products.scene_provenance(
         scenes, pd.DataFrame({"reference": ["r0"], "secondary": ["s0"]}), matched
     )
-    assert told["scenes"] == "r0 s0" and told["processing_baselines"] == "unknown 05.10"
+    assert provenance["scenes"] == "r0 s0" and provenance["processing_baselines"] == "unknown 05.10"
     assert (
-        told["relative_orbits"] == "unknown 108"
-        and told["matcher"] == "dis"
-        and told["matcher_options"] == "{}"
+        provenance["relative_orbits"] == "unknown 108"
+        and provenance["matcher"] == "dis"
+        and provenance["matcher_options"] == "{}"
     )
 
 
@@ -190,14 +188,14 @@ def test_gdals_own_tools_read_every_product(matched, pair_cube, tmp_path):
     mosaic = uncertainty.add_errors(annual.combine_pairs(annual.to_velocity(matched)), ice, ~ice)
     dates = pd.Timestamp("2020-08-18"), pd.Timestamp("2021-09-07")
     product = products.velocity_product(mosaic.load(), 32632, "Test", {"matcher": "dis"}, dates)
-    products.write_cogs(product, tmp_path)
-    products.write_zarr(product, tmp_path / "v.zarr")
-    products.write_zarr(pair_cube, tmp_path / "pairs.zarr", packed=True)
+    export.write_geotiffs(product, tmp_path)
+    export.write_zarr(product, tmp_path / "v.zarr")
+    export.write_zarr(pair_cube, tmp_path / "pairs.zarr", packed=True)
     surveyed = stakes.read_stakes(tmp_path, load_catalog().glaciers["mer-de-glace"])
     table = pd.DataFrame(
         {"name": ["Tacul"], "matcher": ["raft"], "measured": [69.0], "estimated": [68.5]}
     )
-    products.write_points(table, surveyed, None, tmp_path / "stakes.gpkg")
+    export.write_points(table, surveyed, None, tmp_path / "stakes.gpkg")
 
     def gdal(*command):
         return subprocess.run(

@@ -6,7 +6,7 @@ import sys
 from urllib.parse import unquote
 
 import pytest
-from conftest import ROOT
+from places import ROOT
 from test_browser import CHROMIUM, browser, watched  # noqa: F401  (a fixture)
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import rasterio
 import xarray as xr
-from conftest import ROOT
 from flavours import write_flavour
+from places import ROOT
 from stac_server import StacServer
 from synthetic import files, says_synthetic
 

@@ -5,14 +5,18 @@ import json
 import numpy as np
 import pytest
 import rasterio
-import xarray as xr
+from pyproj import Transformer
 from rio_cogeo import cog_validate
 from scipy import ndimage
 
 from gdiv.catalog import load_catalog
 from gdiv.imagery.grid import study_grid
 from gdiv.images.contrast import local_contrast
-from gdiv.twin import scenes as twin
+from gdiv.twin.acquisitions import plan_acquisitions
+from gdiv.twin.ice import Ice
+from gdiv.twin.motion import advect
+from gdiv.twin.scenes import render_twin
+from gdiv.twin.truth import read_truth, true_displacement
 
 
 def read(folder, item, asset="nir"):
@@ -28,7 +32,7 @@ def items(twin_folder):
 
 @pytest.fixture(scope="module")
 def truth(twin_folder):
-    return xr.open_zarr(twin_folder / "truth.zarr", consolidated=False).load()
+    return read_truth(twin_folder)
 
 
 def clear_pair(found, year):
@@ -38,7 +42,7 @@ def clear_pair(found, year):
 
 def test_moving_the_reference_by_the_truth_gives_the_secondary(twin_folder, items, truth, found):
     first, second = clear_pair(found, 2020)
-    u, v = twin.true_displacement(truth, first, second)
+    u, v = true_displacement(truth, first, second)
     reference, secondary = (read(twin_folder, items[name]) for name in (first, second))
     rows, columns = np.mgrid[: u.shape[0], : u.shape[1]]
     moved = ndimage.map_coordinates(secondary, [rows + v, columns + u], order=3, mode="nearest")
@@ -55,7 +59,7 @@ def test_moving_the_reference_by_the_truth_gives_the_secondary(twin_folder, item
 
 def test_a_year_ages_the_texture(twin_folder, items, truth, found):
     first, second = clear_pair(found, 2021)
-    u, v = twin.true_displacement(truth, first, second)
+    u, v = true_displacement(truth, first, second)
     rows, columns = np.mgrid[: u.shape[0], : u.shape[1]]
     moved = ndimage.map_coordinates(
         read(twin_folder, items[second]), [rows + v, columns + u], order=3, mode="nearest"
@@ -73,10 +77,6 @@ def test_a_year_ages_the_texture(twin_folder, items, truth, found):
 
 def test_stakes_move_at_their_published_speed():
     entry = load_catalog().glaciers["mer-de-glace"]
-    from pyproj import Transformer
-
-    from gdiv.twin.ice import Ice
-
     grid = study_grid(entry.bbox, entry.epsg)
     ice = Ice(entry, grid)
     to_grid = Transformer.from_crs(4326, entry.epsg, always_xy=True)
@@ -98,28 +98,26 @@ def test_forward_and_back_is_where_it_began(truth):
         part.ravel().astype(float)
         for part in np.meshgrid(np.arange(40, 120, 7), np.arange(40, 120, 7))
     )
-    there = twin.advect(truth.vx.values, truth.vy.values, 10.0, columns, rows, 1.3)
-    back = twin.advect(truth.vx.values, truth.vy.values, 10.0, *there, -1.3)
+    there = advect(truth.vx.values, truth.vy.values, 10.0, columns, rows, 1.3)
+    back = advect(truth.vx.values, truth.vy.values, 10.0, *there, -1.3)
     assert np.abs(back[0] - columns).max() < 1e-3 and np.abs(back[1] - rows).max() < 1e-3
 
 
 def test_equal_seeds_give_equal_scenes(glacier, twin_folder, items, tmp_path):
     grid = study_grid(glacier.bbox, glacier.epsg)
-    twin.render_twin(glacier, grid, [3, 3, 4], tmp_path / "again", seed=1)
+    render_twin(glacier, grid, [3, 3, 4], tmp_path / "again", seed=1)
     assert (tmp_path / "again" / "items.json").read_text() == (
         twin_folder / "items.json"
     ).read_text()
     some = next(i for i in items.values() if "nir" in i["assets"])
     assert np.array_equal(read(twin_folder, some), read(tmp_path / "again", some))
-    assert twin.plan_acquisitions(glacier, [3, 3, 4], 2) != twin.plan_acquisitions(
-        glacier, [3, 3, 4], 1
-    )
+    assert plan_acquisitions(glacier, [3, 3, 4], 2) != plan_acquisitions(glacier, [3, 3, 4], 1)
 
 
 def test_the_demo_and_the_paper_have_their_counts():
     entry = load_catalog().glaciers["mer-de-glace"]
     for usable in ([4, 6, 8], [7, 10, 17]):
-        plan = twin.plan_acquisitions(entry, usable, 0)
+        plan = plan_acquisitions(entry, usable, 0)
         counts = [
             sum(a.kind == "usable" and a.day.year == year for a in plan)
             for year in entry.twin.years
@@ -169,4 +167,4 @@ def test_items_have_the_fields_of_a_real_item(items, real):
 def test_a_glacier_without_description_is_refused(glacier, tmp_path):
     bare = glacier.model_copy(update={"twin": None})
     with pytest.raises(ValueError, match="no twin description"):
-        twin.render_twin(bare, study_grid(glacier.bbox, glacier.epsg), [3], tmp_path)
+        render_twin(bare, study_grid(glacier.bbox, glacier.epsg), [3], tmp_path)

@@ -1,4 +1,4 @@
-"""From displacement to a checked map and back from disk."""
+"""Velocity, mosaics, uncertainty, time series and their validation."""
 
 import geopandas as gpd
 import numpy as np
@@ -11,12 +11,23 @@ from scipy import ndimage
 
 from gdiv.catalog import load_catalog
 from gdiv.imagery import coregistration, cube, pairs
-from gdiv.velocity import annual, displacement, inversion, products, stakes, uncertainty, validation
-from gdiv.velocity import profiles as centre_line
+from gdiv.twin.truth import read_truth, true_pairs, true_velocity
+from gdiv.velocity import (
+    annual,
+    displacement,
+    export,
+    inversion,
+    products,
+    profiles,
+    scores,
+    stakes,
+    uncertainty,
+    validation,
+)
 
 
 def field(u, v, pairs=3, size=40, spacing=10.0, years=1.0, noise=0.0, seed=0):
-    """A displacement data set of constant motion plus noise, as `match_pairs` would give."""
+    """Displacement of constant motion plus noise, as from `match_pairs`."""
     rng = np.random.default_rng(seed)
     values = {
         name: (base + noise * rng.normal(size=(pairs, size, size))).astype(np.float32)
@@ -32,11 +43,17 @@ def field(u, v, pairs=3, size=40, spacing=10.0, years=1.0, noise=0.0, seed=0):
     zero = {
         name: ("pair", np.zeros(pairs)) for name in (*displacement.STATISTICS, "shift_x", "shift_y")
     }
-    ids = {
-        "reference_ids": [f"r{i}" for i in range(pairs)],
-        "secondary_ids": [f"s{i}" for i in range(pairs)],
-    }
-    return data.assign(zero).assign_coords(coords).assign_attrs(spacing=spacing, **ids)
+    data = data.assign(zero).assign_coords(coords).assign_attrs(spacing=spacing)
+    return with_scenes(data, [f"r{i}" for i in range(pairs)], [f"s{i}" for i in range(pairs)])
+
+
+def with_scenes(data, reference, secondary):
+    """Add the scene ids of each pair."""
+    ids = {"reference": reference, "secondary": secondary}
+    text = np.dtypes.StringDType()
+    return data.assign_coords(
+        {name: ("pair", np.array(values, dtype=text)) for name, values in ids.items()}
+    )
 
 
 def test_components_are_averaged_not_speeds():
@@ -45,7 +62,7 @@ def test_components_are_averaged_not_speeds():
     assert float(annual.speed(noisy).mean()) < 0.3 * float(speeds)
 
 
-def test_the_median_shrugs_off_a_wrong_pair():
+def test_the_median_ignores_a_wrong_pair():
     data = field(2, 0, pairs=5)
     data.u[0] = 50
     assert float(
@@ -54,11 +71,11 @@ def test_the_median_shrugs_off_a_wrong_pair():
     assert float(annual.combine_pairs(annual.to_velocity(data), "mean").vx.mean()) > 100
 
 
-def test_pairs_that_agree_outvote_one_that_does_not_and_keep_their_noise_low():
+def test_robust_mosaic_ignores_an_outlier_and_is_less_noisy_than_the_median():
     data = field(2, 1, pairs=9, noise=0.1, seed=3)
     data.u[0] += 40
     velocity = annual.to_velocity(data)
-    robust, median = (annual.combine_pairs(velocity, kind) for kind in ("robust", "median"))
+    robust, median = (annual.combine_pairs(velocity, method) for method in ("robust", "median"))
     assert float(np.abs(robust.vx - 20).mean()) < 0.9 * float(np.abs(median.vx - 20).mean())
     assert float(robust.vx.mean()) == pytest.approx(20, abs=0.05)
     lazy = annual.combine_pairs(velocity.chunk(pair=1, y=7, x=9))
@@ -66,7 +83,7 @@ def test_pairs_that_agree_outvote_one_that_does_not_and_keep_their_noise_low():
     xr.testing.assert_allclose(robust, lazy.compute())
 
 
-def test_a_short_pair_says_little_beside_a_long_one():
+def test_prior_weight_grows_with_squared_time_separation():
     data = field(1, 0, pairs=2)  # a tenth of a year: 100 m/yr; a year: 10 m/yr
     data = data.assign_coords(years=("pair", [0.1, 1.0]))
     weights = annual.prior_weight(annual.to_velocity(data))
@@ -80,7 +97,7 @@ def test_poor_matches_are_left_out_and_counted():
     assert int(combined["count"][0, 0]) == 3 and int(combined["count"][20, 0]) == 4
 
 
-def test_a_mosaic_of_nothing_and_an_unknown_kind_are_errors():
+def test_a_mosaic_without_pairs_and_an_unknown_method_are_errors():
     data = annual.to_velocity(field(1, 1))
     with pytest.raises(ValueError, match="at least one pair"):
         annual.combine_pairs(data.isel(pair=[]))
@@ -122,19 +139,21 @@ def season(seed, shared, alone, size=120, rough=2.0):
 
 
 @pytest.mark.parametrize("ratio", [1.0, 4.0])
-def test_a_second_season_that_is_rough_where_ours_is_does_not_blur_the_error(ratio):
-    """Two equally good maps, `ratio` times as rough in the south: what is theirs is taken off bin by bin."""
+def test_uncertainty_is_calibrated_where_both_mosaics_are_noisy_in_the_same_area(ratio):
+    """Two equally good mosaics, `ratio` times as noisy in the south: variance is subtracted per bin."""
     ice = np.ones((120, 120), bool)
     first, second, third = (season(seed, 0.2, 0.05, rough=ratio) for seed in (1, 2, 3))
-    told = uncertainty.add_errors(
+    with_errors = uncertainty.add_errors(
         first, ice, ~ice, third, uncertainty.repeat_error(second, third, ice)
     )
     for half in (slice(0, 60), slice(60, 120)):
-        share = uncertainty.coverage((first.vx - 30).values[half], told.vx_error.values[half])
+        share = uncertainty.coverage(
+            (first.vx - 30).values[half], with_errors.vx_error.values[half]
+        )
         assert 0.6 < share < 0.76
 
 
-def test_an_error_that_nothing_tells_is_not_zero():
+def test_an_uncertainty_without_evidence_is_nan_not_zero():
     ice = np.ones((40, 40), bool)
     lone = uncertainty.add_errors(
         annual.combine_pairs(annual.to_velocity(field(3, 0, pairs=1))), ice, ~ice
@@ -142,7 +161,7 @@ def test_an_error_that_nothing_tells_is_not_zero():
     assert np.isnan(lone.v_error).all() and lone.vx.notnull().all()
 
 
-def test_an_error_that_all_pairs_share_is_known_from_a_second_season():
+def test_a_second_season_reveals_an_error_that_all_pairs_share():
     ice = np.ones((120, 120), bool)
     first, second, other = (
         season(seed, shared, 0.05) for seed, shared in ((1, 0.2), (2, 0.2), (3, 0.4))
@@ -151,17 +170,18 @@ def test_an_error_that_all_pairs_share_is_known_from_a_second_season():
     assert uncertainty.coverage((first.vx - 30).values, alone.vx_error.values) < 0.25
     own = uncertainty.repeat_error(first, second, ice)
     for data in (first, other):
-        told = uncertainty.add_errors(data, ice, ~ice, second, own)
+        with_errors = uncertainty.add_errors(data, ice, ~ice, second, own)
         for half in (slice(0, 60), slice(60, 120)):
             for name, truth in (("vx", 30), ("vy", 0)):
                 share = uncertainty.coverage(
-                    (told[name] - truth).values[half], told[f"{name}_error"].values[half]
+                    (with_errors[name] - truth).values[half],
+                    with_errors[f"{name}_error"].values[half],
                 )
                 assert 0.55 < share < 0.8
 
 
 @pytest.mark.parametrize("sigma", [2.0, 5.0])
-def test_neighbours_err_alike_over_a_known_distance_and_a_mean_is_as_sure_as_that(sigma):
+def test_correlation_length_and_error_of_mean_match_blurred_noise(sigma):
     """Noise blurred by a Gaussian of s pixels is correlated as exp(-d^2 / 4 s^2): by 1/e at 2 s."""
     rng, size = np.random.default_rng(6), 240
     coords = {"y": -10.0 * np.arange(size), "x": 10.0 * np.arange(size)}
@@ -175,30 +195,30 @@ def test_neighbours_err_alike_over_a_known_distance_and_a_mean_is_as_sure_as_tha
     )
     length = uncertainty.correlation_length(errors, np.ones((size, size), bool))
     assert length == pytest.approx(20 * sigma, rel=0.25)
-    told = uncertainty.error_of_mean(np.ones((size, size)), 10.0, length)
-    assert told == pytest.approx(
+    sigma_of_mean = uncertainty.error_of_mean(np.ones((size, size)), 10.0, length)
+    assert sigma_of_mean == pytest.approx(
         np.std([field.mean() for field in np.concatenate(fields)]), rel=0.4
     )
     assert np.isnan(uncertainty.correlation_length(errors * 0, np.ones((size, size), bool)))
 
 
-def test_an_offset_from_the_second_season_is_an_error_and_a_single_pair_has_one():
+def test_an_offset_to_the_second_season_counts_as_error_also_for_a_single_pair():
     ice = np.ones((120, 120), bool)
     first, second = season(1, 0.2, 0.05), season(2, 0.2, 0.05)
     off = first.assign(vx=first.vx + 20)
-    told = uncertainty.add_errors(
+    with_errors = uncertainty.add_errors(
         off, ice, ~ice, second, uncertainty.repeat_error(first, second, ice)
     )
-    assert uncertainty.coverage((off.vx - 30).values, told.vx_error.values) > 0.6
+    assert uncertainty.coverage((off.vx - 30).values, with_errors.vx_error.values) > 0.6
     lone = annual.combine_pairs(
         annual.to_velocity(field(3, 0, pairs=1, size=120, noise=0.2))
     ).load()
-    told = uncertainty.add_errors(lone, ice, ~ice, second, 1.0)
-    assert np.isfinite(told.vx_error).all()
-    assert uncertainty.coverage((lone.vx - 30).values, told.vx_error.values) > 0.5
+    with_errors = uncertainty.add_errors(lone, ice, ~ice, second, 1.0)
+    assert np.isfinite(with_errors.vx_error).all()
+    assert uncertainty.coverage((lone.vx - 30).values, with_errors.vx_error.values) > 0.5
 
 
-def test_a_map_that_is_empty_everywhere_is_told_as_empty(tmp_path):
+def test_an_empty_mosaic_gives_nan_everywhere(tmp_path):
     nothing, ice = field(1, 1), np.ones((40, 40), bool)
     nothing["u"], nothing["v"], nothing["quality"] = (
         nothing.u * np.nan,
@@ -220,10 +240,9 @@ def test_a_map_that_is_empty_everywhere_is_told_as_empty(tmp_path):
     assert np.isnan(uncertainty.correlation_length(combined, ice))
     assert np.isnan(uncertainty.error_of_mean(combined.v_error.values, 10, 100))
     assert np.isnan(inversion.invert_network(velocity).closure).all()
-    scores = validation.score_pairs(
-        nothing, [(np.ones((40, 40)), np.ones((40, 40)))] * 3, ice, ~ice
-    )
-    assert scores["coverage"] == 0 and np.isnan(scores["error"]) and np.isnan(scores["closure"])
+    motions = [(np.ones((40, 40)), np.ones((40, 40)))] * 3
+    result = scores.score_pairs(nothing, motions, ice)
+    assert result["coverage"] == 0 and np.isnan(result["error"]) and np.isnan(result["closure"])
     checks = validation.check_mosaic(combined, None, ice, ~ice, pd.DataFrame({"difference": []}))
     assert all(np.isnan(value) for value in checks.values())
     summary = displacement.summarise_pairs(nothing, ice)
@@ -231,8 +250,8 @@ def test_a_map_that_is_empty_everywhere_is_told_as_empty(tmp_path):
     product = products.velocity_product(
         combined, 32632, "Empty", {}, tuple(pd.to_datetime(["2020", "2021"]))
     )
-    assert np.isnan(rioxarray.open_rasterio(products.write_cogs(product, tmp_path)[0])).all()
-    assert products.int16_encoding(product)["v"]["scale_factor"] == 0.01
+    assert np.isnan(rioxarray.open_rasterio(export.write_geotiffs(product, tmp_path)[0])).all()
+    assert export.int16_encoding(product)["v"]["scale_factor"] == 0.01
 
 
 def test_an_empty_season_is_one_error():
@@ -259,22 +278,22 @@ def test_mixed_grids_are_an_error():
         validation.compare_with_truth(here, shifted, ice)
 
 
-def test_still_ground_tells_the_error_beside_the_ice():
+def test_stable_ground_gives_the_uncertainty_beside_the_ice():
     stable = np.ones((120, 120), bool)
     found = season(4, 0.2, 0.05)
-    still = found.assign(vx=found.vx - 30)
-    told = uncertainty.add_errors(still, ~stable, stable)
-    assert 0.6 < uncertainty.coverage(still.vx.values, told.vx_error.values) < 0.76
+    apparent = found.assign(vx=found.vx - 30)
+    with_errors = uncertainty.add_errors(apparent, ~stable, stable)
+    assert 0.6 < uncertainty.coverage(apparent.vx.values, with_errors.vx_error.values) < 0.76
 
 
-def test_reliability_finds_what_was_planted():
+def test_observed_coverage_finds_an_underestimated_uncertainty():
     rng = np.random.default_rng(5)
     coords = {"y": -10.0 * np.arange(80), "x": 10.0 * np.arange(80)}
     truth = xr.Dataset(
         {n: (("y", "x"), np.full((80, 80), v)) for n, v in (("vx", 0.0), ("vy", 20.0))}, coords
     )
     truth.attrs["spacing"] = 10.0
-    year = validation.true_velocity(truth, 1.0)
+    year = true_velocity(truth, 1.0)
     data = year + xr.Dataset({n: (("y", "x"), rng.normal(0, 2, (80, 80))) for n in ("vx", "vy")})
     data = data.assign(
         {f"{n}_error": xr.full_like(data[n], 1.0) for n in ("vx", "vy")}
@@ -313,7 +332,7 @@ def observed(pairs, days, truth, size=(6, 5), noise=0.0):
 EVERY = [(i, j) for i in range(5) for j in range(i + 1, 5)]
 
 
-def test_a_series_gives_back_what_the_pairs_were_means_of():
+def test_inversion_recovers_the_velocity_that_pairs_average():
     truth, days = np.array([[10.0, 0], [40, -5], [20, 5], [30, 0]]), [30, 60, 20, 90]
     series = inversion.invert_network(observed(EVERY, days, truth), smooth=1e-3)
     assert np.abs(series.vx.values - truth[:, 0, None, None]).max() < 0.05
@@ -324,7 +343,7 @@ def test_a_series_gives_back_what_the_pairs_were_means_of():
     assert np.ptp(steady.vx.values, axis=0).max() < 0.5
 
 
-def test_a_pair_that_contradicts_the_others_loses_its_say():
+def test_inversion_is_robust_to_an_outlier_that_the_closure_reveals():
     truth, days = np.full((4, 2), 30.0), [30, 60, 20, 90]
     data = observed(EVERY, days, truth, noise=0.3)
     data.vx[2] += 60  # one pair of ten, far off
@@ -332,7 +351,7 @@ def test_a_pair_that_contradicts_the_others_loses_its_say():
     series = inversion.invert_network(data, smooth=0.1)
     assert np.abs(series.vx.values - 30).max() < 3
     assert np.isfinite(series.vy.values).all() and float(series.closure.min()) > 10, (
-        "and is told by the closure"
+        "the closure reveals it"
     )
 
 
@@ -343,7 +362,7 @@ def test_one_long_pair_does_not_flatten_a_series_of_short_ones():
     assert np.ptp(series.vx.values[:, 0, 0]) > 0.8 * np.ptp(truth[:, 0])
 
 
-def test_a_series_does_not_depend_on_chunks_and_knows_where_nothing_was_seen():
+def test_a_series_does_not_depend_on_chunks_and_is_nan_without_data():
     data = observed(EVERY, [30, 60, 20, 90], np.full((4, 2), 30.0), noise=1)
     data.vx[:, 2, 3] = np.nan
     whole, lazy = (inversion.invert_network(d) for d in (data, data.chunk(pair=1, y=2, x=2)))
@@ -358,19 +377,17 @@ def test_a_series_does_not_depend_on_chunks_and_knows_where_nothing_was_seen():
         inversion.invert_network(data.isel(pair=[]))
 
 
-def test_truth_scores_know_shrinking():
+def test_compare_with_truth_reports_lost_motion():
     truth = xr.Dataset(
         {n: (("y", "x"), np.full((10, 10), value)) for n, value in (("vx", 30.0), ("vy", -40.0))}
     )
-    scores = validation.compare_with_truth(truth * 0.9, truth, np.ones((10, 10), bool))
-    assert (
-        scores["along"] == pytest.approx(-0.1)
-        and scores["rmse"] == pytest.approx(5)
-        and scores["coverage"] == 1
-    )
+    result = validation.compare_with_truth(truth * 0.9, truth, np.ones((10, 10), bool))
+    assert result["along"] == pytest.approx(-0.1)
+    assert result["rmse"] == pytest.approx(5)
+    assert result["coverage"] == 1
 
 
-def test_still_ground_gives_bias_and_spread():
+def test_stable_ground_gives_bias_and_spread():
     rng = np.random.default_rng(1)
     data = xr.Dataset(
         {
@@ -390,7 +407,7 @@ def test_still_ground_gives_bias_and_spread():
     assert validation.stable_ground_velocity(data * 0, np.ones((80, 80), bool))["glaft"] == 0
 
 
-def test_stakes_are_read_bilinearly_and_outside_ones_left_out():
+def test_mosaics_are_interpolated_at_stakes_and_stakes_outside_are_left_out():
     size, epsg = 20, 32632
     x, y = 340000 + 10.0 * np.arange(size), 5086000 - 10.0 * np.arange(size)
     ramp = np.tile(np.arange(size, dtype=float), (size, 1))
@@ -408,16 +425,16 @@ def test_stakes_are_read_bilinearly_and_outside_ones_left_out():
     ] == pytest.approx(-2.5, abs=1e-3)
 
 
-def test_triplets_that_add_up_close():
+def test_triplet_closure_is_zero_for_consistent_displacements():
     data = field(1, 2, pairs=3)
     data.u[2], data.v[2] = 2, 4
-    data = data.assign_attrs(reference_ids=["a", "b", "a"], secondary_ids=["b", "c", "c"])
+    data = with_scenes(data, ["a", "b", "a"], ["b", "c", "c"])
     inner = np.zeros((40, 40), bool)
     inner[5:-5, 5:-5] = True
-    assert validation.triplet_closure(data, inner) == pytest.approx(0, abs=1e-5)
+    assert scores.triplet_closure(data, inner) == pytest.approx(0, abs=1e-5)
     data.u[2] = 3
-    assert validation.triplet_closure(data, inner) == pytest.approx(1, abs=1e-5)
-    assert np.isnan(validation.triplet_closure(field(1, 1), inner))
+    assert scores.triplet_closure(data, inner) == pytest.approx(1, abs=1e-5)
+    assert np.isnan(scores.triplet_closure(field(1, 1), inner))
 
 
 @pytest.fixture(scope="module")
@@ -436,7 +453,7 @@ def test_labels_do_not_depend_on_chunks_or_workers(matched, found):
 
     def labels(**chunks):
         return displacement.match_pairs(
-            data.chunk(chunks), table, stable, "horn-schunck", apart=ice, back=True
+            data.chunk(chunks), table, stable, "horn-schunck", regions=ice, check_consistency=True
         )
 
     results = []
@@ -464,25 +481,21 @@ def test_matching_is_lazy_and_finds_the_ice(matched, found, twin_folder):
     )
     assert all(lazy[name].chunks for name in ("u", "v", "quality"))
     result = lazy.isel(pair=[0]).load()
-    truth = validation.read_truth(twin_folder, result)
+    truth = read_truth(twin_folder, result)
     ice = found["masks"].glacier.values
-    motions = validation.true_pairs(truth, result)
-    scores = validation.score_pairs(result, motions, ice, found["masks"].stable.values)
-    zero = validation.score_pairs(
-        result.assign(u=result.u * 0, v=result.v * 0), motions, ice, found["masks"].stable.values
-    )
-    assert (
-        scores["error"] < 0.5 * zero["error"]
-        and abs(scores["along"]) < 0.15
-        and zero["along"] == pytest.approx(-1)
-    )
+    motions = true_pairs(truth, result)
+    matcher = scores.score_pairs(result, motions, ice)
+    zero = scores.score_pairs(result.assign(u=result.u * 0, v=result.v * 0), motions, ice)
+    assert matcher["error"] < 0.5 * zero["error"]
+    assert abs(matcher["along"]) < 0.15
+    assert zero["along"] == pytest.approx(-1)
     table = displacement.summarise_pairs(result, ice)
     assert table.px_per_day[0] == pytest.approx(table.median_px[0] / table.days[0])
     assert table.m_per_year[0] == pytest.approx(table.median_px[0] * 10 / (table.days[0] / 365.25))
 
 
 def test_truth_is_absent_for_real_sources(tmp_path):
-    assert validation.read_truth(tmp_path, xr.Dataset()) is None
+    assert read_truth(tmp_path, xr.Dataset()) is None
 
 
 def test_catalog_stakes_serve_where_the_source_brings_none(tmp_path):
@@ -492,37 +505,36 @@ def test_catalog_stakes_serve_where_the_source_brings_none(tmp_path):
     )
 
 
-def test_a_profile_runs_down_the_centre_line_with_its_stakes(twin_folder, glacier):
+def test_a_profile_samples_the_centreline_and_its_stakes(twin_folder, glacier):
     truth = xr.open_zarr(twin_folder / "truth.zarr", consolidated=False).load()
     data = truth[["vx", "vy"]].assign(v_error=xr.full_like(truth.vx, 2.0))
-    centre, surveyed = centre_line.centreline(glacier), stakes.read_stakes(twin_folder, glacier)
-    table, at = (
-        centre_line.sample_along(data, centre),
-        centre_line.stakes_along(surveyed, centre, 2021),
-    )
+    centre = profiles.centreline(glacier)
+    surveyed = stakes.read_stakes(twin_folder, glacier)
+    table = profiles.sample_along(data, centre)
+    near = profiles.stakes_along(surveyed, centre, 2021)
     assert table.distance.diff().dropna().to_numpy() == pytest.approx(0.02)
     assert table.error.dropna().to_numpy() == pytest.approx(2)
     assert (
-        centre_line.to_points(table, centre)
+        profiles.to_points(table, centre)
         .geometry.iloc[5]
         .distance(centre.iloc[0].interpolate(1000 * table.distance[5]))
         < 1e-6
     )
     assert table.distance.iloc[-1] < centre.iloc[0].length / 1000, "the map ends before the line"
-    for stake in at.itertuples():
+    for stake in near.itertuples():
         if table.distance.min() < stake.distance < table.distance.max():
             assert np.interp(stake.distance, table.distance, table.speed) == pytest.approx(
                 stake.speed, rel=0.1
             )
     assert (
-        "Tacul" in set(at.name)
-        and centre_line.centreline(glacier.model_copy(update={"twin": None})) is None
+        "Tacul" in set(near.name)
+        and profiles.centreline(glacier.model_copy(update={"twin": None})) is None
     )
 
 
 def test_truth_over_a_short_time_is_the_velocity_itself(twin_folder):
     truth = xr.open_zarr(twin_folder / "truth.zarr", consolidated=False).load()
-    brief, year = (validation.true_velocity(truth, years) for years in (0.01, 1.0))
+    brief, year = (true_velocity(truth, years) for years in (0.01, 1.0))
     assert np.abs(brief.vx - truth.vx).max() < 0.5
     assert np.abs(year.vx - truth.vx).max() > np.abs(brief.vx - truth.vx).max()
     combined = annual.combine_pairs(annual.to_velocity(field(1, 1, years=0.03)))

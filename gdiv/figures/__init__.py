@@ -1,34 +1,29 @@
-"""Every picture: static figures by matplotlib, and interactive maps with the same limits.
+"""Figures of the study: static ones with matplotlib, and one interactive map with bokeh.
 
-Colours are perceptually uniform and safe for colour-blind readers; speeds share the glacier's limits
-from the catalog, so that pictures can be compared.
+Colour maps are perceptually uniform and safe for colour-blind readers. All speeds of a glacier
+share the colour limits of its catalog entry, so that figures can be compared. Colours and labels
+of matchers come from `gdiv.flow.matchers.registry`.
 """
 
 from gdiv.extras import requires
 
 with requires("maps", "drawing"):
-    from gdiv.figures.interactive import interactive_map
-    from gdiv.figures.pairs import (
-        colour_limit,
-        plot_drawn_pairs,
+    from gdiv.figures.errors import (
         plot_error_by_displacement,
-        plot_learning,
-        plot_pair,
-        plot_pyramid,
-        plot_tiles,
+        plot_glaciers,
+        plot_reliability,
+        plot_subsampling,
     )
-    from gdiv.figures.scenes import plot_images, plot_pair_network, plot_site, plot_timeline
+    from gdiv.figures.interactive import interactive_map
+    from gdiv.figures.learning import plot_drawn_pairs, plot_learning, plot_tiles
+    from gdiv.figures.pairs import colour_limit, plot_pair, plot_pair_network, plot_pyramid
+    from gdiv.figures.scenes import plot_images, plot_site, plot_timeline
+    from gdiv.figures.stakes import plot_profile, plot_series, plot_stakes
     from gdiv.figures.velocity import (
         plot_differences,
-        plot_glaciers,
         plot_mosaics,
-        plot_profile,
-        plot_reliability,
-        plot_series,
-        plot_speed_and_error,
+        plot_velocity,
         plot_speeds,
-        plot_stakes,
-        plot_subsampling,
     )
 
 __all__ = [
@@ -48,7 +43,7 @@ __all__ = [
     "plot_reliability",
     "plot_series",
     "plot_site",
-    "plot_speed_and_error",
+    "plot_velocity",
     "plot_speeds",
     "plot_stakes",
     "plot_subsampling",

@@ -1,199 +1,200 @@
-"""The map one moves about in: a tab a layer, values on hover, stakes with what was measured."""
+"""Interactive map in one HTML file: one tab per layer, values on hover, a time series on click."""
 
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gdiv.figures.style import SIGNED, SPEED
+from gdiv.figures.interactive_series import draw_series
+from gdiv.figures.style import MOVING_FRACTION, QUANTITY, SIGNED, SPEED, VERMILION
+from gdiv.flow.matchers.registry import matcher_label
 
-WIDTH = 560  # screen pixels
-LOOK = {
+if TYPE_CHECKING:
+    from bokeh.models import Column, CustomJS
+    from holoviews import Image as ImageLayer
+    from holoviews import VectorField
+
+__all__ = ["interactive_map"]
+
+MAP_WIDTH = 560  # screen pixels
+MAP_OPTIONS: dict[str, Any] = {
     "data_aspect": 1,
-    "frame_width": WIDTH,
+    "frame_width": MAP_WIDTH,
     "xlabel": "easting (m)",
     "ylabel": "northing (m)",
     "xformatter": "%d",
     "yformatter": "%d",
 }
-CELLS = 40_000  # of a layer, and
-SERIES_VALUES = 150_000  # of the series, so that a saved page stays small
-# The nearest place with a series, within reach of the click.
-CLICKED = """
-let best = -1, least = reach * reach
-for (let i = 0; i < x.length; i++) {
-  const far = (x[i] - cb_obj.x) ** 2 + (y[i] - cb_obj.y) ** 2
-  if (far < least) { least = far; best = i }
-}
-if (best >= 0) {
-  const n = lines.data.start.length
-  lines.data = {...lines.data, speed: Array.from(speed.slice(best * n, (best + 1) * n))}
-  plot.title.text = `Between one scene and the next at ${x[best].toFixed(0)} E, ${y[best].toFixed(0)} N`
-}
-"""
+MAX_CELLS = 40_000  # of a layer, so that the saved page stays below 5 MB
+DIFFERENCE_PERCENTILE = 98  # of the absolute differences, becomes the colour limit
+ARROW_STEP = 12  # cells from one arrow to the next, chosen by eye
 
 
 def interactive_map(
     product: xr.Dataset,
     others: dict[str, xr.DataArray],
     stake_table: pd.DataFrame,
-    stakes,
+    stakes: gpd.GeoDataFrame,
     epsg: int,
-    most: float,
+    max_speed: float,
     series: xr.Dataset,
-):
-    """A map with tabs: the product's speed, its error and pairs, the other matchers' speeds; a click shows a series.
+) -> "Column":
+    """Draw an interactive map with one tab per layer and a time series of the clicked pixel.
 
-    It needs neither a network nor a running kernel once it is drawn.
+    The layers are the speed of the product, its error, its number of pairs, the speed of every
+    other matcher, and the difference of the first other matcher from the product. Once drawn, the
+    map needs neither a network nor a running kernel.
 
     Parameters
     ----------
-    product
-        `v`, `vx`, `vy`, `v_error` (m/yr) and `count`; the attribute `matcher` names the first tab.
-    others
-        Speeds of other matchers, m/yr, with the same limits; the first of them also as a difference.
-    stake_table, stakes
-        `name`, `measured`, `estimated`, and where the stakes stand.
-    most
-        Upper limit of the speeds, m/yr.
-    series
-        `vx`, `vy` `(interval, y, x)`, with `start` and `end`, as of `gdiv.velocity.inversion.invert_network`; NaN
-        where none is to be shown.
+    product : xarray.Dataset
+        ``v``, ``vx``, ``vy``, ``v_error`` (m/yr) and ``count``, each ``(y, x)``. The attribute
+        ``matcher`` names the first tab, ``title`` the map, and ``description`` is printed below.
+    others : dict of str to xarray.DataArray
+        Speed ``(y, x)`` in m/yr by name of the matcher; may be empty.
+    stake_table : pandas.DataFrame
+        ``name``, ``measured`` and ``estimated`` speed (m/yr) of the stakes; may be empty.
+    stakes : geopandas.GeoDataFrame
+        Positions of the stakes, with ``name``, in any projection.
+    epsg : int
+        Code of the projection of the map.
+    max_speed : float
+        Upper colour limit of all speeds in m/yr.
+    series : xarray.Dataset
+        ``vx`` and ``vy`` (m/yr) ``(interval, y, x)`` with coordinates ``start`` and ``end``, from
+        `gdiv.velocity.inversion.invert_network`. Pixels that are all NaN have no time series.
 
     Returns
     -------
     bokeh.models.Column
+        The map above the time series.
     """
     import holoviews as hv
     import holoviews.plotting.bokeh
     from bokeh.layouts import column
-    from bokeh.models import Title
+    from bokeh.models.annotations import Title
 
-    hv.Store.set_current_backend(
-        "bokeh"
-    )  # all that `hv.extension` does beyond loading five megabytes of scripts
-    step = int(np.ceil(np.sqrt(product.sizes["x"] * product.sizes["y"] / CELLS)))
-    thin = {"x": slice(None, None, step), "y": slice(None, None, step)}
-    product, name = product.isel(thin), product.attrs.get("matcher", "speed")
-    others = {other: speed.isel(thin) for other, speed in others.items()}
-    look = LOOK | {"frame_height": round(WIDTH * product.sizes["y"] / product.sizes["x"])}
-    over = _arrows(product, most)
+    # All that `hv.extension` does beyond loading five megabytes of scripts.
+    hv.Store.set_current_backend("bokeh")
+    cells = product.sizes["x"] * product.sizes["y"]
+    step = int(np.ceil(np.sqrt(cells / MAX_CELLS)))
+    every = {"x": slice(None, None, step), "y": slice(None, None, step)}
+    product = product.isel(every)
+    thinned = {name: speed.isel(every) for name, speed in others.items()}
+    layers = _draw_layers(product, thinned, max_speed)
+    overlay = _draw_arrows(product, max_speed)
     if len(stake_table):
-        over = over * _stakes(stake_table, stakes, epsg, look)
-    limits = {"cmap": SPEED, "clim": (0, most), "clabel": "speed (m/yr)"} | look
-    told = {"error": product.v_error, "east": product.vx, "north": product.vy}
-    tabs = {
-        name: _layer({"speed": product.v, **told}, **limits),
-        "error": _layer(
-            {"error": product.v_error, "speed": product.v},
-            cmap="cividis",
-            clabel="1 sigma (m/yr)",
-            **look,
-        ),
-        "pairs": _layer(
-            {"pairs": product["count"].where(product.v.notnull())},
-            cmap="cividis",
-            clabel="pairs",
-            **look,
-        ),
-    }
-    for other, speed in others.items():
-        tabs[other] = _layer({"speed": speed, name: product.v}, **limits)
-    for other, speed in list(others.items())[:1]:
-        apart = speed - product.v
-        far = float(np.nanpercentile(np.abs(apart), 98))
-        label = f"{other} - {name}"
-        tabs[label] = _layer(
-            {"difference": apart}, cmap=SIGNED, clim=(-far, far), clabel=f"{label} (m/yr)", **look
-        )
-    plot, clicked = _through_time(series, most)
+        overlay = overlay * _draw_stakes(stake_table, stakes, epsg, _map_options(product))
+    plot, on_click = draw_series(series, max_speed)
     title = product.attrs.get("title", "")
-    for label, layer in tabs.items():
-
-        def finish(drawn, _, label=label):
-            drawn.state.js_on_event("tap", clicked)
-            drawn.state.title.text = (
-                f"{title} ({label})"  # not by `opts`: that would be on the tab, too
-            )
-
-        layer.opts(hooks=[finish])
-    layout = hv.Layout([(layer * over).relabel(label) for label, layer in tabs.items()]).opts(
-        tabs=True
-    )
-    if about := product.attrs.get("description"):  # such as that the scenes are synthetic
-        plot.add_layout(Title(text=about, text_font_size="9pt", text_font_style="normal"), "below")
+    tabs = []
+    for label, layer in layers.items():
+        _finish(layer, f"{title} ({label})", on_click)
+        tabs.append((layer * overlay).relabel(label))
+    layout = hv.Layout(tabs).opts(tabs=True)
+    if description := product.attrs.get("description"):  # such as that the scenes are synthetic
+        text = Title(text=description, text_font_size="9pt", text_font_style="normal")
+        plot.add_layout(text, "below")
     return column(hv.render(layout, backend="bokeh"), plot)
 
 
-def _through_time(series, most):
-    """A plot of the speed between scenes where the map was last clicked, and what the browser does on a click."""
-    from bokeh.models import ColumnDataSource, CustomJS
-    from bokeh.plotting import figure
+def _map_options(product: xr.Dataset) -> dict[str, Any]:
+    """Options of all layers, with the height for the proportions of the grid."""
+    height = round(MAP_WIDTH * product.sizes["y"] / product.sizes["x"])
+    return MAP_OPTIONS | {"frame_height": height}
 
-    speed = np.hypot(series.vx, series.vy).transpose("y", "x", "interval").values
-    rows, columns = np.nonzero(np.isfinite(speed).any(-1))
-    step = int(np.ceil(np.sqrt(rows.size * speed.shape[-1] / SERIES_VALUES))) or 1
-    kept = (rows % step == 0) & (columns % step == 0)
-    rows, columns = rows[kept], columns[kept]
-    shown = speed[rows, columns].astype(np.float32)
-    times = [
-        series[name].values.astype("datetime64[ms]").astype(float) for name in ("start", "end")
-    ]
-    first = int(np.nanargmax(np.nanmean(shown, axis=-1))) if len(shown) else None
-    now = np.round(shown[first], 1) if len(shown) else np.full(len(times[0]), np.nan)
-    lines = ColumnDataSource({"start": times[0], "end": times[1], "speed": now})
-    plot = figure(
-        width=680,
-        height=220,
-        x_axis_type="datetime",
-        y_range=(0, float(max(most, np.nanmax(shown, initial=0)))),
-        y_axis_label="speed (m/yr)",
-        title="Between one scene and the next, where it is fastest; click the map for another place",
-        tools="pan,box_zoom,reset,save",
-        toolbar_location="right",
-    )
-    plot.segment("start", "speed", "end", "speed", source=lines, line_width=3, line_color="#D55E00")
-    places = {
-        "x": series.x.values[columns],
-        "y": series.y.values[rows],
-        "speed": np.round(shown, 1).ravel(),
-        "lines": lines,
-        "plot": plot,
-        "reach": 2 * step * float(abs(series.x[1] - series.x[0])),
+
+def _finish(layer: "ImageLayer", title: str, on_click: "CustomJS") -> None:
+    """Set the title of a layer and its response to a click."""
+
+    def finish(drawn: Any, _: Any) -> None:
+        drawn.state.js_on_event("tap", on_click)
+        # A title among the options of the layer would also become the text of the tab.
+        drawn.state.title.text = title
+
+    layer.opts(hooks=[finish])
+
+
+def _draw_layers(
+    product: xr.Dataset, others: dict[str, xr.DataArray], max_speed: float
+) -> dict[str, "ImageLayer"]:
+    """Draw the image of every tab, by the text of the tab."""
+    options = _map_options(product)
+    speed_options = options | {
+        "cmap": SPEED,
+        "clim": (0, max_speed),
+        "clabel": "speed (m/yr)",
     }
-    return plot, CustomJS(args=places, code=CLICKED)
+    name = matcher_label(product.attrs.get("matcher", "speed"))
+    values = {
+        "speed": product.v,
+        "error": product.v_error,
+        "east": product.vx,
+        "north": product.vy,
+    }
+    error = {"error": product.v_error, "speed": product.v}
+    pairs = {"pairs": product["count"].where(product.v.notnull())}
+    layers = {
+        name: _draw_layer(values, **speed_options),
+        "error": _draw_layer(error, cmap=QUANTITY, clabel="1-sigma error (m/yr)", **options),
+        "pairs": _draw_layer(pairs, cmap=QUANTITY, clabel="number of pairs", **options),
+    }
+    for other, speed in others.items():
+        both = {"speed": speed, name: product.v}
+        layers[matcher_label(other)] = _draw_layer(both, **speed_options)
+    for other, speed in list(others.items())[:1]:
+        difference = speed - product.v
+        limit = float(np.nanpercentile(np.abs(difference), DIFFERENCE_PERCENTILE))
+        label = f"{matcher_label(other)} − {name}"
+        layers[label] = _draw_layer(
+            {"difference": difference},
+            cmap=SIGNED,
+            clim=(-limit, limit),
+            clabel=f"{label} (m/yr)",
+            **options,
+        )
+    return layers
 
 
-def _layer(values, **look):
-    """An image of the first of `values`, all of them told on hover."""
+def _draw_layer(values: dict[str, xr.DataArray], **options: Any) -> "ImageLayer":
+    """Draw the first of `values` as an image; all of them appear on hover."""
     import holoviews as hv
 
     first = next(iter(values.values()))
     units = [hv.Dimension(name, unit="" if name == "pairs" else "m/yr") for name in values]
-    layers = [np.round(value.values, 1).astype(np.float32) for value in values.values()]
-    image = hv.Image((first.x.values, first.y.values, *layers), ["x", "y"], units)
-    return image.opts(colorbar=True, tools=["hover"], **look)
+    rounded = [np.round(value.values, 1).astype(np.float32) for value in values.values()]
+    image = hv.Image((first.x.values, first.y.values, *rounded), ["x", "y"], units)
+    return image.opts(colorbar=True, tools=["hover"], **options)
 
 
-def _arrows(product, most):
-    """Where the ice goes, every 12th pixel that moves by a tenth of `most`."""
+def _draw_arrows(product: xr.Dataset, max_speed: float) -> "VectorField":
+    """Draw arrows along the flow, where it is faster than a tenth of `max_speed`."""
     import holoviews as hv
 
-    coarse = product.isel(x=slice(None, None, 12), y=slice(None, None, 12))
+    every = slice(None, None, ARROW_STEP)
+    coarse = product.isel(x=every, y=every)
     x, y = np.meshgrid(coarse.x, coarse.y)
-    moving = (coarse.v > 0.1 * most).values
+    moving = (coarse.v > MOVING_FRACTION * max_speed).values
     angle = np.arctan2(coarse.vy, coarse.vx).values
-    arrows = hv.VectorField((x[moving], y[moving], angle[moving], coarse.v.values[moving]))
-    return arrows.opts(color="white", magnitude=hv.dim("Magnitude") / most, line_width=1.2)
+    speed = coarse.v.values
+    arrows = hv.VectorField((x[moving], y[moving], angle[moving], speed[moving]))
+    length = hv.dim("Magnitude") / max_speed
+    return arrows.opts(color="white", magnitude=length, line_width=1.2)
 
 
-def _stakes(table, stakes, epsg, look):
-    """The stakes as dots that tell what was measured and what the map says."""
+def _draw_stakes(
+    table: pd.DataFrame, stakes: gpd.GeoDataFrame, epsg: int, options: dict[str, Any]
+) -> Any:
+    """Draw the stakes as points with their measured and estimated speed on hover."""
     import hvplot
 
+    speeds = ["measured", "estimated"]
     points = stakes.drop_duplicates("name").to_crs(epsg)
-    where = pd.DataFrame({"name": points.name, "x": points.geometry.x, "y": points.geometry.y})
-    rows = where.merge(table[["name", "measured", "estimated"]], on="name").round(1)
+    positions = pd.DataFrame({"name": points.name, "x": points.geometry.x, "y": points.geometry.y})
+    rows = positions.merge(table[["name", *speeds]], on="name").round(1)
     dots = hvplot.hvPlot(rows).points(
-        "x", "y", hover_cols=["name", "measured", "estimated"], color="#D55E00", size=110
+        "x", "y", hover_cols=["name", *speeds], color=VERMILION, size=110
     )
-    return dots.opts(line_color="white", **look)
+    return dots.opts(line_color="white", **options)

@@ -1,142 +1,186 @@
-"""One pair: what a matcher sees and finds, what a network learns from and how it learns."""
+"""Figures of image pairs: their network, and matching one of them."""
 
+from collections.abc import Iterable
+from itertools import cycle
+
+import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from gdiv.figures.style import GREY, INK, SERIES, SIGNED, SPEED, panels, scale_bar, show, styled
+from gdiv.figures.panels import draw_colour_bar, draw_image, draw_scale_bar, make_panels
+from gdiv.figures.style import GREY, INK, PALETTE, QUANTITY, SIGNED, SPEED, styled
+from gdiv.images.arrays import Component, Image
 
-FIGURE_2 = (2.18, 2.45, 2.71)  # m/yr, printed above the paper's three tiles
+__all__ = ["colour_limit", "plot_pair", "plot_pair_network", "plot_pyramid"]
+
+ARC_POINTS = 30
+ARC_HEIGHT = 0.7  # of the spacing of rows, for a pair that spans all dates
+CONTRAST_LIMIT = 2  # local standard deviations that become black and white
+MOTION_PERCENTILE = 99
 
 
-def plot_pair(pair: xr.Dataset, image: np.ndarray, most: float):
-    """One pair: the scene, both components and the quality of the match."""
-    figure, axes = panels(4, pair, width=2.6)
-    show(axes[0], image, pair, "reference, reflectance")
-    for axis, name, title in ((axes[1], "u", "u, columns (px)"), (axes[2], "v", "v, rows (px)")):
-        figure.colorbar(
-            show(axis, pair[name].values, pair, title, SIGNED, (-most, most)), ax=axis, shrink=0.7
-        )
-    figure.colorbar(
-        show(axes[3], pair.quality.values, pair, "quality (0..1)", "cividis", (0, 1)),
-        ax=axes[3],
-        shrink=0.7,
-    )
-    scale_bar(axes[0], pair)
+@styled()
+def plot_pair_network(scenes: pd.DataFrame, pairs: pd.DataFrame) -> Figure:
+    """Plot scenes as points and image pairs as arcs between them.
+
+    Parameters
+    ----------
+    scenes : pandas.DataFrame
+        One row per scene, with ``id``, ``date``, ``orbit`` and ``verdict``; only those used are
+        drawn.
+    pairs : pandas.DataFrame
+        One row per pair, with ``set`` (such as "train"), the scene ids ``reference`` and
+        ``secondary``, and ``verdict``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One row of points per relative orbit and one colour per set; dropped pairs are dotted.
+    """
+    # Sources without orbits have missing values, which do not sort: zero instead.
+    used = scenes[scenes.verdict == "use"].assign(orbit=lambda table: table.orbit.fillna(0))
+    levels = {orbit: -number for number, orbit in enumerate(sorted(used.orbit.unique()))}
+    x = mdates.date2num(used.date)
+    y = used.orbit.map(levels)
+    points = dict(zip(used.id, zip(x, y, strict=True), strict=True))
+    figure, axis = plt.subplots(figsize=(7, 1.6 + 0.9 * len(levels)))
+    for colour, (name, table) in zip(cycle(PALETTE), pairs.groupby("set", sort=False)):
+        for pair in table.itertuples():
+            line = "-" if pair.verdict == "use" else ":"
+            ends = points[pair.reference], points[pair.secondary]
+            _draw_arc(axis, *ends, np.ptp(x), color=colour, ls=line)
+        count = (table.verdict == "use").sum()
+        axis.plot([], [], color=colour, label=f"{name} ({count} pairs)")
+    if (pairs.verdict != "use").any():
+        axis.plot([], [], color=INK, lw=0.8, ls=":", label="dropped pairs")
+    axis.scatter(x, y, color=INK, s=16, zorder=3)
+    labels = [f"orbit {orbit:.0f}" if orbit else "scenes" for orbit in levels]
+    axis.set_yticks(list(levels.values()), labels)
+    axis.set_ylim(-len(levels) + 0.75, 0.62)
+    axis.spines["left"].set_visible(False)
+    axis.xaxis.set_major_locator(mdates.AutoDateLocator())
+    axis.xaxis.set_major_formatter(mdates.ConciseDateFormatter(axis.xaxis.get_major_locator()))
+    axis.legend(loc="upper left", ncols=3, bbox_to_anchor=(0, 1.05))
     return figure
 
 
-def plot_pyramid(levels, shape: tuple[int, int], most: float):
-    """Coarse to fine: what each level sees of the reference, and the displacement's length found up to there.
+def _draw_arc(
+    axis: Axes,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    days: float,
+    **style: str,
+) -> None:
+    """Draw a parabola between two points, higher the longer it is; `days` spans all points."""
+    steps = np.linspace(0, 1, ARC_POINTS)
+    length = end[0] - start[0]
+    height = ARC_HEIGHT * length / days
+    x = start[0] + steps * length
+    y = start[1] + 4 * height * steps * (1 - steps)
+    axis.plot(x, y, lw=0.8, alpha=0.7, **style)  # type: ignore[arg-type]
 
-    `levels` as of `gdiv.flow.horn_schunck.solver.coarse_to_fine` for an image of `shape`; lengths and their limit `most` in
-    pixels of the image.
+
+@styled()
+def plot_pair(pair: xr.Dataset, image: Image, max_displacement: float) -> Figure:
+    """Plot the displacement of one image pair and the quality of the match.
+
+    Parameters
+    ----------
+    pair : xarray.Dataset
+        ``u``, ``v`` (pixels) and ``quality`` (0 to 1), each ``(y, x)``.
+    image : ndarray, shape (H, W)
+        Image for the first panel.
+    max_displacement : float
+        Colour limit of both components in pixels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Four panels.
+    """
+    # More than the default margin: three colour bars instead of one.
+    figure, axes = make_panels(4, pair, width=2.6, margin=2.4)
+    limits = (-max_displacement, max_displacement)
+    draw_image(axes[0], image, pair, "reference image")
+    u = draw_image(axes[1], pair.u.values, pair, "u, along columns (px)", SIGNED, limits)
+    draw_colour_bar(figure, u, axes[1])
+    v = draw_image(axes[2], pair.v.values, pair, "v, along rows (px)", SIGNED, limits)
+    draw_colour_bar(figure, v, axes[2])
+    quality = draw_image(
+        axes[3], pair.quality.values, pair, "match quality (0 to 1)", QUANTITY, (0, 1)
+    )
+    draw_colour_bar(figure, quality, axes[3])
+    draw_scale_bar(axes[0], pair)
+    return figure
+
+
+@styled()
+def plot_pyramid(
+    levels: Iterable[tuple[Image, Component, Component]],
+    shape: tuple[int, int],
+    max_displacement: float,
+) -> Figure:
+    """Plot the image and the displacement on every level of a coarse-to-fine solution.
+
+    Parameters
+    ----------
+    levels : iterable of tuple of ndarray
+        Local contrast of the reference, ``u`` and ``v`` of each level, the coarsest first, in
+        pixels of the level, from `gdiv.flow.horn_schunck.solver.coarse_to_fine`.
+    shape : tuple of int
+        Rows and columns of the full image. Padding of the levels beyond it is cut off.
+    max_displacement : float
+        Upper colour limit in pixels of the full image.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One column per level: local contrast above, length of the displacement below.
     """
     levels = list(levels)
-    with styled():
-        figure, axes = plt.subplots(2, len(levels), figsize=(1.9 * len(levels), 4.2), squeeze=False)
+    size = (1.9 * len(levels), 4.2)
+    figure, axes = plt.subplots(2, len(levels), figsize=size, squeeze=False)
     for index, (image, u, v) in enumerate(levels):
-        pixels = 2 ** (len(levels) - 1 - index)
-        image, u, v = (
-            part[: -(-shape[0] // pixels), : -(-shape[1] // pixels)] for part in (image, u, v)
+        scale = 2 ** (len(levels) - 1 - index)
+        inside = (slice(-(-shape[0] // scale)), slice(-(-shape[1] // scale)))
+        axes[0, index].imshow(
+            image[inside],
+            cmap=GREY,
+            vmin=-CONTRAST_LIMIT,
+            vmax=CONTRAST_LIMIT,
+            interpolation="nearest",
         )
-        axes[0, index].imshow(image, cmap=GREY, vmin=-2, vmax=2, interpolation="nearest")
         picture = axes[1, index].imshow(
-            pixels * np.hypot(u, v), cmap=SPEED, vmin=0, vmax=most, interpolation="nearest"
+            scale * np.hypot(u[inside], v[inside]),
+            cmap=SPEED,
+            vmin=0,
+            vmax=max_displacement,
+            interpolation="nearest",
         )
-        axes[0, index].set_title(f"a pixel is {pixels}" if pixels > 1 else "full size")
+        axes[0, index].set_title(f"1/{scale} resolution" if scale > 1 else "full resolution")
         for axis in axes[:, index]:
             axis.set(xticks=[], yticks=[])
     axes[0, 0].set_ylabel("local contrast")
     axes[1, 0].set_ylabel("displacement")
-    figure.colorbar(picture, ax=axes[1].tolist(), shrink=0.9, label="px", extend="max")
+    draw_colour_bar(figure, picture, axes[1], "displacement (px)", "max", shrink=0.9)
     return figure
 
 
 def colour_limit(pair: xr.Dataset) -> float:
-    """Colour limit for a pair's components: its 99th percentile of motion, in pixels."""
-    return float(np.nanpercentile(np.hypot(pair.u, pair.v), 99)) or 1.0
+    """Colour limit for the displacement of an image pair.
 
+    Parameters
+    ----------
+    pair : xarray.Dataset
+        ``u`` and ``v`` in pixels.
 
-def plot_drawn_pairs(samples):
-    """Pairs that were drawn to be learned from: both images and the length of the motion between them."""
-    most = max(float(np.nanmax(np.hypot(*flow))) for _, flow in samples)
-    with styled():
-        figure, axes = plt.subplots(
-            3, len(samples), figsize=(1.7 * len(samples), 5), layout="constrained"
-        )
-    for column, (pair, flow) in zip(axes.T, samples, strict=True):
-        for axis, image in zip(column, pair, strict=False):
-            axis.imshow(image, cmap=GREY)
-        picture = column[2].imshow(np.hypot(*flow), cmap=SPEED, vmin=0, vmax=most)
-    for axis, title in zip(axes[:, 0], ("reference", "secondary", "displacement"), strict=True):
-        axis.set_ylabel(title)
-    for axis in axes.flat:
-        axis.set(xticks=[], yticks=[])
-    figure.colorbar(picture, ax=axes[2].tolist(), label="px")
-    return figure
-
-
-def plot_tiles(network, samples, labels: xr.Dataset, most: float):
-    """Figure 2: for three test samples the difference image, the label and the network's answer, speeds in m/yr.
-
-    Above the answer is its root mean square difference from the label, and what the paper has there.
-
-    Returns the figure and the root mean square difference of each sample, m/yr.
+    Returns
+    -------
+    float
+        99th percentile of the length of the displacement in pixels; 1 if that is zero.
     """
-    from gdiv.flow.raft.network import predict_flow
-
-    factor = float(labels.attrs["spacing"] / labels.years.mean())
-    with styled():
-        figure, axes = plt.subplots(
-            len(samples), 3, figsize=(6.6, 2.2 * len(samples)), squeeze=False
-        )
-    differences = []
-    for row, (pair, flow), printed in zip(axes, samples, FIGURE_2, strict=False):
-        found = np.where(np.isfinite(flow), predict_flow(network, *pair), np.nan)
-        differences.append(float(np.sqrt(np.nanmean(np.sum((found - flow) ** 2, axis=0)))) * factor)
-        row[0].imshow(pair[1] - pair[0], cmap=GREY)
-        for axis, field in ((row[1], flow), (row[2], found)):
-            picture = axis.imshow(np.hypot(*field) * factor, cmap=SPEED, vmin=0, vmax=most)
-        answered = f"RAFT, {differences[-1]:.2f} m/yr\nfrom it (paper {printed})"
-        for axis, title in zip(row, ("differenced images", "Horn-Schunck", answered), strict=True):
-            axis.set(title=title, xticks=[], yticks=[])
-    figure.colorbar(
-        picture, ax=axes.ravel().tolist(), shrink=0.6, label="speed (m/yr)", extend="max"
-    )
-    return figure, differences
-
-
-def plot_learning(history: pd.DataFrame, lines: dict[str, float]):
-    """Loss and validation error over the steps of each `network`, with reference errors as horizontal lines."""
-    with styled():
-        figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 2.9), layout="constrained")
-    for colour, (name, rows) in zip(
-        SERIES.values(), history.groupby("network", sort=False), strict=False
-    ):
-        left.plot(rows.step, rows.loss, color=colour, marker=".")
-        right.plot(rows.step, rows.validation, color=colour, marker=".", label=name)
-    left.set(xlabel="step", ylabel="training loss (px)", yscale="log")
-    for (name, value), style in zip(lines.items(), ("--", ":", "-."), strict=False):
-        right.axhline(value, color=INK, ls=style, lw=1, label=name)
-    right.set(xlabel="step", ylabel="distance to labels of\nheld-out tiles (px)", yscale="log")
-    figure.legend(
-        *right.get_legend_handles_labels(), frameon=False, fontsize=7, loc="outside right upper"
-    )
-    return figure
-
-
-def plot_error_by_displacement(tables: dict[str, pd.DataFrame]):
-    """Mean error of single pairs over how far the ice truly moved, a line a matcher; pixels."""
-    with styled():
-        figure, axis = plt.subplots(figsize=(5.2, 3.2), layout="constrained")
-    for name, table in tables.items():
-        axis.plot(
-            table.displacement, table.error, color=SERIES.get(name, INK), marker=".", label=name
-        )
-    axis.set(
-        xlabel="true displacement (px)", ylabel="mean error (px)", xlim=(0, None), ylim=(0, None)
-    )
-    axis.legend(frameon=False, fontsize=7, ncols=2)
-    return figure
+    return float(np.nanpercentile(np.hypot(pair.u, pair.v), MOTION_PERCENTILE)) or 1.0

@@ -1,68 +1,130 @@
-"""The glacier, its scenes and what became of them."""
+"""Figures of the study site and its scenes."""
 
+from typing import Any
+
+import geopandas as gpd
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from gdiv.figures.style import GREY, INK, SERIES, extent, panels, scale_bar, show, styled
+from gdiv.figures.panels import (
+    METRES_PER_KM,
+    Gridded,
+    compute_extent,
+    draw_image,
+    draw_scale_bar,
+    make_panels,
+)
+from gdiv.figures.style import BLUE, GREY, INK, ORANGE, VERMILION, dark_outline, styled
+from gdiv.images.arrays import Image
+
+__all__ = ["plot_images", "plot_site", "plot_timeline"]
+
+WHITE_PERCENTILE = 97  # of the reflectance, becomes white
+GAMMA = 0.75  # below 1 brightens dark rock, chosen by eye on the twin
+GLOBE_BOX = (1.03, 0.73, 0.27, 0.27)  # of the panel: left, bottom, width and height
+GLOBE_TILT = 0.7  # of the latitude, so that the globe shows more than the pole at high latitudes
+LABEL_LIFT = 6  # points from a dropped scene to its label
+LABEL_STEP = 9  # points, between the labels of neighbouring scenes
+# The first entry whose key occurs in the reason of a dropped scene gives its label.
+REASON_LABELS = {
+    "snow": "snow",
+    "clear": "cloud",
+    "cloud": "cloud",
+    "duplicate": "duplicate",
+    "asset": "no image",
+    "orbit": "orbit",
+    "could": "unreadable",
+    "no data": "no data",
+}
 
 
-def plot_site(picture: np.ndarray, data, outline, stakes, title: str):
-    """Figure 1: a scene, `(y, x)` or `(y, x, 3)` reflectance, with outline and stakes."""
-    figure, (axis,) = panels(1, data, width=5.2)
-    top = np.nanpercentile(picture, 97)
-    shown = np.clip(np.nan_to_num(picture) / top, 0, 1) ** 0.75
-    axis.imshow(shown, extent=extent(data), cmap=GREY)
-    outline.boundary.affine_transform([1e-3, 0, 0, 1e-3, 0, 0]).plot(
-        ax=axis, color="#E69F00", lw=1.2
-    )
+@styled()
+def plot_site(
+    picture: npt.NDArray[np.floating],
+    data: Gridded,
+    outline: gpd.GeoDataFrame,
+    stakes: gpd.GeoDataFrame,
+    title: str,
+) -> Figure:
+    """Plot the study site, its position on Earth, the glacier outline and the stakes (Figure 1).
+
+    Parameters
+    ----------
+    picture : ndarray, shape (H, W) or (H, W, 3)
+        Reflectance; with three bands, those of red, green and blue.
+    data : xarray.DataArray or xarray.Dataset
+        Grid of `picture`.
+    outline : geopandas.GeoDataFrame
+        Glacier outline in the projection of the grid.
+    stakes : geopandas.GeoDataFrame
+        Stakes with ``name``, in any projection; may be empty.
+    title : str
+        Title of the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+    """
+    figure, (axis,) = make_panels(1, data, width=5.2, margin=2.1)
+    white = np.nanpercentile(picture, WHITE_PERCENTILE)
+    stretched = np.clip(np.nan_to_num(picture) / white, 0, 1) ** GAMMA
+    extent = compute_extent(data)
+    axis.imshow(stretched, extent=extent, cmap=GREY)
+    outline_km = outline.boundary.affine_transform([1e-3, 0, 0, 1e-3, 0, 0])
+    outline_km.plot(ax=axis, color=ORANGE, lw=1.2)
     if len(stakes):
-        points = stakes.drop_duplicates("name").to_crs(outline.crs)
-        axis.scatter(
-            points.geometry.x / 1000,
-            points.geometry.y / 1000,
-            s=34,
-            color="#D55E00",
-            edgecolor="white",
-            zorder=3,
-        )
-        for name, point in zip(points.name, points.geometry, strict=True):
-            axis.annotate(
-                name,
-                (point.x / 1000, point.y / 1000),
-                (6, 4),
-                textcoords="offset points",
-                color="white",
-                fontsize=8,
-                weight="bold",
-                path_effects=[patheffects.withStroke(linewidth=2.5, foreground=INK)],
-            )
-    left, right, bottom, top = extent(data)
-    axis.set_xlim(left, right)
-    axis.set_ylim(bottom, top)
+        _draw_named_stakes(axis, stakes.drop_duplicates("name").to_crs(outline.crs))
+    left, right, bottom, top = extent
+    axis.set(xlim=(left, right), ylim=(bottom, top))
+    axis.set(xlabel="easting (km)", ylabel="northing (km)")
     axis.set_title(title, loc="left", color=INK)
-    axis.set_xlabel("easting (km)")
-    axis.set_ylabel("northing (km)")
-    scale_bar(axis, data)
-    _globe(axis, *outline.to_crs(4326).total_bounds)
+    draw_scale_bar(axis, data)
+    _draw_globe(axis, *outline.to_crs(4326).total_bounds)
     return figure
 
 
-def _globe(axis, west, south, east, north):
-    """Where on Earth, to the right of `axis`: relief that comes with cartopy, no web tiles."""
+def _draw_named_stakes(axis: Axes, points: gpd.GeoDataFrame) -> None:
+    """Draw stakes with their names, from a table in the projection of the panel."""
+    x = points.geometry.x / METRES_PER_KM
+    y = points.geometry.y / METRES_PER_KM
+    axis.scatter(x, y, s=34, color=VERMILION, edgecolor="white", zorder=3)
+    for name, easting, northing in zip(points.name, x, y, strict=True):
+        axis.annotate(
+            name,
+            (easting, northing),
+            (6, 4),
+            textcoords="offset points",
+            color="white",
+            fontsize=8,
+            weight="bold",
+            path_effects=dark_outline(),
+        )
+
+
+def _draw_globe(axis: Axes, west: float, south: float, east: float, north: float) -> None:
+    """Mark a position in degrees on a globe, to the right of the panel.
+
+    The relief is part of cartopy; no web tiles are read.
+    """
     import cartopy.crs as ccrs
 
-    place = (west + east) / 2, (south + north) / 2
-    inset = axis.inset_axes(
-        [1.03, 0.73, 0.27, 0.27], projection=ccrs.Orthographic(place[0], 0.7 * place[1])
-    )
+    longitude = (west + east) / 2
+    latitude = (south + north) / 2
+    projection = ccrs.Orthographic(longitude, GLOBE_TILT * latitude)
+    # Any: matplotlib does not know that the projection makes it a cartopy.mpl.geoaxes.GeoAxes.
+    inset: Any = axis.inset_axes(GLOBE_BOX, projection=projection)
     inset.stock_img()
     inset.plot(
-        *place,
+        longitude,
+        latitude,
         marker="o",
-        color="#D55E00",
+        color=VERMILION,
         markeredgecolor="white",
         ms=6,
         transform=ccrs.PlateCarree(),
@@ -70,47 +132,37 @@ def _globe(axis, west, south, east, north):
     inset.spines["geo"].set(edgecolor=INK, linewidth=0.7)
 
 
-def plot_timeline(scenes: pd.DataFrame):
-    """Every scene by date: those used, and those dropped with their reason in a word."""
+@styled()
+def plot_timeline(scenes: pd.DataFrame) -> Figure:
+    """Plot all scenes by date: those used, and those dropped with a short reason.
+
+    Parameters
+    ----------
+    scenes : pandas.DataFrame
+        One row per scene, with ``date``, ``season_year``, ``verdict`` ("use" or "drop") and
+        ``reason``, from `gdiv.imagery.scenes.judge_scenes`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel per season.
+    """
     years = sorted(scenes.season_year.dropna().unique())
-    with styled():
-        figure, axes = plt.subplots(
-            len(years), 1, figsize=(7, 1.3 * len(years) + 0.3), squeeze=False
-        )
-    words = {"clear": "cloud", "asset": "no image", "could": "unreadable", "no data": "no data"}
+    size = (7, 1.3 * len(years) + 0.3)
+    figure, axes = plt.subplots(len(years), 1, figsize=size, squeeze=False)
     for axis, year in zip(axes.ravel(), years, strict=True):
         season = scenes[scenes.season_year == year].sort_values("date")
-        for used, colour, level in ((True, "#0072B2", 0), (False, "#D55E00", 1)):
-            chosen = season[(season.verdict == "use") == used]
-            axis.scatter(
-                chosen.date,
-                [level] * len(chosen),
-                color=colour,
-                marker="o" if used else "x",
-                s=34,
-                clip_on=False,
-            )
-        for number, row in enumerate(season[season.verdict != "use"].itertuples()):
-            found = next(
-                (
-                    w
-                    for w in (
-                        "snow",
-                        "clear",
-                        "cloud",
-                        "duplicate",
-                        "asset",
-                        "orbit",
-                        "could",
-                        "no data",
-                    )
-                    if w in row.reason
-                ),
-                "other",
-            )
-            lift = 6 + 9 * (number % 2)  # neighbours days apart would overwrite each other
+        used = season[season.verdict == "use"]
+        dropped = season[season.verdict != "use"]
+        axis.scatter(used.date, [0] * len(used), color=BLUE, s=34, clip_on=False)
+        axis.scatter(
+            dropped.date, [1] * len(dropped), color=VERMILION, marker="x", s=34, clip_on=False
+        )
+        for number, row in enumerate(dropped.itertuples()):
+            # Labels of scenes a few days apart would overlap at one height.
+            lift = LABEL_LIFT + LABEL_STEP * (number % 2)
             axis.annotate(
-                words.get(found, found),
+                _reason_label(row.reason),
                 (row.date, 1),
                 (0, lift),
                 textcoords="offset points",
@@ -119,7 +171,7 @@ def plot_timeline(scenes: pd.DataFrame):
             )
         axis.set_yticks([0, 1], ["used", "dropped"])
         axis.set_ylim(-0.5, 2.3)
-        axis.set_title(f"season {year:.0f}", loc="left", color=INK, fontsize=9)
+        axis.set_title(f"season {year:.0f}", loc="left", color=INK)
         axis.spines["left"].set_visible(False)
         axis.xaxis.set_major_locator(mdates.MonthLocator())
         axis.xaxis.set_major_formatter(mdates.DateFormatter("%d %b"))
@@ -127,48 +179,32 @@ def plot_timeline(scenes: pd.DataFrame):
     return figure
 
 
-def plot_images(data, **named: np.ndarray):
-    """Grey images side by side, titled by their names."""
-    figure, axes = panels(len(named), data, columns=min(len(named), 4), width=2.6)
-    for axis, (name, image) in zip(axes, named.items(), strict=True):
-        show(axis, image, data, name.replace("_", " "))
-    scale_bar(axes[0], data)
-    return figure
+def _reason_label(reason: str) -> str:
+    """Shorten the reason for dropping a scene to one or two words."""
+    for key, label in REASON_LABELS.items():
+        if key in reason:
+            return label
+    return "other"
 
 
-def plot_pair_network(scenes: pd.DataFrame, pairs: pd.DataFrame):
-    """Scenes as points, a row a relative orbit, and pairs as arcs between them; dropped pairs are dotted."""
-    used = scenes[scenes.verdict == "use"].assign(orbit=lambda table: table.orbit.fillna(0))
-    rows = {orbit: -number for number, orbit in enumerate(sorted(used.orbit.unique()))}
-    with styled():
-        figure, axis = plt.subplots(figsize=(7, 1.6 + 0.9 * len(rows)))
-    at = dict(
-        zip(
-            used.id, zip(mdates.date2num(used.date), used.orbit.map(rows), strict=True), strict=True
-        )
-    )
-    for colour, (name, table) in zip(
-        SERIES.values(), pairs.groupby("set", sort=False), strict=False
-    ):
-        for pair in table.itertuples():
-            (start, level), (end, _) = at[pair.reference], at[pair.secondary]
-            steps = np.linspace(0, 1, 30)
-            height = 0.7 * (end - start) / np.ptp([day for day, _ in at.values()])
-            style = {"lw": 0.8, "alpha": 0.7, "ls": "-" if pair.verdict == "use" else ":"}
-            axis.plot(
-                start + steps * (end - start),
-                level + 4 * height * steps * (1 - steps),
-                color=colour,
-                **style,
-            )
-        axis.plot([], [], color=colour, label=f"{name}, {(table.verdict == 'use').sum()} pairs")
-    axis.scatter(*zip(*at.values(), strict=True), color=INK, s=16, zorder=3)
-    axis.set_yticks(
-        list(rows.values()), [f"orbit {orbit:.0f}" if orbit else "scenes" for orbit in rows]
-    )
-    axis.set_ylim(-len(rows) + 0.75, 0.62)
-    axis.spines["left"].set_visible(False)
-    axis.xaxis.set_major_locator(mdates.AutoDateLocator())
-    axis.xaxis.set_major_formatter(mdates.ConciseDateFormatter(axis.xaxis.get_major_locator()))
-    axis.legend(frameon=False, fontsize=7, loc="upper left", ncols=2, bbox_to_anchor=(0, 1.05))
+@styled()
+def plot_images(data: Gridded, **images: Image) -> Figure:
+    """Plot grey images side by side.
+
+    Parameters
+    ----------
+    data : xarray.DataArray or xarray.Dataset
+        Grid of the images.
+    **images : ndarray, shape (H, W)
+        Images. Their names, with spaces for underscores, become the titles.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel per image, four per row.
+    """
+    figure, axes = make_panels(len(images), data, columns=min(len(images), 4), width=2.6)
+    for axis, (name, image) in zip(axes, images.items(), strict=True):
+        draw_image(axis, image, data, name.replace("_", " "))
+    draw_scale_bar(axes[0], data)
     return figure

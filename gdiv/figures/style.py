@@ -1,116 +1,97 @@
-"""What all pictures share: colours, panels on a grid in kilometres, scale bar and north."""
+"""Style and colours of all figures."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
-import numpy as np
-from matplotlib import patheffects
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 
-SPEED, SIGNED, GREY = "viridis", "RdBu_r", "gray"
-INK = "#1b2a3a"
-SERIES = {  # Okabe and Ito's colours, one a matcher
-    "horn-schunck": "#0072B2",
-    "raft": "#D55E00",
-    "correlation": "#009E73",
-    "dis": "#CC79A7",
-    "tv-l1": "#E69F00",
-    "ilk": "#56B4E9",
-    "zero": "#777777",
-}
-STYLE = {
+from gdiv.flow.matchers.registry import matcher_colour
+
+__all__ = [
+    "BLUE",
+    "GREY",
+    "INK",
+    "MOVING_FRACTION",
+    "ORANGE",
+    "PALETTE",
+    "QUANTITY",
+    "SIGNED",
+    "SPEED",
+    "VERMILION",
+    "colour_of",
+    "dark_outline",
+    "styled",
+]
+
+# Colour maps, perceptually uniform and safe for colour-blind readers.
+SPEED = "viridis"
+SIGNED = "RdBu_r"
+QUANTITY = "cividis"  # errors, counts and quality
+GREY = "gray"
+
+INK = "#1b2a3a"  # text, outlines and reference lines
+# Colours of Okabe and Ito (2008), https://jfly.uni-koeln.de/color/.
+BLUE = "#0072B2"
+VERMILION = "#D55E00"
+ORANGE = "#E69F00"
+#: Colours of series that are not matchers, such as networks, stakes or kinds of mosaic.
+PALETTE = [BLUE, VERMILION, "#009E73", "#CC79A7", ORANGE, "#56B4E9", "#000000"]
+
+MOVING_FRACTION = 0.1  # of the colour limit; slower pixels get no arrow. Chosen by eye on the twin.
+
+OUTLINE_WIDTH = 2.5  # points, around white text and lines
+
+STYLE: dict[str, Any] = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.labelsize": 8,
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
     "axes.edgecolor": INK,
-    "figure.constrained_layout.use": True,
-    "svg.hashsalt": "gdiv",
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.title_fontsize": 7,
+    "figure.constrained_layout.use": True,
 }
 
 
 @contextmanager
-def styled():
-    """`STYLE` while a figure is made.
+def styled() -> Iterator[None]:
+    """Apply `STYLE` while a figure is drawn; use as a context or as a decorator.
 
-    Not `rc_context`: that also puts `interactive` back to what it was before the notebook's backend was loaded, and no
-    figure after the first would be shown.
+    `matplotlib.rc_context` would not do: it also restores ``interactive`` to its value before
+    the notebook's backend was loaded, and only the first figure would be shown.
     """
-    before = {name: plt.rcParams[name] for name in STYLE}
-    plt.rcParams.update(STYLE)
+    # matplotlib types the keys as a list of literals, which a dictionary of settings is not.
+    settings = cast(dict[str, Any], plt.rcParams)
+    before = {name: settings[name] for name in STYLE}
+    settings.update(STYLE)
     try:
         yield
     finally:
-        plt.rcParams.update(before)
+        settings.update(before)
 
 
-def extent(data) -> tuple[float, float, float, float]:
-    """Outer edges of a grid of pixel centres in km, for `imshow`."""
-    x, y = np.asarray(data.x) / 1000, np.asarray(data.y) / 1000
-    half = abs(x[1] - x[0]) / 2
-    return x[0] - half, x[-1] + half, y[-1] - half, y[0] + half
+def colour_of(name: str) -> str:
+    """Colour of a matcher, the same in every figure.
+
+    Parameters
+    ----------
+    name : str
+        Name of the matcher, such as "raft"; grey if the name is not a matcher's.
+
+    Returns
+    -------
+    str
+        Hexadecimal RGB colour.
+    """
+    return matcher_colour(name)
 
 
-def panels(count, data, columns=None, width=3.3):
-    columns = columns or count
-    rows = -(-count // columns)
-    height = width * data.sizes["y"] / data.sizes["x"] + 0.35
-    with styled():
-        figure, axes = plt.subplots(
-            rows, columns, figsize=(width * columns + 0.9, height * rows), squeeze=False
-        )
-    for axis in axes.ravel()[count:]:
-        axis.set_axis_off()
-    return figure, axes.ravel()[:count]
-
-
-def show(axis, values, data, title, colours=GREY, limits=None, image=None):
-    if image is not None:
-        axis.imshow(
-            image,
-            cmap=GREY,
-            extent=extent(data),
-            vmin=np.nanpercentile(image, 2),
-            vmax=np.nanpercentile(image, 98),
-            alpha=0.55,
-        )
-    low, high = limits or np.nanpercentile(values, [2, 98])
-    picture = axis.imshow(
-        values, cmap=colours, extent=extent(data), vmin=low, vmax=high, interpolation="nearest"
-    )
-    axis.set_title(title, loc="left", color=INK)
-    axis.set_xticks([])
-    axis.set_yticks([])
-    return picture
-
-
-def scale_bar(axis, data):
-    """A bar of a round length at the lower left, an arrow to the north at the upper right; readable on any ground."""
-    outlined = [patheffects.withStroke(linewidth=2.5, foreground=INK)]
-    left, right, bottom, top = extent(data)
-    length = max(step for step in (0.5, 1, 2, 5, 10) if step <= 0.35 * (right - left))
-    x, y = left + 0.05 * (right - left), bottom + 0.05 * (top - bottom)
-    axis.plot(
-        [x, x + length], [y, y], color="white", lw=3, solid_capstyle="butt", path_effects=outlined
-    )
-    label = {
-        "color": "white",
-        "fontsize": 8,
-        "weight": "bold",
-        "path_effects": outlined,
-        "ha": "center",
-    }
-    axis.text(x + length / 2, y + 0.02 * (top - bottom), f"{length:g} km", va="bottom", **label)
-    arrow = {"arrowstyle": "->", "color": "white", "lw": 1.5, "path_effects": outlined}
-    axis.annotate(
-        "N",
-        (0.94, 0.97),
-        (0.94, 0.86),
-        xycoords="axes fraction",
-        textcoords="axes fraction",
-        va="top",
-        arrowprops=arrow,
-        **label,
-    )
+def dark_outline() -> list[AbstractPathEffect]:
+    """Outline that keeps white text and lines legible on any background."""
+    return [withStroke(linewidth=OUTLINE_WIDTH, foreground=INK)]

@@ -1,0 +1,1 @@
+"""Find, judge, load, pair and register satellite scenes."""

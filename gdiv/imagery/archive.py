@@ -1,8 +1,6 @@
-"""Find scenes: in an ItemCollection file, or by a STAC service that may be slow, busy or wrong."""
+"""Find scenes in an ItemCollection file or a STAC service, which may be slow, busy or faulty."""
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,93 +9,155 @@ from pystac_client import Client
 from pystac_client.stac_api_io import StacApiIO
 from urllib3 import Retry
 
+from gdiv.catalog import Glacier, Source
 from gdiv.files import read_text
-from gdiv.imagery.items import day_of, moment_of
+from gdiv.imagery.items import Box, read_box, read_id, read_moment
 
-READS, PAUSE = (
-    3,
-    1.0,
-)  # tries to read a file, beyond GDAL's own, and seconds before the next, doubled each time
-# The budget of a request: the first try and four more, after 0, 2, 4 and 8 seconds or as long as the service asks
-# for, each given up after 30 seconds without an answer.
-TRIES, BACKOFF, TIMEOUT = 5, 1.0, 30.0
+__all__ = ["SceneError", "find_items"]
+
+#: Attempts at a request. The pauses between them are 0, 2, 4 and 8 seconds, or as long as the
+#: service asks for.
+TRIES = 5
+#: Factor of the pauses, seconds: urllib3 waits ``BACKOFF * 2**n`` from the second pause on.
+BACKOFF = 1.0
+#: Longest pause, seconds.
+MAX_BACKOFF = 30
+#: Seconds without an answer after which an attempt is given up.
+TIMEOUT = 30.0
+#: Status codes of a service that may answer later.
 BUSY = (429, 500, 502, 503, 504)
+#: Items per page of an answer.
+PAGE_SIZE = 100
 
 
 class SceneError(RuntimeError):
-    """Scenes are missing, or too few are usable; the message says what was found and what would do."""
+    """Scenes are missing or too few are usable; the message gives the count and what is needed."""
 
 
-def find_items(source, glacier, years: list[int]) -> list[dict]:
-    """Items of `source` over the glacier in the seasons `years`, oldest first, with absolute links.
+def find_items(source: Source, glacier: Glacier, years: list[int]) -> list[dict[str, Any]]:
+    """Find the items of a source over a glacier in some seasons.
+
+    Parameters
+    ----------
+    source : gdiv.catalog.Source
+        File or service to search.
+    glacier : gdiv.catalog.Glacier
+        Its box and season are searched.
+    years : list of int
+        Season years.
+
+    Returns
+    -------
+    list of dict
+        Items, oldest first, with absolute links. Items without a readable date follow at the end:
+        `gdiv.imagery.scenes.judge_scenes` drops them with a reason.
 
     Raises
     ------
     SceneError
         If the file or service cannot be read, or nothing lies in the seasons.
     """
-    place = source.path or source.url
+    location = source.path or source.url
     try:
-        items = (
-            _items_of_file(source, glacier)
-            if source.kind == "file"
-            else _items_of_service(source, glacier, years)
-        )
+        if source.kind == "file":
+            items = _items_of_file(source, glacier)
+        else:
+            items = _items_of_service(source, glacier, years)
     except SceneError:
         raise
     except Exception as error:
-        raise SceneError(f"{place} could not be read: {error}") from None
-    found = [
-        item for item in items if moment_of(item) and glacier.season.year_of(day_of(item)) in years
-    ]
-    if not found:
+        raise SceneError(f"{location} could not be read: {error}") from None
+    dated = []
+    undated = []
+    for item in items:
+        try:
+            day = read_moment(item).date()
+            season_year = glacier.season.year_of(day)
+        except ValueError:
+            undated.append(item)
+            continue
+        if season_year in years:
+            dated.append((day, read_id(item), item))
+    if not dated:
         spans = ", ".join("{} to {}".format(*glacier.season.dates(year)) for year in years)
         raise SceneError(
-            f"{place} holds {len(items)} scenes over {glacier.label}, none of them within {spans}"
+            f"{location} holds {len(items)} scenes over {glacier.label}, "
+            f"none of them within {spans}"
         )
-    return sorted(found, key=lambda item: (day_of(item), item["id"]))
+    dated.sort(key=lambda entry: entry[:2])
+    return [item for _, _, item in dated] + sorted(undated, key=read_id)
 
 
-def _items_of_file(source, glacier):
-    path = Path(source.path)
-    collection = pystac.ItemCollection.from_dict(json.loads(read_text(path)))
-    west, south, east, north = glacier.bbox
+def _items_of_file(source: Source, glacier: Glacier) -> list[dict[str, Any]]:
+    """Items of an ItemCollection file over the glacier, with absolute links."""
+    path = Path(str(source.path))
+    collection = json.loads(read_text(path))
+    if not isinstance(collection, dict) or not isinstance(collection.get("features"), list):
+        raise ValueError("it is not an ItemCollection")
     items = []
-    for item in collection.items:
-        for asset in item.assets.values():
-            if "://" not in asset.href:
-                asset.href = str((path.parent / asset.href).resolve())
-        # One that does not say where it lies is kept, to be judged and named.
-        if not item.bbox or (
-            item.bbox[0] < east
-            and item.bbox[2] > west
-            and item.bbox[1] < north
-            and item.bbox[3] > south
-        ):
-            items.append(item.to_dict(include_self_link=False, transform_hrefs=False))
+    for feature in collection["features"]:
+        if not isinstance(feature, dict):
+            raise ValueError(f"it holds {feature!r} among its items")
+        item = _migrated(feature)
+        box = read_box(item)
+        # An item without a box is kept, so that it is judged and named.
+        if box is None or _overlap(box, glacier.bbox):
+            _make_links_absolute(item, path.parent)
+            items.append(item)
     return items
 
 
-def _items_of_service(source, glacier, years):
+def _migrated(item: dict[str, Any]) -> dict[str, Any]:
+    """Item in the current version of STAC, or unchanged where pystac cannot read it."""
+    try:
+        current = pystac.Item.from_dict(item)
+        return current.to_dict(include_self_link=False, transform_hrefs=False)
+    except Exception:  # one faulty item must not end the study: it is judged as it is
+        return item
+
+
+def _make_links_absolute(item: dict[str, Any], folder: Path) -> None:
+    """Resolve the relative links of assets against the folder of their file, in place."""
+    assets = item.get("assets")
+    for asset in assets.values() if isinstance(assets, dict) else ():
+        link = asset.get("href") if isinstance(asset, dict) else None
+        if isinstance(link, str) and "://" not in link:
+            asset["href"] = str((folder / link).resolve())
+
+
+def _overlap(box: Box, other: Box) -> bool:
+    """Check whether two boxes overlap; `box` may cross 180 degrees."""
+    west, south, east, north = box
+    other_west, other_south, other_east, other_north = other
+    if south >= other_north or north <= other_south:
+        return False
+    if west > east:
+        return west < other_east or east > other_west
+    return west < other_east and east > other_west
+
+
+def _items_of_service(source: Source, glacier: Glacier, years: list[int]) -> list[dict[str, Any]]:
+    """Items that a STAC service gives for the glacier's box and seasons, each once."""
     retry = Retry(
         total=TRIES - 1,
         backoff_factor=BACKOFF,
-        backoff_max=30,
+        backoff_max=MAX_BACKOFF,
         status_forcelist=BUSY,
         allowed_methods=None,
     )
-    client = Client.open(source.url, stac_io=StacApiIO(max_retries=retry, timeout=TIMEOUT))
-    items = {}
+    client = Client.open(str(source.url), stac_io=StacApiIO(max_retries=retry, timeout=TIMEOUT))
+    items: dict[str, dict[str, Any]] = {}
     for year in years:
         first, last = glacier.season.dates(year)
         search = client.search(
             collections=[source.collection],
             bbox=glacier.bbox,
             datetime=f"{first}/{last}",
-            limit=100,
+            limit=PAGE_SIZE,
         )
         for page in search.pages_as_dicts():
             new = {item["id"]: item for item in page["features"] if item["id"] not in items}
+            # Some services link the last page to itself.
             if page["features"] and not new:
                 raise SceneError(
                     f"{source.url} sends the same page again and again after {len(items)} scenes; "
@@ -105,14 +165,3 @@ def _items_of_service(source, glacier, years):
                 )
             items |= new
     return list(items.values())
-
-
-def retry(read: Callable[[], Any]) -> Any:
-    """What `read()` gives, asked for again after a failure; the last failure is raised."""
-    for number in range(READS):
-        try:
-            return read()
-        except (OSError, RuntimeError):
-            if number == READS - 1:
-                raise
-            time.sleep(PAUSE * 2**number)

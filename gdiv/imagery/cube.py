@@ -1,6 +1,12 @@
-"""Items to one lazy cube: reflectance and clear sky on the study's grid, pixel for pixel as in the archive."""
+"""Load scenes as one lazy cube: reflectance and snow on the grid of the study.
+
+Pixels are those of the archive: cropped to the grid and never resampled.
+"""
+
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import stackstac
 import xarray as xr
@@ -8,45 +14,91 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 from stackstac.rio_reader import AutoParallelRioReader
 
+from gdiv.catalog import Source
 from gdiv.extras import requires
+from gdiv.imagery.items import read_id
 
-# Sentinel-2 scene classification: shadowed terrain (2), plants, ground, water and unclassified (4-7), snow
-# and ice (11) are seen; no data, saturated, cloud shadow, cloud and cirrus are not.
+__all__ = ["classify", "load_asset", "load_cube", "load_picture"]
+
+#: Classes of Sentinel-2's scene classification (SCL) that show the ground: shadowed terrain (2),
+#: vegetation, bare ground, water and unclassified (4 to 7), snow and ice (11). No data, saturated,
+#: cloud shadow, cloud and cirrus do not.
 SCL_CLEAR = (2, 4, 5, 6, 7, 11)
-SCL_SNOW, SCL_SHADE = 11, 2
-# Landsat qa_pixel bits: fill, dilated cloud, cirrus, cloud, cloud shadow; snow is bit 5.
-QA_HIDDEN, QA_SNOW = 0b11111, 1 << 5
-
-_READS = stackstac.DEFAULT_GDAL_ENV.updated(
+SCL_SNOW = 11
+SCL_SHADE = 2
+#: Bits of Landsat's qa_pixel that hide the ground: fill, dilated cloud, cirrus, cloud and cloud
+#: shadow; and the bit of snow.
+QA_HIDDEN = 0b11111
+QA_SNOW = 1 << 5
+#: Pixels on a side of a chunk.
+CHUNK = 512
+#: Settings of GDAL while a file is read: failed requests are repeated, slow ones given up.
+GDAL_ENVIRONMENT = stackstac.DEFAULT_GDAL_ENV.updated(
     always=dict(
         GDAL_HTTP_MAX_RETRY="4",
         GDAL_HTTP_RETRY_DELAY="1",  # seconds, doubled each time
         GDAL_HTTP_RETRY_CODES="ALL",
-        GDAL_HTTP_TIMEOUT="60",
-        GDAL_HTTP_CONNECTTIMEOUT="20",
-        AWS_REQUEST_PAYER="requester",  # Landsat on AWS: read by whoever has credentials
+        GDAL_HTTP_TIMEOUT="60",  # seconds
+        GDAL_HTTP_CONNECTTIMEOUT="20",  # seconds
+        AWS_REQUEST_PAYER="requester",  # Landsat on AWS: whoever has credentials pays
     )
 )
 
 
-def classify(mask: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Where a mask band sees the ground, and where that is snow or ice; `kind` is `scl` or `qa_pixel`."""
+def classify(mask: npt.NDArray[Any], kind: str) -> tuple[npt.NDArray[np.bool_], ...]:
+    """Classify the pixels of a mask band.
+
+    Parameters
+    ----------
+    mask : ndarray
+        Values of the mask band.
+    kind : {"scl", "qa_pixel"}
+        Sentinel-2's scene classification or Landsat's quality bits.
+
+    Returns
+    -------
+    clear, snow : ndarray of bool
+        Whether a pixel shows the ground, and whether it is snow or ice; of the shape of `mask`.
+    """
     if kind == "scl":
         return np.isin(mask, SCL_CLEAR), mask == SCL_SNOW
     return (mask & QA_HIDDEN) == 0, (mask & QA_SNOW) != 0
 
 
-def load_asset(items: list[dict], source, role: str, grid: GeoBox) -> xr.DataArray:
-    """One asset of many items as a lazy `(time, y, x)` uint16 array on `grid`: `image`, `mask`, or a colour's name.
+def load_asset(
+    items: list[dict[str, Any]], source: Source, role: str, grid: GeoBox
+) -> xr.DataArray:
+    """Load one asset of some items lazily.
 
-    stackstac reads `proj:epsg` only, so that is given where an item has the newer `proj:code`; without it the images
-    would be resampled silently.
+    Parameters
+    ----------
+    items : list of dict
+        STAC items, one per scene.
+    source : gdiv.catalog.Source
+        Gives the name of the asset, its value for no data and how links are signed.
+    role : str
+        "image", "mask", or a colour of the source: "red", "green", "blue".
+    grid : odc.geo.geobox.GeoBox
+        Grid that the pixels are cropped to.
+
+    Returns
+    -------
+    xarray.DataArray
+        uint16 digital numbers ``(time, y, x)``, one step of time per item.
+
+    Raises
+    ------
+    ValueError
+        If the asset does not come on the grid.
     """
-    box, epsg = grid.boundingbox, grid.crs.epsg
-    asset = {"image": source.image, "mask": source.mask, **source.colour}[role]
+    box = grid.boundingbox
+    epsg = grid.crs.epsg
+    asset = _asset_of_role(source, role)
     fill = 0 if role == "mask" else source.nodata
+    # stackstac reads proj:epsg alone. Items with the newer proj:code would be resampled silently.
+    projected = [_with_properties(item, {"datetime": None}, {"proj:epsg": epsg}) for item in items]
     stack = stackstac.stack(
-        [item | {"properties": item["properties"] | {"proj:epsg": epsg}} for item in items],
+        projected,
         assets=[asset],
         epsg=epsg,
         resolution=abs(grid.resolution.x),
@@ -57,9 +109,9 @@ def load_asset(items: list[dict], source, role: str, grid: GeoBox) -> xr.DataArr
         rescale=False,
         resampling=Resampling.nearest,
         xy_coords="center",
-        chunksize=512,
+        chunksize=CHUNK,
         sortby_date=False,
-        gdal_env=_READS,
+        gdal_env=GDAL_ENVIRONMENT,
         reader=_SigningReader if source.signing == "planetary-computer" else AutoParallelRioReader,
     )
     if stack.shape[-2:] != grid.shape:
@@ -69,48 +121,110 @@ def load_asset(items: list[dict], source, role: str, grid: GeoBox) -> xr.DataArr
     return stack.squeeze("band").reset_coords(drop=True).drop_attrs()
 
 
-class _SigningReader(AutoParallelRioReader):
-    """Signs a link when its file is opened: no graph or store ever holds a signature, and none is old when used."""
+def _asset_of_role(source: Source, role: str) -> str | None:
+    """Name of the asset that plays a role in a source."""
+    assets: dict[str, str | None] = {"image": source.image, "mask": source.mask}
+    assets.update(source.colour)
+    return assets[role]
 
-    def _open(self):
+
+def _with_properties(
+    item: dict[str, Any], defaults: dict[str, Any], overrides: dict[str, Any]
+) -> dict[str, Any]:
+    """Copy of an item with some properties filled in and others replaced."""
+    return item | {"properties": defaults | item["properties"] | overrides}
+
+
+class _SigningReader(AutoParallelRioReader):
+    """Reader that signs a link when its file is opened.
+
+    No graph or store ever holds a signature, and none has expired when it is used.
+    """
+
+    url: str
+
+    def _open(self) -> Any:
+        """Open the file by a signed link and restore the unsigned one."""
         with requires("study", "this source"):
             import planetary_computer
 
-        unsigned, self.url = self.url, planetary_computer.sign(self.url)
+        unsigned = self.url
+        self.url = planetary_computer.sign(unsigned)
         try:
             return super()._open()
         finally:
             self.url = unsigned
 
 
-def load_picture(item: dict, source, grid: GeoBox, roles: list[str]) -> xr.DataArray:
-    """One scene to look at: reflectance `(y, x)` of one role, or `(y, x, band)` of several. Reads at once."""
+def picture_roles(item: dict[str, Any], source: Source) -> list[str]:
+    """Roles of a true-colour picture of a scene, or of a grey one where a colour is missing."""
+    colours = ("red", "green", "blue")
+    present = [role for role in colours if source.colour.get(role) in item["assets"]]
+    return present if len(present) == len(colours) else ["image"]
+
+
+def load_picture(
+    item: dict[str, Any], source: Source, grid: GeoBox, roles: list[str]
+) -> xr.DataArray:
+    """Load one scene as a picture, at once.
+
+    Parameters
+    ----------
+    item : dict
+        STAC item of the scene.
+    source : gdiv.catalog.Source
+        Archive of the scene.
+    grid : odc.geo.geobox.GeoBox
+        Grid of the picture.
+    roles : list of str
+        Assets, as in `load_asset`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Reflectance, NaN where there is no data: ``(y, x)`` of one role, ``(y, x, band)`` of
+        several. The offset of the scene is not added.
+    """
     bands = [
         load_asset([item], source, role, grid)[0].drop_vars("time", errors="ignore")
         for role in roles
     ]
-    picture = (
-        xr.concat(bands, "band", coords="minimal", compat="override")
-        .transpose("y", "x", "band")
-        .compute()
-    )
-    reflectance = (picture * np.float32(source.scale)).where(picture != source.nodata)
+    stacked = xr.concat(bands, "band", coords="minimal", compat="override")
+    numbers = stacked.transpose("y", "x", "band").compute()
+    reflectance = (numbers * np.float32(source.scale)).where(numbers != source.nodata)
     return reflectance.squeeze("band") if len(roles) == 1 else reflectance
 
 
-def load_cube(items: list[dict], scenes: pd.DataFrame, source, grid: GeoBox) -> xr.Dataset:
-    """A lazy cube of the scenes marked `use`; nothing is read before it is computed or saved.
+def load_cube(
+    items: list[dict[str, Any]], scenes: pd.DataFrame, source: Source, grid: GeoBox
+) -> xr.Dataset:
+    """Load the usable scenes as a lazy cube.
+
+    Nothing is read before the cube is computed or saved.
+
+    Parameters
+    ----------
+    items : list of dict
+        STAC items, as from `gdiv.imagery.archive.find_items`.
+    scenes : pandas.DataFrame
+        Scene table from `gdiv.imagery.scenes.judge_scenes`. Scenes with the verdict "use" are
+        loaded; their identifiers are unique.
+    source : gdiv.catalog.Source
+        Archive of the scenes.
+    grid : odc.geo.geobox.GeoBox
+        Grid of the study.
 
     Returns
     -------
     xarray.Dataset
-        `reflectance` float32 `(scene, y, x)`, NaN where there is no data or cloud; `snow` bool, snow or
-        bare ice by the mask (false where a source has no mask). Coordinates: `time`, `orbit`, `season_year`
-        a scene, and `x`, `y` as pixel centres.
+        ``reflectance`` (float32) and ``snow`` (bool) with dimensions ``(scene, y, x)``.
+        Reflectance is NaN where there is no data or cloud; ``snow`` is snow or bare ice by the
+        mask, False where the source has none. The coordinate ``scene`` holds the identifiers, so
+        that ``cube.sel(scene=id)`` selects an image; ``time``, ``season_year``, ``orbit`` and
+        ``offset`` (reflectance) belong to scenes; ``x`` and ``y`` are pixel centres.
     """
     used = scenes[scenes.verdict == "use"]
-    by_id = {item["id"]: item for item in items}
-    chosen = [by_id[name] for name in used.id]
+    chosen = _items_by_id(items, list(used.id))
     numbers = load_asset(chosen, source, "image", grid)
     offset = xr.DataArray(used.offset.to_numpy(np.float32), dims="time")
     reflectance = numbers.astype(np.float32) * np.float32(source.scale) + offset
@@ -118,20 +232,9 @@ def load_cube(items: list[dict], scenes: pd.DataFrame, source, grid: GeoBox) -> 
     snow = xr.zeros_like(visible)
     if source.mask and all(source.mask in item["assets"] for item in chosen):
         mask = load_asset(chosen, source, "mask", grid)
-        clear = xr.apply_ufunc(
-            lambda m: classify(m, source.mask_kind)[0],
-            mask,
-            dask="parallelized",
-            output_dtypes=[bool],
-        )
-        snow = xr.apply_ufunc(
-            lambda m: classify(m, source.mask_kind)[1],
-            mask,
-            dask="parallelized",
-            output_dtypes=[bool],
-        )
-        visible = visible & clear.data
-        snow = snow.copy(data=snow.data)
+        # Image and mask are on one grid: values alone are combined, without aligning coordinates.
+        visible = visible & _classify_lazily(mask, source.mask_kind, 0).data
+        snow = snow.copy(data=_classify_lazily(mask, source.mask_kind, 1).data)
     cube = xr.Dataset(
         {
             "reflectance": reflectance.where(visible).assign_attrs(
@@ -143,16 +246,37 @@ def load_cube(items: list[dict], scenes: pd.DataFrame, source, grid: GeoBox) -> 
         }
     )
     cube = cube.drop_vars("time", errors="ignore").rename(time="scene")
-    coords = {
-        "scene": np.arange(len(used)),
+    # The source is stored so that an interrupted load is resumed only by one that reads the same.
+    return cube.assign_coords(_scene_coordinates(used)).assign_attrs(
+        spacing=abs(grid.resolution.x),
+        source=source.model_dump_json(exclude={"path", "label", "url"}),
+    )
+
+
+def _items_by_id(items: list[dict[str, Any]], ids: list[str]) -> list[dict[str, Any]]:
+    """Items with some identifiers, in that order; the first where several share one."""
+    by_id: dict[str, dict[str, Any]] = {}
+    for item in items:
+        by_id.setdefault(read_id(item), item)
+    return [by_id[name] for name in ids]
+
+
+def _classify_lazily(mask: xr.DataArray, kind: str, index: int) -> xr.DataArray:
+    """One result of `classify` for a lazy mask."""
+    return xr.apply_ufunc(
+        lambda values: classify(values, kind)[index],
+        mask,
+        dask="parallelized",
+        output_dtypes=[bool],
+    )
+
+
+def _scene_coordinates(used: pd.DataFrame) -> dict[str, Any]:
+    """Coordinates of a cube along its scenes."""
+    return {
+        "scene": np.array(list(used.id), dtype=np.dtypes.StringDType()),
         "time": ("scene", used.date.to_numpy("datetime64[ns]")),
         "season_year": ("scene", used.season_year.to_numpy(np.int32)),
         "orbit": ("scene", used.orbit.fillna(0).to_numpy(np.int32)),
+        "offset": ("scene", used.offset.to_numpy(float)),
     }
-    # The last two so that a load is resumed only by one that would read the same.
-    return cube.assign_coords(coords).assign_attrs(
-        scene_ids=list(used.id),
-        spacing=abs(grid.resolution.x),
-        offsets=used.offset.tolist(),
-        source=source.model_dump_json(exclude={"path", "label", "url"}),
-    )

@@ -1,123 +1,300 @@
-"""What a STAC item says of itself, whichever archive wrote it; items are plain dictionaries."""
+"""Parse STAC items, whichever archive wrote them, into typed records.
 
+Items stay plain dictionaries in files and between functions. Archives name fields differently,
+leave them out, set them to null or write numbers as text. `parse_item` turns an item into a
+`SceneItem` once, so that nothing behind it has to check again.
+"""
+
+import math
 import re
-from datetime import date, datetime
-from typing import NamedTuple
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, TypeAlias
 
-OFFSET_BASELINE = "04.00"  # from this processing baseline on, 1000 is added to every number
-OFFSET = -0.1  # what that is in reflectance
-SYNTHETIC = "gdiv:synthetic"  # property of items that were rendered; no archive has it
+from gdiv.imagery.offsets import OffsetMetadata
+
+__all__ = [
+    "NOTICE",
+    "SYNTHETIC",
+    "Box",
+    "ItemError",
+    "SceneItem",
+    "is_synthetic",
+    "parse_item",
+    "read_box",
+    "read_epsg",
+    "read_id",
+    "read_moment",
+    "read_transform",
+]
+
+#: West, south, east, north in degrees; west exceeds east if the box crosses 180 degrees.
+Box: TypeAlias = tuple[float, float, float, float]
+#: Property of items that were rendered; no archive has it.
+SYNTHETIC = "gdiv:synthetic"
 NOTICE = "Synthetic data: rendered by gdiv's twin, not satellite imagery."
+#: Relative orbit in the name of a Sentinel-2 product, such as ``_R108_``.
+ORBIT_IN_NAME = re.compile(r"_R(\d{3})(?:_|$)")
+#: EPSG code as a number or with its authority. pystac adds the authority to ``proj:epsg`` whatever
+#: stands there, so that it may occur twice.
+EPSG_CODE = re.compile(r"(?:EPSG:)*(\d+)", re.IGNORECASE)
 
 
-class OffsetMetadata(NamedTuple):
-    """What an item's fields say of the offset: each None where it is silent."""
-
-    flag: bool | None  # whether earthsearch:boa_offset_applied says that it was taken out
-    baseline: str | None
-    raster: float | None  # the offset of the asset's raster:bands
+class ItemError(ValueError):
+    """An item cannot be parsed; the message is a short reason."""
 
 
-def moment_of(item: dict) -> str | None:
-    """When an item was taken, as it writes it; of an interval the start, None if it does not say."""
-    return item["properties"].get("datetime") or item["properties"].get("start_datetime")
+@dataclass(frozen=True)
+class SceneItem:
+    """Fields of a STAC item that gdiv uses, checked and in one form.
+
+    Attributes
+    ----------
+    id : str
+        Identifier of the scene.
+    moment : datetime
+        Time of acquisition, or the start of an interval, in UTC.
+    orbit : int or None
+        Relative orbit of Sentinel-2 or path of Landsat; None if the item gives neither.
+    epsg : int or None
+        EPSG code of the pixels.
+    tile : str
+        MGRS tile, such as "32TLR"; empty for sensors without tiles, such as Landsat.
+    platform : str
+        Satellite, as the archive writes it; may be empty.
+    sun_azimuth, sun_elevation : float or None
+        Direction of the sun in degrees, azimuth clockwise from north.
+    cloud_cover : float or None
+        Percentage of the whole scene.
+    offset : OffsetMetadata
+        What the item states about an offset of the digital numbers.
+    assets : dict of str to str
+        Link of each asset by name.
+    located : bool
+        Whether the item has a bbox or a geometry.
+    """
+
+    id: str
+    moment: datetime
+    orbit: int | None
+    epsg: int | None
+    tile: str
+    platform: str
+    sun_azimuth: float | None
+    sun_elevation: float | None
+    cloud_cover: float | None
+    offset: OffsetMetadata
+    assets: dict[str, str]
+    located: bool
+
+    @property
+    def day(self) -> date:
+        """Date of acquisition in UTC."""
+        return self.moment.date()
 
 
-def day_of(item: dict) -> date:
-    """The UTC date of an item that says when it was taken."""
-    moment = str(moment_of(item))
-    return datetime.fromisoformat(moment.replace("Z", "+00:00")).date()
-
-
-def is_synthetic(items: list[dict]) -> bool:
-    """Whether any of the items is marked as rendered, not acquired."""
-    return any(bool(item["properties"].get(SYNTHETIC)) for item in items)
-
-
-def orbit_of(item: dict) -> int | None:
-    """Relative orbit, parsed from the product's name where the field is absent; the path of Landsat."""
-    properties = item["properties"]
-    orbit = properties.get("sat:relative_orbit", properties.get("landsat:wrs_path"))
-    if orbit is not None:
-        return int(orbit)
-    named = re.search(r"_R(\d{3})(?:_|$)", properties.get("s2:product_uri") or item.get("id", ""))
-    return int(named[1]) if named else None
-
-
-def epsg_of(item: dict) -> int | None:
-    """EPSG code from `proj:epsg` or `proj:code`, on the item or on any asset."""
-    for fields in (item["properties"], *item["assets"].values()):
-        if fields.get("proj:epsg"):
-            return int(fields["proj:epsg"])
-        if str(fields.get("proj:code", "")).startswith("EPSG:"):
-            return int(fields["proj:code"].removeprefix("EPSG:"))
-    return None
-
-
-def tile_of(item: dict) -> str:
-    """MGRS tile, such as 32TLR; empty where there is none, as for Landsat."""
-    properties = item["properties"]
-    code = properties.get("grid:code", "")
-    return (
-        code.removeprefix("MGRS-")
-        if code.startswith("MGRS-")
-        else properties.get("s2:mgrs_tile", "")
-    )
-
-
-def sun_of(item: dict) -> tuple[float | None, float | None]:
-    """Azimuth and elevation of the sun in degrees, None where they are not told."""
-    properties = item["properties"]
-    zenith = properties.get("s2:mean_solar_zenith")
-    azimuth = properties.get("view:sun_azimuth", properties.get("s2:mean_solar_azimuth"))
-    return azimuth, properties.get("view:sun_elevation", None if zenith is None else 90 - zenith)
-
-
-def offset_fields(item: dict, asset: str) -> OffsetMetadata:
-    """What the item says of the offset of `asset`."""
-    bands = item["assets"].get(asset, {}).get("raster:bands") or [{}]
-    properties = item["properties"]
-    return OffsetMetadata(
-        properties.get("earthsearch:boa_offset_applied"),
-        properties.get("s2:processing_baseline"),
-        bands[0].get("offset"),
-    )
-
-
-def offset_of(item: dict, source, dark: float | None = None) -> tuple[float, str]:
-    """Reflectance to add after scaling, and why.
-
-    Flags have been wrong in both directions, so the data have the last word where they are clear: dark ground has
-    numbers of a few hundred, and an offset of 1000 leaves none below that.
+def parse_item(item: dict[str, Any], image_asset: str) -> SceneItem:
+    """Parse an item into a typed record.
 
     Parameters
     ----------
-    dark
-        First percentile of the scene's valid digital numbers. Under 900 no offset of 1000 is in them; from 1000 on
-        there is, if the baseline adds one.
+    item : dict
+        Item as an archive wrote it.
+    image_asset : str
+        Name of the asset that is matched; its ``raster:bands`` may state an offset.
+
+    Returns
+    -------
+    SceneItem
+        Fields that are missing or null are None or empty. Numbers written as text are converted.
+
+    Raises
+    ------
+    ItemError
+        If the item has no identifier, date, properties or assets, or a field of the wrong type.
+
+    Examples
+    --------
+    >>> properties = {"datetime": "2020-08-03T10:26:00Z", "grid:code": "MGRS-32TLR"}
+    >>> assets = {"nir": {"href": "nir.tif"}}
+    >>> scene = parse_item({"id": "a", "properties": properties, "assets": assets}, "nir")
+    >>> str(scene.day), scene.tile, scene.orbit, scene.assets
+    ('2020-08-03', '32TLR', None, {'nir': 'nir.tif'})
+    >>> parse_item({"id": "a", "properties": {}, "assets": assets}, "nir")
+    Traceback (most recent call last):
+    gdiv.imagery.items.ItemError: it has no date
     """
-    if not isinstance(source.offset, str):
-        return source.offset, "fixed by the source"
-    told = offset_fields(item, source.image)
-    added = (told.baseline or "") >= OFFSET_BASELINE
-    if source.offset == "raster" and told.raster is not None:
-        offset, why = float(told.raster), "the asset's raster:bands"
-    elif source.offset == "flag" and told.flag:
-        offset, why = 0.0, "removed, says earthsearch:boa_offset_applied"
-    elif added:
-        offset, why = OFFSET, f"baseline {told.baseline}"
-    else:
-        offset, why = 0.0, f"baseline {told.baseline or 'unknown'}, before {OFFSET_BASELINE}"
-    if dark is None:
-        return offset, why
-    if offset < 0 and dark < 900:
-        return 0.0, f"{why} says {offset}, but dark pixels near {dark:.0f} show it is out"
-    if offset == 0 and added and dark >= 1000:
-        return OFFSET, f"{why}, but no dark pixel under {dark:.0f} shows it is in"
-    return offset, why
+    name = read_id(item)
+    if not name:
+        raise ItemError("it has no id")
+    properties = _mapping(item, "properties")
+    assets = _mapping(item, "assets")
+    links = {
+        key: asset["href"]
+        for key, asset in assets.items()
+        if isinstance(asset, dict) and isinstance(asset.get("href"), str)
+    }
+    zenith = _number(properties, "s2:mean_solar_zenith")
+    elevation = _number(properties, "view:sun_elevation")
+    if elevation is None and zenith is not None:
+        elevation = 90 - zenith
+    return SceneItem(
+        id=name,
+        moment=read_moment(item),
+        orbit=_orbit(name, properties),
+        epsg=read_epsg(item),
+        tile=_tile(properties),
+        platform=_text(properties, "platform"),
+        sun_azimuth=_number(properties, "view:sun_azimuth", "s2:mean_solar_azimuth"),
+        sun_elevation=elevation,
+        cloud_cover=_number(properties, "eo:cloud_cover"),
+        offset=_offset_metadata(properties, assets.get(image_asset)),
+        assets=links,
+        located=bool(item.get("bbox") or item.get("geometry")),
+    )
 
 
-def short_message(error: Exception) -> str:
-    """An error as one short line without links: those may hold a signature, and paths a user's name."""
-    text = re.sub(r"\S*/\S*", "its file", " ".join(str(error).split()))
-    return f"{type(error).__name__}: {text[:100]}"
+def is_synthetic(items: list[dict[str, Any]]) -> bool:
+    """Check whether any item is marked as rendered instead of acquired."""
+    return any(bool(_dictionary(item.get("properties")).get(SYNTHETIC)) for item in items)
+
+
+def read_id(item: dict[str, Any]) -> str:
+    """Read the identifier of an item; empty if there is none."""
+    name = item.get("id")
+    return "" if name is None else str(name)
+
+
+def read_moment(item: dict[str, Any]) -> datetime:
+    """Read the time of acquisition, or the start of an interval, in UTC.
+
+    A time without an offset counts as UTC.
+
+    Raises
+    ------
+    ItemError
+        If the item has no date, or one that cannot be read.
+    """
+    properties = _mapping(item, "properties")
+    text = properties.get("datetime") or properties.get("start_datetime")
+    if not text:
+        raise ItemError("it has no date")
+    try:
+        moment = datetime.fromisoformat(text.upper())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (AttributeError, ValueError, OverflowError):
+        raise ItemError(f"its date {text!r} cannot be read") from None
+
+
+def read_epsg(item: dict[str, Any]) -> int | None:
+    """Read the EPSG code from ``proj:epsg`` or ``proj:code``, of the item or of any asset."""
+    assets = _dictionary(item.get("assets"))
+    for fields in (item.get("properties"), *assets.values()):
+        for name in ("proj:epsg", "proj:code"):
+            code = EPSG_CODE.fullmatch(str(_dictionary(fields).get(name)))
+            if code:
+                return int(code[1])
+    return None
+
+
+def read_box(item: dict[str, Any]) -> Box | None:
+    """Read the bounding box of an item, without heights; None if there is none to read."""
+    numbers = _numbers(item.get("bbox"))
+    if numbers is None or len(numbers) not in (4, 6):
+        return None
+    half = len(numbers) // 2
+    west, south = numbers[:2]
+    east, north = numbers[half : half + 2]
+    return west, south, east, north
+
+
+def read_transform(item: dict[str, Any], asset: str) -> list[float] | None:
+    """Read the six coefficients of the affine transform of an asset, from the asset or the item."""
+    assets = _dictionary(item.get("assets"))
+    if asset not in assets:
+        return None
+    for fields in (assets[asset], item.get("properties")):
+        numbers = _numbers(_dictionary(fields).get("proj:transform"))
+        if numbers is not None and len(numbers) >= 6:
+            return numbers[:6]
+    return None
+
+
+def _orbit(name: str, properties: dict[str, Any]) -> int | None:
+    """Relative orbit or path, from the name of the product where the fields are absent."""
+    orbit = _number(properties, "sat:relative_orbit", "landsat:wrs_path")
+    if orbit is not None:
+        return int(orbit)
+    match = ORBIT_IN_NAME.search(_text(properties, "s2:product_uri") or name)
+    return int(match[1]) if match else None
+
+
+def _tile(properties: dict[str, Any]) -> str:
+    """MGRS tile with a zone of two digits; empty where there is none, as for Landsat."""
+    code = _text(properties, "grid:code")
+    if code.startswith("MGRS-"):
+        return code.removeprefix("MGRS-").zfill(5)
+    return _text(properties, "s2:mgrs_tile")
+
+
+def _offset_metadata(properties: dict[str, Any], asset: Any) -> OffsetMetadata:
+    """Fields that state an offset of the digital numbers."""
+    flag = properties.get("earthsearch:boa_offset_applied")
+    if flag is not None and not isinstance(flag, bool):
+        raise ItemError(f"its earthsearch:boa_offset_applied is {flag!r}, not true or false")
+    baseline = properties.get("s2:processing_baseline")
+    if isinstance(baseline, int | float) and not isinstance(baseline, bool):
+        baseline = f"{baseline:05.2f}"  # 5.09 stands for "05.09"
+    elif baseline is not None:
+        baseline = _text(properties, "s2:processing_baseline")
+    bands = _dictionary(asset).get("raster:bands")
+    first = bands[0] if isinstance(bands, list) and bands else None
+    return OffsetMetadata(flag, baseline, _number(_dictionary(first), "offset"))
+
+
+def _mapping(item: dict[str, Any], name: str) -> dict[str, Any]:
+    """Part of an item that must be a JSON object."""
+    content = item.get(name)
+    if not isinstance(content, dict):
+        raise ItemError(f"it has no {name}")
+    return content
+
+
+def _dictionary(content: Any) -> dict[str, Any]:
+    """`content` if it is a JSON object, and an empty one otherwise."""
+    return content if isinstance(content, dict) else {}
+
+
+def _number(fields: dict[str, Any], *names: str) -> float | None:
+    """First number among fields; None where all are missing, null or not finite."""
+    for name in names:
+        value = fields.get(name)
+        if value is None:
+            continue
+        try:
+            # Python counts True as 1, which no archive means.
+            number = float("" if isinstance(value, bool) else value)
+        except (TypeError, ValueError, OverflowError):
+            raise ItemError(f"its {name} is {value!r}, not a number") from None
+        if math.isfinite(number):
+            return number
+    return None
+
+
+def _numbers(values: Any) -> list[float] | None:
+    """List of numbers, or None where `values` is something else."""
+    if not isinstance(values, list | tuple):
+        return None
+    if not all(isinstance(value, int | float) and abs(value) < math.inf for value in values):
+        return None
+    return list(values)
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    """Text of a field; empty where it is missing or null."""
+    value = fields.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ItemError(f"its {name} is {value!r}, not text")
+    return value

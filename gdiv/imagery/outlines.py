@@ -1,7 +1,8 @@
-"""Glacier and stable-ground masks from outlines."""
+"""Read glacier outlines and make masks of ice and stable ground."""
 
 import io
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -10,34 +11,48 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 from rasterio import features
 
+from gdiv.catalog import Glacier
 from gdiv.files import read_text
+from gdiv.images.arrays import Mask
 
-MARGIN = (
-    100.0  # metres: ice beyond an old outline, shaded rims and mixed pixels are not stable ground
-)
+__all__ = ["MARGIN", "make_masks", "read_outline", "read_vector"]
+
+#: Distance from the ice at which stable ground begins, in metres (ten pixels of Sentinel-2). Ice
+#: beyond an old outline, shaded rims and mixed pixels are not stable.
+MARGIN = 100.0
 
 
-def read_outline(place: str | Path, glacier, grid: GeoBox) -> gpd.GeoDataFrame:
-    """Outlines within `grid` from a vector file or URL (zip archives too), in the grid's CRS.
+def read_outline(path: str | Path, glacier: Glacier, grid: GeoBox) -> gpd.GeoDataFrame:
+    """Read the outlines within a grid.
 
-    Where the file has Randolph Glacier Inventory ids, only the glacier's own polygon is kept if it is
-    there, and all ice otherwise.
+    Parameters
+    ----------
+    path : str or Path
+        Vector file or URL; zip archives are read, too.
+    glacier : gdiv.catalog.Glacier
+        Gives the box and the identifier in the Randolph Glacier Inventory. If the file has that
+        identifier, only the glacier's own polygon is kept, and all ice otherwise.
+    grid : odc.geo.geobox.GeoBox
+        Grid of the study.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Polygons in the projection of the grid.
 
     Raises
     ------
     ValueError
-        If nothing can be read, or no outline meets the grid.
+        If the file cannot be read, or no outline meets the grid.
     """
-    location = (
-        f"/vsizip//vsicurl/{place}"
-        if str(place).startswith("http") and str(place).endswith(".zip")
-        else place
-    )
+    zipped = str(path).startswith("http") and str(path).endswith(".zip")
+    location = f"/vsizip//vsicurl/{path}" if zipped else path
     try:
         outlines = read_vector(location, bbox=tuple(glacier.bbox))
     except Exception as error:
         raise ValueError(
-            f"outline {place} could not be read ({error}); put an outline.geojson beside the scenes' items.json"
+            f"outline {path} could not be read ({error}); "
+            f"put an outline.geojson beside the scenes' items.json"
         ) from error
     if "RGIId" in outlines and glacier.rgi in set(outlines["RGIId"]):
         outlines = outlines[outlines["RGIId"] == glacier.rgi]
@@ -45,39 +60,80 @@ def read_outline(place: str | Path, glacier, grid: GeoBox) -> gpd.GeoDataFrame:
     outlines = outlines[outlines.intersects(shapely.box(*grid.boundingbox))]
     if outlines.empty:
         raise ValueError(
-            f"outline {place} has nothing within the study's box {list(glacier.bbox)}; check its CRS and place"
+            f"outline {path} has nothing within the study's box {list(glacier.bbox)}; "
+            f"check its CRS and place"
         )
     return outlines[["geometry"]]
 
 
-def read_vector(place: str | Path, **options) -> gpd.GeoDataFrame:
-    """Read a vector file; a GeoJSON may be in any encoding that `gdiv.files.read_text` reads."""
-    if Path(place).suffix.lower() in (".json", ".geojson") and Path(place).is_file():
-        return gpd.read_file(io.BytesIO(read_text(place).encode("utf-8")), **options)
-    return gpd.read_file(place, **options)
+def read_vector(path: str | Path, **options: Any) -> gpd.GeoDataFrame:
+    """Read a vector file.
+
+    Parameters
+    ----------
+    path : str or Path
+        File or URL. A local GeoJSON may have any encoding that `gdiv.files.read_text` reads.
+    **options
+        Passed to `geopandas.read_file`.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Content of the file.
+    """
+    if Path(path).suffix.lower() in (".json", ".geojson") and Path(path).is_file():
+        return gpd.read_file(io.BytesIO(read_text(path).encode("utf-8")), **options)
+    return gpd.read_file(path, **options)
 
 
 def make_masks(outlines: gpd.GeoDataFrame, grid: GeoBox, margin: float = MARGIN) -> xr.Dataset:
-    """`glacier`: pixel centre inside an outline; `stable`: over `margin` metres from any. Both bool `(y, x)`."""
-    shape = outlines.union_all()
+    """Make masks of the glacier and of stable ground.
 
-    def burn(geometry):
-        return features.rasterize([geometry], grid.shape, transform=grid.affine).astype(bool)
+    Parameters
+    ----------
+    outlines : geopandas.GeoDataFrame
+        Polygons of ice in the projection of the grid.
+    grid : odc.geo.geobox.GeoBox
+        Grid of the study.
+    margin : float, optional
+        Least distance of stable ground from the ice, in metres. A larger value leaves less stable
+        ground and less ice mistaken for it.
 
-    coords = {axis: grid.coordinates[axis].values for axis in ("y", "x")}
-    attributes = {
+    Returns
+    -------
+    xarray.Dataset
+        ``glacier``, pixels whose centre lies within an outline, and ``stable``, pixels farther than
+        `margin` from any; bool ``(y, x)``.
+
+    Examples
+    --------
+    >>> from gdiv.imagery.grid import study_grid
+    >>> grid = study_grid((6.93, 45.88, 6.94, 45.89), 32632)
+    >>> west, south, east, north = grid.boundingbox
+    >>> ice = gpd.GeoDataFrame(geometry=[shapely.box(west, south, west + 200, north)], crs=32632)
+    >>> masks = make_masks(ice, grid)
+    >>> grid.width, int(masks.glacier[0].sum()), int(masks.stable[0].sum())
+    (84, 20, 54)
+    """
+    ice = outlines.union_all()
+    masks = {"glacier": _rasterize(ice, grid), "stable": ~_rasterize(ice.buffer(margin), grid)}
+    long_names = {
         "glacier": "ice, by the outline",
         "stable": f"ground at least {margin:.0f} m from the ice",
     }
-    data = {"glacier": burn(shape), "stable": ~burn(shape.buffer(margin))}
-    return xr.Dataset(
-        {
-            name: (
-                ("y", "x"),
-                np.ascontiguousarray(data[name]),
-                {"long_name": attributes[name], "units": "1"},
-            )
-            for name in data
-        },
-        coords=coords,
-    )
+    variables = {
+        name: (
+            ("y", "x"),
+            np.ascontiguousarray(mask),
+            {"long_name": long_names[name], "units": "1"},
+        )
+        for name, mask in masks.items()
+    }
+    coordinates = {axis: grid.coordinates[axis].values for axis in ("y", "x")}
+    return xr.Dataset(variables, coords=coordinates)
+
+
+def _rasterize(geometry: shapely.Geometry, grid: GeoBox) -> Mask:
+    """Pixels whose centre lies within a geometry."""
+    burnt = features.rasterize([geometry], grid.shape, transform=grid.affine)
+    return burnt.astype(bool)

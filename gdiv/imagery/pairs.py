@@ -1,121 +1,183 @@
-"""Which scenes to compare, and the paper's Sobel images."""
+"""Choose pairs of scenes by the glacier's rule, and read their images."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import ndimage
 
-DAYS_PER_YEAR = 365.25
+from gdiv.catalog import Glacier, Pairing
+from gdiv.conventions import DAYS_PER_YEAR
+from gdiv.images.arrays import Image
+
+__all__ = ["choose_pairs", "label_sets", "read_pair"]
+
+SECONDS_PER_DAY = 86400
 
 
 def choose_pairs(
-    scenes: pd.DataFrame, glacier, years: list[int], most: int | None = None
+    scenes: pd.DataFrame, glacier: Glacier, years: list[int], max_pairs: int | None = None
 ) -> pd.DataFrame:
-    """Pairs of usable scenes for the season years `years`, by the glacier's rule.
+    """Choose pairs of usable scenes by the glacier's rule.
 
     Parameters
     ----------
-    scenes
-        The scene table.
-    years
-        Annual and paper rule: the reference's season year and the secondary's. Interval rule: season
-        years within which any two scenes the right number of days apart are paired.
-    most
-        Keep at most this many, those with the least difference of day of year and the most clear sky.
+    scenes : pandas.DataFrame
+        Scene table from `gdiv.imagery.scenes.judge_scenes`.
+    glacier : gdiv.catalog.Glacier
+        Its pairing rule decides which scenes are compared.
+    years : list of int
+        Annual and paper rule: season year of the reference and of the secondary. Interval rule:
+        season years within which scenes are paired.
+    max_pairs : int, optional
+        Keep at most this many pairs, those with the least difference in day of year and the
+        clearest sky. All are kept if left out.
 
     Returns
     -------
     pandas.DataFrame
-        `reference`, `secondary` (ids), `reference_date`, `secondary_date`, `days`, `years` (days / 365.25),
-        `orbit`, `season_difference` (days from a whole year), `sun_difference` (degrees of azimuth), `clear`.
+        One row per pair in order of dates: ``reference`` and ``secondary`` (identifiers),
+        ``reference_date``, ``secondary_date``, ``days``, ``years`` (days / 365.25), ``orbit``,
+        ``season_difference`` (days from a whole year; NaN under the interval rule),
+        ``sun_difference`` (degrees of azimuth) and ``clear`` (of the less clear scene).
 
     Raises
     ------
     ValueError
-        If no pair fits; the message says what there was.
+        If no pair fits; the message counts the usable scenes by season year.
+
+    Examples
+    --------
+    >>> from gdiv.catalog import load_catalog
+    >>> scenes = pd.DataFrame(
+    ...     {
+    ...         "id": ["a", "b", "c"],
+    ...         "date": pd.to_datetime(["2020-08-01", "2021-08-04", "2021-09-30"]),
+    ...         "season_year": [2020, 2021, 2021],
+    ...         "verdict": "use",
+    ...         "orbit": 108,
+    ...         "sun_azimuth": [150.0, 151.0, 165.0],
+    ...         "clear": 1.0,
+    ...     }
+    ... )
+    >>> pairs = choose_pairs(scenes, load_catalog().glaciers["mer-de-glace"], [2020, 2021])
+    >>> pairs[["reference", "secondary", "days", "sun_difference"]]
+      reference secondary   days  sun_difference
+    0         a         b  368.0             1.0
     """
-    usable = scenes[scenes.verdict == "use"].fillna(
-        {"orbit": 0}
-    )  # sources that tell no orbit have one for all
-    rule = glacier.pairing
-    rows = []
-    for first, second in itertools.combinations(usable.sort_values("date").to_dict("records"), 2):
-        seasons = (first["season_year"], second["season_year"])
-        days = (second["date"] - first["date"]).total_seconds() / 86400
-        difference = abs(days - DAYS_PER_YEAR * round(days / DAYS_PER_YEAR))
-        if rule.rule == "paper":
-            fits = list(seasons) == list(years)
-        elif rule.rule == "annual":
-            fits = list(seasons) == list(years) and difference <= rule.day_of_year_difference
-        else:
-            # Acquisitions of one orbit differ by seconds from whole days.
-            fits = seasons[0] == seasons[1] in years and rule.days[0] <= round(days) <= rule.days[1]
-        if not fits:
-            continue
-        sun = _angle_between(first["sun_azimuth"], second["sun_azimuth"])
-        alike = first["orbit"] == second["orbit"] and not sun > rule.sun_difference
-        if not alike and rule.rule != "paper":
-            continue
-        rows.append(
-            {
-                "reference": first["id"],
-                "secondary": second["id"],
-                "reference_date": first["date"],
-                "secondary_date": second["date"],
-                "days": days,
-                "years": days / DAYS_PER_YEAR,
-                "orbit": first["orbit"],
-                "season_difference": np.nan if rule.rule == "interval" else difference,
-                "sun_difference": sun,
-                "clear": min(first["clear"], second["clear"]),
-            }
-        )
+    # Scenes of sources without orbits count as one orbit.
+    usable = scenes[scenes.verdict == "use"].fillna({"orbit": 0})
+    in_order = usable.sort_values("date").to_dict("records")
+    rows = [
+        _describe_pair(reference, secondary, glacier.pairing)
+        for reference, secondary in itertools.combinations(in_order, 2)
+        if _can_pair(reference, secondary, glacier.pairing, years)
+    ]
     if not rows:
-        counts = usable.groupby("season_year").size().to_dict()
+        sizes = usable.groupby("season_year").size()
+        counts = {int(year): int(count) for year, count in sizes.items()}
         raise ValueError(
-            f"no pair for season years {list(years)} under the {rule.rule} rule of {glacier.label}; "
-            f"usable scenes by season year: {counts}"
+            f"no pair for season years {list(years)} under the {glacier.pairing.rule} rule of "
+            f"{glacier.label}; usable scenes by season year: {counts}"
         )
-    table = pd.DataFrame(rows).sort_values(
+    best_first = pd.DataFrame(rows).sort_values(
         ["season_difference", "clear", "days"], ascending=[True, False, True], kind="stable"
     )
-    return (
-        table.head(most or len(table))
-        .sort_values(["reference_date", "secondary_date"])
-        .reset_index(drop=True)
-    )
+    kept = best_first.head(max_pairs or len(best_first))
+    return kept.sort_values(["reference_date", "secondary_date"]).reset_index(drop=True)
 
 
-def _angle_between(first, second):
-    """Degrees between two azimuths, at most 180; NaN where either is not told."""
+def _can_pair(
+    reference: dict[Any, Any], secondary: dict[Any, Any], pairing: Pairing, years: list[int]
+) -> bool:
+    """Check whether the rule compares two scenes, of which the reference is the earlier."""
+    seasons = [reference["season_year"], secondary["season_year"]]
+    if pairing.rule == "paper":  # whatever the orbit and the sun
+        return seasons == list(years)
+    if pairing.rule == "annual":
+        difference = _season_difference(_days_between(reference, secondary))
+        fits = seasons == list(years) and difference <= pairing.day_of_year_difference
+    else:
+        # Acquisitions of one orbit differ by seconds from whole days.
+        days = round(_days_between(reference, secondary))
+        shortest, longest = pairing.days or (0, 0)  # the catalog requires days for this rule
+        fits = seasons[0] == seasons[1] and seasons[0] in years and shortest <= days <= longest
+    # A sun that is not given is NaN, and no reason against the pair.
+    sun_moved = _sun_difference(reference, secondary) > pairing.sun_difference
+    return fits and reference["orbit"] == secondary["orbit"] and not sun_moved
+
+
+def _describe_pair(
+    reference: dict[Any, Any], secondary: dict[Any, Any], pairing: Pairing
+) -> dict[str, Any]:
+    """Row of the pair table."""
+    days = _days_between(reference, secondary)
+    return {
+        "reference": reference["id"],
+        "secondary": secondary["id"],
+        "reference_date": reference["date"],
+        "secondary_date": secondary["date"],
+        "days": days,
+        "years": days / DAYS_PER_YEAR,
+        "orbit": reference["orbit"],
+        "season_difference": np.nan if pairing.rule == "interval" else _season_difference(days),
+        "sun_difference": _sun_difference(reference, secondary),
+        "clear": min(reference["clear"], secondary["clear"]),
+    }
+
+
+def _days_between(reference: dict[Any, Any], secondary: dict[Any, Any]) -> float:
+    """Time between two scenes in days."""
+    return (secondary["date"] - reference["date"]).total_seconds() / SECONDS_PER_DAY
+
+
+def _season_difference(days: float) -> float:
+    """Difference from the nearest whole number of years, in days."""
+    return abs(days - DAYS_PER_YEAR * round(days / DAYS_PER_YEAR))
+
+
+def _sun_difference(reference: dict[Any, Any], secondary: dict[Any, Any]) -> float:
+    """Angle between two azimuths of the sun in degrees, at most 180; NaN where one is missing."""
+    first = reference["sun_azimuth"]
+    second = secondary["sun_azimuth"]
     if first is None or second is None:
         return np.nan
     return abs((first - second + 180) % 360 - 180)
 
 
 def label_sets(**tables: pd.DataFrame) -> pd.DataFrame:
-    """Several pair tables as one, with the column `set` holding each one's name."""
-    return pd.concat([table.assign(set=name) for name, table in tables.items()], ignore_index=True)
+    """Combine pair tables into one, with their names in the column ``set``.
 
+    Parameters
+    ----------
+    **tables : pandas.DataFrame
+        Pair tables by the name of their set.
 
-def sobel_gradient(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sobel derivatives of a `(H, W)` image along x and y, in its unit per pixel.
-
-    The paper filters its images "in both the x and y directions" to enhance contrast and mitigate
-    shadows; it does not say how the two are combined. The kernels are divided by 8, so that a ramp
-    of one unit per pixel gives one. NaN spreads by one pixel.
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of all tables, numbered anew.
     """
-    return ndimage.sobel(image, axis=1, mode="nearest") / 8, ndimage.sobel(
-        image, axis=0, mode="nearest"
-    ) / 8
+    labelled = [table.assign(set=name) for name, table in tables.items()]
+    return pd.concat(labelled, ignore_index=True)
 
 
-def read_pair(cube: xr.Dataset, pair) -> tuple[np.ndarray, np.ndarray]:
-    """The two reflectance images of a row of the pair table, float32 `(y, x)`, NaN no data. Reads the store."""
-    ids = list(cube.attrs["scene_ids"])
-    return tuple(
-        cube.reflectance.isel(scene=ids.index(name)).values
-        for name in (pair.reference, pair.secondary)
-    )
+def read_pair(cube: xr.Dataset, pair: Any) -> tuple[Image, Image]:
+    """Read the two images of a pair from the store of the cube.
+
+    Parameters
+    ----------
+    cube : xarray.Dataset
+        Cube with the coordinate ``scene``, from `gdiv.imagery.cube.load_cube`.
+    pair : Series or named tuple
+        Row of the pair table, with ``reference`` and ``secondary``.
+
+    Returns
+    -------
+    reference, secondary : ndarray of float32, shape (H, W)
+        Reflectance; NaN where there is no data.
+    """
+    reference = cube.reflectance.sel(scene=pair.reference).values
+    secondary = cube.reflectance.sel(scene=pair.secondary).values
+    return reference, secondary

@@ -1,27 +1,95 @@
-"""Claims: the numbers of a run that are worth quoting, each with unit and meaning, in its `claims.json`."""
+"""Claims: the quotable numbers of a run, each with unit and meaning, in its ``claims.json``."""
 
 import json
 import textwrap
 from collections.abc import Iterable
 from itertools import accumulate
 from pathlib import Path
+from typing import TypeAlias, TypedDict
 
 import numpy as np
+import pandas as pd
 
-from gdiv.study.store import write_json
+from gdiv.files import write_json
 
-WIDTH = 96  # columns of a terminal
-ROWS = 8  # claims of one kind from which on they are a table
+__all__ = [
+    "MOSAIC_CLAIMS",
+    "Claim",
+    "claims_frame",
+    "forget_claims",
+    "format_claims",
+    "read_claims",
+    "record_claim",
+]
+
+#: Columns of a terminal.
+WIDTH = 96
+#: More claims of one kind than this are printed as a table.
+ROWS = 8
+#: Smallest widths, in characters, of a column of a table and of the meaning beside a claim.
+MIN_COLUMN = 7
+MIN_MEANING = 20
+#: Spaces before the label of a row, and between the columns of a table.
+INDENT = "  "
+GAP = 2
+#: What is claimed of each mosaic: key in `gdiv.velocity.validation.check_mosaic`, unit, meaning.
+MOSAIC_CLAIMS = (
+    ("stakes", "m/yr", "mean absolute difference from the stakes"),
+    ("rmse", "m/yr", "root mean square error against truth, on ice"),
+    ("median", "m/yr", "median error against truth, on ice"),
+    ("along", "%", "motion added (negative: lost) along the flow"),
+    ("coverage", "1", "share of the ice that has a value"),
+    ("nmad", "m/yr", "spread on stable ground"),
+    ("glaft", "m/yr", "GLAFT's measure of stable ground, two sigma"),
+    ("covered", "1", "true errors within the stated sigma (0.68 if well calibrated)"),
+)
 
 
-def read_claims(folder: Path) -> dict[str, dict]:
-    """The claims of the run in `folder` by key, each with `value`, `unit`, `meaning`; empty before there are any."""
+class Claim(TypedDict):
+    """One quotable number."""
+
+    value: float
+    unit: str
+    meaning: str
+
+
+#: Claims by key.
+Claims: TypeAlias = dict[str, Claim]
+
+
+def read_claims(folder: Path) -> Claims:
+    """Read the claims of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+
+    Returns
+    -------
+    dict
+        Claims by key, each with ``value``, ``unit`` and ``meaning``; empty if there are none.
+    """
     file = folder / "claims.json"
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
 def record_claim(folder: Path, key: str, value: float, unit: str, meaning: str) -> None:
-    """Add a claim, or take an earlier one of that key away where the value is not finite."""
+    """Add or replace a claim.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+    key : str
+        Name of the claim, such as ``mosaic.raft.rmse``: kind, row and column of a table.
+    value : float
+        Value, stored with four significant digits. If it is not finite, the claim is removed.
+    unit : str
+        Unit; "1" for fractions and counts.
+    meaning : str
+        Meaning in a few words.
+    """
     claims = read_claims(folder)
     if np.isfinite(value):
         claims[key] = {"value": float(f"{value:.4g}"), "unit": unit, "meaning": meaning}
@@ -30,22 +98,50 @@ def record_claim(folder: Path, key: str, value: float, unit: str, meaning: str) 
     write_json(folder / "claims.json", dict(sorted(claims.items())))
 
 
-def forget_claims(folder: Path, keys: Iterable[str]) -> None:
-    """Drop the claims of a notebook that is about to run: it may not make them again."""
-    if claims := read_claims(folder):
-        write_json(
-            folder / "claims.json", {key: claim for key, claim in claims.items() if key not in keys}
-        )
-
-
-def format_claims(claims: dict[str, dict], groups: dict[str, list[str]]) -> str:
-    """Claims as text for a terminal, at most `WIDTH` columns wide.
+def claims_frame(folder: Path, start: str) -> pd.DataFrame:
+    """Tabulate claims.
 
     Parameters
     ----------
-    claims
-        As of `read`.
-    groups
+    folder : Path
+        Folder of the run.
+    start : str
+        Beginning of the keys of the claims to tabulate.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``value``, ``unit`` and ``meaning``, indexed by the key.
+    """
+    chosen = {key: claim for key, claim in read_claims(folder).items() if key.startswith(start)}
+    return pd.DataFrame.from_dict(chosen, orient="index", columns=["value", "unit", "meaning"])
+
+
+def forget_claims(folder: Path, keys: Iterable[str]) -> None:
+    """Remove the claims of a notebook that is about to run, which may not make them again.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+    keys : iterable of str
+        Keys of the claims to remove.
+    """
+    claims = read_claims(folder)
+    if claims:
+        forgotten = set(keys)
+        kept = {key: claim for key, claim in claims.items() if key not in forgotten}
+        write_json(folder / "claims.json", kept)
+
+
+def format_claims(claims: Claims, groups: dict[str, list[str]]) -> str:
+    """Format claims for a terminal, at most `WIDTH` columns wide.
+
+    Parameters
+    ----------
+    claims : dict
+        Claims by key, from `read_claims`.
+    groups : dict of list of str
         Keys of claims by the title to print above them.
 
     Returns
@@ -58,16 +154,23 @@ def format_claims(claims: dict[str, dict], groups: dict[str, list[str]]) -> str:
     for title, keys in groups.items():
         chosen = {key: claims[key] for key in keys if key in claims}
         if chosen:
-            kinds = _kinds(chosen)
-            single = [key for key in chosen if key not in {k for kind in kinds for k in kind}]
-            parts = [_lines({key: chosen[key] for key in single})] if single else []
-            parts += [_rows({key: chosen[key] for key in kind}) for kind in kinds]
-            blocks.append("\n".join([title, *parts]))
+            blocks.append("\n".join([title, *_format_group(chosen)]))
     return "\n\n".join(blocks)
 
 
-def _kinds(claims):
-    """Keys KIND.ROW.COLUMN that fill a table: those of a kind with several rows and columns."""
+def _format_group(claims: Claims) -> list[str]:
+    """Format the claims of one group: single lines first, then tables."""
+    tables = _tables(claims)
+    in_tables = {key for keys in tables for key in keys}
+    single = {key: claim for key, claim in claims.items() if key not in in_tables}
+    parts = [_format_lines(single)] if single else []
+    for keys in tables:
+        parts.append(_format_table({key: claims[key] for key in keys}))
+    return parts
+
+
+def _tables(claims: Claims) -> list[list[str]]:
+    """Keys KIND.ROW.COLUMN of each kind that has enough claims for a table."""
     kinds: dict[str, list[str]] = {}
     for key in claims:
         if key.count(".") == 2:
@@ -75,41 +178,49 @@ def _kinds(claims):
     return [keys for keys in kinds.values() if len(keys) > ROWS]
 
 
-def _lines(claims):
+def _format_lines(claims: Claims) -> str:
+    """One line per claim; its meaning is wrapped beside the value."""
     width = max(map(len, claims))
     lines = []
     for key, claim in claims.items():
-        head = f"  {key:<{width}} {claim['value']:>9g} {claim['unit']:<7}"
-        wrapped = textwrap.wrap(claim["meaning"], max(WIDTH - len(head), 20)) or [""]
-        lines.append(head + wrapped[0])
-        lines += [" " * len(head) + more for more in wrapped[1:]]
+        head = f"{INDENT}{key:<{width}} {claim['value']:>9g} {claim['unit']:<7}"
+        room = max(WIDTH - len(head), MIN_MEANING)
+        first, *others = textwrap.wrap(claim["meaning"], room) or [""]
+        lines.append(head + first)
+        lines += [" " * len(head) + other for other in others]
     return "\n".join(lines)
 
 
-def _rows(claims):
-    """Claims KIND.ROW.COLUMN of one kind, as many columns side by side as fit."""
+def _format_table(claims: Claims) -> str:
+    """Table of the claims KIND.ROW.COLUMN of one kind, as many columns side by side as fit."""
     kind = next(iter(claims)).split(".")[0]
-    cells = {tuple(key.split(".")[1:]): claim for key, claim in claims.items()}
-    rows = list(dict.fromkeys(row for row, _ in cells))
-    columns = list(dict.fromkeys(column for _, column in cells))
-    units = {column: claim["unit"] for (_, column), claim in cells.items()}
-    label = max(map(len, [*rows, kind])) + 2
+    cells: dict[str, Claims] = {}  # by column and row
+    for key, claim in claims.items():
+        _, row, name = key.split(".")
+        cells.setdefault(name, {})[row] = claim
+    rows = list(dict.fromkeys(key.split(".")[1] for key in claims))
+    width = max(map(len, [*rows, kind]))
+    heads = [f"{INDENT}{head:<{width}}" for head in (kind, "", *rows)]
+    columns = [_format_column(name, cells[name], rows) for name in cells]
     lines = []
     while columns:
-        part, columns, wide = _that_fit(columns, WIDTH - label)
-        lines.append(f"  {kind:<{label - 2}}" + "".join(f"{name:>{wide[name]}}" for name in part))
-        lines.append(" " * label + "".join(f"{units[name]:>{wide[name]}}" for name in part))
-        for row in rows:
-            shown = ""
-            for name in part:
-                value = f"{cells[row, name]['value']:.3g}" if (row, name) in cells else ""
-                shown += f"{value:>{wide[name]}}"
-            lines.append(f"  {row:<{label - 2}}{shown}")
+        count = _count_that_fit([len(column[0]) for column in columns], WIDTH - len(heads[0]))
+        lines += ["".join(texts) for texts in zip(heads, *columns[:count], strict=True)]
+        columns = columns[count:]
     return "\n".join(lines)
 
 
-def _that_fit(columns, room):
-    """The first columns that fit side by side, those left over, and the width of each."""
-    wide = {name: max(len(name), 7) + 2 for name in columns}
-    count = sum(total <= room for total in accumulate(wide.values())) or 1
-    return columns[:count], columns[count:], wide
+def _format_column(name: str, claims: Claims, rows: list[str]) -> list[str]:
+    """Lines of one column of a table, of one width: its name, its unit, and a value per row.
+
+    Values have three significant digits; a row without a claim is empty.
+    """
+    unit = next(iter(claims.values()))["unit"]
+    values = [f"{claims[row]['value']:.3g}" if row in claims else "" for row in rows]
+    width = max(len(name), MIN_COLUMN) + GAP
+    return [f"{text:>{width}}" for text in (name, unit, *values)]
+
+
+def _count_that_fit(widths: list[int], room: int) -> int:
+    """Number of columns that fit side by side, at least one."""
+    return sum(total <= room for total in accumulate(widths)) or 1

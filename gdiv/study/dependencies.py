@@ -1,6 +1,6 @@
-"""Inputs of each notebook: code, parameters, catalog entries and the files it read.
+"""What each notebook depends on: code, parameters, catalog entries and the files it read.
 
-A notebook runs again when one of these has changed, and only then. `Study` lists what a running
+A notebook runs again when one of these has changed, and only then. `Study` logs what a running
 notebook reads; here each of those things gets a signature that changes with its content.
 """
 
@@ -9,105 +9,128 @@ import json
 from pathlib import Path
 from typing import Any
 
-import gdiv
 from gdiv.files import read_text
 from gdiv.installation import shipped
-from gdiv.study import claims
+from gdiv.study.claims import read_claims
+from gdiv.study.facts import Facts
+from gdiv.study.provenance import code_hash
+from gdiv.study.results import find_result
 
+__all__ = ["fingerprint", "recipe_hash", "shared_hash", "signatures"]
+
+#: Files that a source provides beside its scenes.
 COMPANIONS = ("outline.geojson", "stakes.geojson", "NOTE.md")
-TEXTS = (".csv", ".json", ".geojson")
+#: Results that count by their content; others count by the notebook that made them.
+TEXTS = (".csv", ".json")
+
+State = dict[str, dict[str, Any]]
 
 
 def recipe_hash(*parts: Any) -> str:
-    """Sixteen hexadecimal digits that change when any part does."""
+    """Hash of values, sixteen hexadecimal digits."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def shared_hash(study) -> str:
-    """Hash of what every notebook of a study depends on: the code and the catalog's entries for it.
+def shared_hash(study: Facts) -> str:
+    """Hash of what every notebook of a study depends on: code and catalog entries.
 
     Other entries of the catalog are left out, so that adding a glacier reruns nothing. Stakes and
     outline of real scenes count where they are read, in `signatures`; references are for readers.
     """
-    apart = set() if study.source.kind == "twin" else {"stakes", "outline", "references"}
+    unused = set() if study.source.kind == "twin" else {"stakes", "outline", "references"}
     return recipe_hash(
-        gdiv.code_hash(),
+        code_hash(),
         study.key,
         study.profile_key,
-        study.glacier.model_dump(mode="json", exclude=apart),
+        study.glacier.model_dump(mode="json", exclude=unused),
         study.profile.model_dump(mode="json"),
         study.source.model_dump(mode="json", exclude={"path", "label"}),
     )
 
 
-def signatures(study) -> dict[str, str]:
-    """Signature of each input of a study, by the name under which `Study` lists that it was read.
+def signatures(study: Facts) -> dict[str, str]:
+    """Signature of each external input of a study, by the name under which reads are logged.
 
-    A companion file counts by its content, wherever it lies for the kind of source. Images count
-    by their size and time of change, since reading them all would take as long as using them.
+    A companion file counts by its content, wherever the source keeps it. Images count by size and
+    time of change, because reading them all would take as long as using them.
     """
-    signed = {name: _content(study.companions / name) for name in COMPANIONS}
-    glacier = study.glacier.model_dump(mode="json")
+    signed = {name: _content_hash(study.companions / name) for name in COMPANIONS}
     outline = study.glacier.outline
-    local = outline and "://" not in outline
-    signed["outline.geojson"] += recipe_hash(outline, _content(Path(outline)) if local else "")
-    signed["stakes.geojson"] += recipe_hash(glacier["stakes"])
-    items = study.companions / "items.json" if study.source.kind == "twin" else study.source.path
+    local = outline is not None and "://" not in outline
+    outline_hash = _content_hash(Path(outline)) if outline and local else ""
+    signed["outline.geojson"] += recipe_hash(outline, outline_hash)
+    signed["stakes.geojson"] += recipe_hash(study.glacier.model_dump(mode="json")["stakes"])
+    twin_items = study.companions / "items.json"
+    items = twin_items if study.source.kind == "twin" else study.source.path
+    signed["scenes"] = ""
     if items and Path(items).is_file():
-        signed["scenes"] = recipe_hash(_content(Path(items)), _images(Path(items)))
-    else:
-        signed["scenes"] = ""
+        path = Path(items)
+        signed["scenes"] = recipe_hash(_content_hash(path), _image_states(path))
     return signed
 
 
 def fingerprint(
-    study, state: dict, base: str, reads: list[str], signed: dict[str, str], number: str
+    study: Facts, state: State, base: str, reads: list[str], signed: dict[str, str], number: str
 ) -> str:
-    """Fingerprint of everything that the results of notebook `number` depend on: `base` and each thing in `reads`.
+    """Fingerprint of everything that the results of one notebook depend on.
 
-    Tables, published results and claims of earlier notebooks count by their content, so that one that
-    came out the same reruns nothing. Cubes and weights count by the fingerprint of the notebook that
-    made them. `state` is the record of the run, as in `run.json`.
+    Tables, published results and claims of earlier notebooks count by their content, so that a
+    result which came out the same reruns nothing. Datasets and weights count by the fingerprint of
+    the notebook that made them.
+
+    Parameters
+    ----------
+    study : Facts
+        The study.
+    state : dict
+        Record of the run, as in ``run.json``.
+    base : str
+        Hash of the notebook and of what all notebooks depend on.
+    reads : list of str
+        Names of what the notebook has read.
+    signed : dict
+        From `signatures`.
+    number : str
+        Number of the notebook.
     """
-    parts = {}
+    parts: dict[str, Any] = {}
     for name in sorted(reads):
         kind, _, rest = name.partition("/")
         if name in signed:
             parts[name] = signed[name]
         elif kind == "published":
-            parts[name] = _content(shipped("published") / f"{rest}.json")
+            parts[name] = _content_hash(shipped("published") / f"{rest}.json")
         elif kind == "claims":
-            parts[name] = _claims(study.folder, rest, state, number)
+            parts[name] = _claims_hash(study.folder, rest, state, number)
         else:
-            parts[name] = _result(study.folder / name, state)
+            parts[name] = _result_signature(study.folder / name, state)
     return recipe_hash(base, parts)
 
 
-def _claims(folder, start, state, number):
-    """Hash of the claims that begin with `start` and were made by notebooks before `number`."""
-    earlier = [
-        state[other].get("claims", []) for other in state if other.isdigit() and other < number
-    ]
-    made = claims.read_claims(folder)
-    return recipe_hash(
-        {key: made.get(key) for keys in earlier for key in sorted(keys) if key.startswith(start)}
-    )
+def _claims_hash(folder: Path, start: str, state: State, number: str) -> str:
+    """Hash of the claims that begin with `start` and were made by earlier notebooks."""
+    earlier = [other for other in state if other.isdigit() and other < number]
+    keys = [key for other in earlier for key in sorted(state[other].get("claims", []))]
+    claims = read_claims(folder)
+    return recipe_hash({key: claims.get(key) for key in keys if key.startswith(start)})
 
 
-def _result(path, state):
+def _result_signature(path: Path, state: State) -> Any:
+    """Signature of a result by its content, or by the notebook that made it."""
     if path.suffix in TEXTS:
-        return _content(path)
-    maker = gdiv.MAKERS.get(path.stem.split("-")[0], "")
+        return _content_hash(path)
+    maker = find_result(path.stem).maker
     return [path.exists(), state.get(maker, {}).get("fingerprint", "")]
 
 
-def _content(path):
+def _content_hash(path: Path) -> str:
+    """Hash of a file's content; empty if there is none."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
 
 
-def _images(items: Path):
-    """Link, size and time of change of every local file that an ItemCollection names."""
+def _image_states(items: Path) -> list[list[Any]]:
+    """Link, size and time of change of every local file that an ItemCollection links to."""
     try:
         features = json.loads(read_text(items)).get("features", [])
         assets = [asset for item in features for asset in item.get("assets", {}).values()]

@@ -1,19 +1,52 @@
-"""Journal of a running notebook: what it reads and writes, one line each, for the run that executes it."""
+"""Journal of a running notebook: the results and files that it reads and writes, one per line.
+
+`gdiv.study.run` reads the journal to decide when a notebook must run again.
+"""
 
 import os
 from pathlib import Path
+from typing import Literal, TypeAlias
 
-JOURNAL = "GDIV_JOURNAL"  # environment variable: the file that a run wants to be written
+__all__ = ["JOURNAL", "Action", "log_access", "read_journal"]
+
+#: Environment variable that names the journal of the run that executes this process.
+JOURNAL = "GDIV_JOURNAL"
+
+#: Kind of access.
+Action: TypeAlias = Literal["read", "wrote"]
 
 
-def log_access(action: str, name: str) -> None:
-    """Note that this process has `read` or `wrote` the thing called `name`, if a run asks for it."""
-    if place := os.environ.get(JOURNAL):
-        with Path(place).open("a", encoding="utf-8") as file:
+def log_access(action: Action, name: str) -> None:
+    """Log that this process has read or written a result, if it is executed by a run.
+
+    Parameters
+    ----------
+    action : {"read", "wrote"}
+        Kind of access.
+    name : str
+        Name of the result or file.
+    """
+    path = os.environ.get(JOURNAL)
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
             file.write(f"{action} {name}\n")
 
 
-def read_journal(place: Path, action: str) -> list[str]:
-    """Names noted with `action` in the journal `place`, sorted, each once."""
-    lines = place.read_text(encoding="utf-8").splitlines()
-    return sorted({line.partition(" ")[2] for line in lines if line.partition(" ")[0] == action})
+def read_journal(path: Path, action: Action) -> list[str]:
+    """Read the names that were logged with one kind of access.
+
+    Parameters
+    ----------
+    path : Path
+        Journal.
+    action : {"read", "wrote"}
+        Kind of access.
+
+    Returns
+    -------
+    list of str
+        Names, sorted and without duplicates.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines()
+    entries = [line.partition(" ") for line in lines]
+    return sorted({name for verb, _, name in entries if verb == action})

@@ -1,60 +1,65 @@
-"""Make the weights that ship: `make weights`, or `torchrun --nproc-per-node N -m gdiv.study.pretraining` on N GPUs; resumable.
+"""Train the weights that ship: ``make weights``.
 
-What is learned from, in stages, each with its own checkpoint: exact displacement drawn on the fly, then the same with
-pairs of the twin's glaciers, whose motion was planted; that is what ships. Two more stages show what labels would
-add: Horn-Schunck's of these pairs, and all of it mixed. Mer de Glace's twin and every scene of Mer de Glace and
-Perito Moreno are left for scoring.
+On N GPUs: ``torchrun --nproc-per-node N -m gdiv.study.pretraining``. An interrupted training
+resumes.
+
+The network is trained in stages, each with its own checkpoint. Stage "drawn" uses textures moved
+by a drawn flow; "twin" adds pairs of the synthetic twins of two glaciers, whose displacement is
+exact. The weights that ship are those after "twin". Two more stages show what labels would add:
+"labels" uses Horn-Schunck's displacement of the twins' pairs, and "mixed" uses all sources. The
+twin of Mer de Glace and all scenes of Mer de Glace and Perito Moreno are reserved for scoring.
 """
 
 import argparse
-import json
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import rasterio
 import torch
 import torch.distributed as dist
 from tqdm import tqdm
 
-import gdiv
-from gdiv.catalog import load_catalog
-from gdiv.flow.matchers.matching import match_images
+from gdiv.files import replacing
 from gdiv.flow.raft.checkpoints import SHIPPED, load_weights, save_weights
 from gdiv.flow.raft.network import PRESETS, Raft
-from gdiv.flow.training.loop import (
-    Draw,
-    TrainConfig,
-    score_network,
-    score_zero_motion,
-    train_network,
-)
-from gdiv.flow.training.renderer import PairRenderer, fractal_textures, spline_coefficients
-from gdiv.flow.training.tiles import Mixture, Samples, Tile
-from gdiv.imagery.grid import study_grid
-from gdiv.twin import scenes as twin
-from gdiv.velocity import validation
+from gdiv.flow.training.loop import TrainConfig, train_network
+from gdiv.flow.training.samples import Mixture
+from gdiv.flow.training.scores import Sample, score_network, score_zero_motion
+from gdiv.study.pretraining_data import GLACIERS, Sources, held_out, render_glacier
+from gdiv.study.provenance import code_hash
 
-CROP, REACH, SIDE = (
-    128,
-    14,
-    512,
-)  # pixels: side of a sample, longest motion drawn, side of a texture
-GLACIERS = ("argentiere", "tasman")
-SEED = 11  # of their twins; studies render with another
+__all__ = ["STAGES", "Stage", "main", "pretrain"]
+
+#: Seed of the first weights.
+WEIGHTS_SEED = 1
+#: Seeds of the held-out pairs: with differences as between real dates, and without any.
+HARD_SEED = 10_001
+CLEAN_SEED = 10_002
+#: Sources that need the twins.
+TWIN_SOURCES = {"twin", "labels"}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Which shares of a batch come from where (`drawn`, `twin`, `labels`), and how it is trained."""
+    """One stage of the training.
 
-    shares: dict[str, int]
+    Parameters
+    ----------
+    counts : dict
+        Number of samples in a batch by source: an attribute of
+        `gdiv.study.pretraining_data.Sources`.
+    train : TrainConfig
+        Settings of the training.
+    """
+
+    counts: dict[str, int]
     train: TrainConfig
 
 
+#: Stages by name, in the order in which they are meant to follow each other.
 STAGES = {
     "drawn": Stage(
         {"drawn": 8}, TrainConfig(steps=2000, batch=8, rate=1e-3, seed=1, validate_every=100)
@@ -73,121 +78,6 @@ STAGES = {
 }
 
 
-def scene_textures(folder: Path) -> np.ndarray:
-    """`(count, 512, 512)` spline coefficients of the near-infrared scenes of an ItemCollection in `folder`."""
-    items = json.loads((folder / "items.json").read_text(encoding="utf-8"))["features"]
-    found = []
-    for item in items:
-        with rasterio.open(folder / item["assets"]["nir08"]["href"]) as file:
-            image = file.read(1).astype(np.float32)
-        for part in (image[:SIDE, :SIDE], image[-SIDE:, -SIDE:]):
-            room = [(0, SIDE - side) for side in part.shape]
-            found.append(spline_coefficients(np.pad(part, room, mode="reflect")))
-    return np.stack(found)
-
-
-def textures(scenes: Path | None, seed: int = 1) -> np.ndarray:
-    """Forty random textures and, where `scenes` names a folder of real ones, eight of those."""
-    random = fractal_textures(40, seed)
-    if scenes is None:
-        return random
-    real = scene_textures(scenes)
-    return np.concatenate([random, *[real] * max(1, round(8 / len(real)))])
-
-
-def render(folder: Path, glacier: str) -> Path:
-    """The folder of the twin of a glacier, rendered if it is not there yet."""
-    entry = load_catalog().glaciers[glacier]
-    return twin.render_twin(
-        entry, study_grid(entry.bbox, entry.epsg), [2, 3, 3], folder / glacier, SEED
-    ).parent
-
-
-def twin_pairs(
-    folder: Path, glacier: str
-) -> tuple[np.ndarray, list[tuple[int, int]], np.ndarray, np.ndarray]:
-    """Scenes of the twin of a glacier, pairs about a year apart, their planted displacement, and where ice is.
-
-    Clouded, snowed-in and differently registered scenes are all in it. Arrays are as `gdiv.flow.training.tiles.Samples` takes
-    them; the displacement is the one of the images, mis-registration included.
-    """
-    place = render(folder, glacier)
-    truth = validation.read_truth(place)
-    assert truth is not None, "the twin was rendered above, its truth with it"
-    images, names = [], []
-    for item in json.loads((place / "items.json").read_text(encoding="utf-8"))["features"]:
-        if "nir" in item["assets"] and item["id"] not in names:
-            with rasterio.open(place / item["assets"]["nir"]["href"]) as file:
-                images.append(file.read(1).astype(np.float32))
-            names.append(item["id"])
-    days = truth.day.sel(scene=names).values
-    pairs = [
-        (i, j)
-        for i in range(len(names))
-        for j in range(len(names))
-        if 200 < days[j] - days[i] < 500
-    ][::3]
-    flows = np.stack(
-        [np.stack(twin.true_displacement(truth, names[i], names[j])) for i, j in pairs]
-    )
-    flows[np.broadcast_to(np.hypot(*flows.swapaxes(0, 1))[:, None] > REACH, flows.shape)] = np.nan
-    return np.stack(images), pairs, flows, np.hypot(truth.vx, truth.vy).values > 0
-
-
-def label(reference: np.ndarray, secondary: np.ndarray) -> np.ndarray:
-    """What a study would learn from: Horn-Schunck `(2, H, W)`, NaN where the images do not agree after it."""
-    found = match_images("horn-schunck", reference, secondary)
-    known = (found.quality >= 0.5) & (np.hypot(found.u, found.v) <= REACH)
-    return np.where(known, np.stack([found.u, found.v]), np.float32(np.nan))
-
-
-def windows(ice: np.ndarray, pairs: int, step: int = CROP // 4) -> list[Tile]:
-    """Every window of every pair, four turns each, a fifth of which at least is ice."""
-    rows, columns = (range(0, side - CROP + 1, step) for side in ice.shape)
-    places = [(r, c) for r in rows for c in columns if ice[r : r + CROP, c : c + CROP].mean() > 0.2]
-    return [
-        Tile(pair, r, c, turns, "train")
-        for pair in range(pairs)
-        for r, c in places
-        for turns in range(4)
-    ]
-
-
-class Sources:
-    """What a stage may draw from; twins are rendered and labelled when first asked for."""
-
-    def __init__(self, folder: Path, scenes: Path | None, device: str):
-        self.folder, self.device = folder, device
-        self.drawn = PairRenderer(textures(scenes), CROP, REACH, seed=1, device=device).draw
-
-    @cached_property
-    def twin(self) -> Draw:
-        return self._samples(exact=True)
-
-    @cached_property
-    def labels(self) -> Draw:
-        return self._samples(exact=False)
-
-    def _samples(self, exact: bool) -> Draw:
-        parts = []
-        for number, glacier in enumerate(
-            tqdm(GLACIERS, desc="twins" if exact else "labels", unit="glacier")
-        ):
-            images, pairs, flows, ice = twin_pairs(self.folder / "twin", glacier)
-            if not exact:
-                flows = np.stack([label(images[i], images[j]) for i, j in pairs])
-            samples = Samples(
-                images, pairs, flows, windows(ice, len(pairs)), CROP, SEED + number, self.device
-            )
-            parts.append((samples.draw, 1))
-        return Mixture(parts)
-
-
-def held_out(difficulty: float, seed: int, count: int = 32) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Drawn pairs of textures that no training saw."""
-    return PairRenderer(fractal_textures(12, 777), CROP, REACH, seed, difficulty).samples(count)
-
-
 def pretrain(
     preset: str,
     folder: Path,
@@ -196,94 +86,154 @@ def pretrain(
     device: str,
     begin: Path | None = None,
 ) -> Raft:
-    """Train a preset through `stages`, each from where the one before ended, the first from `begin`; resumable."""
-    torch.manual_seed(1)
-    network, past = Raft(PRESETS[preset]), None
+    """Train a network through stages, each from the weights of the one before.
+
+    Parameters
+    ----------
+    preset : str
+        Name of the network's sizes in `gdiv.flow.raft.network.PRESETS`.
+    folder : Path
+        Folder of checkpoints, weights and twins. An interrupted training resumes from it.
+    scenes : Path or None
+        Folder of an ItemCollection whose scenes add their texture to the random ones.
+    stages : sequence of str
+        Names of stages in `STAGES`.
+    device : str
+        Device to train on.
+    begin : Path, optional
+        Weights to begin with; random ones if left out.
+
+    Returns
+    -------
+    Raft
+        Network after the last stage. After each stage the first process has written its weights
+        to ``PRESET-STAGE-weights.safetensors``.
+    """
+    torch.manual_seed(WEIGHTS_SEED)
+    network = Raft(PRESETS[preset])
+    begin_card = None
     if begin:
-        earlier, past = load_weights(begin)
+        earlier, begin_card = load_weights(begin)
         network.load_state_dict(earlier.state_dict())
-    first = not dist.is_initialized() or dist.get_rank() == 0
-    if first and {"twin", "labels"} & {source for name in stages for source in STAGES[name].shares}:
-        for glacier in tqdm(GLACIERS, desc="rendering twins", unit="glacier"):
-            render(folder / "twin", glacier)
-    if dist.is_initialized():
-        dist.barrier()
-    sources, hard, clean = Sources(folder, scenes, device), held_out(1, 10_001), held_out(0, 10_002)
-    for name in stages:
-        stage = STAGES[name]
-        draw = Mixture(
-            [(getattr(sources, source), share) for source, share in stage.shares.items()]
-        )
-        with tqdm(total=stage.train.steps, desc=name, unit="step", disable=not first) as bar:
-
-            def report(row, bar=bar):
-                bar.update(row["step"] - bar.n)
-                bar.set_postfix(loss=f"{row['loss']:.3f}", error_px=f"{row['validation']:.3f}")
-
-            train_network(
-                network,
-                draw,
-                hard,
-                stage.train,
-                folder / f"{preset}-{name}.safetensors",
-                device,
-                report,
-            )
-        if not first:
-            continue
-        save_weights(
-            network,
-            folder / f"{preset}-{name}-weights.safetensors",
-            stages=list(stages[: stages.index(name) + 1]),
-            steps={key: STAGES[key].train.steps for key in stages[: stages.index(name) + 1]},
-            begin=past,
-            scenes=scenes.name if scenes else "",
-            revision=gdiv.code_hash(),
-            device=torch.cuda.get_device_name() if device == "cuda" else "CPU",
-            error_px_hard=score_network(network, hard, device),
-            error_px_clean=score_network(network, clean, device),
-            zero_px_hard=score_zero_motion(hard),
-            zero_px_clean=score_zero_motion(clean),
-        )
+    _render_twins(folder / "twin", stages)
+    sources = Sources(folder, scenes, device)
+    hard = held_out(1, HARD_SEED)
+    for number, name in enumerate(stages):
+        checkpoint = folder / f"{preset}-{name}.safetensors"
+        _train_stage(network, name, sources, hard, checkpoint)
+        if _is_first_process():
+            card = {
+                **_stage_card(stages[: number + 1]),
+                "begin": begin_card,
+                "scenes": scenes.name if scenes else "",
+                "revision": code_hash(),
+                "device": torch.cuda.get_device_name() if device == "cuda" else "CPU",
+                **_score_card(network, hard, device),
+            }
+            save_weights(network, _weights_path(folder, preset, name), **card)
     return network
 
 
+def _is_first_process() -> bool:
+    """Whether this is the process that renders, reports and writes."""
+    return not dist.is_initialized() or dist.get_rank() == 0
+
+
+def _render_twins(folder: Path, stages: Sequence[str]) -> None:
+    """Render the twins that stages need in the first process; the others wait for it."""
+    used = {source for name in stages for source in STAGES[name].counts}
+    if _is_first_process() and used & TWIN_SOURCES:
+        for glacier in tqdm(GLACIERS, desc="rendering twins", unit="glacier"):
+            render_glacier(folder, glacier)
+    if dist.is_initialized():
+        dist.barrier()
+
+
+def _train_stage(
+    network: Raft, name: str, sources: Sources, validation: Sequence[Sample], checkpoint: Path
+) -> None:
+    """Train a network through one stage, with a progress bar."""
+    stage = STAGES[name]
+    draw = Mixture([(getattr(sources, source), count) for source, count in stage.counts.items()])
+    silent = not _is_first_process()
+    with tqdm(total=stage.train.steps, desc=name, unit="step", disable=silent) as bar:
+
+        def report(row: dict[str, float]) -> None:
+            bar.update(row["step"] - bar.n)
+            bar.set_postfix(loss=f"{row['loss']:.3f}", error_px=f"{row['validation']:.3f}")
+
+        train_network(network, draw, validation, stage.train, checkpoint, sources.device, report)
+
+
+def _stage_card(stages: Sequence[str]) -> dict[str, Any]:
+    """Stages that a network has been trained through, for the card of its weights."""
+    return {"stages": list(stages), "steps": {name: STAGES[name].train.steps for name in stages}}
+
+
+def _score_card(network: Raft, hard: Sequence[Sample], device: str) -> dict[str, float]:
+    """Errors of a network and of zero motion on held-out pairs, for the card of its weights."""
+    clean = held_out(0, CLEAN_SEED)
+    return {
+        "error_px_hard": score_network(network, hard, device),
+        "error_px_clean": score_network(network, clean, device),
+        "zero_px_hard": score_zero_motion(hard),
+        "zero_px_clean": score_zero_motion(clean),
+    }
+
+
+def _weights_path(folder: Path, preset: str, stage: str) -> Path:
+    """File of the weights after a stage."""
+    return folder / f"{preset}-{stage}-weights.safetensors"
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--preset", default="gdiv", choices=PRESETS)
-    parser.add_argument(
-        "--folder", type=Path, default=Path("runs/pretrain"), help="checkpoints and twins"
-    )
-    parser.add_argument(
-        "--scenes", type=Path, help="folder of an ItemCollection whose scenes lend their texture"
-    )
-    parser.add_argument(
-        "--stages", default="drawn,twin", help="comma-separated, of: " + ", ".join(STAGES)
-    )
-    parser.add_argument("--begin", type=Path, help="weights to begin from, instead of from nothing")
-    parser.add_argument(
-        "--ship", action="store_true", help="put the result where gdiv loads its weights from"
-    )
+    """Run the command line of ``python -m gdiv.study.pretraining``."""
+    parser = _parser()
     arguments = parser.parse_args()
     stages = arguments.stages.split(",")
-    if unknown := [name for name in stages if name not in STAGES]:
+    unknown = [name for name in stages if name not in STAGES]
+    if unknown:
         parser.error(f"no stage {', '.join(unknown)}; there are: {', '.join(STAGES)}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    # torchrun sets RANK and LOCAL_RANK.
     if "RANK" in os.environ:
         dist.init_process_group("nccl" if device == "cuda" else "gloo")
         if device == "cuda":
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     pretrain(arguments.preset, arguments.folder, arguments.scenes, stages, device, arguments.begin)
-    if arguments.ship and int(os.environ.get("RANK", 0)) == 0:
-        path = SHIPPED.with_stem(arguments.preset)
-        path.write_bytes(
-            (arguments.folder / f"{arguments.preset}-{stages[-1]}-weights.safetensors").read_bytes()
-        )
-
+    if arguments.ship and _is_first_process():
+        weights = _weights_path(arguments.folder, arguments.preset, stages[-1])
+        with replacing(SHIPPED.with_stem(arguments.preset)) as partial:
+            shutil.copyfile(weights, partial)
     if dist.is_initialized():
         dist.destroy_process_group()
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Parser of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--preset", default="gdiv", choices=PRESETS, help="sizes of the network")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("runs/pretrain"),
+        help="folder of checkpoints, weights and twins",
+    )
+    parser.add_argument(
+        "--scenes",
+        type=Path,
+        help="folder of an ItemCollection whose scenes add their texture to the random ones",
+    )
+    parser.add_argument(
+        "--stages", default="drawn,twin", help="comma-separated, of: " + ", ".join(STAGES)
+    )
+    parser.add_argument("--begin", type=Path, help="weights to begin with, instead of random ones")
+    parser.add_argument(
+        "--ship", action="store_true", help="replace the weights that gdiv loads by the result"
+    )
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A study end to end: each notebook once, and again only if what it depends on has changed."""
+"""Run a study end to end: each notebook once, and again only if its inputs have changed."""
 
 import ast
 import json
@@ -10,30 +10,37 @@ from typing import Any
 
 from gdiv.catalog import OWN_CATALOG, own_catalog
 from gdiv.extras import require_installed
+from gdiv.files import write_json
+from gdiv.flow.matchers.registry import get_matcher, source_hash
 from gdiv.imagery.items import NOTICE
 from gdiv.installation import shipped
-from gdiv.study import claims
-from gdiv.study import dependencies as inputs
+from gdiv.study import claims, dependencies
 from gdiv.study.execution import RunError, announce, run_notebook, usable_home
-from gdiv.study.store import write_json
-from gdiv.study.study import Study, open_study
+from gdiv.study.opening import open_study
+from gdiv.study.study import Study
 from gdiv.study.workspace import StudyError, locked, relative, split_source
 
-# Kernels inherit this. Spinning OpenMP threads slow each other down by a factor of twenty when anything
-# else uses the processors; sleeping ones cost nothing measurable. Read once, when torch is loaded.
+__all__ = ["notebooks", "read_state", "run_study"]
+
+# Kernels inherit this. Spinning OpenMP threads slow each other down by a factor of twenty when
+# anything else uses the processors; sleeping ones cost nothing measurable. Read once, when torch is
+# loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 NOTEBOOKS = shipped("notebooks")
+#: Parameters of every notebook, which the command has options for.
+COMMON = ("glacier", "profile", "source", "workspace")
+#: Parameter of the notebooks that compare matchers; an option of the command, too.
+MATCHERS = "matchers"
 
 
 def notebooks(only: str = "") -> list[Path]:
-    """The numbered notebooks in order, or the one whose number is `only`."""
-    found = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-    chosen = [path for path in found if not only or path.name[:2] == only]
+    """List the numbered notebooks in order, or the one whose number is `only`."""
+    numbered = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    chosen = [path for path in numbered if not only or path.name[:2] == only]
     if not chosen:
-        raise RunError(
-            f"no notebook {only!r}; there are: {', '.join(path.name[:2] for path in found)}"
-        )
+        numbers = ", ".join(path.name[:2] for path in numbered)
+        raise RunError(f"no notebook {only!r}; there are: {numbers}")
     return chosen
 
 
@@ -44,69 +51,111 @@ def run_study(
     workspace: str = "",
     only: str = "",
     parameters: dict[str, str] | None = None,
+    matchers: str = "",
 ) -> Path:
     """Run the notebooks of a study and return its folder.
+
+    Parameters
+    ----------
+    glacier, profile, source, workspace, matchers : str
+        As in `gdiv.open_study`.
+    only : str, optional
+        Number of the one notebook to run, whether or not its inputs have changed.
+    parameters : dict, optional
+        Parameters of single notebooks, as texts.
+
+    Returns
+    -------
+    Path
+        Folder of the run.
 
     Raises
     ------
     CatalogError, StudyError
-        For an unknown glacier, profile, source or parameter, or a workspace that is in use or
-        cannot be written to, before anything runs.
+        For an unknown glacier, profile, source, matcher or parameter, or a workspace that is in use
+        or cannot be written to, before anything runs.
+    MissingPackageError
+        If a package that the notebooks need is not installed.
     RunError
         At the first cell that fails.
     """
     require_installed("study", "running notebooks", "papermill", "ipykernel", "hvplot", "torch")
-    if own := own_catalog():  # by its full path: kernels start in the workspace
+    own = own_catalog()
+    if own:  # by its full path: kernels start in the workspace
         os.environ[OWN_CATALOG] = str(own)
     with usable_home():
-        return _run(glacier, profile, source, workspace, only, parameters or {})
+        return _run(glacier, profile, source, workspace, only, parameters or {}, matchers)
 
 
-def _run(glacier, profile, source, workspace, only, parameters):
+def _run(
+    glacier: str,
+    profile: str,
+    source: str,
+    workspace: str,
+    only: str,
+    parameters: dict[str, str],
+    matchers: str,
+) -> Path:
+    """Check everything that was named, then bring the notebooks up to date."""
     chosen = notebooks(only)
-    extra = _checked(parameters, chosen)
+    checked = _checked_parameters(parameters, chosen)
     study = open_study(glacier, profile, source, workspace)
+    compared = open_study(glacier, profile, source, workspace, matchers).profile.matchers
+    for name in compared:
+        get_matcher(name)
+    if matchers:
+        checked[MATCHERS] = ",".join(compared)
     folder = study.folder.resolve()
-    if (
-        study.source.kind == "file"
-    ):  # relative to the workspace, where notebooks run: no user's path is stored
+    if study.source.kind == "file" and study.source.path:
+        # Relative to the workspace, where notebooks run: no path of a user is stored.
         key, _ = split_source(source)
         source = (key and f"{key}@") + relative(study.source.path, folder)
     common = {"glacier": glacier, "profile": profile, "source": source, "workspace": "."}
     (folder / "notebooks").mkdir(exist_ok=True)
     with locked(folder):
         for path in chosen:
-            own = {name: value for name, value in extra.items() if name in _parameters(path)}
-            _Notebook(path, study, folder, common, own).bring_up_to_date(forced=bool(only))
+            names = _notebook_parameters(path)
+            own = {name: value for name, value in checked.items() if name in names}
+            foreign = source_hash(compared) if MATCHERS in names else ""
+            notebook = _Notebook(path, study, folder, common, own, foreign)
+            notebook.bring_up_to_date(forced=bool(only))
     return folder
 
 
 @dataclass
 class _Notebook:
-    """One notebook of a run: its parameters, and what `run.json` records of its last success."""
+    """One notebook of a run: its parameters, and what ``run.json`` records of its last success.
+
+    Attributes
+    ----------
+    own : dict
+        Parameters beyond the common ones.
+    matchers_hash : str
+        Hash of the sources of matchers outside gdiv, if the notebook compares matchers.
+    """
 
     path: Path
     study: Study
     folder: Path
     common: dict[str, str]
     own: dict[str, Any]
+    matchers_hash: str
 
     @property
-    def number(self):
+    def number(self) -> str:
+        """Number of the notebook, two digits."""
         return self.path.name[:2]
 
-    def bring_up_to_date(self, forced):
-        """Run the notebook if it is forced to, or if something that it depends on has changed."""
-        state = self.read_state()
-        signatures = inputs.signatures(self.study)
+    def bring_up_to_date(self, forced: bool) -> None:
+        """Run the notebook if it is forced to run, or if one of its inputs has changed."""
+        state = read_state(self.folder)
+        signatures = dependencies.signatures(self.study)
         past = state.get(self.number, {})
         if not forced and self.is_current(past, state, signatures):
             print(f"{self.path.stem}: unchanged since it succeeded ({past['seconds']:.0f} s then)")
             return
         print(f"{self.path.stem} ...", flush=True)
-        state.pop(
-            self.number, None
-        )  # what it is about to overwrite no longer stands for what it was
+        state.pop(self.number, None)  # its results are about to be overwritten
         self.write_state(state)
         claims.forget_claims(self.folder, past.get("claims", []))
         others = set(claims.read_claims(self.folder))
@@ -115,16 +164,12 @@ class _Notebook:
         if self.study.synthetic:
             announce(self.folder / "notebooks" / self.path.name, NOTICE)
             state["about"] = NOTICE
-        if (
-            self.study.source.kind == "twin"
-        ):  # its scenes exist only now, rendered by the first notebook
-            signatures = inputs.signatures(self.study)
+        if self.study.source.kind == "twin":  # the first notebook has rendered the scenes
+            signatures = dependencies.signatures(self.study)
         reads = [name for name in reads if name not in outputs]
         made = sorted(set(claims.read_claims(self.folder)) - others)
         state[self.number] = {
-            "fingerprint": inputs.fingerprint(
-                self.study, state, self.recipe(), reads, signatures, self.number
-            ),
+            "fingerprint": self.fingerprint(state, reads, signatures),
             "seconds": round(seconds, 1),
             "reads": reads,
             "outputs": [*outputs, f"notebooks/{self.path.name}"],
@@ -133,32 +178,36 @@ class _Notebook:
         self.write_state(state)
         print(f"{self.path.stem}: {seconds:.0f} s", flush=True)
 
-    def is_current(self, past, state, signatures):
-        """Whether the results of the last success stand, and all they were made from is as it was."""
+    def is_current(
+        self, past: dict[str, Any], state: dict[str, Any], signatures: dict[str, str]
+    ) -> bool:
+        """Whether the results of the last success exist and none of their inputs has changed."""
         if "reads" not in past:  # never run, or by an earlier version
             return False
         if not all((self.folder / output).exists() for output in past["outputs"]):
             return False
-        recipe = self.recipe()
-        now = inputs.fingerprint(self.study, state, recipe, past["reads"], signatures, self.number)
-        return past["fingerprint"] == now
+        return past["fingerprint"] == self.fingerprint(state, past["reads"], signatures)
 
-    def recipe(self):
-        """Hash of the notebook's own cells and parameters, and of what all notebooks depend on."""
+    def fingerprint(
+        self, state: dict[str, Any], reads: list[str], signatures: dict[str, str]
+    ) -> str:
+        """Fingerprint of all inputs of the notebook."""
         cells = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
-        return inputs.recipe_hash(
-            inputs.shared_hash(self.study), [cell["source"] for cell in cells], self.own
+        base = dependencies.recipe_hash(
+            dependencies.shared_hash(self.study),
+            [cell["source"] for cell in cells],
+            self.own,
+            self.matchers_hash,
         )
+        return dependencies.fingerprint(self.study, state, base, reads, signatures, self.number)
 
-    def read_state(self):
-        return read_state(self.folder)
-
-    def write_state(self, state):
+    def write_state(self, state: dict[str, Any]) -> None:
+        """Write ``run.json``."""
         write_json(self.folder / "run.json", state)
 
 
-def read_state(folder: Path) -> dict[str, dict]:
-    """What `run.json` records of each notebook's last success, by number; nothing if it is damaged."""
+def read_state(folder: Path) -> dict[str, Any]:
+    """Read the record of each notebook's last success by number; empty if it is damaged."""
     try:
         return json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -166,39 +215,42 @@ def read_state(folder: Path) -> dict[str, dict]:
 
 
 @cache
-def _parameters(path):
+def _notebook_parameters(path: Path) -> dict[str, Any]:
+    """Parameters of a notebook with their defaults, by name."""
     import papermill
 
     return papermill.inspect_notebook(str(path))
 
 
-def _checked(parameters, chosen):
-    """Parameters beyond the four of every notebook, converted to the kind of their default."""
+def _checked_parameters(parameters: dict[str, str], chosen: list[Path]) -> dict[str, Any]:
+    """Check parameters of single notebooks and convert them to the type of their default."""
     defaults = {
-        name: each["default"] for path in notebooks() for name, each in _parameters(path).items()
+        name: each["default"]
+        for path in notebooks()
+        for name, each in _notebook_parameters(path).items()
     }
-    common = ("glacier", "profile", "source", "workspace")
-    extra = [name for name in defaults if name not in common]
-    checked = {}
+    extra = [name for name in defaults if name not in (*COMMON, MATCHERS)]
+    checked: dict[str, Any] = {}
     for name, text in parameters.items():
         if name not in extra:
             raise StudyError(
                 f"no notebook parameter {name!r}; there are: {', '.join(extra) or 'none'} "
-                f"(and the options --profile, --source, --workspace)"
+                f"(and the options --profile, --source, --workspace, --matchers)"
             )
-        if not any(name in _parameters(path) for path in chosen):
+        if not any(name in _notebook_parameters(path) for path in chosen):
             raise StudyError(f"notebook {chosen[0].name[:2]} has no parameter {name!r}")
         default = ast.literal_eval(defaults[name])
         try:
-            checked[name] = _of_kind(default, text)
+            checked[name] = _converted(text, default)
         except ValueError:
-            kind = {bool: "true or false", int: "an integer", float: "a number"}[type(default)]
+            kinds = {bool: "true or false", int: "an integer", float: "a number"}
+            kind = kinds[type(default)]
             raise StudyError(f"parameter {name}={text}: {kind} is expected") from None
     return checked
 
 
-def _of_kind(default, text):
-    """The text as the kind of `default`."""
+def _converted(text: str, default: Any) -> Any:
+    """Text converted to the type of `default`."""
     if not isinstance(default, bool):
         return type(default)(text)
     if text.lower() not in ("true", "false"):

@@ -1,4 +1,4 @@
-"""The folder of a run: where it lies, whether it can be used, and who is using it."""
+"""Folder of a run: its default path, a check that it is usable, and a lock on it."""
 
 import errno
 import json
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 from gdiv.catalog import load_catalog
 from gdiv.installation import checkout
@@ -18,41 +19,96 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+__all__ = [
+    "StudyError",
+    "default_workspace",
+    "locked",
+    "prepare",
+    "relative",
+    "split_source",
+]
+
+#: File that a running study holds locked.
 LOCK = "run.lock"
+#: Byte that is locked on Windows, far beyond the text of the file.
+LOCKED_BYTE = 1 << 20
+#: Errors of the operating system that mean that another process holds the lock.
+HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK, errno.EWOULDBLOCK)
 
 
 class StudyError(RuntimeError):
-    """A workspace cannot be used or lacks something; the message names it and the cure."""
+    """An unusable workspace, or one that lacks something; the message names it and the cure."""
 
 
 def split_source(name: str) -> tuple[str, str]:
-    """Split KEY@FILE or KEY@URL into key and place; the key is "" if it is not a source of the catalog."""
-    key, at, place = name.partition("@")
-    return (key, place) if at and key in load_catalog().sources else ("", name)
+    """Split the name of a source into a key of the catalog and a location.
+
+    Parameters
+    ----------
+    name : str
+        KEY@FILE, KEY@URL, or either alone.
+
+    Returns
+    -------
+    key : str
+        Key of the catalog; empty if there is none.
+    location : str
+        File or URL. The whole name if what stands before the ``@`` is not a key.
+
+    Examples
+    --------
+    >>> split_source("earth-search@https://example.org/stac")
+    ('earth-search', 'https://example.org/stac')
+    >>> split_source("user@example/items.json")
+    ('', 'user@example/items.json')
+    """
+    key, separator, location = name.partition("@")
+    if separator and key in load_catalog().sources:
+        return key, location
+    return "", name
 
 
 def default_workspace(glacier: str, profile: str, source: str) -> Path:
-    """`runs/GLACIER-PROFILE[-SOURCE]` in the checkout, or in the current folder for an installed gdiv."""
+    """Folder of a run for which none is named.
+
+    Parameters
+    ----------
+    glacier, profile : str
+        Keys of the catalog.
+    source : str
+        Name of the source, as for `gdiv.open_study`; empty for the profile's own.
+
+    Returns
+    -------
+    Path
+        ``runs/GLACIER-PROFILE[-SOURCE]`` in the checkout, or in the current folder for an installed
+        gdiv. A STAC API is labelled by its host, and an ItemCollection by its folder.
+    """
     root = checkout() or Path.cwd()
-    _, place = split_source(source)
-    if not place:
-        tag = ""
-    elif "//" in place:
-        tag = "-" + place.split("/")[2]
-    elif Path(place).suffix:  # an ItemCollection is known by its folder
-        tag = "-" + Path(place).resolve().parent.name
+    _, location = split_source(source)
+    if not location:
+        label = ""
+    elif "//" in location:
+        label = "-" + location.split("/")[2]
+    elif Path(location).suffix:
+        label = "-" + Path(location).resolve().parent.name
     else:
-        tag = "-" + place
-    return root / "runs" / f"{glacier}-{profile}{tag}"
+        label = "-" + location
+    return root / "runs" / f"{glacier}-{profile}{label}"
 
 
 def prepare(folder: Path) -> None:
-    """Make the workspace `folder` and check that it can be written to.
+    """Create a workspace and check that files can be written to it.
+
+    Parameters
+    ----------
+    folder : Path
+        Workspace; its folder ``data`` is created, too.
 
     Raises
     ------
     StudyError
-        If it is a file, or cannot be made or written to.
+        If it is a file, or cannot be created or written to.
     """
     data = folder / "data"
     try:
@@ -68,7 +124,8 @@ def prepare(folder: Path) -> None:
         raise _not_writable(folder, error) from None
 
 
-def _not_writable(folder, error):
+def _not_writable(folder: Path, error: OSError) -> StudyError:
+    """Error for a workspace without the right to write."""
     return StudyError(
         f"the workspace {folder} cannot be written to ({error.strerror or error}); "
         f"name a folder of your own: --workspace DIR"
@@ -76,7 +133,20 @@ def _not_writable(folder, error):
 
 
 def relative(path: str | Path, start: Path) -> str:
-    """Path seen from `start`, or in full on another drive of Windows."""
+    """Make a path relative to a folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        File or folder.
+    start : Path
+        Folder that the path becomes relative to.
+
+    Returns
+    -------
+    str
+        Relative path, or the absolute one if it lies on another drive of Windows.
+    """
     try:
         return os.path.relpath(path, start)
     except ValueError:
@@ -85,10 +155,15 @@ def relative(path: str | Path, start: Path) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the workspace `folder` for one run at a time.
+    """Lock a workspace, so that one run uses it at a time.
 
     The operating system releases the lock when its process ends, however it ends, so a killed run
-    leaves no stale lock. On file systems without locks the run goes ahead unprotected.
+    leaves no stale lock. On file systems without locks the run proceeds unprotected.
+
+    Parameters
+    ----------
+    folder : Path
+        Workspace, which exists.
 
     Raises
     ------
@@ -105,33 +180,41 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             _lock(file)
         except OSError as error:
-            if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK, errno.EWOULDBLOCK):
+            if error.errno in HELD:
                 raise StudyError(f"{folder} is in use by another run{_holder(path)}") from None
-        file.seek(0)
-        file.truncate()
+        _clear(file)
         since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
         json.dump({"process": os.getpid(), "host": socket.gethostname(), "since": since}, file)
         file.flush()
         try:
             yield
         finally:
-            file.seek(0)
-            file.truncate()  # a finished run leaves no name of its machine behind
+            # A finished run leaves no name of its machine behind.
+            _clear(file)
 
 
-def _lock(file):
+def _lock(file: TextIO) -> None:
+    """Lock an open file, or raise if another process holds it."""
     if sys.platform == "win32":
-        # Windows locks bytes, and forbids others to read them: one far beyond the text.
-        file.seek(1 << 20)
+        # Windows forbids others to read locked bytes, so one beyond the text is locked.
+        file.seek(LOCKED_BYTE)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _holder(path):
+def _clear(file: TextIO) -> None:
+    """Remove the content of an open file."""
+    file.seek(0)
+    file.truncate()
+
+
+def _holder(path: Path) -> str:
+    """Process that holds the lock, if it can be read, and the cure."""
     cure = "; wait for it, stop it, or name another folder: --workspace DIR"
     try:
-        holder = json.loads(path.read_text(encoding="utf-8"))
-        return " (process {process} on {host}, since {since})".format(**holder) + cure
+        record = json.loads(path.read_text(encoding="utf-8"))
+        holder = " (process {process} on {host}, since {since})".format(**record)
     except (OSError, ValueError, KeyError, TypeError):
-        return cure
+        holder = ""
+    return holder + cure

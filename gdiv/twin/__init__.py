@@ -1,0 +1,1 @@
+"""The synthetic twin: a glacier of the catalog rendered as scenes whose motion is exact."""

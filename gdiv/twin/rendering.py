@@ -1,16 +1,32 @@
-"""How a synthetic glacier looks: relief, surfaces, light and weather, as reflectance a band.
+"""Bands, classes, surfaces and clouds of the twin.
 
-Everything is drawn on a regular grid in metres with y downwards (row order); random fields come from a
-`numpy.random.Generator`. The spectra are rounded from Sentinel-2 scenes of Alpine tongues in July.
+Random fields come from a ``numpy.random.Generator``, so the order of the calls matters.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
-from gdiv.images.textures import fractal_texture, smooth_field
+from gdiv.images.arrays import Image
+from gdiv.images.textures import smooth_field
 
+__all__ = [
+    "BANDS",
+    "SCL",
+    "TEXTURE_SIZE",
+    "Clouds",
+    "crop_periodic",
+    "draw_clouds",
+    "mix",
+    "spectrum",
+]
+
+#: Bands of a scene, in this order.
 BANDS = ("blue", "green", "red", "nir")
-SPECTRA = {  # surface reflectance in the order of BANDS
+#: Surface reflectance in the order of `BANDS`, rounded from Sentinel-2 scenes of Alpine tongues
+#: in July.
+SPECTRA = {
     "ice": (0.36, 0.36, 0.34, 0.29),
     "debris": (0.13, 0.145, 0.155, 0.185),
     "rock": (0.12, 0.135, 0.15, 0.19),
@@ -18,6 +34,7 @@ SPECTRA = {  # surface reflectance in the order of BANDS
     "snow": (0.88, 0.87, 0.85, 0.76),
     "cloud": (0.66, 0.65, 0.64, 0.66),
 }
+#: Classes of the scene classification of Sentinel-2's level 2A (ESA, Sen2Cor).
 SCL = {
     "nodata": 0,
     "shadow": 2,
@@ -28,73 +45,117 @@ SCL = {
     "cirrus": 10,
     "snow": 11,
 }
+#: Rows and columns of a periodic texture.
+TEXTURE_SIZE = 512
+
+# Clouds. All numbers were chosen by eye on the twin of the Mer de Glace.
+CLOUD_LENGTH = 2000  # m, correlation length of the largest clouds
+CLOUD_OCTAVES = 6
+MIN_CLOUD_LENGTH = 2  # pixels
+MAX_COVER = 0.999  # fraction of a scene
+CLOUD_EDGE = 0.35  # of the cloud field's spread, from clear to opaque
+SHADOW_OFFSET = 700  # m from a cloud to its shadow: a base of about 1 km under a July sun
 
 
-def crop_periodic(texture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """A texture tiled and cut to `shape`."""
-    repeats = [-(-n // m) for n, m in zip(shape, texture.shape, strict=True)]
+class Clouds(NamedTuple):
+    """Clouds over one scene."""
+
+    opacity: Image  # 0 to 1
+    shadow: Image  # 0 to 1, where no cloud hides it
+
+
+def crop_periodic(texture: Image, shape: tuple[int, int]) -> Image:
+    """Tile a periodic texture and cut it to a shape.
+
+    Parameters
+    ----------
+    texture : ndarray, shape (M, N)
+        Texture whose opposite edges fit together.
+    shape : tuple of int
+        ``(H, W)``.
+
+    Returns
+    -------
+    ndarray, shape (H, W)
+        The texture from its first pixel on, repeated where it is smaller.
+    """
+    # Division rounded up.
+    repeats = [-(-wanted // present) for wanted, present in zip(shape, texture.shape, strict=True)]
     return np.tile(texture, repeats)[: shape[0], : shape[1]]
 
 
-def relief(
-    distance: np.ndarray, ice_elevation: np.ndarray, height: float, spacing: float, rng
-) -> np.ndarray:
-    """Elevation in metres: valley walls with gullies that rise with the distance from the ice (metres)."""
-    shape = distance.shape
-    wall = 1 - np.exp(-np.maximum(distance, 0) / (0.9 * height))
-    broad = smooth_field(shape, 1500 / spacing, rng)
-    # Ridged noise: the absolute value of smooth noise has creases, as erosion leaves them.
-    ridges = sum(
-        2.0**-k * (0.8 - np.abs(smooth_field(shape, 700 / spacing / 2**k, rng))) for k in range(5)
-    )
-    rough = crop_periodic(fractal_texture(512, 1.7, rng), shape)
-    return (
-        ice_elevation
-        + height * wall * (0.85 + 0.25 * broad)
-        + 0.42 * height * wall * ridges
-        + 18 * np.sqrt(wall) * rough
-    )
+def spectrum(name: str) -> Image:
+    """Reflectance of a surface in each band.
+
+    Parameters
+    ----------
+    name : str
+        A surface, such as "ice" or "cloud".
+
+    Returns
+    -------
+    ndarray, shape (4, 1, 1)
+        Reflectance in the order of `BANDS`, to multiply with an image.
+    """
+    return np.asarray(SPECTRA[name], np.float32)[:, None, None]
 
 
-def illumination(
-    elevation: np.ndarray, spacing: float, sun_azimuth: float, sun_elevation: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Light on each slope relative to flat ground, and where a ridge casts its shadow. Angles in degrees."""
-    azimuth, height = np.radians(sun_azimuth), np.radians(sun_elevation)
-    down, east = np.gradient(elevation, spacing)
-    towards = np.array([np.sin(azimuth), -np.cos(azimuth)])  # of the sun, as (column, row)
-    cosine = (np.sin(height) - np.cos(height) * (towards[0] * east + towards[1] * down)) / np.sqrt(
-        1 + east**2 + down**2
-    )
-    shadow = np.zeros(elevation.shape, bool)
-    for step in range(2, 60, 2):
-        ridge = ndimage.shift(
-            elevation, (-step * towards[1], -step * towards[0]), order=1, mode="nearest"
-        )
-        shadow |= ridge - elevation > step * spacing * np.tan(height)
-    light = np.where(shadow, 0, np.maximum(cosine, 0)) / np.sin(height)
-    return ndimage.gaussian_filter(0.16 + 0.84 * light, 0.6).clip(0, 1.9), shadow
+def mix(fractions: dict[str, Image]) -> Image:
+    """Mix the reflectance of surfaces that share a pixel.
+
+    Parameters
+    ----------
+    fractions : dict of ndarray, shape (H, W)
+        Area of each surface. The sum over the surfaces may differ from 1.
+
+    Returns
+    -------
+    ndarray, shape (4, H, W)
+        Reflectance in the order of `BANDS`.
+    """
+    total = np.sum(list(fractions.values()), axis=0)
+    parts = [spectrum(name) * (part / total) for name, part in fractions.items()]
+    return np.sum(parts, axis=0)
 
 
-def mix(fractions: dict[str, np.ndarray]) -> np.ndarray:
-    """Reflectance `(band, y, x)` of surfaces that share a pixel; the fractions need not sum to one."""
-    total = sum(fractions.values())
-    return sum(
-        np.asarray(SPECTRA[name], np.float32)[:, None, None] * (part / total)
-        for name, part in fractions.items()
-    )
+def draw_clouds(
+    shape: tuple[int, int],
+    cover: float,
+    spacing: float,
+    sun_azimuth: float,
+    rng: np.random.Generator,
+) -> Clouds:
+    """Draw a fractal field of clouds and its shadow.
 
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(H, W)``.
+    cover : float
+        Approximate fraction of the scene under clouds. Without clouds nothing is drawn from `rng`.
+    spacing : float
+        Size of a pixel in metres.
+    sun_azimuth : float
+        Direction of the sun in degrees, clockwise from north.
+    rng : numpy.random.Generator
+        Source of the random fields.
 
-def clouds(
-    shape: tuple[int, int], cover: float, spacing: float, sun_azimuth: float, rng
-) -> tuple[np.ndarray, np.ndarray]:
-    """Opacity of a fractal cloud field over about `cover` of the scene, and of its shadow, each 0..1."""
+    Returns
+    -------
+    Clouds
+        Opacity of the clouds and of their shadow.
+    """
     if cover <= 0:
-        return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    field = sum(2.0**-k * smooth_field(shape, max(2000 / spacing / 2**k, 2), rng) for k in range(6))
-    threshold = np.quantile(field, 1 - min(cover, 0.999))
-    opacity = np.clip((field - threshold) / 0.35, 0, 1)
+        return Clouds(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+    field: Image = np.zeros(shape, np.float32)
+    for octave in range(CLOUD_OCTAVES):
+        length = max(CLOUD_LENGTH / spacing / 2**octave, MIN_CLOUD_LENGTH)
+        field = field + 2.0**-octave * smooth_field(shape, length, rng)
+    threshold = np.quantile(field, 1 - min(cover, MAX_COVER))
+    opacity = np.clip((field - threshold) / CLOUD_EDGE, 0, 1)
     azimuth = np.radians(sun_azimuth)
-    offset = 700 / spacing  # a cloud base of about 1 km under a July sun
-    shadow = ndimage.shift(opacity, (offset * np.cos(azimuth), -offset * np.sin(azimuth)), order=1)
-    return opacity.astype(np.float32), (shadow * (1 - opacity)).astype(np.float32)
+    distance = SHADOW_OFFSET / spacing
+    # Away from the sun, as (row, column).
+    offset = (distance * np.cos(azimuth), -distance * np.sin(azimuth))
+    shadow = ndimage.shift(opacity, offset, order=1)
+    return Clouds(opacity.astype(np.float32), (shadow * (1 - opacity)).astype(np.float32))

@@ -1,4 +1,4 @@
-"""The twin's world: what its ice, walls, light and weather look like to a satellite on a date."""
+"""Parts of the twin that do not change between scenes: ice, valley walls and their textures."""
 
 from datetime import date
 
@@ -6,175 +6,232 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
-from gdiv.imagery.pairs import DAYS_PER_YEAR
+from gdiv.catalog.models import Glacier
+from gdiv.images.arrays import Component, Image
 from gdiv.images.textures import fractal_texture, smooth_field
-from gdiv.twin import rendering
 from gdiv.twin.ice import Ice
-from gdiv.twin.rendering import SCL
+from gdiv.twin.inputs import WORLD_KEY, require_description
+from gdiv.twin.rendering import TEXTURE_SIZE, crop_periodic, mix
+from gdiv.twin.terrain import draw_relief
+
+__all__ = ["AGEING_YEARS", "World"]
+
+#: Textures of the ageing of the surface; one replaces the other every year.
+AGEING_YEARS = 8
+
+# All numbers were chosen by eye on the twin of the Mer de Glace.
+LATTICE_MARGIN = 12  # pixels beyond the farthest travel, for interpolation
+MAX_PAD = 400  # pixels, so that the lattice of a very fast glacier fits into memory
+RELIEF_SMOOTHING = 300  # m, sigma; errors of a terrain model are smooth
+
+# Stable ground.
+PATCH_LENGTHS = (400, 90)  # m, correlation lengths of patches of snow and plants
+PATCH_RATIO = 0.5  # amplitude of the small patches over that of the large
+ROUGH_SLOPE = 1.1  # of the spectrum of rock
+TREE_LINE = 0.45  # of the height of the walls, above the lowest ice
+TREE_LINE_SPREAD = 120  # m by which patches raise and lower it
+TREE_LINE_WIDTH = 150  # m from full to no cover
+BARE_MARGIN = 60  # m beside the ice, without plants
+PLANT_CONTRAST = 0.4
+ROUGH_CONTRAST = 0.22  # of log-brightness
+PATCH_CONTRAST = 0.12  # of log-brightness
+TILL_CONTRAST = 0.25  # of log-brightness: fresh till is light
+TILL_WIDTH = 90  # m over which the till that the shrinking ice left fades
+
+# Ice.
+FINE_SLOPES = (1.2, 0.7)  # of the spectra of two textures
+FINE_CONTRASTS = (0.12, 0.08)  # of log-brightness
+DEBRIS_LENGTH = 300  # m, correlation length of patches of debris
+DEBRIS_PATCHES = 0.12  # contrast of the patches
+DEBRIS_GRAIN = 0.05  # contrast of single blocks
+AGEING_SLOPE = 0.9  # of the spectrum of ageing
+AGEING_CONTRAST = 0.1  # of log-brightness
+
+# Ogives. They are wider than a year's motion today, because the glacier was faster when they
+# formed.
+OGIVE_PERIOD = 2.1  # years of motion of today's ice
+OGIVE_NUMBERS = (-80, 80)  # first and last, of which strength and width are drawn
+OGIVE_STRENGTH = (0.4, 1.2)  # range, relative to the mean contrast
+OGIVE_JITTER = 0.12  # of a period, sigma
+OGIVE_CONTRAST = 0.42  # of log-brightness
+OGIVE_SMOOTHING = 0.8  # pixels, sigma
+OGIVE_MAX_AGE = 190  # yr; debris hides older ones
+OGIVE_CLEAN = (1.3, 1.6)  # visibility without debris, and its loss per fraction of debris
+
+# Crevasses.
+CREVASSE_SLOPE = 0.4  # of the spectrum
+CREVASSE_STRETCH = 2.2
+CREVASSE_ANGLE = 0.3  # radian
+CREVASSE_CONTRAST = 0.3  # of log-brightness
+CREVASSE_SPEED = 0.7  # of the fastest ice; crevasses open from half of this on
 
 
 class World:
-    """What does not change between scenes: ice, walls, textures, and the look of the ice on the reference date."""
+    """Ice, valley walls and textures, and the look of the ice on a reference date.
 
-    def __init__(self, glacier, geobox: GeoBox, epoch: date, span_years: float, seed: int):
-        rng = np.random.default_rng([seed, 2])
-        spacing = abs(geobox.resolution.x)
-        fastest = max(point[3] for branch in glacier.twin.branches for point in branch.points)
-        # Material seen late came in from outside: the lattice is wider than the scene by the farthest travel.
-        self.pad = int(min(np.ceil(fastest * span_years / spacing) + 12, 400))
+    The lattice of the world is wider than the scenes: material that a late scene shows had not
+    yet entered the frame on the reference date.
+
+    Parameters
+    ----------
+    glacier : Glacier
+        Entry of the catalog, with a description of its twin.
+    geobox : GeoBox
+        Grid of the scenes.
+    epoch : date
+        Reference date, on which material is at its position on the lattice.
+    span_years : float
+        Longest time between the reference date and a scene.
+    seed : int
+        Seed of relief and textures.
+
+    Attributes
+    ----------
+    pad : int
+        Pixels by which the lattice is wider than the scenes on each side.
+    grid : GeoBox
+        Grid of the lattice, which all arrays below are on unless stated.
+    shape : tuple of int
+        ``(H, W)`` of the lattice.
+    spacing : float
+        Size of a pixel in metres.
+    ice : Ice
+        Geometry and velocity of the ice.
+    elevation : ndarray, shape (H, W)
+        Elevation in metres.
+    patchiness : ndarray, shape (H, W)
+        Noise of about unit spread that breaks up the limits of snow and plants.
+    plants : ndarray, shape (H, W)
+        Fraction of the ground under plants, 0 to 1.
+    ground : ndarray, shape (4, H, W)
+        Reflectance of stable ground.
+    relief_pattern : ndarray
+        Smooth elevation on the grid of the scenes, scaled to 0 to 1. A registration error due to
+        the terrain model is proportional to it.
+    ice_brightness, ice_debris : ndarray, shape (H, W)
+        Spline coefficients of the log-brightness and the debris of the ice.
+    ageing : list of ndarray, shape (H, W)
+        Spline coefficients of the textures that appear and disappear year by year.
+    """
+
+    def __init__(
+        self, glacier: Glacier, geobox: GeoBox, epoch: date, span_years: float, seed: int
+    ) -> None:
+        rng = np.random.default_rng([seed, WORLD_KEY])
+        twin = require_description(glacier)
+        self.glacier = glacier
+        self.geobox = geobox
+        self.epoch = epoch
+        self.spacing = abs(geobox.resolution.x)
+        fastest = max(point[3] for branch in twin.branches for point in branch.points)
+        travel = np.ceil(fastest * span_years / self.spacing)
+        self.pad = int(min(travel + LATTICE_MARGIN, MAX_PAD))
         self.grid = geobox.pad(self.pad, self.pad)
-        self.geobox, self.spacing, self.epoch, self.glacier = geobox, spacing, epoch, glacier
-        self.ice = ice = Ice(glacier, self.grid)
-        shape = self.grid.shape
-        self.elevation = rendering.relief(
-            ice.distance, ice.elevation, glacier.twin.relief, spacing, rng
+        self.shape = (self.grid.height, self.grid.width)
+        self.ice = Ice(glacier, self.grid)
+        # Every step below draws from the same generator: another order gives another world.
+        self.elevation = draw_relief(
+            self.ice.distance, self.ice.elevation, twin.relief, self.spacing, rng
         )
-        self.patchiness = smooth_field(shape, 400 / spacing, rng) + 0.5 * smooth_field(
-            shape, 90 / spacing, rng
-        )
-        rough = rendering.crop_periodic(fractal_texture(512, 1.1, rng), shape)
-        green = (
-            self.elevation
-            + 120 * self.patchiness
-            - (ice.elevation.min() + 0.45 * glacier.twin.relief)
-        )
-        plants = (
-            np.clip(0.5 - green / 150, 0, 1) * (ice.distance > 60) * np.clip(1 + 0.4 * rough, 0, 1)
-        )
-        fresh = np.exp(-ice.distance / 90) * (
-            ice.distance > 0
-        )  # bare, light till that the shrinking ice left
-        tone = np.exp(0.22 * rough + 0.12 * self.patchiness + 0.25 * fresh)
-        self.ground = rendering.mix({"plants": plants, "rock": 1 - plants}) * tone
-        self.plants = plants
-        self.ice_look, self.ageing = self._ice_look(rng)
-
-    def _ice_look(self, rng):
-        """Log-brightness and debris of the ice on the epoch, and one texture a year that comes and goes."""
-        shape, ice = self.grid.shape, self.ice
-        stretched = [
-            rendering.crop_periodic(fractal_texture(512, slope, rng), shape) for slope in (1.2, 0.7)
-        ]
-        coarse = smooth_field(shape, 300 / self.spacing, rng)
-        # Ogives: a light and a dark band each time the ice below the fall has moved on by one spacing. Bands are
-        # wider than a year's motion now, because the glacier was faster when they formed; no two are alike.
-        born = np.nan_to_num(ice.born, nan=0.0) / 2.1
-        year = np.arange(-80, 80)
-        strength, kink = rng.uniform(0.4, 1.2, year.size), rng.normal(0, 0.12, year.size)
-        band = np.sin(2 * np.pi * (born + np.interp(born, year, kink))) * np.interp(
-            born, year, strength
-        )
-        inner = np.clip(1.3 - 1.6 * ice.debris, 0, 1) * np.isfinite(ice.born) * (ice.born < 190)
-        crevasses = np.clip(
-            rendering.crop_periodic(fractal_texture(512, 0.4, rng, 2.2, 0.3), shape) - 1, 0, None
-        )
-        fast = np.clip(
-            np.hypot(ice.vx, ice.vy) / (0.7 * np.hypot(ice.vx, ice.vy).max()) - 0.5, 0, 1
-        )
-        ogives = 0.42 * ndimage.gaussian_filter(band * inner, 0.8)
-        light = 0.12 * stretched[0] + 0.08 * stretched[1] + ogives - 0.3 * crevasses * fast
-        debris = np.clip(ice.debris + 0.12 * coarse * ice.debris + 0.05 * stretched[1], 0, 1)
-        years = [
-            0.1 * rendering.crop_periodic(fractal_texture(512, 0.9, rng), shape) for _ in range(8)
-        ]
-        return tuple(self._spline(part) for part in (light, debris)), [
-            self._spline(part) for part in years
+        self.patchiness = self._draw_patchiness(rng)
+        rough = self._draw_texture(ROUGH_SLOPE, rng)
+        self.plants = self._plants(rough, twin.relief)
+        self.ground = self._ground(rough)
+        self.relief_pattern = self._relief_pattern()
+        self._draw_ice_look(rng)
+        self.ageing = [
+            _spline(AGEING_CONTRAST * self._draw_texture(AGEING_SLOPE, rng))
+            for _ in range(AGEING_YEARS)
         ]
 
-    def _spline(self, lattice):
-        return ndimage.spline_filter(lattice, mode="nearest").astype(np.float32)
+    def scene_velocity(self) -> tuple[Component, Component]:
+        """Cut the velocity of the ice to the grid of the scenes.
 
-    def scene(self, plan, shift: np.ndarray, relief_shift: float, seed: int):
-        """Reflectance `(band, y, x)` and classification `(y, x)` of one acquisition.
-
-        `plan` is a `gdiv.twin.scenes.Acquisition`; `shift` the scene's mis-registration (columns, rows) in pixels;
-        `relief_shift` the largest
-        relief-linked one; the whole image is displaced by them.
+        Returns
+        -------
+        vx, vy : ndarray
+            Velocity in m/yr, positive east and north.
         """
-        rng = np.random.default_rng([seed, 3, plan.day.toordinal()])
-        twin, ice = self.glacier.twin, self.ice
-        rows, columns = np.meshgrid(
-            *(np.arange(n) + self.pad for n in self.geobox.shape), indexing="ij"
+        inner = (slice(self.pad, -self.pad), slice(self.pad, -self.pad))
+        return self.ice.vx[inner], self.ice.vy[inner]
+
+    def _draw_texture(
+        self, slope: float, rng: np.random.Generator, stretch: float = 1.0, angle: float = 0.0
+    ) -> Image:
+        """Draw a fractal texture on the lattice."""
+        texture = fractal_texture(TEXTURE_SIZE, slope, rng, stretch, angle)
+        return crop_periodic(texture, self.shape)
+
+    def _draw_patchiness(self, rng: np.random.Generator) -> Image:
+        """Draw large and small patches."""
+        large, small = PATCH_LENGTHS
+        large_patches = smooth_field(self.shape, large / self.spacing, rng)
+        small_patches = smooth_field(self.shape, small / self.spacing, rng)
+        return large_patches + PATCH_RATIO * small_patches
+
+    def _plants(self, rough: Image, height: float) -> Image:
+        """Fraction under plants: up to a patchy tree line, and not beside the ice."""
+        tree_line = self.ice.elevation.min() + TREE_LINE * height
+        above = self.elevation + TREE_LINE_SPREAD * self.patchiness - tree_line
+        cover = np.clip(0.5 - above / TREE_LINE_WIDTH, 0, 1)
+        density = np.clip(1 + PLANT_CONTRAST * rough, 0, 1)
+        return cover * (self.ice.distance > BARE_MARGIN) * density
+
+    def _ground(self, rough: Image) -> Image:
+        """Reflectance of plants, rock and fresh till."""
+        distance = self.ice.distance
+        till = np.exp(-distance / TILL_WIDTH) * (distance > 0)
+        tone = np.exp(
+            ROUGH_CONTRAST * rough + PATCH_CONTRAST * self.patchiness + TILL_CONTRAST * till
         )
-        columns = columns - shift[0] - relief_shift * self.relief_pattern()
-        rows = rows - shift[1]
+        return mix({"plants": self.plants, "rock": 1 - self.plants}) * tone
 
-        def static(lattice, order=1):
-            return ndimage.map_coordinates(lattice, [rows, columns], order=order, mode="nearest")
-
-        first, last = self.glacier.season.dates(self.glacier.season.year_of(plan.day))
-        progress = (plan.day - first).days / (last - first).days
-        sun_elevation = 62 - 28 * abs(progress - 0.15) ** 1.2
-        sun_azimuth = 150 + 12 * progress if self.glacier.bbox[1] > 0 else 30 - 12 * progress
-        light, shaded = rendering.illumination(
-            self.elevation, self.spacing, sun_azimuth, sun_elevation
-        )
-
-        years = (plan.day - self.epoch).days / DAYS_PER_YEAR
-        on_ice = static(ice.edge) > 0.01
-        source = ice.advect(columns[on_ice], rows[on_ice], -years)
-
-        def material(lattice):
-            field = np.zeros(self.geobox.shape, np.float32)
-            field[on_ice] = ndimage.map_coordinates(
-                lattice, [source[1], source[0]], order=3, mode="nearest", prefilter=False
-            )
-            return field
-
-        # What decorrelates a pair: two textures take turns over a year, and melt and wetness differ by the day.
-        season, turn = divmod(years + 4, 1)
-        young, next_young = self.ageing[int(season) % 8], self.ageing[(int(season) + 1) % 8]
-        aged = np.cos(turn * np.pi / 2) * material(young) + np.sin(turn * np.pi / 2) * material(
-            next_young
-        )
-        aged += 0.1 * rendering.crop_periodic(fractal_texture(512, 0.9, rng), self.geobox.shape)
-        debris = np.clip(material(self.ice_look[1]), 0, 1)
-        ice_colour = rendering.mix({"ice": 1 - debris, "debris": debris}) * np.exp(
-            material(self.ice_look[0]) + aged
-        )
-
-        edge = static(ice.edge)
-        reflectance = (
-            np.stack([static(band, order=3) for band in self.ground]) * (1 - edge)
-            + ice_colour * edge
-        )
-        line = (
-            twin.snow_line
-            - 700 * (1 - min(progress / 0.3, 1)) ** 2
-            - (900 if plan.kind == "snow" else 0)
-        )
-        snow_depth = (self.elevation + 90 * self.patchiness - line) / 60 - 0.8 * (
-            ice.distance > 0
-        ) * np.hypot(*np.gradient(self.elevation, self.spacing))
-        snow = np.clip(static(snow_depth), 0, 1)
-        if plan.kind == "snow":
-            snow = np.clip(snow + 0.92 - 0.3 * np.clip(static(self.patchiness), 0, 1), 0, 1)
-        sheen = np.exp(0.05 * static(self.patchiness) + 0.03 * rng.normal(size=snow.shape))
-        white = np.asarray(rendering.SPECTRA["snow"], np.float32)[:, None, None] * sheen
-        reflectance = (reflectance * (1 - snow) + white * snow) * static(light)
-
-        opacity, cloud_shadow = rendering.clouds(
-            self.geobox.shape, plan.cover, self.spacing, sun_azimuth, rng
-        )
-        reflectance = reflectance * (1 - 0.65 * cloud_shadow)
-        reflectance = (
-            reflectance * (1 - opacity)
-            + np.asarray(rendering.SPECTRA["cloud"], np.float32)[:, None, None] * opacity
-        )
-        gain, haze = 1 + 0.04 * rng.normal(), 0.006 * abs(rng.normal())
-        reflectance = gain * reflectance + haze + 0.003 * rng.normal(size=reflectance.shape)
-
-        classes = np.where(static(self.plants) > 0.5, SCL["plants"], SCL["ground"])
-        classes = np.where((edge > 0.5) & (debris < 0.45) | (snow > 0.4), SCL["snow"], classes)
-        classes = np.where(static(shaded.astype(np.float32)) > 0.5, SCL["shadow"], classes)
-        classes = np.where(cloud_shadow > 0.25, SCL["cloud_shadow"], classes)
-        classes = np.where(opacity > 0.06, SCL["cirrus"], classes)
-        classes = np.where(opacity > 0.3, SCL["cloud"], classes)
-        geometry = {"sun_azimuth": sun_azimuth, "sun_elevation": sun_elevation}
-        return np.clip(reflectance, 0.0001, 1.5), classes[::2, ::2].astype(np.uint8), geometry
-
-    def relief_pattern(self):
-        """Elevation on the scene's grid as 0..1: what an error of the terrain model scales with."""
+    def _relief_pattern(self) -> Image:
+        """Smooth elevation on the grid of the scenes, scaled to 0 to 1."""
         height = self.elevation[self.pad : -self.pad, self.pad : -self.pad]
-        height = ndimage.gaussian_filter(height, 300 / self.spacing)
+        height = ndimage.gaussian_filter(height, RELIEF_SMOOTHING / self.spacing)
         return (height - height.min()) / np.ptp(height)
+
+    def _draw_ice_look(self, rng: np.random.Generator) -> None:
+        """Draw the log-brightness and the debris of the ice on the reference date."""
+        smooth, grain = (self._draw_texture(slope, rng) for slope in FINE_SLOPES)
+        patches = smooth_field(self.shape, DEBRIS_LENGTH / self.spacing, rng)
+        ogives = self._draw_ogives(rng)
+        crevasses = self._draw_crevasses(rng)
+        smooth_contrast, grain_contrast = FINE_CONTRASTS
+        brightness = smooth_contrast * smooth + grain_contrast * grain + ogives - crevasses
+        cover = self.ice.debris
+        debris = np.clip(cover + DEBRIS_PATCHES * patches * cover + DEBRIS_GRAIN * grain, 0, 1)
+        self.ice_brightness = _spline(brightness)
+        self.ice_debris = _spline(debris)
+
+    def _draw_ogives(self, rng: np.random.Generator) -> Image:
+        """Draw a light and a dark band for each period of motion below the ice fall.
+
+        No two bands are equally strong or wide.
+        """
+        age = self.ice.age
+        period = np.nan_to_num(age, nan=0.0) / OGIVE_PERIOD
+        number = np.arange(*OGIVE_NUMBERS)
+        strength = rng.uniform(*OGIVE_STRENGTH, number.size)
+        jitter = rng.normal(0, OGIVE_JITTER, number.size)
+        phase = period + np.interp(period, number, jitter)
+        band = np.sin(2 * np.pi * phase) * np.interp(period, number, strength)
+        clean, loss = OGIVE_CLEAN
+        visibility = np.clip(clean - loss * self.ice.debris, 0, 1)
+        visibility = visibility * np.isfinite(age) * (age < OGIVE_MAX_AGE)
+        return OGIVE_CONTRAST * ndimage.gaussian_filter(band * visibility, OGIVE_SMOOTHING)
+
+    def _draw_crevasses(self, rng: np.random.Generator) -> Image:
+        """Draw dark crevasses on the fastest ice."""
+        texture = self._draw_texture(CREVASSE_SLOPE, rng, CREVASSE_STRETCH, CREVASSE_ANGLE)
+        # Only the peaks of the texture, above one standard deviation, are crevasses.
+        crevasses = np.clip(texture - 1, 0, None)
+        speed = np.hypot(self.ice.vx, self.ice.vy)
+        fast = np.clip(speed / (CREVASSE_SPEED * speed.max()) - 0.5, 0, 1)
+        return CREVASSE_CONTRAST * crevasses * fast
+
+
+def _spline(lattice: Image) -> Image:
+    """Cubic spline coefficients of a lattice."""
+    return ndimage.spline_filter(lattice, mode="nearest").astype(np.float32)

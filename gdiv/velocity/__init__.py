@@ -1,0 +1,1 @@
+"""Velocity from displacement: mosaics, errors, time series, validation and products."""

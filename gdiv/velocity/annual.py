@@ -1,25 +1,86 @@
-"""Displacement to velocity, and many pairs to one map."""
+"""Convert displacement to velocity, and combine many pairs into one mosaic."""
+
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 import xarray as xr
 
-MIN_QUALITY = 0.3  # a vector whose surroundings correlate less is left out
-MOSAIC_METHODS = ("robust", "median", "mean")
-ROWS = 128  # of a stored chunk of a pair, and most rows of all pairs that are combined at once
-VALUES = 2**24  # of one variable combined at once, so that memory does not grow with the map
-ROUNDS = 4  # of weighing anew, by which pairs that contradict the others lose their say
+from gdiv.images.statistics import NORMAL_CONSISTENCY
+
+__all__ = [
+    "MosaicMethod",
+    "combine_displacements",
+    "combine_pairs",
+    "prior_weight",
+    "robust_weight",
+    "rows_at_once",
+    "speed",
+    "to_velocity",
+]
+
+MosaicMethod: TypeAlias = Literal["robust", "median", "mean"]
+#: Values along the pairs, ``(H, W, pair)``.
+PairValues: TypeAlias = npt.NDArray[np.floating]
+
+MOSAIC_METHODS: tuple[MosaicMethod, ...] = get_args(MosaicMethod)
+#: Least quality of a vector that is used. Chosen by eye on the twin.
+MIN_QUALITY = 0.3
+#: Rows of a stored chunk of one pair, and most rows of all pairs that are combined at once.
+ROWS = 128
+#: Fewest rows that are combined at once; smaller blocks cost more in overhead than they save.
+MIN_ROWS = 16
+#: Values of one variable that are combined at once, to bound the memory.
+MAX_VALUES = 2**24
+#: Iterations of reweighting. Chosen by eye on the twin: later ones hardly change the mosaic.
+ROUNDS = 4
+#: Least quality in the prior weight, so that no vector is lost where all pairs match poorly.
+MIN_PRIOR_QUALITY = np.float32(1e-3)
+#: Residual at which the robust weight falls to a quarter, in robust standard deviations.
+CUTOFF = 3
+#: Least robust standard deviation of a pixel's residuals, m/yr, for vectors of prior weight one.
+MIN_DEVIATION = 0.1
+#: Least sum of weights to divide by.
+MIN_TOTAL_WEIGHT = 1e-9
 
 
-def to_velocity(displacement: xr.Dataset, least: float = MIN_QUALITY) -> xr.Dataset:
-    """`vx`, `vy` in m/yr, positive east and north, from `u`, `v` in pixels; lazy if the input is.
+def to_velocity(displacement: xr.Dataset, min_quality: float = MIN_QUALITY) -> xr.Dataset:
+    """Convert displacement in pixels to velocity in metres per year.
 
-    Vectors of a quality under `least` become NaN.
+    Parameters
+    ----------
+    displacement : xarray.Dataset
+        ``u``, ``v`` (pixel) and ``quality`` (0 to 1) with dimensions ``(pair, y, x)``, the
+        coordinate ``years`` per pair and the attribute ``spacing`` (m), from `gdiv.match_pairs`.
+        Computation stays lazy if the variables are Dask arrays.
+    min_quality : float, optional
+        Vectors of lower quality become NaN. A larger value trades coverage for fewer outliers.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``vx`` and ``vy`` (m/yr, float32, positive east and north) and ``quality``, with the
+        coordinates and attributes of `displacement`.
+
+    Examples
+    --------
+    Two pixels right and one down within half a year, at 10 m per pixel:
+
+    >>> axes = ("pair", "y", "x")
+    >>> displacement = xr.Dataset(
+    ...     {"u": (axes, [[[2.0]]]), "v": (axes, [[[1.0]]]), "quality": (axes, [[[0.9]]])},
+    ...     coords={"years": ("pair", [0.5])},
+    ...     attrs={"spacing": 10.0},
+    ... )
+    >>> velocity = to_velocity(displacement)
+    >>> velocity.vx.item(), velocity.vy.item()
+    (40.0, -20.0)
     """
     factor = displacement.attrs["spacing"] / displacement.years
-    good = displacement.quality >= least
+    reliable = displacement.quality >= min_quality
     velocity = displacement[["quality"]].assign(
-        vx=(displacement.u * factor).where(good), vy=(-displacement.v * factor).where(good)
+        vx=(displacement.u * factor).where(reliable),
+        vy=(-displacement.v * factor).where(reliable),
     )
     for name, direction in (("vx", "east"), ("vy", "north")):
         velocity[name] = (
@@ -31,144 +92,186 @@ def to_velocity(displacement: xr.Dataset, least: float = MIN_QUALITY) -> xr.Data
 
 
 def prior_weight(velocity: xr.Dataset) -> xr.DataArray:
-    """What a vector weighs among those of other pairs, `(pair, y, x)`: its quality and its time squared.
+    """Prior weight of each vector: match quality times squared time separation.
 
-    A match is as far off in pixels whatever the time between the scenes, so in m/yr a pair of half the time is off
-    by twice as much. No vector, no weight.
-    """
-    share = (velocity.years / velocity.years.max()).astype(np.float32)
-    weight = np.maximum(velocity.quality, np.float32(1e-3)) * share**2
-    return weight.where(velocity.vx.notnull() & velocity.vy.notnull(), 0)
-
-
-def rows_at_once(velocity: xr.Dataset) -> int:
-    """How many rows of all pairs are worked on at once."""
-    return int(np.clip(VALUES // (velocity.sizes["pair"] * velocity.sizes["x"]), 16, ROWS))
-
-
-def robust_weight(misses: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """What vectors weigh, by their `prior` and by how far they miss the others' (m/yr), pairs along the last axis.
-
-    Geman and McClure's weight of what a vector of that prior misses by, measured by the usual miss of the pixel's
-    pairs, at least a tenth of a metre a year for one of full prior.
-    """
-    misses = misses * np.sqrt(prior)
-    usual = 1.4826 * _median(misses, prior > 0)[..., None]
-    return prior / (1 + (misses / (3 * np.maximum(usual, 0.1))) ** 2) ** 2
-
-
-def _median(values, known):
-    """The median of those known along the last axis, 0 where none is; a quarter of the time of NumPy's masked one."""
-    ranked = np.sort(np.where(known, values, np.inf), axis=-1)
-    count = known.sum(-1, keepdims=True)
-    middle = [
-        np.take_along_axis(ranked, np.maximum(count - back, 0) // 2, axis=-1) for back in (1, 0)
-    ]
-    return np.where(count > 0, (middle[0] + middle[1]) / 2, 0)[..., 0]
-
-
-def combine_pairs(velocity: xr.Dataset, kind: str = "robust") -> xr.Dataset:
-    """One map from all pairs, lazy if they are.
-
-    Components are combined, never speeds: the mean of noisy speeds is too high.
+    A match has the same error in pixels whatever the time between the scenes. In m/yr the error of
+    a pair of half the separation is twice as large, so its weight is a quarter.
 
     Parameters
     ----------
-    velocity
-        `vx`, `vy` (m/yr) and `quality`, `(pair, y, x)`, with the coordinate `years`, as of `to_velocity`.
-    kind
-        `"robust"`, the mean by `prior`, weighed anew four times by how far each vector misses it (`agreed`); each
-        component's `"median"`; or their plain `"mean"`, the paper's.
+    velocity : xarray.Dataset
+        ``vx``, ``vy`` and ``quality`` with dimensions ``(pair, y, x)`` and the coordinate
+        ``years``, from `to_velocity`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Weights ``(pair, y, x)``, 0 to 1. Missing vectors weigh zero.
+    """
+    separation = (velocity.years / velocity.years.max()).astype(np.float32)
+    weight = np.maximum(velocity.quality, MIN_PRIOR_QUALITY) * separation**2
+    return weight.where(velocity.vx.notnull() & velocity.vy.notnull(), 0)
+
+
+def robust_weight(residuals: PairValues, prior: PairValues) -> PairValues:
+    """Robust weight of each vector: large residuals reduce the prior weight.
+
+    Parameters
+    ----------
+    residuals : ndarray, shape (..., pair)
+        Distance of each vector from the estimate that the pairs share, m/yr.
+    prior : ndarray, shape (..., pair)
+        Prior weights. Vectors of weight zero are ignored.
+
+    Returns
+    -------
+    ndarray, shape (..., pair)
+        Weights, at most `prior`.
+
+    Notes
+    -----
+    The weight function is that of Geman and McClure (1987), Bulletin of the International
+    Statistical Institute 52(4), 5-21. Residuals are scaled by the root of the prior weight, which
+    makes those of long and short pairs comparable, and by their robust standard deviation at the
+    pixel.
+    """
+    scaled = residuals * np.sqrt(prior)
+    deviation = NORMAL_CONSISTENCY * _median(scaled, prior > 0)[..., None]
+    cutoff = CUTOFF * np.maximum(deviation, MIN_DEVIATION)
+    return prior / (1 + (scaled / cutoff) ** 2) ** 2
+
+
+def _median(values: PairValues, valid: npt.NDArray[np.bool_]) -> PairValues:
+    """Median of the valid values along the last axis, 0 where there is none.
+
+    Takes a quarter of the time of `numpy.ma.median`.
+    """
+    ranked = np.sort(np.where(valid, values, np.inf), axis=-1)
+    count = valid.sum(-1, keepdims=True)
+    lower = np.take_along_axis(ranked, np.maximum(count - 1, 0) // 2, axis=-1)
+    upper = np.take_along_axis(ranked, count // 2, axis=-1)
+    return np.where(count > 0, (lower + upper) / 2, 0)[..., 0]
+
+
+def rows_at_once(velocity: xr.Dataset) -> int:
+    """Number of rows of all pairs that are combined at once, so that memory is bounded."""
+    rows = MAX_VALUES // (velocity.sizes["pair"] * velocity.sizes["x"])
+    return int(np.clip(rows, MIN_ROWS, ROWS))
+
+
+def combine_pairs(velocity: xr.Dataset, method: MosaicMethod = "robust") -> xr.Dataset:
+    """Combine velocities from many image pairs into one mosaic.
+
+    The east and north components are combined separately. Averaging speeds instead would bias the
+    result high, because the length of a noisy vector is positive on average.
+
+    Parameters
+    ----------
+    velocity : xarray.Dataset
+        ``vx``, ``vy`` (m/yr) and ``quality`` (0 to 1) with dimensions ``(pair, y, x)`` and the
+        coordinate ``years``, from `to_velocity`. Computation stays lazy if the variables are Dask
+        arrays.
+    method : {"robust", "median", "mean"}, optional
+        "robust" starts from the median and averages with the weights of `prior_weight`, reweighted
+        four times with `robust_weight`, so that outliers lose influence. "median" is the median of
+        each component. "mean" is the unweighted mean, which reproduces the paper.
 
     Returns
     -------
     xarray.Dataset
-        `vx`, `vy` (m/yr), `spread_x`, `spread_y` (1.4826 MAD over the pairs, m/yr) and `count`, `(y, x)`.
+        ``vx``, ``vy`` (m/yr, float32), ``spread_x``, ``spread_y`` (NMAD over the pairs, m/yr) and
+        ``count`` (number of pairs) with dimensions ``(y, x)``. The attribute ``mosaic`` holds the
+        method, ``longest_years`` the longest time separation.
 
     Raises
     ------
     ValueError
-        For an unknown kind, or when there is no pair.
+        If the method is unknown or there is no pair.
+
+    Examples
+    --------
+    The last of four pairs is wrong:
+
+    >>> axes = ("pair", "y", "x")
+    >>> east = np.array([10.0, 11.0, 12.0, 90.0]).reshape(4, 1, 1)
+    >>> velocity = xr.Dataset(
+    ...     {"vx": (axes, east), "vy": (axes, 0 * east), "quality": (axes, np.ones((4, 1, 1)))},
+    ...     coords={"years": ("pair", [1.0, 1.0, 1.0, 1.0])},
+    ... )
+    >>> [combine_pairs(velocity, method).vx.values.round(2).item() for method in MOSAIC_METHODS]
+    [11.0, 11.5, 30.75]
     """
-    if kind not in MOSAIC_METHODS:
-        raise ValueError(f"no mosaic {kind!r}; there are: {', '.join(MOSAIC_METHODS)}")
+    if method not in MOSAIC_METHODS:
+        raise ValueError(f"no mosaic {method!r}; there are: {', '.join(MOSAIC_METHODS)}")
     if velocity.sizes["pair"] == 0:
         raise ValueError("a mosaic needs at least one pair, and there is none")
     components = velocity[["vx", "vy"]].assign(prior=prior_weight(velocity)).unify_chunks()
     if components.chunks:
         components = components.chunk(pair=-1, y=rows_at_once(components), x=-1)
     parts = xr.apply_ufunc(
-        _combined,
+        _combine,
         *(components[name] for name in ("vx", "vy", "prior")),
-        kwargs={"kind": kind},
+        kwargs={"method": method},
         input_core_dims=[["pair"]] * 3,
         output_core_dims=[[]] * 5,
         dask="parallelized",
         output_dtypes=[np.float32] * 4 + [np.int16],
     )
-    result = xr.Dataset(
+    mosaic = xr.Dataset(
         dict(zip(("vx", "vy", "spread_x", "spread_y", "count"), parts, strict=True))
     )
-    for name in ("vx", "vy", "spread_x", "spread_y"):
-        result[name].attrs = {"units": "meter/year"}
-    result["count"].attrs = {"units": "1", "long_name": "pairs"}
-    return result.assign_attrs(
-        {**velocity.attrs, "mosaic": kind, "longest_years": float(velocity.years.max())}
-    )
+    for axis, direction in (("x", "east"), ("y", "north")):
+        mosaic[f"v{axis}"].attrs = {"units": "meter/year", "long_name": f"velocity, {direction}"}
+        mosaic[f"spread_{axis}"].attrs = {
+            "units": "meter/year",
+            "long_name": f"spread (NMAD) of v{axis} over the pairs",
+        }
+    mosaic["count"].attrs = {"units": "1", "long_name": "number of pairs"}
+    longest = float(velocity.years.max())
+    return mosaic.assign_attrs({**velocity.attrs, "mosaic": method, "longest_years": longest})
 
 
-def _combined(vx, vy, prior, kind):
-    """One vector of all pairs', the spread of its components and how many there are, `(y, x, pair)` to `(y, x)`."""
-    known = prior > 0
-    values = np.where(known, np.stack([vx, vy]), 0)
-    middle = median = np.stack([_median(part, known) for part in values])
-    if kind == "mean":
-        middle = values.sum(-1) / np.maximum(known.sum(-1), 1)
-    for _ in range(ROUNDS if kind == "robust" else 0):
-        weights = robust_weight(np.hypot(*(values - middle[..., None])), prior)
-        middle = (weights * values).sum(-1) / np.maximum(weights.sum(-1), 1e-9)
-    spread = 1.4826 * np.stack(
-        [_median(part, known) for part in np.abs(values - median[..., None])]
-    )
-    seen = [np.where(known.any(-1), part, np.nan).astype(np.float32) for part in (*middle, *spread)]
-    return *seen, known.sum(-1).astype(np.int16)
+def combine_displacements(displacement: xr.Dataset, method: MosaicMethod = "robust") -> xr.Dataset:
+    """Convert the displacement of pairs to velocity, combine it, and load the mosaic.
+
+    Parameters
+    ----------
+    displacement : xarray.Dataset
+        From `gdiv.match_pairs`.
+    method : {"robust", "median", "mean"}, optional
+        As in `combine_pairs`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Mosaic, in memory.
+    """
+    return combine_pairs(to_velocity(displacement), method).load()
+
+
+def _combine(
+    vx: PairValues, vy: PairValues, prior: PairValues, method: MosaicMethod
+) -> tuple[npt.NDArray, ...]:
+    """Combine vectors ``(H, W, pair)`` into components, their spreads and the number of pairs."""
+    valid = prior > 0
+    values = np.where(valid, np.stack([vx, vy]), 0)
+    median = np.stack([_median(component, valid) for component in values])
+    estimate = median
+    if method == "mean":
+        estimate = values.sum(-1) / np.maximum(valid.sum(-1), 1)
+    elif method == "robust":
+        for _ in range(ROUNDS):
+            residuals = np.hypot(*(values - estimate[..., None]))
+            weights = robust_weight(residuals, prior)
+            total = np.maximum(weights.sum(-1), MIN_TOTAL_WEIGHT)
+            estimate = (weights * values).sum(-1) / total
+    deviations = np.abs(values - median[..., None])
+    spread = NORMAL_CONSISTENCY * np.stack([_median(part, valid) for part in deviations])
+    any_pair = valid.any(-1)
+    maps = [np.where(any_pair, part, np.nan).astype(np.float32) for part in (*estimate, *spread)]
+    return *maps, valid.sum(-1).astype(np.int16)
 
 
 def speed(velocity: xr.Dataset) -> xr.DataArray:
     """Length of the velocity vector, m/yr."""
     return np.hypot(velocity.vx, velocity.vy).assign_attrs(units="meter/year", long_name="speed")
-
-
-def subsample_pairs(
-    velocity: xr.Dataset,
-    reference: xr.Dataset,
-    ice: np.ndarray,
-    counts: list[int],
-    draws: int = 3,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """What a map of only some of the pairs is prior, by each kind of mosaic.
-
-    Parameters
-    ----------
-    velocity
-        Pairs in memory, as of `to_velocity`.
-    reference
-        `vx`, `vy` of the truth, or of the best map there is.
-    counts
-        Numbers of pairs; each is drawn `draws` times.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `pairs`, `mosaic`, `rmse` (m/yr, root mean square distance to the reference on `ice`, mean over the draws).
-    """
-    rng, rows = np.random.default_rng(seed), []
-    for count in counts:
-        chosen = [np.sort(rng.permutation(velocity.sizes["pair"])[:count]) for _ in range(draws)]
-        for kind in MOSAIC_METHODS:
-            maps = [combine_pairs(velocity.isel(pair=some), kind) for some in chosen]
-            misses = [np.hypot(m.vx - reference.vx, m.vy - reference.vy).values[ice] for m in maps]
-            rmse = float(np.mean([np.sqrt(np.nanmean(miss**2)) for miss in misses]))
-            rows.append({"pairs": count, "mosaic": kind, "rmse": rmse})
-    return pd.DataFrame(rows)

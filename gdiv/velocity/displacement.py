@@ -1,87 +1,106 @@
-"""Every pair matched, one Dask task a pair, and what its stable ground says."""
+"""Match every pair, one Dask task per pair, and measure what stable ground appears to move."""
 
 import json
 import zlib
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
 from gdiv.flow.matchers.matching import match_images
 from gdiv.imagery.coregistration import stable_ground_statistics
+from gdiv.images.arrays import Image, Mask
 
+__all__ = ["match_pairs", "summarise_pairs", "training_arrays"]
+
+#: Statistics of stable ground, per pair.
 STATISTICS = ("bias_x", "bias_y", "nmad_x", "nmad_y")
-RELIABLE = 0.5  # least quality of a stable-ground pixel that is counted
+#: Least quality of a vector that counts, on stable ground and as a label.
+MIN_RELIABLE = 0.5
+#: Coordinates of scenes that do not belong to a pair.
+SCENE_COORDINATES = ("scene", "time", "orbit", "season_year", "offset")
 
 
 def match_pairs(
-    cube: xr.Dataset, pairs: pd.DataFrame, stable: np.ndarray, matcher: str, network=None, **options
+    cube: xr.Dataset,
+    pairs: pd.DataFrame,
+    stable: Mask,
+    matcher: str,
+    *,
+    check_consistency: bool = False,
+    **options: Any,
 ) -> xr.Dataset:
-    """Displacement of every pair by one matcher, lazily: nothing is matched before it is computed or saved.
+    """Match every pair with one matcher, lazily.
 
-    A pair is always matched whole, in one task, so the result does not depend on how the cube is chunked.
+    Nothing is computed before the result is loaded or saved. Each pair is matched as a whole in one
+    task, so the result does not depend on how the cube is chunked.
 
     Parameters
     ----------
-    cube
-        `reflectance` and `snow`, `(scene, y, x)`, as of `gdiv.imagery.cube.load_cube`.
-    pairs
-        The pair table, with `shift_x` and `shift_y` as of `gdiv.imagery.coregistration.register`.
-    stable
-        bool `(y, x)`; snow in either scene is taken off it.
-    matcher
-        A name of `gdiv.flow.matchers.matching.match`, which is also given `network` and the `options`.
+    cube : xarray.Dataset
+        ``reflectance`` and ``snow`` with dimensions ``(scene, y, x)``, from `gdiv.load_cube`.
+    pairs : pandas.DataFrame
+        Pair table with ``shift_x`` and ``shift_y``, from `gdiv.register_pairs`.
+    stable : ndarray of bool, shape (H, W)
+        Stable ground. Pixels with snow in either scene are left out.
+    matcher : str
+        Name of a registered matcher; `gdiv.list_matchers` lists them.
+    check_consistency : bool, optional
+        Also compute the forward-backward error. Takes twice the time.
+    **options
+        Options of the matcher, as in `gdiv.match_images`.
 
     Returns
     -------
     xarray.Dataset
-        `u`, `v` (pixels, the pair's registration shift already subtracted), `quality` (0..1) and, matched there and
-        back, `residual` (pixels), float32 `(pair, y, x)`; `bias_x`, `bias_y`, `nmad_x`, `nmad_y` (what stable ground
-        still shows) and `shift_x`, `shift_y` (what was subtracted), pixels a pair; the pairs' dates, `days` and
-        `years` as coordinates.
+        Float32 ``(pair, y, x)``: ``u`` and ``v`` (pixel, registration shift subtracted),
+        ``quality`` (0 to 1) and, with `check_consistency`, ``residual`` (pixel). Per pair:
+        ``bias_x``, ``bias_y``, ``nmad_x``, ``nmad_y``, the apparent displacement of stable ground
+        (pixel). Coordinates per pair: ``reference``, ``secondary`` (scene ids), their dates,
+        ``days``, ``years``, and the subtracted ``shift_x``, ``shift_y`` (pixel).
 
     Raises
     ------
     ValueError
         If there is no pair.
+    UnknownMatcherError
+        If no matcher has this name.
     """
     if not len(pairs):
         raise ValueError(
-            "there is no pair to match; see which scenes the season has in the scene table"
+            "there is no pair to match; the scene table lists the scenes of each season"
         )
-    ids = list(cube.attrs["scene_ids"])
 
-    def images(column, variable):
-        scenes = [ids.index(name) for name in pairs[column]]
-        array = (
-            cube[variable]
-            .isel(scene=scenes)
-            .rename(scene="pair")
-            .drop_vars(["time", "orbit", "season_year", "pair"], errors="ignore")
+    def match_one(
+        reference: Image,
+        secondary: Image,
+        reference_snow: Mask,
+        secondary_snow: Mask,
+        shift: npt.NDArray,
+    ) -> tuple[npt.NDArray, ...]:
+        match = match_images(
+            matcher, reference[0], secondary[0], check_consistency=check_consistency, **options
         )
-        return array.chunk(pair=1, y=-1, x=-1)
+        u = match.u - shift[0, 0]
+        v = match.v - shift[0, 1]
+        snow = reference_snow[0] | secondary_snow[0]
+        ground = stable & ~snow & (match.quality > MIN_RELIABLE)
+        statistics = stable_ground_statistics(u, v, ground)
+        values = np.array([[statistics[name] for name in STATISTICS]], np.float32)
+        return u[None], v[None], match.quality[None], match.residual[None], values
 
-    def one(reference, secondary, reference_snow, secondary_snow, shift):
-        u, v, quality, residual = match_images(
-            matcher, reference[0], secondary[0], network, **options
-        )
-        u, v = u - shift[0, 0], v - shift[0, 1]
-        ground = stable & ~reference_snow[0] & ~secondary_snow[0] & (quality > RELIABLE)
-        found = stable_ground_statistics(u, v, ground)
-        statistics = np.array([list(found.values())], np.float32)
-        return u[None], v[None], quality[None], residual[None], statistics
-
-    shifts = xr.DataArray(
-        pairs[["shift_x", "shift_y"]].to_numpy(np.float32), dims=("pair", "axis")
-    ).chunk(pair=1)
+    images = [
+        _images_of_pairs(cube[variable], pairs[column])
+        for variable in ("reflectance", "snow")
+        for column in ("reference", "secondary")
+    ]
+    shifts = xr.DataArray(pairs[["shift_x", "shift_y"]].to_numpy(np.float32), dims=("pair", "axis"))
     u, v, quality, residual, ground = xr.apply_ufunc(
-        one,
-        *(
-            images(column, variable)
-            for variable in ("reflectance", "snow")
-            for column in ("reference", "secondary")
-        ),
-        shifts,
+        match_one,
+        *images,
+        shifts.chunk(pair=1),
         input_core_dims=[["y", "x"]] * 4 + [["axis"]],
         output_core_dims=[["y", "x"]] * 4 + [["statistic"]],
         dask="parallelized",
@@ -91,98 +110,143 @@ def match_pairs(
     result = xr.Dataset({"u": u, "v": v, "quality": quality})
     result["u"].attrs = {"units": "pixel", "long_name": "displacement along columns"}
     result["v"].attrs = {"units": "pixel", "long_name": "displacement along rows"}
-    result["quality"].attrs = {
-        "units": "1",
-        "long_name": "local correlation after moving the secondary back",
-    }
-    if options.get("check_consistency"):
+    result["quality"].attrs = {"units": "1", "long_name": "local correlation after the match"}
+    if check_consistency:
         result["residual"] = residual.assign_attrs(
-            units="pixel", long_name="miss of the way there and back"
+            units="pixel", long_name="forward-backward error"
         )
     for index, name in enumerate(STATISTICS):
         result[name] = ground.isel(statistic=index, drop=True).assign_attrs(units="pixel")
-    result = result.assign_coords(
-        pair=np.arange(len(pairs)),
-        reference_date=("pair", pairs.reference_date.to_numpy("datetime64[ns]")),
-        secondary_date=("pair", pairs.secondary_date.to_numpy("datetime64[ns]")),
-        days=("pair", pairs.days.to_numpy()),
-        years=("pair", pairs.years.to_numpy()),
-        shift_x=("pair", pairs.shift_x.to_numpy()),
-        shift_y=("pair", pairs.shift_y.to_numpy()),
-    )
-    weights = ""
-    if matcher == "raft" and network:
-        from gdiv.flow.raft.checkpoints import fingerprint
-
-        weights = fingerprint(network)
-    return result.assign_attrs(
+    return result.assign_coords(_pair_coordinates(pairs)).assign_attrs(
         matcher=matcher,
         cube_written=cube.attrs.get("written", ""),
-        network=weights,
-        options=json.dumps({name: _told(value) for name, value in options.items()}),
+        network=_network_fingerprint(options),
+        options=json.dumps({name: _as_attribute(value) for name, value in options.items()}),
         spacing=cube.attrs["spacing"],
-        reference_ids=list(pairs.reference),
-        secondary_ids=list(pairs.secondary),
     )
 
 
-def _told(option):
-    """An option as an attribute: an array by its checksum."""
-    return zlib.crc32(option.tobytes()) if isinstance(option, np.ndarray) else repr(option)
+def _images_of_pairs(variable: xr.DataArray, ids: pd.Series) -> xr.DataArray:
+    """Images of the scenes `ids` along the dimension ``pair``, one chunk each."""
+    images = variable.sel(scene=list(ids)).rename(scene="pair")
+    images = images.drop_vars(["pair", *SCENE_COORDINATES], errors="ignore")
+    return images.chunk(pair=1, y=-1, x=-1)
+
+
+def _pair_coordinates(pairs: pd.DataFrame) -> dict[str, Any]:
+    """Coordinates of the dimension ``pair``."""
+    coordinates: dict[str, Any] = {"pair": np.arange(len(pairs))}
+    for name in ("reference", "secondary"):
+        ids = np.array(list(pairs[name]), dtype=np.dtypes.StringDType())
+        coordinates[name] = ("pair", ids)
+    for name in ("reference_date", "secondary_date"):
+        coordinates[name] = ("pair", pairs[name].to_numpy("datetime64[ns]"))
+    for name in ("days", "years", "shift_x", "shift_y"):
+        coordinates[name] = ("pair", pairs[name].to_numpy())
+    return coordinates
+
+
+def _network_fingerprint(options: dict[str, Any]) -> str:
+    """Fingerprint of the weights among the options of a matcher; empty if there are none."""
+    network = options.get("network")
+    if network is None:
+        return ""
+    from gdiv.flow.raft.checkpoints import fingerprint
+
+    return fingerprint(network)
+
+
+def _as_attribute(option: Any) -> int | str:
+    """Text for an option of a matcher; the checksum of an array, the type of a network."""
+    if isinstance(option, np.ndarray):
+        return zlib.crc32(option.tobytes())
+    if hasattr(option, "state_dict"):
+        return type(option).__name__
+    return repr(option)
 
 
 def training_arrays(
-    cube: xr.Dataset, labels: xr.Dataset, where: np.ndarray
-) -> tuple[np.ndarray, list[tuple[int, int]], np.ndarray]:
-    """What `gdiv.flow.training.tiles.Samples` cuts from, in memory: images, scene indices and labels of each pair.
+    cube: xr.Dataset, labels: xr.Dataset, where: Mask
+) -> tuple[npt.NDArray, list[tuple[int, int]], npt.NDArray]:
+    """Load what training tiles are cut from.
 
-    Labels are NaN outside `where` and where their quality is under 0.5. The registration shift is added back:
-    the network sees the images as they are, mis-registration included.
+    The registration shift is added back to the labels: the network is given the images as they
+    are, misregistration included.
+
+    Parameters
+    ----------
+    cube : xarray.Dataset
+        ``reflectance`` with dimensions ``(scene, y, x)``.
+    labels : xarray.Dataset
+        Displacement of the pairs, from `match_pairs`.
+    where : ndarray of bool, shape (H, W)
+        Pixels whose labels are learned.
+
+    Returns
+    -------
+    images : ndarray, shape (scene, H, W)
+        Reflectance.
+    scenes : list of tuple of int
+        Indices of the reference and the secondary of each pair along ``scene``.
+    flows : ndarray, shape (pair, 2, H, W)
+        Labels in pixels, NaN outside `where` and where their quality is below 0.5.
     """
-    ids = list(cube.attrs["scene_ids"])
-    images = cube.reflectance.values
+    position = {name: index for index, name in enumerate(cube.scene.values.tolist())}
+    references = labels.reference.values.tolist()
+    secondaries = labels.secondary.values.tolist()
     scenes = [
-        (ids.index(a), ids.index(b))
-        for a, b in zip(labels.attrs["reference_ids"], labels.attrs["secondary_ids"], strict=True)
+        (position[reference], position[secondary])
+        for reference, secondary in zip(references, secondaries, strict=True)
     ]
-    flow = np.stack(
-        [(labels.u + labels.shift_x).values, (labels.v + labels.shift_y).values], axis=1
-    )
-    known = where & (labels.quality.values >= RELIABLE)
-    return images, scenes, np.where(known[:, None], flow, np.float32(np.nan)).astype(np.float32)
+    u = (labels.u + labels.shift_x).values
+    v = (labels.v + labels.shift_y).values
+    flow = np.stack([u, v], axis=1)
+    learned = where & (labels.quality.values >= MIN_RELIABLE)
+    flows = np.where(learned[:, None], flow, np.float32(np.nan)).astype(np.float32)
+    return cube.reflectance.values, scenes, flows
 
 
-def summarise_pairs(displacement: xr.Dataset, glacier: np.ndarray) -> pd.DataFrame:
-    """One row a pair: displacement of the ice and apparent motion of stable ground. Reads every pair once.
+def summarise_pairs(displacement: xr.Dataset, glacier: Mask) -> pd.DataFrame:
+    """Summarise the displacement of each pair, reading every pair once.
+
+    Parameters
+    ----------
+    displacement : xarray.Dataset
+        From `match_pairs`.
+    glacier : ndarray of bool, shape (H, W)
+        Ice.
 
     Returns
     -------
     pandas.DataFrame
-        `reference_date`, `secondary_date`, `days`; `median_px` and `p95_px` of the displacement on the glacier where
-        the quality is at least 0.5, `px_per_day` and `m_per_year` from that median, `trusted` (share of the glacier
-        of that quality); `as_seen_px`, the median before registration; bias and NMAD of stable ground, pixels.
+        One row per pair: ``reference_date``, ``secondary_date``, ``days``; ``median_px`` and
+        ``p95_px``, the displacement on ice where the quality is at least 0.5; ``px_per_day`` and
+        ``m_per_year`` from that median; ``trusted``, the fraction of ice with that quality;
+        ``as_seen_px``, the median before registration; bias and NMAD of stable ground (pixel).
     """
-    rows = []
-    for index in range(displacement.sizes["pair"]):
-        pair = displacement.isel(pair=index).load()
-        length = np.hypot(pair.u, pair.v).values[glacier & (pair.quality.values >= RELIABLE)]
-        seen = np.hypot(pair.u + pair.shift_x, pair.v + pair.shift_y).values[
-            glacier & (pair.quality.values >= RELIABLE)
-        ]
-        median, p95 = np.nanpercentile(length, [50, 95]) if length.size else (np.nan, np.nan)
-        days = float(pair.days)
-        rows.append(
-            {
-                "reference_date": pair.reference_date.values,
-                "secondary_date": pair.secondary_date.values,
-                "days": days,
-                "median_px": median,
-                "p95_px": p95,
-                "px_per_day": median / days,
-                "m_per_year": median * displacement.attrs["spacing"] / float(pair.years),
-                "as_seen_px": np.nanmedian(seen) if seen.size else np.nan,
-                "trusted": length.size / max(glacier.sum(), 1),
-                **{name: float(pair[name]) for name in STATISTICS},
-            }
-        )
+    rows = [
+        _summary(displacement.isel(pair=index).load(), glacier, displacement.attrs["spacing"])
+        for index in range(displacement.sizes["pair"])
+    ]
     return pd.DataFrame(rows)
+
+
+def _summary(pair: xr.Dataset, glacier: Mask, spacing: float) -> dict[str, Any]:
+    """One row of the table of `summarise_pairs`."""
+    reliable = glacier & (pair.quality.values >= MIN_RELIABLE)
+    length = np.hypot(pair.u, pair.v).values[reliable]
+    unregistered = np.hypot(pair.u + pair.shift_x, pair.v + pair.shift_y).values[reliable]
+    median, p95 = np.nanpercentile(length, [50, 95]) if length.size else (np.nan, np.nan)
+    days = float(pair.days)
+    return {
+        "reference_date": pair.reference_date.values,
+        "secondary_date": pair.secondary_date.values,
+        "days": days,
+        "median_px": median,
+        "p95_px": p95,
+        "px_per_day": median / days,
+        "m_per_year": median * spacing / float(pair.years),
+        "as_seen_px": np.nanmedian(unregistered) if unregistered.size else np.nan,
+        "trusted": length.size / max(glacier.sum(), 1),
+        **{name: float(pair[name]) for name in STATISTICS},
+    }

@@ -1,53 +1,90 @@
-"""A series of velocities from a network of pairs: what happened between one scene and the next.
+"""Time series of velocity from a network of overlapping pairs.
 
-Each pair tells the mean over its own time; pairs overlap, so the intervals between consecutive scenes can be solved
-for, by least squares that favour a steady flow where the pairs leave it open (as TICOI does, Charrier et al. 2025,
-doi:10.5194/tc-19-4555-2025; here on own pairs). What the pairs contradict each other by is the closure residual.
+Each pair measures the mean over its own time. The velocity between consecutive scenes follows by
+least squares that favour a steady flow where the pairs leave it open, as in TICOI (Charrier et
+al. 2025, https://doi.org/10.5194/tc-19-4555-2025).
 """
 
+from typing import TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
 from gdiv.velocity.annual import ROUNDS, prior_weight, robust_weight, rows_at_once
 
-SMOOTH = 0.3  # weight of two neighbouring intervals being alike, against that of a pair of the usual length
+__all__ = ["design_matrix", "invert_network"]
+
+Matrix: TypeAlias = npt.NDArray[np.float64]
+#: Several values at each pixel, ``(H, W, ...)``.
+PixelValues: TypeAlias = npt.NDArray[np.floating]
+
+#: Weight of two consecutive intervals having equal velocity, relative to the equation of a pair of
+#: median time separation. Chosen by eye on the twin.
+SMOOTH = 0.3
+#: Damping that makes the equations of a pixel without pairs solvable.
+DAMPING = 1e-9
+#: Least sum of weights to divide by.
+MIN_TOTAL_WEIGHT = 1e-9
 
 
 def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
-    """Velocity between consecutive scenes, lazily and by blocks of rows.
+    """Estimate the velocity between consecutive scenes, lazily and in blocks of rows.
 
     Parameters
     ----------
-    velocity
-        `vx`, `vy` (m/yr) and `quality`, `(pair, y, x)`, with `reference_date` and `secondary_date`, as of
-        `gdiv.velocity.annual.to_velocity`. A vector that is NaN is left out, others weigh as of `annual.prior`.
-    smooth
-        The larger, the steadier.
+    velocity : xarray.Dataset
+        ``vx``, ``vy`` (m/yr) and ``quality`` (0 to 1) with dimensions ``(pair, y, x)`` and the
+        coordinates ``reference_date``, ``secondary_date`` and ``years``, from
+        `gdiv.velocity.annual.to_velocity`. Missing vectors are left out; others have the weights
+        of `gdiv.velocity.annual.prior_weight`.
+    smooth : float, optional
+        Weight of equal velocity in consecutive intervals. A larger value gives a steadier series.
 
     Returns
     -------
     xarray.Dataset
-        `vx`, `vy` `(interval, y, x)` in m/yr, NaN in intervals that no pair of the pixel spans; `closure` `(y, x)`,
-        the root mean square of what the pairs differ from the series by, weighed by their prior, m/yr; coordinates
-        `start`, `end` an interval.
+        ``vx``, ``vy`` (m/yr) with dimensions ``(interval, y, x)``, NaN in intervals that no pair
+        of the pixel spans; ``closure`` ``(y, x)``, the weighted root mean square difference
+        between the pairs and the series (m/yr). Coordinates ``start`` and ``end`` per interval.
 
     Raises
     ------
     ValueError
         If there is no pair.
+
+    Examples
+    --------
+    Ice that accelerates, from two short pairs and one over the whole time:
+
+    >>> axes = ("pair", "y", "x")
+    >>> east = np.array([10.0, 20.0, 15.0]).reshape(3, 1, 1)
+    >>> dates = np.array(["2020-07-01", "2020-07-31", "2020-08-30"], "datetime64[ns]")
+    >>> velocity = xr.Dataset(
+    ...     {"vx": (axes, east), "vy": (axes, 0 * east), "quality": (axes, np.ones((3, 1, 1)))},
+    ...     coords={
+    ...         "reference_date": ("pair", dates[[0, 1, 0]]),
+    ...         "secondary_date": ("pair", dates[[1, 2, 2]]),
+    ...         "years": ("pair", np.array([30, 30, 60]) / 365.25),
+    ...     },
+    ... )
+    >>> series = invert_network(velocity, smooth=0.01)
+    >>> series.vx.values[:, 0, 0].round().tolist()
+    [10.0, 20.0]
     """
     if not velocity.sizes["pair"]:
         raise ValueError("a series needs at least one pair, and there is none")
     design, dates = design_matrix(velocity.reference_date.values, velocity.secondary_date.values)
     blocks = velocity[["vx", "vy"]].assign(prior=prior_weight(velocity))
     blocks = blocks.chunk(pair=-1, y=rows_at_once(blocks), x=-1)
-    smooth *= np.median(
-        velocity.years / velocity.years.max()
-    )  # one long pair must not weigh the others down
+    # Prior weights are relative to the longest pair. Without this factor, one long pair would
+    # reduce the weight of all others against the smoothing.
+    smooth *= float(np.median(velocity.years / velocity.years.max()))
     vx, vy, closure = xr.apply_ufunc(
-        lambda vx, vy, weight: _solve(vx, vy, weight, design, smooth),
+        _solve,
         *(blocks[name] for name in ("vx", "vy", "prior")),
+        kwargs={"design": design, "smooth": smooth},
         input_core_dims=[["pair"]] * 3,
         output_core_dims=[["interval"], ["interval"], []],
         dask="parallelized",
@@ -55,42 +92,79 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
         dask_gufunc_kwargs={"output_sizes": {"interval": design.shape[1]}},
     )
     series = xr.Dataset({"vx": vx, "vy": vy, "closure": closure}).transpose("interval", "y", "x")
-    for name, variable in series.data_vars.items():
-        variable.attrs = {"units": "meter/year", "long_name": f"{name} between scenes"}
-    series["closure"].attrs["long_name"] = "what the pairs differ from the series by"
+    long_names = {
+        "vx": "velocity between consecutive scenes, east",
+        "vy": "velocity between consecutive scenes, north",
+        "closure": "root mean square difference between pairs and series",
+    }
+    for name, long_name in long_names.items():
+        series[name].attrs = {"units": "meter/year", "long_name": long_name}
     return series.assign_coords(start=("interval", dates[:-1]), end=("interval", dates[1:]))
 
 
-def design_matrix(reference_dates, secondary_dates) -> tuple[np.ndarray, np.ndarray]:
-    """Share of each interval in each pair's time, `(pair, interval)`, and the scenes' dates, one more of them."""
-    first, last = (
-        pd.DatetimeIndex(dates).as_unit("ns") for dates in (reference_dates, secondary_dates)
-    )
+def design_matrix(
+    reference_dates: npt.ArrayLike, secondary_dates: npt.ArrayLike
+) -> tuple[Matrix, npt.NDArray[np.datetime64]]:
+    """Build the matrix that averages the intervals between scenes over the time of each pair.
+
+    Parameters
+    ----------
+    reference_dates, secondary_dates : array-like of datetime64, shape (pair,)
+        Dates of the two images of each pair.
+
+    Returns
+    -------
+    design : ndarray, shape (pair, interval)
+        Fraction of the time of each pair that each interval takes. Rows sum to one.
+    dates : ndarray of datetime64, shape (interval + 1,)
+        Dates of the scenes, which bound the intervals.
+    """
+    first = pd.DatetimeIndex(reference_dates).as_unit("ns")
+    last = pd.DatetimeIndex(secondary_dates).as_unit("ns")
     dates = first.append(last).unique().sort_values()
-    starts, ends = dates[:-1].asi8, dates[1:].asi8
+    starts = dates[:-1].asi8
+    ends = dates[1:].asi8
     within = (starts[None] >= first.asi8[:, None]) & (ends[None] <= last.asi8[:, None])
     length = np.where(within, (ends - starts)[None], 0).astype(float)
     return length / length.sum(1, keepdims=True), dates.values
 
 
-def _solve(vx, vy, prior, design, smooth):
-    """Reweighted least squares of each pixel: `(y, x, pair)` to `(y, x, interval)` twice, and `(y, x)`."""
-    known = prior > 0
-    values = np.stack([np.where(known, part, 0) for part in (vx, vy)], axis=-1).astype(
-        float
-    )  # (y, x, pair, 2)
-    steps = np.diff(np.eye(design.shape[1]), axis=0)
-    steady = smooth**2 * steps.T @ steps + 1e-9 * np.eye(design.shape[1])
+def _solve(
+    vx: PixelValues, vy: PixelValues, prior: PixelValues, design: Matrix, smooth: float
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Solve each pixel by reweighted least squares.
+
+    Vectors are ``(H, W, pair)``. Returns the components ``(H, W, interval)`` and the closure
+    ``(H, W)``.
+    """
+    valid = prior > 0
+    components = [np.where(valid, component, 0) for component in (vx, vy)]
+    values = np.stack(components, axis=-1).astype(float)
+    steadiness = _steadiness(design.shape[1], smooth)
     weights = prior
     for _ in range(ROUNDS):
-        normal = np.einsum("yxp,pi,pj->yxij", weights, design, design, optimize=True) + steady
-        right = np.einsum("yxp,pi,yxpc->yxic", weights, design, values, optimize=True)
-        series = np.linalg.solve(normal, right)
-        misses = np.linalg.norm(np.einsum("pi,yxic->yxpc", design, series) - values, axis=-1)
-        weights = robust_weight(misses, prior)
+        series = _least_squares(values, weights, design, steadiness)
+        predicted = np.einsum("pi,yxic->yxpc", design, series)
+        residuals = np.linalg.norm(predicted - values, axis=-1)
+        weights = robust_weight(residuals, prior)
     total = prior.sum(-1)
-    closure = np.sqrt((prior * misses**2).sum(-1) / np.maximum(total, 1e-9))
-    seen = total > 0
+    mean_square = (prior * residuals**2).sum(-1) / np.maximum(total, MIN_TOTAL_WEIGHT)
+    closure = np.where(total > 0, np.sqrt(mean_square), np.nan)
     spanned = (prior @ (design > 0) > 0)[..., None]
-    vx, vy = np.moveaxis(np.where(spanned, series, np.nan), -1, 0).astype(np.float32)
-    return vx, vy, np.where(seen, closure, np.nan).astype(np.float32)
+    east, north = np.moveaxis(np.where(spanned, series, np.nan), -1, 0).astype(np.float32)
+    return east, north, closure.astype(np.float32)
+
+
+def _steadiness(intervals: int, smooth: float) -> Matrix:
+    """Normal matrix of equal velocity in consecutive intervals, damped so that it is invertible."""
+    steps = np.diff(np.eye(intervals), axis=0)
+    return smooth**2 * steps.T @ steps + DAMPING * np.eye(intervals)
+
+
+def _least_squares(
+    values: PixelValues, weights: PixelValues, design: Matrix, steadiness: Matrix
+) -> PixelValues:
+    """Solve the normal equations of each pixel, ``(H, W, pair, 2)`` to ``(H, W, interval, 2)``."""
+    normal = np.einsum("yxp,pi,pj->yxij", weights, design, design, optimize=True) + steadiness
+    right = np.einsum("yxp,pi,yxpc->yxic", weights, design, values, optimize=True)
+    return np.linalg.solve(normal, right)

@@ -1,152 +1,247 @@
-"""ITS_LIVE's velocities beside ours: the cube its catalog names, turned into our CRS, compared on its own 120 m cells.
+"""Compare velocities with those of ITS_LIVE, on its 120 m cells and in our CRS.
 
-The cube: https://its-live.jpl.nasa.gov; pairs of all satellites, `vx`, `vy` in m/yr along the axes of its projection.
+ITS_LIVE (https://its-live.jpl.nasa.gov) publishes cubes of image pairs of many satellites, with
+``vx`` and ``vy`` in m/yr along the axes of its own projection.
 """
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyproj
 import requests
 import xarray as xr
 
-from gdiv.imagery.coregistration import nmad
+from gdiv.catalog import Glacier
+from gdiv.images.arrays import Component, Image, Mask
+from gdiv.images.statistics import nmad, pool_components
+
+__all__ = ["compare_velocities", "find_cube", "load_velocity", "read_map", "regrid_to"]
 
 CATALOG = "https://its-live-data.s3.amazonaws.com/datacubes/catalog_v02.json"
-TIMEOUT = 30  # s
-FILLED = 0.5  # least share of a cell that ours must fill
+#: Seconds to wait for the catalog.
+TIMEOUT = 30
+#: Least fraction of a cell that our pixels must fill.
+MIN_FILLED = 0.5
+#: Half the length in metres over which the axes of one CRS are differenced in the other.
+HALF_STEP = 50
 
 
-def load_velocity(glacier, pairs: pd.DataFrame, catalog: str = CATALOG) -> xr.Dataset | None:
-    """ITS_LIVE's map over a glacier of the catalog, from its pairs of the time of ours (`read_map`).
+def load_velocity(
+    glacier: Glacier, pairs: pd.DataFrame, catalog: str = CATALOG
+) -> xr.Dataset | None:
+    """Load ITS_LIVE's median velocity over a glacier, from pairs of the time of ours.
 
-    Pairs of half the time of our shortest to twice that of our longest. None, and a printed reason, if it has none or
-    cannot be asked.
+    Parameters
+    ----------
+    glacier : gdiv.catalog.Glacier
+        Entry of the catalog.
+    pairs : pandas.DataFrame
+        Our pairs: ``reference_date``, ``secondary_date`` and ``days``. Pairs of ITS_LIVE are used
+        from half of our shortest to twice our longest time separation.
+    catalog : str, optional
+        URL of ITS_LIVE's catalog of cubes.
+
+    Returns
+    -------
+    xarray.Dataset or None
+        As from `read_map`. None, with the reason printed, if ITS_LIVE has no such pair or cannot be
+        read.
     """
     west, south, east, north = glacier.bbox
-    address = find_cube((west + east) / 2, (south + north) / 2, catalog)
-    if address is None:
+    url = find_cube((west + east) / 2, (south + north) / 2, catalog)
+    if url is None:
         return None
-    dates = pairs.reference_date.min(), pairs.secondary_date.max()
+    dates = (pairs.reference_date.min(), pairs.secondary_date.max())
+    days = (pairs.days.min() / 2, pairs.days.max() * 2)
     try:
-        return read_map(address, glacier.bbox, dates, (pairs.days.min() / 2, pairs.days.max() * 2))
-    except (
-        Exception
-    ) as error:  # Zarr, fsspec and aiohttp each raise their own; the study goes on without it
+        return read_map(url, glacier.bbox, dates, days)
+    # Zarr, fsspec and aiohttp each raise errors of their own; the study continues without it.
+    except Exception as error:
         print(f"ITS_LIVE's cube is left out: {error}")
         return None
 
 
 def find_cube(lon: float, lat: float, catalog: str = CATALOG) -> str | None:
-    """Address of the cube over a place, as the catalog has it now; None, and a printed reason, if there is none."""
-    try:
-        answer = requests.get(catalog, timeout=TIMEOUT)
-        answer.raise_for_status()
-        cubes = gpd.GeoDataFrame.from_features(answer.json()["features"], crs=4326)[
-            ["geometry", "zarr_url"]
-        ]
-    except (requests.RequestException, ValueError, KeyError) as error:
-        print(
-            f"ITS_LIVE's catalog could not be read ({type(error).__name__}), so the study goes on without it"
-        )
-        return None
-    here = cubes[cubes.contains(gpd.points_from_xy([lon], [lat])[0])]
-    if not len(here):
-        print("ITS_LIVE has no cube over this glacier")
-        return None
-    return here.zarr_url.iloc[0]
-
-
-def read_map(
-    address: str, box: tuple[float, float, float, float], dates: tuple, lasting: tuple
-) -> xr.Dataset:
-    """The median over the pairs of a cube within a time, component by component.
+    """Look up the URL of the cube that contains a position.
 
     Parameters
     ----------
-    box
-        West, south, east, north in degrees; only that part is read.
-    dates
-        First and last; a pair belongs if its middle lies between.
-    lasting
-        Least and most days of a pair: a shorter one's error in m/yr is too large, a longer one tells of other seasons.
+    lon, lat : float
+        Position in degrees.
+    catalog : str, optional
+        URL of ITS_LIVE's catalog of cubes.
+
+    Returns
+    -------
+    str or None
+        None, with the reason printed, if there is no cube or the catalog cannot be read.
+    """
+    try:
+        response = requests.get(catalog, timeout=TIMEOUT)
+        response.raise_for_status()
+        cubes = gpd.GeoDataFrame.from_features(response.json()["features"], crs=4326)
+        cubes = cubes[["geometry", "zarr_url"]]
+    except (requests.RequestException, ValueError, KeyError) as error:
+        print(
+            f"ITS_LIVE's catalog could not be read ({type(error).__name__}); "
+            "the study continues without it"
+        )
+        return None
+    matching = cubes[cubes.contains(gpd.points_from_xy([lon], [lat])[0])]
+    if not len(matching):
+        print("ITS_LIVE has no cube over this glacier")
+        return None
+    return matching.zarr_url.iloc[0]
+
+
+def read_map(
+    url: str,
+    box: tuple[float, float, float, float],
+    dates: tuple[pd.Timestamp, pd.Timestamp],
+    days: tuple[float, float],
+) -> xr.Dataset:
+    """Read the median velocity of a cube, each component separately.
+
+    Parameters
+    ----------
+    url : str
+        URL of the cube.
+    box : tuple of float
+        West, south, east, north in degrees. Only this part is read.
+    dates : tuple of pandas.Timestamp
+        First and last date. A pair is used if the middle of its time lies between them.
+    days : tuple of float
+        Shortest and longest time separation. Shorter pairs have larger errors in m/yr, longer ones
+        mix other seasons in.
 
     Returns
     -------
     xarray.Dataset
-        `vx`, `vy` in m/yr along the axes of the cube's CRS (attribute `crs`), and `count`, `(y, x)`.
+        ``vx``, ``vy`` (m/yr) along the axes of the cube's CRS, and ``count`` (number of pairs),
+        with dimensions ``(y, x)``. The attribute ``crs`` holds the CRS as WKT.
 
     Raises
     ------
     ValueError
-        If no pair of the cube lies within.
+        If no pair of the cube qualifies.
     """
-    cube = xr.open_zarr(address, decode_timedelta=False)
+    cube = xr.open_zarr(url, decode_timedelta=False)
     crs = pyproj.CRS.from_wkt(cube.mapping.attrs["crs_wkt"])
-    west, south, east, north = pyproj.Transformer.from_crs(
-        4326, crs, always_xy=True
-    ).transform_bounds(*box)
+    to_cube = pyproj.Transformer.from_crs(4326, crs, always_xy=True)
+    west, south, east, north = to_cube.transform_bounds(*box)
     cube = cube.sel(x=slice(west, east), y=slice(north, south))
-    days = (cube.acquisition_date_img2 - cube.acquisition_date_img1).values / np.timedelta64(1, "D")
     first, last = (np.datetime64(pd.Timestamp(day)) for day in dates)
-    within = (cube.mid_date.values >= first) & (cube.mid_date.values <= last)
-    chosen = np.flatnonzero(within & (days >= lasting[0]) & (days <= lasting[1]))
+    chosen = _choose_pairs(cube, first, last, days)
     if not chosen.size or cube.x.size < 2 or cube.y.size < 2:
-        span = f"{lasting[0]:.0f} to {lasting[1]:.0f} days"
-        raise ValueError(f"{address} has no pair of {span} between {first} and {last} there")
+        span = f"{days[0]:.0f} to {days[1]:.0f} days"
+        raise ValueError(f"{url} has no pair of {span} between {first} and {last} there")
     pairs = cube[["vx", "vy"]].isel(mid_date=chosen).load()
-    found = pairs.median("mid_date").assign(count=pairs.vx.notnull().sum("mid_date"))
-    return found.assign_attrs(crs=crs.to_wkt())
+    count = pairs.vx.notnull().sum("mid_date")
+    return pairs.median("mid_date").assign(count=count).assign_attrs(crs=crs.to_wkt())
 
 
-def regrid_to(ours: xr.Dataset, theirs: xr.Dataset, epsg: int, ice: np.ndarray) -> xr.Dataset:
-    """Both on the cells of `theirs` and in our CRS: means of our pixels on `ice`, and their vectors turned and scaled.
+def _choose_pairs(
+    cube: xr.Dataset, first: np.datetime64, last: np.datetime64, days: tuple[float, float]
+) -> npt.NDArray[np.integer]:
+    """Indices of the pairs whose middle and time separation lie within the bounds."""
+    separation = cube.acquisition_date_img2 - cube.acquisition_date_img1
+    separation_days = separation.values / np.timedelta64(1, "D")
+    in_time = (cube.mid_date.values >= first) & (cube.mid_date.values <= last)
+    of_length = (separation_days >= days[0]) & (separation_days <= days[1])
+    return np.flatnonzero(in_time & of_length)
+
+
+def regrid_to(ours: xr.Dataset, theirs: xr.Dataset, epsg: int, ice: Mask) -> xr.Dataset:
+    """Regrid our velocity to the cells of ITS_LIVE, and rotate theirs to our axes.
+
+    Parameters
+    ----------
+    ours : xarray.Dataset
+        ``vx``, ``vy`` (m/yr) with dimensions ``(y, x)``.
+    theirs : xarray.Dataset
+        Velocity of ITS_LIVE, from `read_map`.
+    epsg : int
+        CRS of `ours`.
+    ice : ndarray of bool, shape (H, W)
+        Pixels of `ours` to average.
 
     Returns
     -------
     xarray.Dataset
-        `vx`, `vy` (ours), `vx_theirs`, `vy_theirs` in m/yr, east and north along our axes; NaN in cells of which our
-        pixels fill less than half.
+        On the cells of `theirs`: the mean of ours, ``vx`` and ``vy``, and theirs, ``vx_theirs`` and
+        ``vy_theirs``, in m/yr along our axes. NaN in cells of which our pixels fill less than half.
     """
     crs = pyproj.CRS.from_wkt(theirs.attrs["crs"])
-    there = pyproj.Transformer.from_crs(epsg, crs, always_xy=True)
-    back = pyproj.Transformer.from_crs(crs, epsg, always_xy=True)
-    x, y = theirs.x.values, theirs.y.values
-    spacing = x[1] - x[0]
-    px, py = there.transform(*np.meshgrid(ours.x, ours.y))
-    column, row = (
-        np.rint((px - x[0]) / spacing).astype(int),
-        np.rint((y[0] - py) / spacing).astype(int),
+    to_theirs = pyproj.Transformer.from_crs(epsg, crs, always_xy=True)
+    to_ours = pyproj.Transformer.from_crs(crs, epsg, always_xy=True)
+    vx, vy, filled = _cell_means(ours, theirs, to_theirs, ice)
+    x, y = np.meshgrid(theirs.x.values, theirs.y.values)
+    along_x = _axis_in_ours(to_ours, x, y, HALF_STEP, 0)
+    along_y = _axis_in_ours(to_ours, x, y, 0, HALF_STEP)
+    east = theirs.vx.values * along_x[0] + theirs.vy.values * along_y[0]
+    north = theirs.vx.values * along_x[1] + theirs.vy.values * along_y[1]
+    layers = {"vx": vx, "vy": vy, "vx_theirs": east, "vy_theirs": north}
+    return xr.Dataset(
+        {name: (("y", "x"), np.where(filled, layer, np.nan)) for name, layer in layers.items()},
+        coords={"y": theirs.y, "x": theirs.x},
     )
-    known = ice & ours.vx.notnull().values & ours.vy.notnull().values
-    known &= (column >= 0) & (column < x.size) & (row >= 0) & (row < y.size)
-    cell = row[known] * x.size + column[known]
-    count = np.bincount(cell, minlength=x.size * y.size).reshape(y.size, x.size)
-    filled = count >= FILLED * (spacing / abs(float(ours.x[1] - ours.x[0]))) ** 2
-    result = xr.Dataset(coords={"y": theirs.y, "x": theirs.x})
+
+
+def _cell_means(
+    ours: xr.Dataset, theirs: xr.Dataset, to_theirs: pyproj.Transformer, ice: Mask
+) -> tuple[Component, Component, Mask]:
+    """Mean of our pixels in each cell, and whether they fill enough of it."""
+    shape = (theirs.sizes["y"], theirs.sizes["x"])
+    spacing = float(theirs.x[1] - theirs.x[0])
+    pixel_x, pixel_y = to_theirs.transform(*np.meshgrid(ours.x, ours.y))
+    column = np.rint((pixel_x - float(theirs.x[0])) / spacing).astype(int)
+    row = np.rint((float(theirs.y[0]) - pixel_y) / spacing).astype(int)
+    valid = ice & ours.vx.notnull().values & ours.vy.notnull().values
+    valid &= (column >= 0) & (column < shape[1]) & (row >= 0) & (row < shape[0])
+    cell = row[valid] * shape[1] + column[valid]
+    count = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
+    means = []
     for name in ("vx", "vy"):
-        total = np.bincount(cell, ours[name].values[known], x.size * y.size).reshape(count.shape)
-        result[name] = (("y", "x"), np.where(filled, total / np.maximum(count, 1), np.nan))
-    # A metre along each of their axes is so long, and points that way, in ours.
-    gx, gy = np.meshgrid(x, y)
-    along_x = np.subtract(back.transform(gx + 50, gy), back.transform(gx - 50, gy)) / 100
-    along_y = np.subtract(back.transform(gx, gy + 50), back.transform(gx, gy - 50)) / 100
-    for name, one, two in zip(("vx_theirs", "vy_theirs"), along_x, along_y, strict=True):
-        result[name] = (
-            ("y", "x"),
-            np.where(filled, theirs.vx.values * one + theirs.vy.values * two, np.nan),
-        )
-    return result
+        total = np.bincount(cell, ours[name].values[valid], shape[0] * shape[1]).reshape(shape)
+        means.append(total / np.maximum(count, 1))
+    pixels_per_cell = (spacing / abs(float(ours.x[1] - ours.x[0]))) ** 2
+    return means[0], means[1], count >= MIN_FILLED * pixels_per_cell
+
+
+def _axis_in_ours(
+    to_ours: pyproj.Transformer, x: Image, y: Image, east: float, north: float
+) -> npt.NDArray[np.floating]:
+    """Vector ``(2, H, W)`` in our CRS of one metre along an axis of theirs.
+
+    One metre on the map of one CRS is neither parallel to an axis nor one metre long in another.
+    """
+    ahead = to_ours.transform(x + east, y + north)
+    behind = to_ours.transform(x - east, y - north)
+    return np.subtract(ahead, behind) / (2 * HALF_STEP)
 
 
 def compare_velocities(cells: xr.Dataset) -> dict[str, float]:
-    """Ours less theirs, m/yr: `itslive` (median length of the difference), `itslive_bias`, `itslive_nmad`."""
+    """Compare our velocity with that of ITS_LIVE.
+
+    Parameters
+    ----------
+    cells : xarray.Dataset
+        Both velocities on one grid, from `regrid_to`.
+
+    Returns
+    -------
+    dict
+        Of the difference (ours - theirs, m/yr): ``itslive``, its median length;
+        ``itslive_bias``, the length of its median vector; ``itslive_nmad``, its NMAD, both
+        components pooled. NaN if no cell can be compared.
+    """
     x, y = ((cells[name] - cells[f"{name}_theirs"]).values for name in ("vx", "vy"))
-    known = np.isfinite(x) & np.isfinite(y)
-    if not known.any():
+    valid = np.isfinite(x) & np.isfinite(y)
+    if not valid.any():
         return dict.fromkeys(("itslive", "itslive_bias", "itslive_nmad"), float("nan"))
     return {
-        "itslive": float(np.median(np.hypot(x, y)[known])),
-        "itslive_bias": float(np.hypot(np.median(x[known]), np.median(y[known]))),
-        "itslive_nmad": float(np.sqrt((nmad(x) ** 2 + nmad(y) ** 2) / 2)),
+        "itslive": float(np.median(np.hypot(x, y)[valid])),
+        "itslive_bias": float(np.hypot(np.median(x[valid]), np.median(y[valid]))),
+        "itslive_nmad": float(pool_components(nmad(x), nmad(y))),
     }

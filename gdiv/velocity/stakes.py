@@ -1,4 +1,4 @@
-"""Stakes: what was surveyed on the ice, and what a map or a series says at the same place."""
+"""Compare mosaics and time series with stakes surveyed on the ice."""
 
 from pathlib import Path
 
@@ -6,26 +6,33 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import ndimage
 
+from gdiv.catalog import Glacier
 from gdiv.imagery.outlines import read_vector
+from gdiv.images.sampling import sample_at
 
-# The paper's, from September 2020 to September 2021, m/yr, as printed; it does not say where they stand.
-PAPER_STAKES = pd.DataFrame(
-    {
-        "measured": [40.43, 31.46, 31.28],
-        "horn-schunck": [35.93, 31.94, 31.14],
-        "raft": [29.97, 25.09, 25.05],
-    },
-    index=["stake 1", "stake 3", "stake 4"],
-)
+__all__ = ["compare_with_stakes", "read_stakes", "sample_series"]
 
 
-def read_stakes(folder: Path, glacier) -> gpd.GeoDataFrame:
-    """Stakes (`name`, `year`, `speed` in m/yr): those the source brings, else those of the catalog."""
-    place = Path(folder) / "stakes.geojson"
-    if place.exists():
-        return read_vector(place)
+def read_stakes(folder: Path, glacier: Glacier) -> gpd.GeoDataFrame:
+    """Read the stakes of a source, or those of the catalog if the source brings none.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the source, in which `stakes.geojson` is read if there is one.
+    glacier : gdiv.catalog.Glacier
+        Entry of the catalog.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        One row per stake and year: ``name``, ``year`` of the second survey, ``speed`` (m/yr) and
+        the position of the first survey.
+    """
+    path = Path(folder) / "stakes.geojson"
+    if path.exists():
+        return read_vector(path)
     rows = [
         (stake.name, year, value, stake.lon, stake.lat)
         for stake in glacier.stakes
@@ -38,15 +45,42 @@ def read_stakes(folder: Path, glacier) -> gpd.GeoDataFrame:
 def compare_with_stakes(
     velocity: xr.Dataset, stakes: gpd.GeoDataFrame, year: int, epsg: int
 ) -> pd.DataFrame:
-    """Measured and estimated speed at each stake for the year that ends in `year`.
+    """Compare the speed of a mosaic with that of the stakes of one year.
 
-    A displacement is stored where it starts, as a stake's is, so the map is read at the stake's first
-    position, bilinearly. Stakes outside the map are left out; a stake without data has NaN.
+    Like the displacement of a stake, that of a pixel is stored where it starts, so the mosaic is
+    interpolated bilinearly at the first position of each stake.
+
+    Parameters
+    ----------
+    velocity : xarray.Dataset
+        ``vx``, ``vy`` (m/yr) with dimensions ``(y, x)`` and coordinates in metres.
+    stakes : geopandas.GeoDataFrame
+        ``name``, ``year``, ``speed`` (m/yr) and position, from `read_stakes`.
+    year : int
+        Year of the second survey.
+    epsg : int
+        CRS of the mosaic.
 
     Returns
     -------
     pandas.DataFrame
-        `name`, `measured`, `estimated`, `difference` (estimated - measured), m/yr.
+        ``name``, ``measured``, ``estimated`` and ``difference`` (estimated - measured), m/yr.
+        Stakes outside the mosaic are left out; stakes on pixels without data have NaN.
+
+    Examples
+    --------
+    >>> coordinates = {"y": [5086000.0, 5085990.0], "x": [340000.0, 340010.0]}
+    >>> east = ("y", "x"), [[10.0, 20.0], [10.0, 20.0]]
+    >>> north = ("y", "x"), [[0.0, 0.0], [0.0, 0.0]]
+    >>> velocity = xr.Dataset({"vx": east, "vy": north}, coordinates)
+    >>> stakes = gpd.GeoDataFrame(
+    ...     {"name": ["A"], "year": [2021], "speed": [14.0]},
+    ...     geometry=gpd.points_from_xy([340005.0], [5085995.0]),
+    ...     crs=32632,
+    ... )
+    >>> compare_with_stakes(velocity, stakes, 2021, 32632)
+      name  measured  estimated  difference
+    0    A      14.0       15.0         1.0
     """
     chosen = stakes[stakes.year == year]
     points = chosen.to_crs(epsg).geometry
@@ -59,10 +93,8 @@ def compare_with_stakes(
         & (column <= velocity.sizes["x"] - 1)
         & (row <= velocity.sizes["y"] - 1)
     )
-    vx, vy = (
-        ndimage.map_coordinates(velocity[name].values, [row[inside], column[inside]], order=1)
-        for name in ("vx", "vy")
-    )
+    positions = np.stack([column[inside], row[inside]])
+    vx, vy = (sample_at(velocity[name].values, positions) for name in ("vx", "vy"))
     table = pd.DataFrame(
         {
             "name": chosen.name.to_numpy()[inside],
@@ -74,20 +106,32 @@ def compare_with_stakes(
 
 
 def sample_series(series: xr.Dataset, stakes: gpd.GeoDataFrame, epsg: int) -> pd.DataFrame:
-    """Speed through time at each stake: `name`, `start`, `end`, `speed` (m/yr), read at the nearest pixel.
+    """Sample the speed through time at each stake, at the nearest pixel.
 
-    `series` as of `gdiv.velocity.inversion.invert_network`; stakes outside the map are left out.
+    Parameters
+    ----------
+    series : xarray.Dataset
+        ``vx``, ``vy`` (m/yr) with dimensions ``(interval, y, x)`` and the coordinates ``start``
+        and ``end``, from `gdiv.velocity.inversion.invert_network`.
+    stakes : geopandas.GeoDataFrame
+        ``name`` and position, from `read_stakes`. Those outside the series are left out.
+    epsg : int
+        CRS of the series.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per stake and interval: ``name``, ``start``, ``end`` and ``speed`` (m/yr).
     """
     points = stakes.drop_duplicates("name").to_crs(epsg)
-    half, rows = abs(float(series.x[1] - series.x[0])) / 2, []
+    half = abs(float(series.x[1] - series.x[0])) / 2
+    rows = []
     for name, point in zip(points.name, points.geometry, strict=True):
-        at = series.sel(x=point.x, y=point.y, method="nearest")
-        if abs(at.x - point.x) <= half and abs(at.y - point.y) <= half:
-            speed = np.hypot(at.vx, at.vy).values
-            rows += [
-                {"name": name, "start": start, "end": end, "speed": float(value)}
-                for start, end, value in zip(
-                    series.start.values, series.end.values, speed, strict=True
-                )
-            ]
+        nearest = series.sel(x=point.x, y=point.y, method="nearest")
+        if abs(nearest.x - point.x) > half or abs(nearest.y - point.y) > half:
+            continue
+        speeds = np.hypot(nearest.vx, nearest.vy).values
+        intervals = zip(series.start.values, series.end.values, speeds, strict=True)
+        for start, end, value in intervals:
+            rows.append({"name": name, "start": start, "end": end, "speed": float(value)})
     return pd.DataFrame(rows, columns=["name", "start", "end", "speed"])

@@ -1,0 +1,1 @@
+"""Multi-level Horn-Schunck optical flow."""

@@ -1,109 +1,154 @@
-"""A median filter for displacement fields on a CPU, that leaves NaN out."""
+"""Median filter for displacement fields on a CPU that ignores NaN."""
 
 import numpy as np
+import numpy.typing as npt
 
-from gdiv.flow.horn_schunck.compiled import compiled
+from gdiv.flow.horn_schunck.compiled import FloatArray, compile_kernel, f32
+from gdiv.images.arrays import Component
 
-_f = np.float32
+__all__ = ["MAX_WINDOW", "median_filter"]
+
+#: Largest side of the window (pixel): a signed 16-bit integer counts up to 181 squared neighbours.
+MAX_WINDOW = 181
+
+# Bits of a quantised value. The difference of two values, that of NaN included, fits into a signed
+# 16-bit integer.
+_BITS = 14
+# Largest quantised value. The one above it stands for NaN.
+_TOP = 2**_BITS - 2
+# Smallest step of the quantisation, so that a constant field does not divide by zero.
+_MIN_STEP = 1e-30
 
 
-def median_filter(field: np.ndarray, size: int) -> np.ndarray:
-    """Median over a `size` x `size` window (odd), NaN left out; to within 1/16000 of the field's range.
+def median_filter(field: Component, size: int) -> FloatArray:
+    """Filter a field with the median of a square window, ignoring NaN.
 
-    Found by halving the range of values and counting the neighbours below, whole rows at a time, which the
-    compiler turns into a few instructions for 32 pixels. Sorting 81 values a pixel, as a median filter
-    usually does, cannot be. At the frame the window is cut; where it is all NaN, so is the median.
+    Parameters
+    ----------
+    field : ndarray
+        ``(H, W)`` of any real type. NaN and infinity are ignored.
+    size : int
+        Side of the window (pixel), odd, from 1 to 181. A larger window is smoother and slower. The
+        window is cut at the frame.
+
+    Returns
+    -------
+    ndarray
+        float32 ``(H, W)``, the lower median of each window in units of the field, to within 1/16000
+        of its range. NaN where the whole window is NaN.
 
     Raises
     ------
     ValueError
-        If `size` is even, under one or over 181.
+        If `size` is even, smaller than 1 or larger than 181.
+
+    Notes
+    -----
+    The median is found by bisection: the range of values is halved repeatedly, and the neighbours
+    below the middle are counted. Whole rows are counted at a time, which the compiler turns into
+    few instructions for 32 pixels. The usual way, sorting the values of each window, cannot be
+    vectorised like that.
     """
-    if not 1 <= size <= 181 or size % 2 == 0:  # 181 squared is what 16 bits count
-        raise ValueError(f"a median needs an odd window of at most 181 pixels, got {size}")
-    field = np.ascontiguousarray(field, np.float32)
-    low, high = _range(field)
+    if not 1 <= size <= MAX_WINDOW or size % 2 == 0:
+        raise ValueError(f"a median needs an odd window of at most {MAX_WINDOW} pixels, got {size}")
+    values = np.ascontiguousarray(field, np.float32)
+    low, high = (float(bound) for bound in _finite_range(values))
     if low > high:
-        return np.full(field.shape, np.nan, np.float32)
-    step = max((high - low) / _TOP, _f(1e-30))
-    full = bool(np.isfinite(field).all())
-    return _median(_quantise(field, low, step, size // 2), size, low, step, full)
+        return np.full(values.shape, np.nan, np.float32)
+    step = max((high - low) / _TOP, f32(_MIN_STEP))
+    full = bool(np.isfinite(values).all())
+    quantised = _quantise(values, low, step, size // 2)
+    return _window_medians(quantised, size, low, step, full)
 
 
-_BITS = 14  # a difference of two levels, NaN's among them, fits 16 bits with its sign
-_TOP = 2**_BITS - 2
-
-
-@compiled
-def _range(field):
-    low, high = _f(np.inf), _f(-np.inf)
+@compile_kernel
+def _finite_range(field: FloatArray) -> tuple[np.float32, np.float32]:
+    """Smallest and largest finite value; infinity and minus infinity if there is none."""
+    low = f32(np.inf)
+    high = f32(-np.inf)
     for y in range(field.shape[0]):
         for x in range(field.shape[1]):
             value = field[y, x]
             if np.isfinite(value):
-                low, high = min(low, value), max(high, value)
+                low = min(low, value)
+                high = max(high, value)
     return low, high
 
 
-@compiled
-def _quantise(field, low, step, reach):
-    """Levels from 0 to `_TOP`, above it for NaN, with `reach` columns of NaN on both sides."""
+@compile_kernel
+def _quantise(
+    field: FloatArray, low: float, step: float | np.float32, reach: int
+) -> npt.NDArray[np.int16]:
+    """Values from 0 to `_TOP`, one above it for NaN, with `reach` columns of NaN on both sides."""
     height, width = field.shape
-    levels = np.full((height, width + 2 * reach), np.int16(_TOP + 1))
+    quantised = np.full((height, width + 2 * reach), np.int16(_TOP + 1))
     for y in range(height):
         for x in range(width):
-            level = (field[y, x] - low) / step + _f(0.5)
-            levels[y, x + reach] = np.int16(level) if 0 <= level < _TOP + 1 else np.int16(_TOP + 1)
-    return levels
+            value = (field[y, x] - low) / step + f32(0.5)
+            in_range = 0 <= value < _TOP + 1
+            quantised[y, x + reach] = np.int16(value) if in_range else np.int16(_TOP + 1)
+    return quantised
 
 
-@compiled
-def _median(levels, size, least, step, full):
-    """The lower median of each window, of what is not NaN."""
-    height, width = levels.shape[0], levels.shape[1] - size + 1
-    found = np.empty((height, width), np.float32)
-    low, high, middle = (
-        np.empty(width, np.int16),
-        np.empty(width, np.int16),
-        np.empty(width, np.int16),
-    )
-    below, every = np.empty(width, np.int16), np.empty(width, np.int16)
-    beyond = np.full(width, np.int16(_TOP + 1))
+@compile_kernel
+def _window_medians(
+    quantised: npt.NDArray[np.int16], size: int, least: float, step: float | np.float32, full: bool
+) -> FloatArray:
+    """Lower median of the finite values in each window, in units of the field."""
+    height = quantised.shape[0]
+    width = quantised.shape[1] - size + 1
+    medians = np.empty((height, width), np.float32)
+    low = np.empty(width, np.int16)
+    high = np.empty(width, np.int16)
+    middle = np.empty(width, np.int16)
+    # Counts are negative, see `_count_below`.
+    below = np.empty(width, np.int16)
+    finite = np.empty(width, np.int16)
+    nan_bound = np.full(width, np.int16(_TOP + 1))
     for y in range(height):
-        first, last = max(y - size // 2, 0), min(y + size // 2 + 1, height)
+        first = max(y - size // 2, 0)
+        last = min(y + size // 2 + 1, height)
         if full:
             for x in range(width):
-                every[x] = -(last - first) * (
-                    min(x + size // 2, width - 1) - max(x - size // 2, 0) + 1
-                )
+                columns = min(x + size // 2, width - 1) - max(x - size // 2, 0) + 1
+                finite[x] = -(last - first) * columns
         else:
-            _count(levels, first, last, beyond, size, every)
-        low[:], high[:] = 0, _TOP
+            _count_below(quantised, first, last, nan_bound, size, finite)
+        low[:] = 0
+        high[:] = _TOP
         for _ in range(_BITS):
             for x in range(width):
                 middle[x] = (low[x] + high[x] + 1) >> 1
-            _count(levels, first, last, middle, size, below)
+            _count_below(quantised, first, last, middle, size, below)
             for x in range(width):
-                # Fewer than half of the window lies below its lower median. Counts are negative.
-                above = 2 * below[x] > every[x]
+                # Fewer than half of the window lies below its lower median.
+                above = 2 * below[x] > finite[x]
                 low[x] = middle[x] if above else low[x]
                 high[x] = high[x] if above else np.int16(middle[x] - 1)
         for x in range(width):
-            found[y, x] = low[x] * step + least if every[x] < 0 else _f(np.nan)
-    return found
+            medians[y, x] = low[x] * step + least if finite[x] < 0 else f32(np.nan)
+    return medians
 
 
-@compiled
-def _count(levels, first, last, bound, size, below):
-    """Minus the number of values smaller than `bound` in the window that starts at each pixel.
+@compile_kernel
+def _count_below(
+    quantised: npt.NDArray[np.int16],
+    first: int,
+    last: int,
+    bound: npt.NDArray[np.int16],
+    size: int,
+    below: npt.NDArray[np.int16],
+) -> None:
+    """Write minus the number of values below `bound` in the window of each pixel.
 
-    The sign of a difference, spread over its 16 bits, is minus one where it is negative.
+    The sign bit of a difference, shifted over all 16 bits, is minus one where the difference is
+    negative. Nine columns, the default window, are added in one pass over the row.
     """
     below[:] = 0
     for y in range(first, last):
         start = 0
         while start + 9 <= size:
-            row = levels[y, start:]
+            row = quantised[y, start:]
             for x in range(below.size):
                 b = bound[x]
                 below[x] += (
@@ -119,7 +164,7 @@ def _count(levels, first, last, bound, size, below):
                 )
             start += 9
         while start < size:
-            row = levels[y, start:]
+            row = quantised[y, start:]
             for x in range(below.size):
                 below[x] += np.int16(row[x] - bound[x]) >> np.int16(15)
             start += 1

@@ -1,185 +1,191 @@
-"""Multi-level Horn-Schunck optical flow, for one pair on the CPU or a batch on any device of torch.
+"""Multi-level Horn-Schunck optical flow, for one pair on a CPU or a batch on any device of torch.
 
-Finds the displacement `(u, v)` with ``secondary(x + u, y + v) = reference(x, y)`` that minimises::
+The solver estimates the displacement ``(u, v)`` with ``secondary(x + u, y + v) = reference(x, y)``.
+It minimises the energy of Horn and Schunck (1981)::
 
     sum over pixels of (Ix u + Iy v + It)^2 + weight / 4 * (|grad u|^2 + |grad v|^2)
 
-on a pyramid, from coarse to fine. Both images are brought to a spread of about one, so that one weight
-serves all scenes. At each level the secondary is moved back by the flow so far, the brightness equation is
-linearised there, and the linear equations are solved for the whole flow by Jacobi steps under Chebyshev
-acceleration. With `a, b, c` for Ix, Iy, It, each divided by sqrt(weight + Ix^2 + Iy^2), and means over the
-four neighbours, a step is
+The first term is the data term. It assumes that brightness moves with the surface: ``Ix`` and
+``Iy`` are the gradients of brightness along columns and along rows, and ``It`` is the difference of
+the secondary and the reference. The second term is the smoothness term. Both images are scaled to a
+spread of about one, so that one weight serves all scenes.
+
+The energy is minimised on a pyramid, from coarse to fine (Meinhardt-Llopis et al. 2013). Each level
+takes several warps. A warp has three steps:
+
+1. Sample the secondary at the current displacement, by bicubic interpolation (Keys 1981,
+   a = -0.5).
+2. Linearise the data term there. ``It`` becomes the difference of the warped secondary and the
+   reference minus ``Ix u + Iy v``, so that the equations hold for the whole displacement, not for
+   its increment.
+3. Solve the linear equations by Jacobi steps with Chebyshev acceleration, one colour of a
+   chessboard at a time (Golub and Varga 1961).
+
+Let ``a``, ``b`` and ``c`` be ``Ix``, ``Iy`` and ``It``, each divided by
+``sqrt(weight + Ix^2 + Iy^2)``, and ``mean_u`` and ``mean_v`` the means over the four neighbours of
+a pixel. A Jacobi step is::
 
     u = mean_u - a (a mean_u + b mean_v + c)        v = mean_v - b (a mean_u + b mean_v + c)
 
-Where either image has no data, or the flow leads out of the frame, a, b and c are zero and smoothness fills.
+Where either image has no data, or where the displacement leaves the frame, ``a``, ``b`` and ``c``
+are zero and only the smoothness term acts.
 
-Between two dates the sun, the snow and the haze change, so brightness is not constant. What is compared is
-therefore the local contrast, taken anew at each level: mean and spread over a few of the level's own pixels.
+Between two dates the sun, the snow and the haze change, so brightness is not constant. By default
+the solver therefore compares the local contrast, computed at each level from the mean and the
+spread over a few pixels of that level.
 
-Sources: Horn and Schunck 1981, doi:10.1016/0004-3702(81)90024-2; Meinhardt-Llopis et al. 2013,
-doi:10.5201/ipol.2013.20 (pyramid and warps); Keys 1981, doi:10.1109/TASSP.1981.1163711 (bicubic,
-a = -0.5); Golub and Varga 1961, doi:10.1007/BF01386013 (Chebyshev steps, one colour of the chessboard
-at a time).
+References
+----------
+Golub, G. H. and Varga, R. S. (1961), doi:10.1007/BF01386013: Chebyshev semi-iterative methods.
+
+Horn, B. K. P. and Schunck, B. G. (1981), doi:10.1016/0004-3702(81)90024-2: energy and equations.
+
+Keys, R. G. (1981), doi:10.1109/TASSP.1981.1163711: bicubic interpolation.
+
+Meinhardt-Llopis, E., Sanchez Perez, J. and Kondermann, D. (2013), doi:10.5201/ipol.2013.20: pyramid
+and warps.
 """
 
-import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
-from gdiv.flow.horn_schunck import kernels_numba
+from gdiv.flow.horn_schunck.backend import Array, ArrayT, Backend, select_backend
+from gdiv.flow.horn_schunck.settings import DEFAULT, MIN_SIDE, PAPER, Feature, Settings
 
-MIN_SIDE = 16  # pixels of the coarsest level
-_STENCILS = {5: (8 / 12, -1 / 12, 0.0), 7: (45 / 60, -9 / 60, 1 / 60)}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How Horn-Schunck is run. The defaults are for dates apart; `PAPER` is what the paper most likely used.
-
-    Attributes
-    ----------
-    levels
-        Pyramid levels, each half the size; the coarsest keeps at least 16 pixels. More levels reach farther:
-        about 1.5 pixels at the coarsest, so 24 with five.
-    warps
-        Linearisations a level.
-    iterations
-        Jacobi steps a warp.
-    weight
-        Smoothness against squared difference of images of unit spread. Larger is smoother, fills gaps from
-        farther and loses more of the motion of narrow ice; 0.3 to 1 is right for the brightness of clean images,
-        8 to 16 for local contrast.
-    feature
-        What is compared: `contrast` (local mean removed, local spread made one, at each level), `sobel`
-        (magnitude of the gradient; the paper filters along x and y and does not say how it combines the two)
-        or `brightness`.
-    sigma
-        Neighbourhood of `contrast`: standard deviation in pixels of the level.
-    floor
-        Texture too weak to be trusted, in units of the image's grain (mean difference of neighbouring
-        pixels): added to the local spread, so that noise on flat snow is not blown up.
-    radius
-        Assumed spectral radius of a Jacobi step, for its acceleration; 0 takes plain steps.
-    taps
-        Of the central difference: 5 or 7.
-    symmetric
-        Warp the reference by minus half and the secondary by plus half of the flow, which then is that of
-        the middle frame. Costs a second warp.
-    median
-        Side of the square median filter; 1 leaves it out.
-    median_each_warp
-        Filter after every warp, not at the end alone.
-    """
-
-    levels: int = 5
-    warps: int = 4
-    iterations: int = 20
-    weight: float = 12.0
-    feature: str = "contrast"
-    sigma: float = 2.0
-    floor: float = 0.3
-    radius: float = 0.99
-    taps: int = 5
-    symmetric: bool = False
-    median: int = 9
-    median_each_warp: bool = False
-
-    def __post_init__(self):
-        if not 1 <= self.median <= 181 or self.median % 2 == 0:
-            raise ValueError(
-                f"the median needs an odd window of at most 181 pixels, got {self.median}"
-            )
-        if not self.sigma > 0 or self.floor < 0:
-            raise ValueError(
-                f"sigma is above 0 and floor not below, got {self.sigma} and {self.floor}"
-            )
-        if self.feature not in ("contrast", "sobel", "brightness"):
-            raise ValueError(f"no feature {self.feature!r}; there are: contrast, sobel, brightness")
-        if self.taps not in _STENCILS:
-            raise ValueError(f"the central difference has 5 or 7 taps, not {self.taps}")
-        if (
-            min(self.levels, self.warps, self.iterations) < 1
-            or not self.weight > 0
-            or not 0 <= self.radius < 1
-        ):
-            raise ValueError(
-                "levels, warps and iterations are at least 1, weight is above 0, radius in [0, 1)"
-            )
-
-    def levels_of(self, shape: tuple[int, int]) -> int:
-        """How many levels an image of `(H, W)` has."""
-        return min(self.levels, 1 + max(int(math.log2(min(shape) / MIN_SIDE)), 0))
-
-    def factors(self) -> np.ndarray:
-        """Relaxation factors of the Jacobi steps (Chebyshev semi-iteration)."""
-        omegas = np.ones(self.iterations, np.float32)
-        for k in range(1, self.iterations):
-            omegas[k] = 1 / (1 - self.radius**2 * (0.5 if k == 1 else omegas[k - 1] / 4))
-        return omegas
+__all__ = [
+    "DEFAULT",
+    "MIN_SIDE",
+    "PAPER",
+    "Feature",
+    "Settings",
+    "coarse_to_fine",
+    "solve_horn_schunck",
+]
 
 
-DEFAULT = Settings()
-# The paper does not give its settings. These are the customary ones of the solver it cites; the weight there is 10
-# for images of 0 to 255, whose Sobel magnitudes have a spread of about 14 on glaciers: 4 x 10 / 14^2.
-PAPER = Settings(
-    levels=3,
-    warps=2,
-    iterations=400,
-    weight=0.2,
-    feature="sobel",
-    radius=0,
-    taps=7,
-    symmetric=True,
-    median=9,
-    median_each_warp=True,
-)
-
-
-def solve_horn_schunck(reference, secondary, settings: Settings = DEFAULT, mask=None, grain=None):
-    """Displacement from `reference` to `secondary`, in pixels.
+def solve_horn_schunck(
+    reference: ArrayT,
+    secondary: ArrayT,
+    settings: Settings = DEFAULT,
+    mask: Array | None = None,
+    grain: Sequence[Any] | None = None,
+) -> tuple[ArrayT, ArrayT]:
+    """Estimate the displacement from one image to another with multi-level Horn-Schunck.
 
     Parameters
     ----------
-    reference, secondary
-        Images of one shape on any brightness scale: NumPy `(H, W)` of any numeric type, or torch
-        `(..., H, W)`, solved on the tensor's device. NaN, infinity and fill values beyond 1e15 are no data.
-    mask
-        Boolean `(H, W)`, as NumPy array or tensor like the images: pixels that count. Leave still rock out and
-        it does not slow the ice beside it. All count if left out.
-    grain
-        Two numbers, the images' grain where it is known from a larger image that these were cut from
-        (`gdiv.flow.blocks`); measured if left out.
+    reference, secondary : ndarray or torch.Tensor
+        The earlier and the later image, of one shape and on any brightness scale. A NumPy array is
+        ``(H, W)`` of any real type. A tensor is ``(..., H, W)`` and is solved on its device, each
+        pair of the batch independently. NaN, infinity and values beyond 1e15 count as no data.
+    settings : Settings
+        Settings of the solver. The default suits images of different dates.
+    mask : ndarray or torch.Tensor, optional
+        Boolean ``(H, W)``, True where a pixel enters the data term. Masking stable ground keeps it
+        from slowing the ice beside it. By default all pixels do.
+    grain : sequence of two numbers, optional
+        Grain of the reference and of the secondary: the mean absolute difference of neighbouring
+        pixels, the unit of ``settings.floor``. For windows of a larger image, pass the grain of the
+        whole. By default it is measured in the images.
 
     Returns
     -------
-    u, v
-        float32 of the images' shape and kind, positive along columns and along rows; finite everywhere.
+    u, v : ndarray or torch.Tensor
+        float32 of the images' shape and kind, displacement in pixels along columns (to the right)
+        and along rows (down). Finite everywhere: the smoothness term fills pixels without data.
 
     Raises
     ------
     ValueError
-        If the images or the mask differ in shape, have fewer than two dimensions or a side under two pixels.
+        If the images or the mask differ in shape, have fewer than two dimensions or a side of fewer
+        than two pixels.
+
+    See Also
+    --------
+    gdiv.flow.horn_schunck.blocks.solve_in_blocks : Solve a large pair block by block.
+
+    Examples
+    --------
+    Shift a smooth random texture by one pixel to the right and estimate the displacement.
+
+    >>> import numpy as np
+    >>> from scipy import ndimage
+    >>> from gdiv import solve_horn_schunck
+    >>> noise = np.random.default_rng(0).normal(size=(64, 65))
+    >>> texture = ndimage.gaussian_filter(noise, sigma=1.5)
+    >>> reference = texture[:, 1:]
+    >>> secondary = texture[:, :-1]
+    >>> u, v = solve_horn_schunck(reference, secondary)
+    >>> u.shape
+    (64, 64)
+    >>> print(f"{np.median(u):.1f} pixel right, {abs(np.median(v)):.1f} pixel down")
+    1.0 pixel right, 0.0 pixel down
     """
-    *_, (_, u, v) = coarse_to_fine(reference, secondary, settings, mask, grain)
+    *_, finest = coarse_to_fine(reference, secondary, settings, mask, grain)
+    _, u, v = finest
     height, width = reference.shape[-2:]
-    u, v = u[..., :height, :width], v[..., :height, :width]
-    return (u, v) if settings.median_each_warp else _filter(u, v, settings.median)
+    u = u[..., :height, :width]
+    v = v[..., :height, :width]
+    if settings.median_each_warp:
+        return u, v
+    return _filter_flow(u, v, settings.median)
 
 
-def coarse_to_fine(reference, secondary, settings: Settings = DEFAULT, mask=None, grain=None):
-    """Yields each level's reference, `u` and `v`, in the level's pixels, from the coarsest. Arguments as above.
+def coarse_to_fine(
+    reference: ArrayT,
+    secondary: ArrayT,
+    settings: Settings = DEFAULT,
+    mask: Array | None = None,
+    grain: Sequence[Any] | None = None,
+) -> Iterator[tuple[ArrayT, ArrayT, ArrayT]]:
+    """Yield the displacement at each pyramid level, from the coarsest to the finest.
 
-    The far sides may be padded; the median at the end is not yet taken.
+    Parameters
+    ----------
+    reference, secondary, settings, mask, grain
+        As in `solve_horn_schunck`.
+
+    Yields
+    ------
+    image : ndarray or torch.Tensor
+        float32, the reference at this level: the feature that is compared. The bottom and the right
+        may be padded.
+    u, v : ndarray or torch.Tensor
+        float32 of the same shape, displacement in pixels of the level. The median filter at the end
+        is not applied yet.
+
+    Raises
+    ------
+    ValueError
+        As in `solve_horn_schunck`.
     """
-    steps = _steps(reference)
+    backend = select_backend(reference)
+    _check_shapes(reference, secondary, mask)
+    pyramid, floors = _prepare_levels(backend, reference, secondary, settings, mask, grain)
+    omegas = settings.relaxation_factors()
+    u, v = backend.zero_flow(pyramid[-1][0])
+    for first, second, level_mask in reversed(pyramid):
+        if u.shape != first.shape:
+            u = backend.double(u)
+            v = backend.double(v)
+        if floors is not None:
+            first = backend.level_contrast(first, settings.sigma, floors[0])
+            second = backend.level_contrast(second, settings.sigma, floors[1])
+        workspace = backend.Workspace(first, second, level_mask, settings.stencil)
+        for _ in range(settings.warps):
+            u, v = workspace.update_flow(u, v, settings.weight, omegas, settings.symmetric)
+            if settings.median_each_warp:
+                u, v = _filter_flow(u, v, settings.median)
+        yield first.image, u, v
+
+
+def _check_shapes(reference: Array, secondary: Array, mask: Array | None) -> None:
+    """Raise `ValueError` unless the images and the mask have one shape that can be solved."""
     shape = tuple(reference.shape)
-    if (
-        len(shape) < 2
-        or shape != tuple(secondary.shape)
-        or (steps is kernels_numba and len(shape) != 2)
-    ):
+    no_batch = isinstance(reference, np.ndarray)
+    if len(shape) < 2 or shape != tuple(secondary.shape) or (no_batch and len(shape) != 2):
         raise ValueError(
             f"two images of one (H, W) shape are needed, got {shape} and {tuple(secondary.shape)}"
         )
@@ -187,52 +193,48 @@ def coarse_to_fine(reference, secondary, settings: Settings = DEFAULT, mask=None
         raise ValueError(f"images need at least 2 x 2 pixels, got {shape}")
     if mask is not None and tuple(mask.shape) != shape[-2:]:
         raise ValueError(f"the mask's shape {tuple(mask.shape)} is not the images' {shape[-2:]}")
-    mask = np.ones(shape[-2:], bool) if mask is None else mask > 0
 
-    levels = settings.levels_of(shape[-2:])
-    pair = [steps.finest(image, 2 ** (levels - 1)) for image in (reference, secondary)]
-    counted = steps.mask_level(mask, pair[0])
+
+def _prepare_levels(
+    backend: Backend,
+    reference: Array,
+    secondary: Array,
+    settings: Settings,
+    mask: Array | None,
+    grain: Sequence[Any] | None,
+) -> tuple[list[tuple[Any, Any, Any]], list[Any] | None]:
+    """Pyramid of both images and the mask, and the floor of each image's local contrast.
+
+    The floors are None for the other features, which are computed here, from the finest level, and
+    scaled by the whole image.
+    """
+    height, width = reference.shape[-2:]
+    counts: Array = np.ones((height, width), bool) if mask is None else mask > 0
+    levels = settings.count_levels((height, width))
+    multiple = 2 ** (levels - 1)
+    pair = [backend.finest_level(image, multiple) for image in (reference, secondary)]
+    level_mask = backend.pad_mask(counts, pair[0])
+    floors = None
     if settings.feature == "contrast":
-        floors = [
-            settings.floor * g
-            for g in ([steps.grain(image) for image in pair] if grain is None else grain)
-        ]
-    elif settings.feature == "sobel":
-        pair = [steps.standardise(steps.sobel(image)) for image in pair]
+        if grain is None:
+            grain = [backend.measure_grain(level) for level in pair]
+        floors = [settings.floor * image_grain for image_grain in grain]
     else:
-        pair = [steps.standardise(image) for image in pair]
-    pyramid = [(*pair, counted)]
+        if settings.feature == "sobel":
+            pair = [backend.sobel_magnitude(level) for level in pair]
+        pair = [backend.standardise(level) for level in pair]
+    pyramid = [(pair[0], pair[1], level_mask)]
     for _ in range(levels - 1):
-        first, second, counted = pyramid[-1]
-        pyramid.append((steps.halve(first), steps.halve(second), steps.halve_mask(counted)))
-
-    factors = settings.factors()
-    u, v = steps.no_flow(pyramid[-1][0])
-    for first, second, counted in reversed(pyramid):
-        if u.shape != first.shape:
-            u, v = steps.double(u), steps.double(v)
-        if settings.feature == "contrast":
-            first, second = (
-                steps.contrast(image, settings.sigma, floor)
-                for image, floor in zip((first, second), floors, strict=True)
-            )
-        work = steps.Workspace(first, second, counted, _STENCILS[settings.taps])
-        for _ in range(settings.warps):
-            u, v = work.step(u, v, settings.weight, factors, settings.symmetric)
-            if settings.median_each_warp:
-                u, v = _filter(u, v, settings.median)
-        yield first.image, u, v
+        first, second, level_mask = pyramid[-1]
+        pyramid.append(
+            (backend.halve(first), backend.halve(second), backend.halve_mask(level_mask))
+        )
+    return pyramid, floors
 
 
-def _filter(u, v, size):
-    steps = _steps(u)
-    return (u, v) if size == 1 else (steps.median_filter(u, size), steps.median_filter(v, size))
-
-
-def _steps(image):
-    """The backend for what the image is: an array, or a tensor on whatever device."""
-    if isinstance(image, np.ndarray):
-        return kernels_numba
-    from gdiv.flow.horn_schunck import kernels_torch
-
-    return kernels_torch
+def _filter_flow(u: ArrayT, v: ArrayT, size: int) -> tuple[ArrayT, ArrayT]:
+    """Apply the median filter to both components; a window of one pixel changes nothing."""
+    if size == 1:
+        return u, v
+    backend = select_backend(u)
+    return backend.median_filter(u, size), backend.median_filter(v, size)

@@ -1,124 +1,170 @@
-"""One way to match a pair of images, whatever does the matching.
+"""Match two images by any registered matcher, with a quality and a consistency check."""
 
-`match(name, reference, secondary)` takes two float32 `(H, W)` images (any brightness scale, NaN no data)
-and returns `u, v` in pixels with ``secondary(x + u, y + v) = reference(x, y)``, and a quality in 0..1.
-All matchers see local contrast (Horn-Schunck and RAFT take their own), and all are given the same
-quality: how well the secondary, moved back by the displacement, agrees with the reference around each pixel.
-"""
-
-from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
-from gdiv.extras import requires
-from gdiv.flow.blocks import predict_in_blocks, solve_in_blocks
-from gdiv.flow.horn_schunck.median import median_filter
 from gdiv.flow.horn_schunck.relaxation import taps, warp
-from gdiv.flow.horn_schunck.solver import DEFAULT, Settings, solve_horn_schunck
+from gdiv.flow.matchers.registry import (
+    Matcher,
+    get_matcher,
+    matcher_options,
+    matchers_with_option,
+)
+from gdiv.images.arrays import Component, Flow, Image, Mask
 from gdiv.images.contrast import local_contrast
+from gdiv.images.sampling import forward_backward_error
 
-if TYPE_CHECKING:
-    from gdiv.flow.raft.network import Raft
+__all__ = ["Match", "local_correlation", "match_images"]
 
-LARGEST = 6000**2  # pixels that Horn-Schunck solves whole, in about 3 GB,
-LARGEST_RAFT = 2048**2  # and RAFT that looks near rest,
-LARGEST_ALL_PAIRS = 768**2  # and RAFT of all pairs
-MATCHERS = ("horn-schunck", "raft", "correlation", "dis", "tv-l1", "ilk")
+#: Standard deviation of the Gaussian neighbourhood of the correlation, in pixels.
+CORRELATION_SIGMA = 4.0
+#: Least fraction of valid neighbours to divide by.
+MIN_VALID = 1e-3
 
 
 class Match(NamedTuple):
-    """Displacement `u`, `v` (pixels, along columns and rows), `quality` (0..1), `residual`, each float32 `(H, W)`.
+    """Result of matching two images; each field is float32 ``(H, W)``.
 
-    `residual` is by how many pixels the way there and back misses its start, if the way back was asked for, else NaN.
-    `u`, `v` and `residual` are NaN and `quality` is 0 where either image has no data.
+    Attributes
+    ----------
+    u, v : ndarray
+        Displacement along columns and rows, in pixels; NaN where either image has no data.
+    quality : ndarray
+        Local correlation after the match, 0 to 1; 0 without a vector.
+    residual : ndarray
+        Forward-backward error in pixels; NaN unless ``check_consistency=True``.
     """
 
-    u: np.ndarray
-    v: np.ndarray
-    quality: np.ndarray
-    residual: np.ndarray
+    u: Component
+    v: Component
+    quality: Image
+    residual: Image
 
 
 def match_images(
-    name: str,
-    reference: np.ndarray,
-    secondary: np.ndarray,
-    network: "Raft | None" = None,
+    matcher: str,
+    reference: Image,
+    secondary: Image,
     *,
-    settings: Settings | None = None,
-    regions: np.ndarray | None = None,
     check_consistency: bool = False,
+    **options: Any,
 ) -> Match:
-    """Match a pair by the matcher `name`, one of `MATCHERS` or `zero` (no motion, the row to beat).
+    """Find the displacement between two images.
 
     Parameters
     ----------
-    reference, secondary
-        `(H, W)` images of one shape; NaN is no data.
-    network
-        Weights for `raft`; the ones that ship if left out.
-    settings
-        Of `horn-schunck`; its defaults if left out.
-    regions
-        Boolean `(H, W)`: inside and outside are matched apart, so that still rock does not slow the ice beside
-        it, nor the ice move the rock. Horn-Schunck alone can.
-    check_consistency
-        Match the secondary to the reference, too, for `residual`. Takes twice as long.
+    matcher : str
+        Name of a registered matcher; `gdiv.list_matchers` lists them.
+    reference, secondary : ndarray, shape (H, W)
+        Images of one shape on any brightness scale; NaN is no data.
+    check_consistency : bool, optional
+        Also match the secondary to the reference and compute the forward-backward error. Takes
+        twice the time.
+    **options
+        Options of the matcher: ``settings`` and ``regions`` for ``"horn-schunck"``, ``network``
+        for ``"raft"``.
+
+    Returns
+    -------
+    Match
+        ``u``, ``v``, ``quality`` and ``residual``.
 
     Raises
     ------
+    UnknownMatcherError
+        If no matcher has this name.
     ValueError
-        For an unknown name, images that are not of one two-dimensional shape, or `settings` or `regions` with
-        another matcher.
+        If the images are not of one two-dimensional shape, or the matcher does not take an option.
+    MissingPackageError
+        If the matcher needs a package that is not installed.
+
+    Notes
+    -----
+    The quality is computed in the same way for every matcher: the correlation of local contrast
+    around each pixel, between the reference and the secondary resampled along the displacement.
+
+    Examples
+    --------
+    >>> from gdiv.images.textures import fractal_texture
+    >>> texture = fractal_texture(128, 1.3, seed=0)
+    >>> match = match_images("dis", texture[10:74, 10:74], texture[9:73, 8:72])
+    >>> round(float(np.median(match.u)), 1), round(float(np.median(match.v)), 1)
+    (2.0, 1.0)
     """
-    if name not in (*MATCHERS, "zero"):
-        raise ValueError(f"no matcher {name!r}; there are: {', '.join(MATCHERS)}, zero")
+    chosen = get_matcher(matcher)
     if reference.ndim != 2 or reference.shape != secondary.shape:
         raise ValueError(
-            f"two images of one (H, W) shape are needed, got {reference.shape} and {secondary.shape}"
+            f"two images of one (H, W) shape are needed, got {reference.shape} and "
+            f"{secondary.shape}"
         )
-    regions = None if regions is None else regions > 0
-    if name != "horn-schunck" and (settings is not None or regions is not None):
-        raise ValueError(
-            f"{name} has no settings and cannot match ice and rock apart; only horn-schunck can"
-        )
-    first, second = local_contrast(reference), local_contrast(secondary)
-
-    def find(raw, contrast):
-        if name == "horn-schunck":
-            return _horn_schunck(*raw, settings or DEFAULT, regions)
-        u, v = (
-            _raft(*raw, network or shipped_network())
-            if name == "raft"
-            else _METHODS[name](*contrast)
-        )
-        return np.ascontiguousarray(u, np.float32), np.ascontiguousarray(v, np.float32)
-
-    u, v = find((reference, secondary), (first, second))
-    quality, seen = local_correlation(first, second, u, v)
-    if name == "zero":  # the row to beat is never left out for matching badly
-        quality = seen.astype(np.float32)
-    residual = (
-        forward_backward_error(u, v, *find((secondary, reference), (second, first)))
-        if check_consistency
-        else np.full_like(u, np.nan)
-    )
+    _check_options(chosen, options)
+    flow = _find(chosen, reference, secondary, options)
+    first = local_contrast(reference)
+    second = local_contrast(secondary)
+    quality, valid = local_correlation(first, second, flow[0], flow[1])
+    valid &= np.isfinite(flow).all(axis=0)
+    if getattr(chosen, "baseline", False):
+        quality = np.ones_like(quality)
+    if check_consistency:
+        backward = _find(chosen, secondary, reference, options)
+        residual = forward_backward_error(flow, backward)
+    else:
+        residual = np.full(reference.shape, np.nan, np.float32)
     nan = np.float32(np.nan)
-    return Match(
-        np.where(seen, u, nan), np.where(seen, v, nan), quality, np.where(seen, residual, nan)
-    )
+    u = np.where(valid, flow[0], nan)
+    v = np.where(valid, flow[1], nan)
+    residual = np.where(valid, residual, nan).astype(np.float32)
+    return Match(u, v, np.where(valid, quality, np.float32(0)), residual)
 
 
-def local_correlation(first, second, u, v, sigma: float = 4.0) -> tuple[np.ndarray, np.ndarray]:
-    """Local correlation of `first` with `second` moved back by the flow, cut to 0..1, and where both have data.
+def _find(matcher: Matcher, reference: Image, secondary: Image, options: dict[str, Any]) -> Flow:
+    """Displacement as float32 ``(2, H, W)``, of the shape of the images."""
+    components = matcher.match(reference, secondary, **options)
+    flow = np.stack([np.asarray(component, np.float32) for component in components])
+    if flow.shape != (2, *reference.shape):
+        raise ValueError(
+            f"the matcher {matcher.name!r} returned {flow.shape[0]} arrays of shape "
+            f"{flow.shape[1:]}; u and v of {reference.shape} are needed"
+        )
+    return flow
 
-    `sigma` is the Gaussian neighbourhood in pixels. Images without texture have no correlation: zero.
+
+def _check_options(matcher: Matcher, options: dict[str, Any]) -> None:
+    """Raise for an option that the matcher does not take, naming those that do."""
+    for option in options:
+        if option not in matcher_options(matcher):
+            takers = matchers_with_option(option)
+            hint = f"only {', '.join(takers)} does" if takers else "no matcher does"
+            raise ValueError(f"{matcher.name} takes no option {option!r}; {hint}")
+
+
+def local_correlation(
+    first: Image, second: Image, u: Component, v: Component, sigma: float = CORRELATION_SIGMA
+) -> tuple[Image, Mask]:
+    """Correlate an image with another one resampled along a displacement.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (H, W)
+        Local contrast of the reference and the secondary; NaN is no data.
+    u, v : ndarray, shape (H, W)
+        Displacement in pixels; NaN counts as no motion.
+    sigma : float, optional
+        Standard deviation of the Gaussian neighbourhood in pixels. A larger value is smoother and
+        hides small failures.
+
+    Returns
+    -------
+    correlation : ndarray, shape (H, W)
+        0 to 1; negative correlation and images without texture give zero.
+    valid : ndarray of bool, shape (H, W)
+        Where both images have data.
     """
     finite = np.isfinite(second)
-    moved, valid = np.empty(u.shape, np.float32), np.empty(u.shape, np.float32)
+    moved = np.empty(u.shape, np.float32)
+    inside = np.empty(u.shape, np.float32)
     warp(
         taps(np.where(finite, second, 0).astype(np.float32)),
         finite.astype(np.float32),
@@ -126,161 +172,21 @@ def local_correlation(first, second, u, v, sigma: float = 4.0) -> tuple[np.ndarr
         np.nan_to_num(v),
         np.float32(1),
         moved,
-        valid,
+        inside,
     )
-    seen = (valid > 0) & np.isfinite(first)
+    valid = (inside > 0) & np.isfinite(first)
+    coverage = np.maximum(cv2.GaussianBlur(valid.astype(np.float32), (0, 0), sigma), MIN_VALID)
 
-    def mean(values):
-        return cv2.GaussianBlur(np.where(seen, values, 0).astype(np.float32), (0, 0), sigma) / share
+    def mean(values: Image) -> Image:
+        blurred = cv2.GaussianBlur(np.where(valid, values, 0).astype(np.float32), (0, 0), sigma)
+        return blurred / coverage
 
-    share = np.maximum(cv2.GaussianBlur(seen.astype(np.float32), (0, 0), sigma), 1e-3)
-    a, b = np.nan_to_num(first), moved
-    mean_a, mean_b = mean(a), mean(b)
+    a = np.nan_to_num(first)
+    b = moved
+    mean_a = mean(a)
+    mean_b = mean(b)
     covariance = mean(a * b) - mean_a * mean_b
-    spread = np.sqrt(np.maximum((mean(a * a) - mean_a**2) * (mean(b * b) - mean_b**2), 1e-8))
-    return np.where(seen, np.clip(covariance / spread, 0, 1), 0).astype(np.float32), seen
-
-
-def forward_backward_error(u, v, back_u, back_v) -> np.ndarray:
-    """Length, in pixels, by which a displacement and the one back from where it leads miss the start, `(H, W)`.
-
-    Large where a matcher was wrong in one direction, or where what was there is no longer; small does not mean right.
-    """
-    height, width = u.shape
-    columns, rows = np.meshgrid(
-        np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
-    )
-    at = columns + u, rows + v
-    return np.hypot(
-        *(
-            way + cv2.remap(back, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            for way, back in ((u, back_u), (v, back_v))
-        )
-    )
-
-
-@cache
-def shipped_network() -> "Raft":
-    """Load the network that ships with gdiv, in eval mode.
-
-    Raises
-    ------
-    MissingPackageError
-        If PyTorch is not installed.
-    """
-    with requires("train", "RAFT"):
-        from gdiv.flow.raft.checkpoints import load_weights
-    return load_weights()[0]
-
-
-def _horn_schunck(reference, secondary, settings, regions):
-    def solve(mask):
-        whole = reference.size <= LARGEST
-        return (solve_horn_schunck if whole else solve_in_blocks)(
-            reference, secondary, settings, mask
-        )
-
-    if regions is None or regions.all() or not regions.any():
-        return solve(None)
-    return tuple(
-        np.where(regions, *both) for both in zip(solve(regions), solve(~regions), strict=True)
-    )
-
-
-def _raft(reference, secondary, network):
-    from gdiv.flow.raft.network import predict_flow
-
-    near = network.config.reach > 0
-    if reference.size <= (LARGEST_RAFT if near else LARGEST_ALL_PAIRS):
-        return predict_flow(network, reference, secondary)
-    return predict_in_blocks(network, reference, secondary, block=1024 if near else 512)
-
-
-def _bytes(image):
-    """Local contrast of plus and minus three as 8 bit, no data as middle grey: what OpenCV's DIS takes."""
-    return np.clip(np.nan_to_num(image) * 42 + 128, 0, 255).astype(np.uint8)
-
-
-def _dis(first, second):
-    """Dense inverse search (Kroeger et al. 2016, doi:10.1007/978-3-319-46493-0_29), refined to the finest scale."""
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    flow.setFinestScale(0)
-    return np.moveaxis(flow.calc(_bytes(first), _bytes(second), None), -1, 0)
-
-
-def _tv_l1(first, second):
-    """TV-L1 (Zach et al. 2007, doi:10.1007/978-3-540-74936-3_22) by scikit-image, which gives rows first."""
-    from skimage.registration import optical_flow_tvl1
-
-    return optical_flow_tvl1(np.nan_to_num(first), np.nan_to_num(second), attachment=5)[::-1]
-
-
-def _ilk(first, second):
-    """Iterative Lucas-Kanade (Le Besnerais and Champagnat 2005, doi:10.1109/ICIP.2005.1529706) by scikit-image."""
-    from skimage.registration import optical_flow_ilk
-
-    return optical_flow_ilk(np.nan_to_num(first), np.nan_to_num(second), radius=12, gaussian=True)[
-        ::-1
-    ]
-
-
-def correlate_chips(first, second, window=32, step=8, reach=12):
-    """Normalised cross-correlation of chips by OpenCV, as in autoRIFT or ImGRAFT; doubtful ones interpolated over.
-
-    A chip averages the motion of all it covers, so a glacier narrower than the window loses speed.
-    Displacements beyond `reach` pixels are not found.
-    """
-    half = window // 2
-    chips = cv2.copyMakeBorder(np.nan_to_num(first), half, half, half, half, cv2.BORDER_CONSTANT)
-    area = cv2.copyMakeBorder(
-        np.nan_to_num(second),
-        half + reach,
-        half + reach,
-        half + reach,
-        half + reach,
-        cv2.BORDER_CONSTANT,
-    )
-    seen = cv2.blur(np.isfinite(first).astype(np.float32), (window, window))
-    rows, columns = (np.arange(0, size, step) for size in first.shape)
-    field = np.full((2, rows.size, columns.size), np.nan, np.float32)
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            if seen[row, column] < 0.6:
-                continue
-            chip = chips[row : row + window, column : column + window]
-            surface = cv2.matchTemplate(
-                area[row : row + window + 2 * reach, column : column + window + 2 * reach],
-                chip,
-                cv2.TM_CCOEFF_NORMED,
-            )
-            _, peak, _, (x, y) = cv2.minMaxLoc(surface)
-            if peak > 0.35 and 0 < x < 2 * reach and 0 < y < 2 * reach:
-                field[0, i, j] = x - reach + parabola_vertex(surface[y, x - 1 : x + 2])
-                field[1, i, j] = y - reach + parabola_vertex(surface[y - 1 : y + 2, x])
-    if np.isnan(field).all():
-        return np.zeros_like(first), np.zeros_like(first)
-    outlier = np.max([np.abs(part - median_filter(part, 5)) for part in field], axis=0) > 1
-    field[:, outlier] = np.nan
-    nearest = ndimage.distance_transform_edt(
-        np.isnan(field[0]), return_distances=False, return_indices=True
-    )
-    at = np.meshgrid(*(np.arange(size) / step for size in first.shape), indexing="ij")
-    return [
-        ndimage.map_coordinates(part[tuple(nearest)], at, order=1, mode="nearest") for part in field
-    ]
-
-
-def parabola_vertex(three):
-    """Where the parabola through three equally spaced values has its top, from the middle one."""
-    left, middle, right = (float(value) for value in three)
-    curvature = left - 2 * middle + right
-    return 0.5 * (left - right) / curvature if curvature < 0 else 0.0
-
-
-_METHODS = {
-    "correlation": correlate_chips,
-    "dis": _dis,
-    "tv-l1": _tv_l1,
-    "ilk": _ilk,
-    "zero": lambda first, second: (np.zeros_like(first), np.zeros_like(first)),
-}
+    variances = (mean(a * a) - mean_a**2) * (mean(b * b) - mean_b**2)
+    spread = np.sqrt(np.maximum(variances, 1e-8))
+    correlation = np.where(valid, np.clip(covariance / spread, 0, 1), 0).astype(np.float32)
+    return correlation, valid

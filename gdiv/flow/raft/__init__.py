@@ -1,0 +1,1 @@
+"""RAFT: the network, its parts and its weights."""

@@ -1,28 +1,61 @@
-"""Weights and training states as safetensors: what a file was made of is in it, and none is ever unpickled."""
+"""Weights and training states as safetensors, which are never unpickled.
+
+A weights file carries the sizes of its network and a card that states how it was made.
+"""
 
 import hashlib
 import json
 import warnings
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from gdiv.files import replacing
 from gdiv.flow.raft.network import Raft, RaftConfig
 
+__all__ = ["SHIPPED", "fingerprint", "load_weights", "resume", "save_state", "save_weights"]
+
+#: The weights that ship with gdiv.
 SHIPPED = Path(__file__).parent / "weights" / "gdiv.safetensors"
+#: Hexadecimal digits of a fingerprint.
+FINGERPRINT_DIGITS = 16
 
 
-def save_weights(network: Raft, path: Path, **card) -> None:
-    """Write weights, the network's sizes and what `card` says of them (numbers and strings) as safetensors."""
+def save_weights(network: Raft, path: Path, **card: Any) -> None:
+    """Write the weights of a network as safetensors.
+
+    Parameters
+    ----------
+    network : Raft
+        Network on any device.
+    path : Path
+        File to write, completely or not at all.
+    **card
+        How the weights were made: numbers, strings, and lists and dictionaries of them.
+    """
     metadata = {"config": json.dumps(asdict(network.config)), "card": json.dumps(card)}
-    _write({k: v.contiguous().cpu() for k, v in network.state_dict().items()}, Path(path), metadata)
+    tensors = {key: value.contiguous().cpu() for key, value in network.state_dict().items()}
+    _write(tensors, Path(path), metadata)
 
 
-def load_weights(path: Path = SHIPPED) -> tuple[Raft, dict]:
-    """The network in eval mode and its card; the ones that ship if no path is given.
+def load_weights(path: Path = SHIPPED) -> tuple[Raft, dict[str, Any]]:
+    """Load a network that `save_weights` wrote.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Weights file; the one that ships with gdiv if left out.
+
+    Returns
+    -------
+    network : Raft
+        In evaluation mode, on the CPU.
+    card : dict
+        How the weights were made.
 
     Raises
     ------
@@ -32,17 +65,23 @@ def load_weights(path: Path = SHIPPED) -> tuple[Raft, dict]:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            config = {
-                k: tuple(v) if isinstance(v, list) else v
-                for k, v in json.loads(metadata["config"]).items()
-            }
-            network = Raft(RaftConfig(**config))
+            network = Raft(_read_config(metadata["config"]))
             network.load_state_dict({key: file.get_tensor(key) for key in file.keys()})
     except Exception as error:
         raise ValueError(
-            f"{path} holds no gdiv weights ({error}); write them with gdiv.flow.raft.checkpoints.save_weights"
+            f"{path} holds no gdiv weights ({error}); "
+            "write them with gdiv.flow.raft.checkpoints.save_weights"
         ) from error
     return network.eval(), json.loads(metadata.get("card", "{}"))
+
+
+def _read_config(text: str) -> RaftConfig:
+    """The sizes of a network from JSON, which has lists in place of tuples."""
+    values: dict[str, Any] = json.loads(text)
+    for key, value in values.items():
+        if isinstance(value, list):
+            values[key] = tuple(value)
+    return RaftConfig(**values)
 
 
 def fingerprint(network: Raft) -> str:
@@ -50,26 +89,66 @@ def fingerprint(network: Raft) -> str:
     digest = hashlib.sha256()
     for tensor in network.state_dict().values():
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:FINGERPRINT_DIGITS]
 
 
 def save_state(
-    network: Raft, optimiser: torch.optim.Optimizer, run: str, history: list[dict], path: Path
+    network: Raft,
+    optimiser: torch.optim.Optimizer,
+    run: str,
+    history: list[dict[str, float]],
+    path: Path,
 ) -> None:
-    """Write all that the run named `run` needs to go on from here."""
-    tensors = {f"network.{k}": v.contiguous() for k, v in network.state_dict().items()}
+    """Write the state of a training run from which `resume` continues it.
+
+    Parameters
+    ----------
+    network : Raft
+        Network in training.
+    optimiser : torch.optim.Optimizer
+        Its optimiser.
+    run : str
+        Identity of the run: its settings, first weights and samples.
+    history : list of dict
+        One row per validation; `step` of the last row is the number of steps done.
+    path : Path
+        File to write, completely or not at all. Its folder is created.
+    """
+    tensors = {f"network.{key}": value.contiguous() for key, value in network.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {
-            f"optimiser.{index}.{k}": torch.as_tensor(v).contiguous() for k, v in state.items()
-        }
+        for key, value in state.items():
+            tensors[f"optimiser.{index}.{key}"] = torch.as_tensor(value).contiguous()
     path.parent.mkdir(parents=True, exist_ok=True)
     _write(tensors, path, {"run": run, "history": json.dumps(history)})
 
 
 def resume(
     network: Raft, optimiser: torch.optim.Optimizer, run: str, path: Path, device: str
-) -> tuple[int, list[dict]]:
-    """Step and history where the same run was interrupted, its tensors loaded; else (0, [])."""
+) -> tuple[int, list[dict[str, float]]]:
+    """Load the state of an interrupted run into a network and its optimiser.
+
+    A state of another run is left alone, with a warning.
+
+    Parameters
+    ----------
+    network : Raft
+        Network that gets the weights.
+    optimiser : torch.optim.Optimizer
+        Optimiser that gets the state.
+    run : str
+        Identity of the run, as given to `save_state`.
+    path : Path
+        File that `save_state` wrote; it may be missing.
+    device : str
+        Device of the network.
+
+    Returns
+    -------
+    step : int
+        Number of steps done; 0 if there is nothing to resume.
+    history : list of dict
+        One row per validation.
+    """
     if not path.exists():
         return 0, []
     with safe_open(path, "pt") as file:
@@ -77,24 +156,34 @@ def resume(
         if metadata.get("run") != run:
             warnings.warn(f"{path.name} is of another run, which this one replaces", stacklevel=3)
             return 0, []
-        # AdamW counts its steps on the processor, whatever the device.
+        # AdamW counts its steps on the CPU, whatever the device.
         tensors = {
-            k: file.get_tensor(k).to("cpu" if k.endswith(".step") else device) for k in file.keys()
+            key: file.get_tensor(key).to("cpu" if key.endswith(".step") else device)
+            for key in file.keys()
         }
-    network.load_state_dict(
-        {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
-    )
-    state = optimiser.state_dict()
-    for key, value in tensors.items():
-        if key.startswith("optimiser."):
-            _, index, name = key.split(".")
-            state["state"].setdefault(int(index), {})[name] = value
-    optimiser.load_state_dict(state)
+    _restore(network, optimiser, tensors)
     history = json.loads(metadata["history"])
     return history[-1]["step"], history
 
 
-def _write(tensors, path, metadata):
-    partial = path.with_suffix(".part")
-    save_file(tensors, partial, metadata)
-    partial.replace(path)
+def _restore(
+    network: Raft, optimiser: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]
+) -> None:
+    """Set the weights and the state of the optimiser from the tensors that `save_state` wrote."""
+    state = optimiser.state_dict()
+    weights = {}
+    for key, value in tensors.items():
+        owner, name = key.split(".", maxsplit=1)
+        if owner == "network":
+            weights[name] = value
+        else:
+            index, name = name.split(".")
+            state["state"].setdefault(int(index), {})[name] = value
+    network.load_state_dict(weights)
+    optimiser.load_state_dict(state)
+
+
+def _write(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write a safetensors file, completely or not at all."""
+    with replacing(path) as partial:
+        save_file(tensors, partial, metadata)

@@ -1,0 +1,1 @@
+"""Training of RAFT: samples, drawn pairs, losses and the loop."""

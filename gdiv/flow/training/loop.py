@@ -1,8 +1,9 @@
-"""The training loop: one frozen config, one function, top to bottom.
+"""The training loop: one frozen configuration and one function.
 
-What is learned from is `draw(numbers)`: samples by their numbers, as images `(B, 2 C, H, W)` (the reference's
-bands, then the secondary's, NaN no data) and flow `(B, 2, H, W)`, NaN where unknown. `gdiv.flow.training.tiles` cuts them
-from a cube, `gdiv.flow.training.renderer` draws them.
+Samples are drawn by their numbers with ``draw(numbers)``, which returns images ``(B, 2 C, H, W)``
+(the bands of the reference and then of the secondary, NaN no data) and flows ``(B, 2, H, W)``, NaN
+where unknown. `gdiv.flow.training.samples` cuts them from scenes, `gdiv.flow.training.renderer`
+draws them.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -19,140 +21,223 @@ from torch.nn.parallel import DistributedDataParallel
 
 from gdiv.flow.raft.checkpoints import fingerprint, resume, save_state
 from gdiv.flow.raft.network import Raft
-from gdiv.flow.training.losses import endpoint_error, sequence_loss
+from gdiv.flow.training.losses import sequence_loss
+from gdiv.flow.training.scores import Sample, score_network
 
-SEED_STRIDE = 10**9  # samples between the seeds
-Draw = Callable[[Sequence[int]], tuple[torch.Tensor, torch.Tensor]]
+__all__ = ["Draw", "TrainConfig", "learning_rate", "train_network"]
+
+#: Samples between the first ones of two seeds, more than any run draws.
+SEED_STRIDE = 10**9
+#: The learning rate warms up over one in this many steps, as in RAFT (Teed and Deng 2020).
+WARM_UP = 20
+#: Hexadecimal digits of the hash of a batch.
+HASH_DIGITS = 16
+
+#: Images and flows of samples by their numbers; a pure function.
+Draw: TypeAlias = Callable[[Sequence[int]], tuple[torch.Tensor, torch.Tensor]]
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One training run."""
+    """Settings of one training run.
+
+    Parameters
+    ----------
+    steps : int
+        Updates of the weights.
+    batch : int
+        Samples per step, of all processes together.
+    rate : float
+        Largest learning rate; see `learning_rate`.
+    decay : float
+        Weight decay of AdamW.
+    clip : float
+        Largest norm of the gradient; longer ones are shortened to it.
+    gamma : float
+        Weight of a refinement relative to the next, for
+        `gdiv.flow.training.losses.sequence_loss`.
+    seed : int
+        Runs of different seeds are given different samples.
+    validate_every : int
+        Steps between validations.
+    bf16 : bool
+        Compute the network in bfloat16; float32 takes half as long again.
+    """
 
     steps: int = 200
-    batch: int = 4  # samples a step, of all processes together
-    rate: float = (
-        2e-4  # peak learning rate; warms up over 5 % of the steps, then falls along a cosine
-    )
+    batch: int = 4
+    rate: float = 2e-4
     decay: float = 1e-4
     clip: float = 1.0
     gamma: float = 0.8
-    seed: int = 0  # runs of different seeds are given different samples
+    seed: int = 0
     validate_every: int = 50
-    bf16: bool = True  # bfloat16 arithmetic in the network, half as long again in float32
+    bf16: bool = True
+
+    def validates_after(self, step: int) -> bool:
+        """Whether a validation follows step `step`, counted from 0; one follows the last step."""
+        return (step + 1) % self.validate_every == 0 or step + 1 == self.steps
 
 
 def train_network(
     network: Raft,
     draw: Draw,
-    validation: list[tuple[np.ndarray, np.ndarray]],
+    validation: Sequence[Sample],
     config: TrainConfig,
     checkpoint: Path,
     device: str = "cpu",
-    report: Callable[[dict], None] = lambda row: None,
-) -> list[dict]:
-    """Train `network` in place; resume from `checkpoint` if it holds an unfinished run of this config.
+    report: Callable[[dict[str, float]], None] = lambda row: None,
+) -> list[dict[str, float]]:
+    """Train a network in place, or resume its training.
 
-    Under torch's launcher (`torchrun`, with `torch.distributed` initialised) every process draws and learns its
-    share of each batch, and the result is that of one process with the whole batch.
+    Under torch's launcher (``torchrun``, with `torch.distributed` initialised) every process draws
+    and learns from its part of each batch, and the result is that of one process with the whole
+    batch.
 
     Parameters
     ----------
-    draw
-        Samples by number; must be a pure function of it, so that a resumed run sees what an uninterrupted one would.
-    validation
-        Samples `(pair (2 C, H, W), flow (2, H, W))` scored every `validate_every` steps.
-    checkpoint
-        Safetensors file, written at every validation; a kill loses at most the steps since.
-    report
+    network : Raft
+        Network with its first weights. It is moved to `device`, and in evaluation mode afterwards.
+    draw : callable
+        Gives samples by their numbers. It must be a pure function of them, so that a resumed run
+        is given the same samples as an uninterrupted one.
+    validation : sequence of (pair, flow)
+        Samples ``(2 C, H, W)`` and ``(2, H, W)`` that are scored at every validation.
+    config : TrainConfig
+        Settings.
+    checkpoint : Path
+        Safetensors file, written at every validation. An unfinished run of the same settings,
+        first weights and samples is resumed from it.
+    device : str, optional
+        Device to train on.
+    report : callable, optional
         Called with each new row of the history, by the first process.
 
     Returns
     -------
     list of dict
-        `step`, `loss`, `validation` (mean end-point error, pixels), one row a validation.
+        One row per validation: `step`, `loss` (mean since the last validation) and `validation`
+        (mean end-point error), both in pixels.
+
+    Raises
+    ------
+    ValueError
+        If the batch cannot be divided equally among the processes.
     """
-    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-    if config.batch % world:
-        raise ValueError(f"a batch of {config.batch} does not divide among {world} processes")
+    if config.batch % _process_count():
+        raise ValueError(
+            f"a batch of {config.batch} does not divide among {_process_count()} processes"
+        )
     network.to(device).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
-    # A checkpoint is resumed only by the run that left it: same settings, same first weights, same samples.
-    parts = {
-        "train": asdict(config),
-        "network": asdict(network.config),
-        "from": fingerprint(network),
-    }
-    run = json.dumps(parts | {"data": _hash_of_first_batch(draw, config)})
+    run = _run_identity(network, draw, config)
     start, history = resume(network, optimiser, run, Path(checkpoint), device)
-    learner = DistributedDataParallel(network) if world > 1 else network
-    share, losses = config.batch // world, []
+    trainer = _Trainer(network, optimiser, config, device)
+    losses: list[float] = []
     for step in range(start, config.steps):
-        rate = config.rate * min(
-            (step + 1) / max(1, config.steps // 20),
-            0.5 + 0.5 * math.cos(math.pi * step / config.steps),
-        )
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        first = config.seed * SEED_STRIDE + step * config.batch + rank * share
-        pair, truth = (part.to(device) for part in draw(range(first, first + share)))
-        valid = truth.isfinite().all(1) & pair.isfinite().all(1)
-        count = valid.sum()
-        if world > 1:
-            dist.all_reduce(count)
-        with torch.autocast(device, torch.bfloat16, enabled=config.bf16):
-            flows = learner(*pair.chunk(2, dim=1))
-        # The processes' gradients are averaged, so each takes its part of the joined batch's mean times their number.
-        loss = world * sequence_loss(flows, truth, valid, config.gamma, count)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
-        optimiser.step()
-        mean = loss.detach() / world
-        if world > 1:
-            dist.all_reduce(mean)
-        losses.append(mean.item())
-        if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
+        losses.append(trainer.train_step(step, draw))
+        if config.validates_after(step):
             row = {
                 "step": step + 1,
                 "loss": float(np.mean(losses)),
                 "validation": score_network(network, validation, device),
             }
-            losses = []
+            losses.clear()
             history.append(row)
-            if rank == 0:
+            if trainer.rank == 0:
                 save_state(network, optimiser, run, history, Path(checkpoint))
                 report(row)
     network.eval()
     return history
 
 
-def score_zero_motion(samples) -> float:
-    """What `score_network` would give a network that answers zero everywhere, in pixels."""
-    errors = [
-        np.hypot(*flow)[np.isfinite(flow).all(0) & np.isfinite(pair).all(0)]
-        for pair, flow in samples
-    ]
-    return float(np.mean([error.mean() for error in errors if error.size]))
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Learning rate of a step: a linear warm-up, cut off by half a cosine down to zero.
+
+    Parameters
+    ----------
+    step : int
+        Number of the step, from 0.
+    config : TrainConfig
+        Settings; `rate` is the largest learning rate.
+
+    Examples
+    --------
+    >>> config = TrainConfig(steps=100, rate=1.0)
+    >>> [round(learning_rate(step, config), 2) for step in (0, 4, 50, 99)]
+    [0.2, 1.0, 0.5, 0.0]
+    """
+    warm_up = (step + 1) / max(1, config.steps // WARM_UP)
+    cosine = 0.5 + 0.5 * math.cos(math.pi * step / config.steps)
+    return config.rate * min(warm_up, cosine)
 
 
-@torch.no_grad()
-def score_network(network: Raft, samples, device: str = "cpu") -> float:
-    """Mean end-point error over the samples that have a valid pixel, in pixels."""
-    training = network.training
-    network.eval()
-    errors = []
-    for sample in samples:
-        pair, truth = (torch.from_numpy(part).to(device)[None] for part in sample)
+class _Trainer:
+    """One process's part of the training of a network."""
+
+    def __init__(
+        self, network: Raft, optimiser: torch.optim.Optimizer, config: TrainConfig, device: str
+    ):
+        self.network = network
+        self.optimiser = optimiser
+        self.config = config
+        self.device = device
+        self.processes = _process_count()
+        self.rank = dist.get_rank() if dist.is_initialized() else 0
+        several = self.processes > 1
+        self.learner = DistributedDataParallel(network) if several else network
+
+    def train_step(self, step: int, draw: Draw) -> float:
+        """Update the weights once and return the loss of the whole batch."""
+        config = self.config
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(step, config)
+        pair, truth = (part.to(self.device) for part in draw(self._sample_numbers(step)))
         valid = truth.isfinite().all(1) & pair.isfinite().all(1)
-        if valid.any():
-            errors.append(endpoint_error(network(*pair.chunk(2, dim=1))[-1], truth, valid))
-    network.train(training)
-    return float(np.mean(errors)) if errors else float("nan")
+        count = self._add_up(valid.sum())
+        with torch.autocast(self.device, torch.bfloat16, enabled=config.bf16):
+            flows = self.learner(*pair.chunk(2, dim=1))
+        # Gradients are averaged over the processes. Each process therefore takes its part of the
+        # mean over the whole batch times their number.
+        loss = self.processes * sequence_loss(flows, truth, valid, config.gamma, count)
+        self.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
+        self.optimiser.step()
+        return self._add_up(loss.detach() / self.processes).item()
+
+    def _sample_numbers(self, step: int) -> range:
+        """Numbers of this process's samples in a step."""
+        size = self.config.batch // self.processes
+        first = self.config.seed * SEED_STRIDE + step * self.config.batch + self.rank * size
+        return range(first, first + size)
+
+    def _add_up(self, value: torch.Tensor) -> torch.Tensor:
+        """The sum of a value over all processes."""
+        if self.processes > 1:
+            dist.all_reduce(value)
+        return value
 
 
-def _hash_of_first_batch(draw, config):
-    """A hash of the first batch."""
+def _process_count() -> int:
+    """Number of processes that train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def _run_identity(network: Raft, draw: Draw, config: TrainConfig) -> str:
+    """Identity of a run: its settings, first weights and samples, as JSON."""
+    parts = {
+        "train": asdict(config),
+        "network": asdict(network.config),
+        "from": fingerprint(network),
+        "data": _hash_first_batch(draw, config),
+    }
+    return json.dumps(parts)
+
+
+def _hash_first_batch(draw: Draw, config: TrainConfig) -> str:
+    """Hash of the samples of the first batch."""
     first = config.seed * SEED_STRIDE
     parts = draw(range(first, first + config.batch))
-    return hashlib.sha256(b"".join(part.cpu().numpy().tobytes() for part in parts)).hexdigest()[:16]
+    content = b"".join(part.cpu().numpy().tobytes() for part in parts)
+    return hashlib.sha256(content).hexdigest()[:HASH_DIGITS]

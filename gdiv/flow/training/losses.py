@@ -1,6 +1,11 @@
-"""What a flow is trained on."""
+"""Losses of predicted flows.
+
+Shapes: B batch, H x W pixels.
+"""
 
 import torch
+
+__all__ = ["endpoint_error", "sequence_loss"]
 
 
 def sequence_loss(
@@ -8,34 +13,54 @@ def sequence_loss(
     truth: torch.Tensor,
     valid: torch.Tensor,
     gamma: float = 0.8,
-    count=None,
+    count: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """L1 distance of every refinement to the truth, later ones weighted more (Teed and Deng 2020, equation 7).
+    """L1 distance of every refinement from the truth, with larger weights for later ones.
+
+    This is equation 7 of Teed and Deng (2020), doi:10.1007/978-3-030-58536-5_24.
 
     Parameters
     ----------
-    flows
-        The refinements, each `(B, 2, H, W)` in pixels, the best last.
-    truth
-        `(B, 2, H, W)` in pixels; values where `valid` is false are ignored, NaN included.
-    valid
-        bool `(B, H, W)`.
-    gamma
-        Weight of a refinement relative to the next. Smaller looks at the last ones only.
-    count
-        Number of pixels that the sum is divided by; those of `valid` if left out.
+    flows : list of torch.Tensor, shape (B, 2, H, W)
+        The refinements in pixels, the best one last.
+    truth : torch.Tensor, shape (B, 2, H, W)
+        True flow in pixels. Values where `valid` is False are ignored, and may be NaN.
+    valid : torch.Tensor, shape (B, H, W)
+        Boolean, True for pixels that count.
+    gamma : float, optional
+        Weight of a refinement relative to the next. A smaller value stresses the last ones.
+    count : torch.Tensor, optional
+        Number of pixels by which the sum is divided; those of `valid` if left out.
+
+    Returns
+    -------
+    torch.Tensor
+        Weighted sum of the mean distances, in pixels.
     """
     mask = valid[:, None]
     target = torch.where(mask, truth, 0)
     count = (mask.sum() if count is None else count).clamp(min=1)
-    weights = [gamma ** (len(flows) - 1 - i) for i in range(len(flows))]
-    return sum(
-        w * (mask * (flow - target).abs()).sum() / count
-        for w, flow in zip(weights, flows, strict=True)
-    )
+    loss = torch.zeros((), device=truth.device)
+    for index, flow in enumerate(flows):
+        weight = gamma ** (len(flows) - 1 - index)
+        loss = loss + weight * (mask * (flow - target).abs()).sum() / count
+    return loss
 
 
 def endpoint_error(flow: torch.Tensor, truth: torch.Tensor, valid: torch.Tensor) -> float:
-    """Mean distance between two `(B, 2, H, W)` flows over the valid pixels, in pixels; NaN where there are none."""
+    """Mean distance between two flows over the valid pixels.
+
+    Parameters
+    ----------
+    flow, truth : torch.Tensor, shape (B, 2, H, W)
+        Predicted and true flow, in pixels.
+    valid : torch.Tensor, shape (B, H, W)
+        Boolean, True for pixels that count.
+
+    Returns
+    -------
+    float
+        Pixels; NaN if no pixel is valid.
+    """
     distance = torch.linalg.vector_norm(flow - torch.where(valid[:, None], truth, 0), dim=1)
     return float(distance[valid].mean())

@@ -1,18 +1,60 @@
-"""Training samples cut on the fly from images held in memory or on the GPU: no tile is ever stored.
+"""Lists of training tiles, and their division into training, validation and test.
 
-A tile is an index: which pair, which window, how many quarter turns, mirrored or not. Turning or mirroring the
-images does the same to the vectors.
+A tile is an index and never stored: a pair, a window and a number of quarter turns.
+`gdiv.flow.training.samples` cuts its pixels.
 """
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from contextlib import suppress
+from fractions import Fraction
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
-import torch
+
+from gdiv.images.arrays import Mask
+
+__all__ = ["SETS", "SPLITS", "Tile", "all_splits", "largest_tile_size", "list_tiles"]
+
+SETS = ("train", "validation", "test")
+SPLITS = ("random", "space", "date")
+#: Part held out for test, and of the rest for validation. With it a random split has the counts of
+#: the paper: 14,871 for training, 1,653 for validation and 1,836 for test.
+HELD_OUT = 0.1
+#: Least part of a tile that is glacier.
+MIN_ICE = 0.05
+#: Distance between tiles, as a part of their side. With it there are as many as in the paper.
+TILE_STEP = Fraction(5, 16)
+#: Quarter turns of a window.
+TURNS = 4
+#: Smallest side that `largest_tile_size` tries, in pixels.
+MIN_TILE_SIZE = 48
+#: Tile sizes are multiples of this many pixels, as the network pads its images to them.
+TILE_SIZE_STEP = 8
+#: Of the most windows that any choice of held-out windows leaves, the part that must be left.
+MIN_LEFT = 0.5
+#: One in this many scenes is held out for validation, and as many for test.
+HELD_OUT_SCENES = 4
+#: Random divisions of the scenes that are compared.
+TRIES = 300
+
+#: Upper left corner of a tile, (row, column).
+Window: TypeAlias = tuple[int, int]
 
 
 class Tile(NamedTuple):
-    """One sample. `set` is `train`, `validation` or `test`."""
+    """Index of one sample.
+
+    Parameters
+    ----------
+    pair : int
+        Number of the pair.
+    row, column : int
+        Upper left corner of the window.
+    turns : int
+        Quarter turns, counter-clockwise.
+    set : {"train", "validation", "test"}
+        Set that the sample belongs to.
+    """
 
     pair: int
     row: int
@@ -21,92 +63,118 @@ class Tile(NamedTuple):
     set: str
 
 
-SETS = ("train", "validation", "test")
-HELD_OUT = 0.1  # for test, and of the rest for validation: the paper's 14,871 / 1,653 / 1,836
-MIN_ICE = 0.05  # share of a tile
-MIN_TILE_SIZE = 48  # pixels a side
-SPLITS = ("random", "space", "date")
-
-
 def list_tiles(
     scenes: Sequence[tuple[int, int]],
-    glacier: np.ndarray,
+    glacier: Mask,
     size: int,
     split: str,
     seed: int = 0,
 ) -> list[Tile]:
-    """All tiles of the pairs, 5/16 of a side apart, four turns each, that hold at least a twentieth of glacier.
+    """List the tiles of all pairs of which at least a twentieth is glacier.
 
-    With tiles of 256 pixels and the outline of the twin of Mer de Glace these are 108 per pair, and
-    18,360 for 170 pairs, which is the paper's count.
+    Windows are 5/16 of their side apart, and each is used in four turns. With windows of 256
+    pixels and the outline of the twin of Mer de Glace these are 108 tiles per pair, and 18,360 for
+    170 pairs, the count of the paper.
 
     Parameters
     ----------
-    scenes
-        `(reference, secondary)` scene indices of each pair.
-    glacier
-        bool `(H, W)`.
-    split
-        `random`: any tile to any set; tiles of different sets then show the same ice. The paper does not say how it
-        splits.
-        `space`: a window rich in ice is held out for test and another for validation, and every window that overlaps
-        either is left out of training, so that no pixel is in two sets.
-        `date`: scenes are dealt to the sets, and pairs whose scenes are of two sets are left out, so that no scene
-        is in two sets.
+    scenes : sequence of (int, int)
+        Numbers of the reference and the secondary scene of each pair.
+    glacier : ndarray of bool, shape (H, W)
+        True on the glacier.
+    size : int
+        Side of a tile, in pixels.
+    split : {"random", "space", "date"}
+        How tiles are divided into sets. "random" assigns any tile to any set, so that tiles of
+        different sets show the same ice; the paper does not state its split. "space" holds out one
+        window rich in ice for test and one for validation, and drops every window that overlaps
+        either, so that no pixel is in two sets. "date" assigns scenes to sets and drops pairs
+        whose scenes are of two sets, so that no scene is in two sets.
+    seed : int, optional
+        Seed of the random choices.
+
+    Returns
+    -------
+    list of Tile
 
     Raises
     ------
     ValueError
         For an unknown split, a tile larger than the image, or a set that would be empty.
+
+    Examples
+    --------
+    >>> glacier = np.ones((200, 200), bool)
+    >>> tiles = list_tiles([(0, 1)], glacier, 64, "space")
+    >>> tiles[0]
+    Tile(pair=0, row=0, column=0, turns=0, set='validation')
+    >>> {name: sum(tile.set == name for tile in tiles) for name in SETS}
+    {'train': 128, 'validation': 4, 'test': 4}
     """
     height, width = glacier.shape
     if size > min(height, width):
         raise ValueError(
-            f"a tile of {size} pixels does not fit into images of {height} x {width}; take a smaller tile"
+            f"a tile of {size} pixels does not fit into images of {height} x {width}; "
+            "take a smaller tile"
         )
     if split not in SPLITS:
         raise ValueError(f"no split {split!r}; there are: {', '.join(SPLITS)}")
-    rows, columns = (
-        sorted({*range(0, n - size + 1, max(size * 5 // 16, 1)), n - size}) for n in glacier.shape
-    )
-    ice = {(r, c): glacier[r : r + size, c : c + size].mean() for r in rows for c in columns}
-    windows = [window for window, share in ice.items() if share >= MIN_ICE]
+    ice = _ice_fractions(glacier, size)
+    windows = [window for window, fraction in ice.items() if fraction >= MIN_ICE]
     rng = np.random.default_rng(seed)
-    every = [(p, r, c, k) for p in range(len(scenes)) for r, c in windows for k in range(4)]
     if split == "random":
-        # Rounded up, test before validation: the paper's counts.
-        test = int(np.ceil(len(every) * HELD_OUT))
-        validation = int(np.ceil((len(every) - test) * HELD_OUT))
-        counts = len(every) - test - validation, validation, test
-        sets = rng.permutation(np.repeat(SETS, counts))
-        tiles = [Tile(*tile, str(name)) for tile, name in zip(every, sets, strict=True)]
+        tiles = _split_randomly(len(scenes), windows, rng)
+    elif split == "space":
+        window_sets = _hold_out_windows(windows, ice, size)
+        tiles = [
+            Tile(pair, *window, turns, window_sets[window])
+            for pair in range(len(scenes))
+            for window in windows
+            for turns in range(TURNS)
+            if window in window_sets
+        ]
     else:
-        of = (
-            _hold_out_windows(windows, ice, size)
-            if split == "space"
-            else _hold_out_scenes(scenes, rng)
-        )
-        sets = [of.get((tile[1], tile[2]) if split == "space" else tile[0]) for tile in every]
-        tiles = [Tile(*tile, name) for tile, name in zip(every, sets, strict=True) if name]
+        pair_sets = _hold_out_scenes(scenes, rng)
+        tiles = [
+            Tile(pair, *window, turns, name)
+            for pair, name in sorted(pair_sets.items())
+            for window in windows
+            for turns in range(TURNS)
+        ]
     if empty := [name for name in SETS if not any(tile.set == name for tile in tiles)]:
-        cure = "take more scenes" if split == "date" else "take a smaller tile"
+        advice = "take more scenes" if split == "date" else "take a smaller tile"
         raise ValueError(
-            f"no tile of {size} pixels is left for {', '.join(empty)} under the {split} split; {cure}"
+            f"no tile of {size} pixels is left for {', '.join(empty)} under the {split} split; "
+            f"{advice}"
         )
     return tiles
 
 
-def largest_tile_size(scenes: Sequence[tuple[int, int]], glacier: np.ndarray, size: int) -> int:
-    """The largest side up to `size`, a multiple of 8, with which a split by space leaves every set a tile.
+def largest_tile_size(scenes: Sequence[tuple[int, int]], glacier: Mask, size: int) -> int:
+    """Largest side with which a split by space leaves every set a tile.
 
-    Coarse pixels, such as Landsat's, make small images.
+    Images of coarse pixels, such as those of Landsat, are small and need smaller tiles.
+
+    Parameters
+    ----------
+    scenes : sequence of (int, int)
+        Numbers of the reference and the secondary scene of each pair.
+    glacier : ndarray of bool, shape (H, W)
+        True on the glacier.
+    size : int
+        Largest side to try, in pixels. Smaller ones follow in steps of 8.
+
+    Returns
+    -------
+    int
+        Pixels.
 
     Raises
     ------
     ValueError
         If even tiles of 48 pixels leave a set empty.
     """
-    for side in range(size, MIN_TILE_SIZE, -8):
+    for side in range(size, MIN_TILE_SIZE, -TILE_SIZE_STEP):
         try:
             list_tiles(scenes, glacier, side, "space")
             return side
@@ -116,158 +184,118 @@ def largest_tile_size(scenes: Sequence[tuple[int, int]], glacier: np.ndarray, si
     return MIN_TILE_SIZE
 
 
-def all_splits(scenes, glacier: np.ndarray, size: int, seed: int = 0) -> dict[str, list[Tile]]:
-    """`list_tiles` by the name of the split; the one by date is missing where there are too few scenes for it."""
-    found = {name: list_tiles(scenes, glacier, size, name, seed) for name in ("random", "space")}
-    try:
-        return found | {"date": list_tiles(scenes, glacier, size, "date", seed)}
-    except ValueError:
-        return found
+def all_splits(
+    scenes: Sequence[tuple[int, int]], glacier: Mask, size: int, seed: int = 0
+) -> dict[str, list[Tile]]:
+    """Tiles under every split.
 
+    Parameters
+    ----------
+    scenes, glacier, size, seed
+        As for `list_tiles`.
 
-def _hold_out_windows(windows, ice, size):
-    """Sets by window: one for validation and one for test that overlap neither each other nor any left for training.
+    Returns
+    -------
+    dict of str to list of Tile
+        By the name of the split. The one by date is missing where there are too few scenes for it.
 
-    Of the couples that leave at least half of the windows that any couple leaves, the one whose poorer window has most
-    ice; empty where there is none.
+    Raises
+    ------
+    ValueError
+        If the random split or the one by space leaves a set empty.
     """
-    corners, share = (
-        np.array(windows, int).reshape(-1, 2),
-        np.array([ice[window] for window in windows]),
+    splits = {name: list_tiles(scenes, glacier, size, name, seed) for name in ("random", "space")}
+    with suppress(ValueError):
+        splits["date"] = list_tiles(scenes, glacier, size, "date", seed)
+    return splits
+
+
+def _ice_fractions(glacier: Mask, size: int) -> dict[Window, float]:
+    """Part of each window that is glacier; the last row and column of windows touch the edge."""
+    step = max(int(size * TILE_STEP), 1)
+    rows, columns = (
+        sorted({*range(0, side - size + 1, step), side - size}) for side in glacier.shape
     )
-    apart = (np.abs(corners[:, None] - corners[None]) >= size).any(-1)
-    left = np.where(apart, apart.astype(np.float32) @ apart.astype(np.float32), 0)
+    return {
+        (row, column): glacier[row : row + size, column : column + size].mean()
+        for row in rows
+        for column in columns
+    }
+
+
+def _split_randomly(pairs: int, windows: list[Window], rng: np.random.Generator) -> list[Tile]:
+    """All tiles, each assigned to a set at random."""
+    count = pairs * len(windows) * TURNS
+    # Rounded up, and test before validation, which gives the counts of the paper.
+    test = int(np.ceil(count * HELD_OUT))
+    validation = int(np.ceil((count - test) * HELD_OUT))
+    train = count - test - validation
+    sets = iter(rng.permutation(np.repeat(SETS, (train, validation, test))))
+    return [
+        Tile(pair, *window, turns, str(next(sets)))
+        for pair in range(pairs)
+        for window in windows
+        for turns in range(TURNS)
+    ]
+
+
+def _hold_out_windows(
+    windows: list[Window], ice: dict[Window, float], size: int
+) -> dict[Window, str]:
+    """Sets of windows: one for validation, one for test, and all that overlap neither for training.
+
+    The two held-out windows do not overlap. Of the choices that leave at least half of the windows
+    that any choice leaves, the one is taken whose poorer window has most ice. The result is empty
+    if there is none.
+    """
+    corners = np.array(windows, int).reshape(-1, 2)
+    fraction = np.array([ice[window] for window in windows])
+    disjoint = (np.abs(corners[:, None] - corners[None]) >= size).any(-1)
+    # Windows that overlap neither of two, for every two that do not overlap each other.
+    counts = disjoint.astype(np.float32)
+    left = np.where(disjoint, counts @ counts, 0)
     if not left.any():
         return {}
-    worth = np.where(
-        (left > 0) & (left >= left.max() / 2), np.minimum(share[:, None], share[None]), -1
-    )
-    validation, test = np.unravel_index(worth.argmax(), left.shape)
-    if share[validation] > share[test]:
+    poorer = np.minimum(fraction[:, None], fraction[None])
+    allowed = (left > 0) & (left >= left.max() * MIN_LEFT)
+    best = np.where(allowed, poorer, -1).argmax()
+    validation, test = np.unravel_index(best, left.shape)
+    if fraction[validation] > fraction[test]:
         validation, test = test, validation
-    training = apart[validation] & apart[test]
+    training = disjoint[validation] & disjoint[test]
     sets = {windows[validation]: "validation", windows[test]: "test"}
     return sets | {window: "train" for window, free in zip(windows, training, strict=True) if free}
 
 
-def _hold_out_scenes(scenes, rng, tries=300):
-    """Sets by pair: scenes of each end are dealt at random, one in four to validation and to test.
+def _hold_out_scenes(scenes: Sequence[tuple[int, int]], rng: np.random.Generator) -> dict[int, str]:
+    """Sets of pairs, from random divisions of the scenes: one in four for validation and for test.
 
-    Of some dealings the one that gives every set a pair and training most; empty where none does.
+    Of the divisions that give every set a pair, the one is taken that leaves most pairs for
+    training. The result is empty if there is none.
     """
-    best = {}
-    for _ in range(tries):
-        sets = {}
-        for end in (0, 1):
-            found = rng.permutation(sorted({pair[end] for pair in scenes}))
-            held = max(len(found) // 4, 1)
-            dealt = (
-                ["test"] * held + ["validation"] * held + ["train"] * max(len(found) - 2 * held, 0)
-            )
-            # A scene that ends one pair and begins another stays in its set.
-            for scene, name in zip(found, dealt, strict=False):
-                sets.setdefault(int(scene), name)
-        pairs = {i: sets[a] for i, (a, b) in enumerate(scenes) if sets[a] == sets[b]}
+    best: dict[int, str] = {}
+    for _ in range(TRIES):
+        sets = _divide_scenes(scenes, rng)
+        pairs = {
+            number: sets[reference]
+            for number, (reference, secondary) in enumerate(scenes)
+            if sets[reference] == sets[secondary]
+        }
         trained = list(pairs.values()).count("train")
         if set(pairs.values()) == set(SETS) and trained > list(best.values()).count("train"):
             best = pairs
     return best
 
 
-class Samples:
-    """Tiles as pairs and flows, for `gdiv.flow.training.loop.train`.
-
-    Parameters
-    ----------
-    images
-        The scenes, `(scene, H, W)` or `(scene, C, H, W)` float32 on any scale, NaN no data.
-    scenes
-        `(reference, secondary)` scene indices of each pair.
-    labels
-        `(pair, 2, H, W)` displacement in pixels, NaN where unknown or not to be learned.
-    device
-        Where images and labels are kept, and where samples are cut.
-    """
-
-    def __init__(
-        self,
-        images: np.ndarray,
-        scenes: list[tuple[int, int]],
-        labels: np.ndarray,
-        tiles: list[Tile],
-        size: int,
-        seed: int = 0,
-        device: str = "cpu",
-    ):
-        self.images, self.labels = (
-            torch.from_numpy(array).to(device) for array in (images, labels)
-        )
-        self.scenes, self.tiles, self.size, self.seed = scenes, tiles, size, seed
-
-    def __len__(self) -> int:
-        return len(self.tiles)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Tile `index` as `(pair (2 C, size, size), flow (2, size, size))`."""
-        return tuple(part.cpu().numpy() for part in self._cut(index))
-
-    def spread(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        """About `count` of the samples, evenly over all."""
-        return [self[index] for index in range(0, len(self), max(1, len(self) // count))]
-
-    def _cut(self, index, mirrored=False):
-        tile = self.tiles[index]
-        window = (
-            ...,
-            slice(tile.row, tile.row + self.size),
-            slice(tile.column, tile.column + self.size),
-        )
-        pair = torch.stack(
-            [self.images[scene][window] for scene in self.scenes[tile.pair]]
-        ).flatten(0, -3)
-        return rotate(pair, self.labels[tile.pair][window], tile.turns, mirrored)
-
-    def draw(self, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Samples of an endless, shuffled sequence, half of them mirrored: a pure function of seed and numbers."""
-        found = []
-        for number in numbers:
-            epoch, place = divmod(number, len(self.tiles))
-            rng = np.random.default_rng([self.seed, epoch])
-            order, mirrored = rng.permutation(len(self.tiles)), rng.random(len(self.tiles)) < 0.5
-            found.append(self._cut(int(order[place]), bool(mirrored[place])))
-        return tuple(torch.stack(part) for part in zip(*found, strict=True))
-
-
-class Mixture:
-    """Samples from several sources; of every batch each gives its share."""
-
-    def __init__(self, sources: list[tuple[Callable, int]]):
-        self.sources = sources
-        self.slots = [
-            (which, own) for which, (_, share) in enumerate(sources) for own in range(share)
-        ]
-
-    def __call__(self, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        asked = {}  # of each source its own numbers, without gaps, and for which samples
-        for place, number in enumerate(numbers):
-            batch, slot = divmod(number, len(self.slots))
-            which, own = self.slots[slot]
-            asked.setdefault(which, []).append((batch * self.sources[which][1] + own, place))
-        found = [None] * len(numbers)
-        for which, wanted in asked.items():
-            parts = self.sources[which][0]([number for number, _ in wanted])
-            for (_, place), *sample in zip(wanted, *parts, strict=True):
-                found[place] = sample
-        return tuple(torch.stack(part) for part in zip(*found, strict=True))
-
-
-def rotate(
-    pair: torch.Tensor, flow: torch.Tensor, turns: int, mirrored: bool = False
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images and flow, mirrored left to right and then turned counter-clockwise by quarters: right becomes up."""
-    if mirrored:
-        pair, flow = pair.flip(-1), flow.flip(-1) * flow.new_tensor([-1, 1]).view(2, 1, 1)
-    pair, flow = (torch.rot90(array, turns, dims=(1, 2)) for array in (pair, flow))
-    for _ in range(turns % 4):
-        flow = torch.stack([flow[1], -flow[0]])
-    return pair.contiguous(), flow.contiguous()
+def _divide_scenes(scenes: Sequence[tuple[int, int]], rng: np.random.Generator) -> dict[int, str]:
+    """Set of each scene; references and secondaries are divided independently."""
+    sets: dict[int, str] = {}
+    for end in (0, 1):
+        order = rng.permutation(sorted({pair[end] for pair in scenes}))
+        held_out = max(len(order) // HELD_OUT_SCENES, 1)
+        train = max(len(order) - 2 * held_out, 0)
+        names = ["test"] * held_out + ["validation"] * held_out + ["train"] * train
+        # A scene that is the secondary of one pair and the reference of another keeps its set.
+        for scene, name in zip(order, names, strict=False):
+            sets.setdefault(int(scene), name)
+    return sets

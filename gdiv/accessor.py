@@ -1,0 +1,71 @@
+"""The accessor ``.gdiv`` of xarray datasets with velocities: export and plot."""
+
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+__all__ = ["GdivAccessor"]
+
+
+@xr.register_dataset_accessor("gdiv")
+class GdivAccessor:
+    """Methods of a velocity dataset, such as one of `gdiv.velocity_from_pair`.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        With ``vx``, ``vy``, ``v``, ``v_error`` (m/yr) on ``(y, x)`` and a CRS.
+    """
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        self._dataset = dataset
+
+    def to_geotiff(self, folder: str | Path) -> list[Path]:
+        """Write one cloud-optimised GeoTIFF per variable into `folder`.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it does not exist.
+
+        Returns
+        -------
+        list of Path
+            ``v.tif``, ``vx.tif``, ``vy.tif`` and ``v_error.tif``; NaN is no data.
+        """
+        from gdiv.velocity.export import write_geotiffs
+
+        return write_geotiffs(self._dataset, Path(folder))
+
+    def to_zarr(self, path: str | Path, packed: bool = False) -> Path:
+        """Write a Zarr store, replaced only when the new one is complete.
+
+        Parameters
+        ----------
+        path : path
+            Store, such as ``velocity.zarr``.
+        packed : bool, optional
+            Store velocities as 16-bit integers with a scale, which takes half the space.
+        """
+        from gdiv.velocity.export import write_zarr
+
+        return write_zarr(self._dataset, Path(path), packed)
+
+    def plot(self, max_speed: float | None = None, image: Any = None) -> Any:
+        """Plot speed, arrows along the flow, and the error of the speed.
+
+        Parameters
+        ----------
+        max_speed : float, optional
+            Upper limit of the colours in m/yr; the 98th percentile of the speed if left out.
+        image : ndarray, shape (H, W), optional
+            Drawn beneath the speed, such as ``pair.reference``.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from gdiv.figures import plot_velocity
+
+        return plot_velocity(self._dataset, max_speed, image)

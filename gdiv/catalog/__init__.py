@@ -1,0 +1,45 @@
+"""The catalog: glaciers, sources of scenes, and profiles of the study."""
+
+from gdiv.catalog.loading import (
+    CATALOG_FILE,
+    OWN_CATALOG,
+    json_schema,
+    load_catalog,
+    own_catalog,
+    read_catalog,
+)
+from gdiv.catalog.models import (
+    REQUIRED_MATCHERS,
+    Branch,
+    Catalog,
+    CatalogError,
+    Glacier,
+    Pairing,
+    Profile,
+    Season,
+    Source,
+    Stake,
+    TwinDescription,
+    Years,
+)
+
+__all__ = [
+    "CATALOG_FILE",
+    "OWN_CATALOG",
+    "REQUIRED_MATCHERS",
+    "Branch",
+    "Catalog",
+    "CatalogError",
+    "Glacier",
+    "Pairing",
+    "Profile",
+    "Season",
+    "Source",
+    "Stake",
+    "TwinDescription",
+    "Years",
+    "json_schema",
+    "load_catalog",
+    "own_catalog",
+    "read_catalog",
+]

@@ -1,0 +1,222 @@
+"""Panels for images and maps: extents, colour bars, scale bar and north arrow."""
+
+from typing import Any, Literal, TypeAlias
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from gdiv.figures.style import GREY, INK, dark_outline
+from gdiv.images.arrays import Image
+
+__all__ = [
+    "METRES_PER_KM",
+    "Gridded",
+    "compute_extent",
+    "draw_colour_bar",
+    "draw_image",
+    "draw_scale_bar",
+    "make_panels",
+]
+
+#: Data on a grid of projected coordinates ``x`` and ``y``, in metres.
+Gridded: TypeAlias = xr.DataArray | xr.Dataset
+
+METRES_PER_KM = 1000
+STRETCH = (2, 98)  # percentiles of an image that become black and white
+BACKGROUND_OPACITY = 0.55  # of the image under a map, chosen by eye
+PANEL_HEIGHT_EXTRA = 0.35  # inch, for the title
+SCALE_LENGTHS = (0.1, 0.2, 0.5, 1, 2, 5, 10)  # km
+MAX_SCALE_FRACTION = 0.35  # of the panel's width
+
+
+def compute_extent(data: Gridded) -> tuple[float, float, float, float]:
+    """Outer edges of a grid, for `imshow`.
+
+    Parameters
+    ----------
+    data : xarray.DataArray or xarray.Dataset
+        Coordinates ``x`` and ``y`` of pixel centres, in metres; ``y`` decreases.
+
+    Returns
+    -------
+    left, right, bottom, top : float
+        Outer edges in kilometres.
+    """
+    x = np.asarray(data.x) / METRES_PER_KM
+    y = np.asarray(data.y) / METRES_PER_KM
+    half = abs(x[1] - x[0]) / 2
+    return x[0] - half, x[-1] + half, y[-1] - half, y[0] + half
+
+
+def make_panels(
+    count: int,
+    data: Gridded,
+    columns: int | None = None,
+    width: float = 3.3,
+    margin: float = 0.9,
+) -> tuple[Figure, npt.NDArray[Any]]:
+    """Make a figure of equal panels that have the proportions of a grid.
+
+    Parameters
+    ----------
+    count : int
+        Number of panels.
+    data : xarray.DataArray or xarray.Dataset
+        Grid, of which only the size is used.
+    columns : int, optional
+        Panels per row; all panels in one row by default.
+    width : float
+        Width of one panel in inches.
+    margin : float
+        Additional width of the figure in inches, for colour bars and labels.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        The figure.
+    axes : ndarray, shape (count,)
+        The panels.
+    """
+    columns = columns or count
+    rows = -(-count // columns)
+    height = width * data.sizes["y"] / data.sizes["x"] + PANEL_HEIGHT_EXTRA
+    size = (width * columns + margin, height * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    for axis in axes.ravel()[count:]:
+        axis.set_axis_off()
+    return figure, axes.ravel()[:count]
+
+
+def draw_image(
+    axis: Axes,
+    values: Image,
+    data: Gridded,
+    title: str,
+    colours: str = GREY,
+    limits: tuple[float, float] | None = None,
+    background: Image | None = None,
+) -> AxesImage:
+    """Draw values on their grid, without ticks.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+        Panel to draw on.
+    values : ndarray, shape (H, W)
+        Values; NaN is transparent.
+    data : xarray.DataArray or xarray.Dataset
+        Grid of `values`.
+    title : str
+        Title of the panel, with the unit.
+    colours : str
+        Name of a colour map.
+    limits : tuple of float, optional
+        Values of the first and the last colour; the 2nd and 98th percentiles by default.
+    background : ndarray, shape (H, W), optional
+        Image drawn in pale grey below `values`.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        The drawn values, for a colour bar.
+    """
+    extent = compute_extent(data)
+    if background is not None:
+        black, white = np.nanpercentile(background, STRETCH)
+        axis.imshow(
+            background,
+            cmap=GREY,
+            extent=extent,
+            vmin=black,
+            vmax=white,
+            alpha=BACKGROUND_OPACITY,
+        )
+    low, high = limits or np.nanpercentile(values, STRETCH)
+    picture = axis.imshow(
+        values, cmap=colours, extent=extent, vmin=low, vmax=high, interpolation="nearest"
+    )
+    axis.set_title(title, loc="left", color=INK)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    return picture
+
+
+def draw_colour_bar(
+    figure: Figure,
+    picture: AxesImage,
+    axes: Axes | npt.NDArray[Any],
+    label: str = "",
+    extend: Literal["neither", "both", "min", "max"] = "neither",
+    shrink: float = 0.75,
+) -> Colorbar:
+    """Draw a colour bar to the right of one or several panels.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Figure of the panels.
+    picture : matplotlib.image.AxesImage
+        Drawn values.
+    axes : matplotlib.axes.Axes or ndarray of Axes
+        The panels that the colour bar is for.
+    label : str
+        Quantity and unit; leave empty if the panel's title has them.
+    extend : {"neither", "both", "min", "max"}
+        Ends of the bar where values beyond the limits exist.
+    shrink : float
+        Length of the bar as a fraction of the panels' height.
+
+    Returns
+    -------
+    matplotlib.colorbar.Colorbar
+        The colour bar.
+    """
+    beside = axes.ravel().tolist() if isinstance(axes, np.ndarray) else axes
+    return figure.colorbar(picture, ax=beside, shrink=shrink, label=label, extend=extend)
+
+
+def draw_scale_bar(axis: Axes, data: Gridded) -> None:
+    """Draw a scale bar at the lower left and a north arrow at the upper right.
+
+    The bar has the largest round length within 35 % of the panel's width.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+        Panel to draw on.
+    data : xarray.DataArray or xarray.Dataset
+        Grid of the panel.
+    """
+    outline = dark_outline()
+    left, right, bottom, top = compute_extent(data)
+    longest = MAX_SCALE_FRACTION * (right - left)
+    length = max(step for step in SCALE_LENGTHS if step <= longest)
+    x = left + 0.05 * (right - left)
+    y = bottom + 0.05 * (top - bottom)
+    axis.plot(
+        [x, x + length], [y, y], color="white", lw=3, solid_capstyle="butt", path_effects=outline
+    )
+    text: dict[str, Any] = {
+        "color": "white",
+        "fontsize": 8,
+        "weight": "bold",
+        "path_effects": outline,
+        "ha": "center",
+    }
+    axis.text(x + length / 2, y + 0.02 * (top - bottom), f"{length:g} km", va="bottom", **text)
+    axis.annotate(
+        "N",
+        (0.94, 0.97),
+        (0.94, 0.86),
+        xycoords="axes fraction",
+        textcoords="axes fraction",
+        va="top",
+        arrowprops={"arrowstyle": "->", "color": "white", "lw": 1.5, "path_effects": outline},
+        **text,
+    )

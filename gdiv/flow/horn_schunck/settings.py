@@ -1,0 +1,168 @@
+"""Settings of the Horn-Schunck solver: the defaults and those of the paper."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from gdiv.flow.horn_schunck.median import MAX_WINDOW
+
+__all__ = ["DEFAULT", "MIN_SIDE", "PAPER", "Feature", "Settings", "Stencil"]
+
+#: Quantity of the images that is compared.
+Feature: TypeAlias = Literal["contrast", "sobel", "brightness"]
+#: Weights of a central difference at one, two and three pixels.
+Stencil: TypeAlias = tuple[float, float, float]
+
+#: Smallest side of the coarsest pyramid level (pixel).
+MIN_SIDE = 16
+
+# Weights of the central difference at one, two and three pixels, by number of taps; exact to fourth
+# and sixth order (Fornberg 1988, doi:10.1090/S0025-5718-1988-0935077-0).
+_STENCILS: dict[int, Stencil] = {
+    5: (8 / 12, -1 / 12, 0.0),
+    7: (45 / 60, -9 / 60, 1 / 60),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the Horn-Schunck solver.
+
+    The defaults suit images of different dates. `PAPER` holds the paper's most likely settings.
+
+    Attributes
+    ----------
+    levels : int
+        Number of pyramid levels, each of half the resolution. The coarsest has at least 16 pixels
+        along each side, which limits the number for small images. More levels find larger
+        displacements: about 1.5 pixels of the coarsest level, so 24 pixels with five levels.
+    warps : int
+        Number of linearisations per level. More warps follow large displacements more exactly;
+        time grows in proportion.
+    iterations : int
+        Number of Jacobi steps per warp. More steps come closer to the solution of the linear
+        equations; time grows in proportion.
+    weight : float
+        Weight of the smoothness term, relative to the squared difference of images of unit spread.
+        A larger weight gives a smoother field, fills gaps from farther away and loses more of the
+        motion of narrow ice. Values of 0.3 to 1 suit the brightness of clean images, 8 to 16 suit
+        local contrast.
+    feature : {"contrast", "sobel", "brightness"}
+        Quantity that is compared. "contrast": local contrast, with local mean removed and local
+        spread scaled to one at each level. "sobel": magnitude of the Sobel gradient; the paper
+        filters along x and y and does not state how it combines the two. "brightness": the images
+        themselves.
+    sigma : float
+        Standard deviation (pixel of the level) of the neighbourhood of the local contrast. A larger
+        value keeps longer wavelengths, and with them more changes of illumination.
+    floor : float
+        Constant added to the local spread, in units of the grain of the image: the mean absolute
+        difference of neighbouring pixels. A larger value suppresses weak texture more, such as
+        noise on flat snow.
+    radius : float
+        Assumed spectral radius of a Jacobi step, from 0 to below 1, for Chebyshev acceleration. A
+        larger value accelerates long wavelengths more; 0 takes plain Jacobi steps.
+    taps : {5, 7}
+        Number of pixels of the central difference. Seven are more exact at short wavelengths.
+    symmetric : bool
+        Warp the reference by minus half and the secondary by plus half of the displacement, which
+        then refers to the middle between both. Costs a second warp.
+    median : int
+        Side (pixel) of the square median filter of the displacement, odd, up to 181; 1 disables it.
+        A larger window removes larger outliers and more detail.
+    median_each_warp : bool
+        Apply the median filter after every warp instead of once at the end.
+    """
+
+    levels: int = 5
+    warps: int = 4
+    iterations: int = 20
+    weight: float = 12.0
+    feature: Feature = "contrast"
+    sigma: float = 2.0
+    floor: float = 0.3
+    radius: float = 0.99
+    taps: int = 5
+    symmetric: bool = False
+    median: int = 9
+    median_each_warp: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.median <= MAX_WINDOW or self.median % 2 == 0:
+            raise ValueError(
+                f"the median needs an odd window of at most {MAX_WINDOW} pixels, got {self.median}"
+            )
+        if not self.sigma > 0 or self.floor < 0:
+            raise ValueError(
+                f"sigma is above 0 and floor not below, got {self.sigma} and {self.floor}"
+            )
+        features = get_args(Feature)
+        if self.feature not in features:
+            raise ValueError(f"no feature {self.feature!r}; there are: {', '.join(features)}")
+        if self.taps not in _STENCILS:
+            raise ValueError(f"the central difference has 5 or 7 taps, not {self.taps}")
+        smallest_count = min(self.levels, self.warps, self.iterations)
+        if smallest_count < 1 or not self.weight > 0 or not 0 <= self.radius < 1:
+            raise ValueError(
+                "levels, warps and iterations are at least 1, weight is above 0, radius in [0, 1)"
+            )
+
+    @property
+    def stencil(self) -> Stencil:
+        """Weights of the central difference at one, two and three pixels."""
+        return _STENCILS[self.taps]
+
+    def count_levels(self, shape: tuple[int, int]) -> int:
+        """Count the pyramid levels of an image.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            ``(H, W)`` of the image.
+
+        Returns
+        -------
+        int
+            `levels`, or as many as leave 16 pixels along each side of the coarsest level.
+        """
+        halvings = int(math.log2(min(shape) / MIN_SIDE))
+        return min(self.levels, 1 + max(halvings, 0))
+
+    def relaxation_factors(self) -> npt.NDArray[np.float32]:
+        """Relaxation factor of each Jacobi step.
+
+        Returns
+        -------
+        ndarray
+            float32 ``(iterations,)``, the factors of the Chebyshev semi-iterative method for a
+            Jacobi step of one colour of a chessboard (Golub and Varga 1961,
+            doi:10.1007/BF01386013).
+        """
+        omegas = np.ones(self.iterations, np.float32)
+        for k in range(1, self.iterations):
+            previous = 0.5 if k == 1 else omegas[k - 1] / 4
+            omegas[k] = 1 / (1 - self.radius**2 * previous)
+        return omegas
+
+
+#: Settings for pairs of satellite images of different dates.
+DEFAULT = Settings()
+
+#: Most likely settings of the paper, which does not give them. They are the customary ones of the
+#: solver it cites (Meinhardt-Llopis et al. 2013). The weight there is 10 for images of 0 to 255,
+#: whose Sobel magnitudes have a spread of about 14 on glaciers: 4 x 10 / 14^2 is about 0.2.
+PAPER = Settings(
+    levels=3,
+    warps=2,
+    iterations=400,
+    weight=0.2,
+    feature="sobel",
+    radius=0,
+    taps=7,
+    symmetric=True,
+    median=9,
+    median_each_warp=True,
+)

@@ -1,0 +1,61 @@
+"""Multi-level Horn-Schunck, by `gdiv.flow.horn_schunck`."""
+
+import math
+
+import numpy as np
+
+from gdiv.flow.horn_schunck.blocks import solve_in_blocks
+from gdiv.flow.horn_schunck.solver import DEFAULT, Settings, solve_horn_schunck
+from gdiv.images.arrays import Component, Image, Mask
+
+__all__ = ["MATCHER"]
+
+#: Pixels that are solved as a whole, in about 3 GB of memory; larger images are solved in blocks.
+MAX_WHOLE = 6000**2
+
+
+class HornSchunck:
+    """Global smoothness and constant local contrast (Horn and Schunck 1981)."""
+
+    name = "horn-schunck"
+    label = "Horn-Schunck"
+    colour = "#0072B2"
+    reach = math.inf
+    cost = 10.0
+    needs = ()
+
+    def match(
+        self,
+        reference: Image,
+        secondary: Image,
+        *,
+        settings: Settings | None = None,
+        regions: Mask | None = None,
+    ) -> tuple[Component, Component]:
+        """Solve for the displacement.
+
+        Parameters
+        ----------
+        settings : Settings, optional
+            Of the solver; `gdiv.flow.horn_schunck.solver.DEFAULT` if left out.
+        regions : ndarray of bool, shape (H, W), optional
+            Inside and outside are matched independently, so that stable ground does not slow the
+            ice beside it, nor the ice move the ground.
+        """
+        settings = settings or DEFAULT
+
+        def solve(mask: Mask | None) -> tuple[Component, Component]:
+            method = solve_horn_schunck if reference.size <= MAX_WHOLE else solve_in_blocks
+            return method(reference, secondary, settings, mask)
+
+        if regions is None:
+            return solve(None)
+        inside = regions > 0
+        if inside.all() or not inside.any():
+            return solve(None)
+        inner = solve(inside)
+        outer = solve(~inside)
+        return np.where(inside, inner[0], outer[0]), np.where(inside, inner[1], outer[1])
+
+
+MATCHER = HornSchunck()

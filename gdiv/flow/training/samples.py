@@ -1,0 +1,223 @@
+"""Training samples cut on demand from images in memory or on the GPU, and mixtures of sources.
+
+No tile is stored. Turning or mirroring the images does the same to the vectors.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from gdiv.flow.training.loop import Draw
+from gdiv.flow.training.scores import Sample
+from gdiv.flow.training.tiles import SETS, Tile
+
+__all__ = ["Mixture", "Samples", "rotate", "split_samples"]
+
+
+class Samples:
+    """Tiles as pairs and flows, for `gdiv.flow.training.loop.train_network`.
+
+    Parameters
+    ----------
+    images : ndarray, shape (scene, H, W) or (scene, C, H, W)
+        Brightness on any scale, float32; NaN is no data.
+    scenes : sequence of (int, int)
+        Numbers of the reference and the secondary scene of each pair.
+    labels : ndarray, shape (pair, 2, H, W)
+        Displacement in pixels; NaN where it is unknown or should not be learned.
+    tiles : list of Tile
+        Tiles to cut, from `gdiv.flow.training.tiles.list_tiles`.
+    size : int
+        Side of a tile, in pixels.
+    seed : int, optional
+        Seed of the order in which tiles are drawn.
+    device : str, optional
+        Where images and labels are kept and samples are cut.
+    """
+
+    def __init__(
+        self,
+        images: npt.NDArray[np.float32],
+        scenes: Sequence[tuple[int, int]],
+        labels: npt.NDArray[np.float32],
+        tiles: list[Tile],
+        size: int,
+        seed: int = 0,
+        device: str = "cpu",
+    ):
+        self.images = torch.from_numpy(images).to(device)
+        self.labels = torch.from_numpy(labels).to(device)
+        self.scenes = scenes
+        self.tiles = tiles
+        self.size = size
+        self.seed = seed
+
+    def __len__(self) -> int:
+        """Number of tiles."""
+        return len(self.tiles)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Cut one tile: the pair ``(2 C, size, size)`` and the flow ``(2, size, size)``."""
+        pair, flow = self._cut(index)
+        return pair.cpu().numpy(), flow.cpu().numpy()
+
+    def spread(self, count: int) -> list[Sample]:
+        """Cut about `count` tiles, evenly spaced in the list."""
+        step = max(1, len(self) // count)
+        return [self[index] for index in range(0, len(self), step)]
+
+    def with_labels(self, labels: npt.NDArray[np.float32]) -> "Samples":
+        """Replace the labels, and keep the images and tiles."""
+        images = self.images.cpu().numpy()
+        return Samples(images, self.scenes, labels, self.tiles, self.size, self.seed)
+
+    def _cut(self, index: int, mirrored: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images and flow of one tile, turned."""
+        tile = self.tiles[index]
+        rows = slice(tile.row, tile.row + self.size)
+        columns = slice(tile.column, tile.column + self.size)
+        images = [self.images[scene][..., rows, columns] for scene in self.scenes[tile.pair]]
+        flow = self.labels[tile.pair][..., rows, columns]
+        return rotate(torch.stack(images).flatten(0, -3), flow, tile.turns, mirrored)
+
+    def draw(self, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw samples of an endless shuffled sequence, of which half are mirrored.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Numbers of the samples; the result depends on them and the seed only.
+
+        Returns
+        -------
+        pairs : torch.Tensor, shape (B, 2 C, size, size)
+        flows : torch.Tensor, shape (B, 2, size, size)
+        """
+        samples = []
+        for number in numbers:
+            epoch, position = divmod(number, len(self.tiles))
+            rng = np.random.default_rng([self.seed, epoch])
+            order = rng.permutation(len(self.tiles))
+            mirrored = rng.random(len(self.tiles)) < 0.5
+            samples.append(self._cut(int(order[position]), bool(mirrored[position])))
+        return _stack(samples)
+
+
+def split_samples(
+    images: npt.NDArray[np.float32],
+    scenes: Sequence[tuple[int, int]],
+    labels: npt.NDArray[np.float32],
+    splits: Mapping[str, list[Tile]],
+    size: int,
+    seed: int = 0,
+) -> dict[str, dict[str, Samples]]:
+    """Make samples of the tiles of each split and set.
+
+    Parameters
+    ----------
+    images, scenes, labels, size, seed
+        As for `Samples`.
+    splits : mapping of str to list of Tile
+        Tiles by split, from `gdiv.flow.training.tiles.all_splits`.
+
+    Returns
+    -------
+    dict of str to dict of str to Samples
+        Samples by split and by set: ``"train"``, ``"validation"``, ``"test"``.
+    """
+    return {
+        split: {
+            part: Samples(
+                images, scenes, labels, [tile for tile in tiles if tile.set == part], size, seed
+            )
+            for part in SETS
+        }
+        for split, tiles in splits.items()
+    }
+
+
+class Mixture:
+    """Samples from several sources, each with a fixed number of samples per batch.
+
+    Parameters
+    ----------
+    sources : list of (callable, int)
+        Functions that draw samples by their numbers, and how many samples each gives to a batch.
+        Each function is called with consecutive numbers of its own.
+    """
+
+    def __init__(self, sources: list[tuple[Draw, int]]):
+        self.sources = sources
+        self.slots = [
+            (source, position)
+            for source, (_, count) in enumerate(sources)
+            for position in range(count)
+        ]
+
+    def __call__(self, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw samples by their numbers, each from the source that its number falls to.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Numbers of the samples.
+
+        Returns
+        -------
+        pairs : torch.Tensor, shape (B, 2 C, H, W)
+        flows : torch.Tensor, shape (B, 2, H, W)
+        """
+        # Of each source, the numbers that it draws, and which of the asked numbers they are for.
+        requests: dict[int, dict[int, int]] = {}
+        for index, number in enumerate(numbers):
+            batch, slot = divmod(number, len(self.slots))
+            source, position = self.slots[slot]
+            own_number = batch * self.sources[source][1] + position
+            requests.setdefault(source, {})[index] = own_number
+        samples: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        for source, own_numbers in requests.items():
+            draw = self.sources[source][0]
+            pairs, flows = draw(list(own_numbers.values()))
+            samples |= zip(own_numbers, zip(pairs, flows, strict=True), strict=True)
+        return _stack([samples[index] for index in range(len(numbers))])
+
+
+def rotate(
+    pair: torch.Tensor, flow: torch.Tensor, turns: int, mirrored: bool = False
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mirror images and their flow left to right, then turn them counter-clockwise.
+
+    Parameters
+    ----------
+    pair : torch.Tensor, shape (C, H, W)
+        Images.
+    flow : torch.Tensor, shape (2, H, W)
+        Displacement in pixels.
+    turns : int
+        Quarter turns. One makes a displacement to the right one upwards.
+    mirrored : bool, optional
+        Mirror before turning.
+
+    Returns
+    -------
+    pair : torch.Tensor, shape (C, H, W) or (C, W, H)
+    flow : torch.Tensor, shape (2, H, W) or (2, W, H)
+    """
+    if mirrored:
+        pair = pair.flip(-1)
+        flow = flow.flip(-1) * flow.new_tensor([-1, 1]).view(2, 1, 1)
+    pair = torch.rot90(pair, turns, dims=(1, 2))
+    flow = torch.rot90(flow, turns, dims=(1, 2))
+    for _ in range(turns % 4):
+        flow = torch.stack([flow[1], -flow[0]])
+    return pair.contiguous(), flow.contiguous()
+
+
+def _stack(
+    samples: list[tuple[torch.Tensor, torch.Tensor]],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Samples as one batch."""
+    pairs, flows = zip(*samples, strict=True)
+    return torch.stack(pairs), torch.stack(flows)

@@ -1,0 +1,146 @@
+"""Inspect the pixels of a scene: clear sky, snow, missing data and dark ground."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from odc.geo.geobox import GeoBox
+
+from gdiv.catalog import Source
+from gdiv.files import retry, short_message
+from gdiv.imagery.cube import SCL_SHADE, classify, load_asset
+from gdiv.imagery.items import SceneItem
+from gdiv.imagery.offsets import choose_offset
+from gdiv.images.arrays import Mask
+
+__all__ = ["Inspection", "inspect_scene"]
+
+#: Least fraction of the glacier that must be clear.
+MIN_CLEAR = 0.7
+#: Most cloud over the whole scene where there is no mask, in percent.
+MAX_CLOUD = 15.0
+#: Largest fraction of the ground beside the glacier that may be under snow.
+MAX_SNOW = 0.5
+#: Percentile of the valid digital numbers that stands for dark ground.
+DARK_PERCENTILE = 1
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Result of inspecting a scene; NaN where nothing was measured.
+
+    Attributes
+    ----------
+    reason : str
+        Why the scene cannot be used; empty if it can.
+    clear, no_data, shadow : float
+        Fraction of the glacier that is clear, without data, and in shadow.
+    snow : float
+        Fraction of the clear ground beside the glacier that is under snow.
+    dark : float
+        First percentile of the valid digital numbers.
+    offset : float
+        Reflectance to add after scaling.
+    offset_reason : str
+        What decided the offset.
+    """
+
+    reason: str = ""
+    clear: float = np.nan
+    no_data: float = np.nan
+    shadow: float = np.nan
+    snow: float = np.nan
+    dark: float = np.nan
+    offset: float = np.nan
+    offset_reason: str = ""
+
+
+def inspect_scene(
+    item: dict[str, Any],
+    scene: SceneItem,
+    source: Source,
+    grid: GeoBox,
+    glacier_mask: Mask,
+    beside_mask: Mask,
+) -> Inspection:
+    """Inspect the pixels of a scene.
+
+    A scene that cannot be read is no error: it gets a reason like any other.
+
+    Parameters
+    ----------
+    item : dict
+        STAC item of the scene.
+    scene : SceneItem
+        The same item, parsed.
+    source : gdiv.catalog.Source
+        Archive of the scene.
+    grid : odc.geo.geobox.GeoBox
+        Grid that is read; a coarse one saves time.
+    glacier_mask, beside_mask : ndarray of bool, shape (H, W)
+        Glacier and ground beside it, on `grid`.
+
+    Returns
+    -------
+    Inspection
+        Statistics, and the reason to drop the scene if there is one.
+    """
+    try:
+        numbers = _read(item, source, "image", grid)
+        mask = _read(item, source, "mask", grid) if source.mask in scene.assets else None
+    except Exception as error:  # of any reader: one bad scene must not end the study
+        return Inspection(reason=_reading_failure(error, scene.assets[source.image]))
+    valid = numbers != source.nodata
+    if not valid[glacier_mask].any():
+        return Inspection(reason="has no data over the glacier")
+    dark = float(np.percentile(numbers[valid], DARK_PERCENTILE))
+    offset, offset_reason = choose_offset(scene.offset, source.offset, dark)
+    measured = Inspection(
+        no_data=float((~valid)[glacier_mask].mean()),
+        dark=dark,
+        offset=offset,
+        offset_reason=offset_reason,
+    )
+    if mask is None:
+        return replace(measured, reason=_cloud_reason(scene.cloud_cover or 0))
+    clear, snow = classify(mask, source.mask_kind)
+    if source.mask_kind == "scl":
+        measured = replace(measured, shadow=float((mask == SCL_SHADE)[glacier_mask].mean()))
+    clear_share = float((clear & valid)[glacier_mask].mean())
+    ground = beside_mask & clear & valid
+    snow_share = float(snow[ground].mean()) if ground.any() else np.nan
+    reason = _visibility_reason(clear_share, snow_share)
+    return replace(measured, clear=clear_share, snow=snow_share, reason=reason)
+
+
+def _read(item: dict[str, Any], source: Source, role: str, grid: GeoBox) -> npt.NDArray[np.uint16]:
+    """Digital numbers of one asset; a failed request is repeated."""
+    return retry(load_asset([item], source, role, grid)[0].compute).values
+
+
+def _reading_failure(error: Exception, link: str) -> str:
+    """Reason for a scene whose files cannot be read."""
+    reason = f"could not be read ({short_message(error)})"
+    if link.startswith("s3://"):
+        reason += "; its bucket asks readers to pay: set AWS credentials, or take another source"
+    return reason
+
+
+def _cloud_reason(cloud_cover: float) -> str:
+    """Reason by the cloud over the whole scene, where there is no mask."""
+    if cloud_cover > MAX_CLOUD:
+        return (
+            f"cloud over {cloud_cover:.0f} % of the scene "
+            f"(at most {MAX_CLOUD:.0f} %; no mask to look closer)"
+        )
+    return ""
+
+
+def _visibility_reason(clear: float, snow: float) -> str:
+    """Reason by the fractions that are clear and under snow; snow may be NaN."""
+    if clear < MIN_CLEAR:
+        return f"only {clear:.0%} of the glacier is clear (at least {MIN_CLEAR:.0%})"
+    if snow > MAX_SNOW:
+        return f"snow on {snow:.0%} of the ground beside the glacier (at most {MAX_SNOW:.0%})"
+    return ""

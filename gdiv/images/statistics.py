@@ -1,0 +1,83 @@
+"""Robust statistics of displacements and velocities."""
+
+import numpy as np
+import numpy.typing as npt
+
+from gdiv.images.arrays import Flow, Mask, Series
+
+__all__ = ["along_flow_ratio", "nmad", "pool_components"]
+
+#: Ratio of the standard deviation of a normal distribution to its median absolute deviation.
+NORMAL_CONSISTENCY = 1.4826
+
+
+def nmad(values: npt.NDArray, centre: float | None = None) -> float:
+    """Normalised median absolute deviation, a robust standard deviation.
+
+    Parameters
+    ----------
+    values : ndarray
+        Values of any shape. NaN is left out.
+    centre : float, optional
+        Value that deviations are taken from; the median if left out. With zero, an offset common
+        to all values counts as deviation.
+
+    Returns
+    -------
+    float
+        ``1.4826 * median(|values - centre|)``, in the unit of `values`; NaN without a value.
+
+    Notes
+    -----
+    Höhle and Höhle (2009), https://doi.org/10.1016/j.isprsjprs.2009.02.003.
+
+    Examples
+    --------
+    >>> round(nmad(np.array([1.0, 2.0, 3.0, 100.0])), 2)
+    1.48
+    """
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return float("nan")
+    middle = np.median(values) if centre is None else centre
+    return float(NORMAL_CONSISTENCY * np.median(np.abs(values - middle)))
+
+
+def pool_components(x: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray | float:
+    """Root mean square of two components, such as the spreads along columns and rows.
+
+    Examples
+    --------
+    >>> float(pool_components(3.0, 3.0))
+    3.0
+    """
+    return np.hypot(x, y) / np.sqrt(2)
+
+
+def along_flow_ratio(flow: Flow, truth: Flow, moving: Mask, min_length: float = 1e-6) -> Series:
+    """Component of a flow along the true one, as a fraction of the true length.
+
+    Parameters
+    ----------
+    flow, truth : ndarray, shape (2, H, W)
+        Estimated and true vectors in one unit.
+    moving : ndarray of bool, shape (H, W)
+        Pixels to evaluate; slow ones say nothing about the ratio.
+    min_length : float, optional
+        Least true length to divide by, in that unit.
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        One for an unbiased match, less where motion is lost. The median minus one is the bias
+        along flow.
+
+    Examples
+    --------
+    >>> truth = np.ones((2, 2, 2))
+    >>> along_flow_ratio(0.9 * truth, truth, np.ones((2, 2), bool)).round(2).tolist()
+    [0.9, 0.9, 0.9, 0.9]
+    """
+    projection = flow[0] * truth[0] + flow[1] * truth[1]
+    length = np.maximum(np.hypot(truth[0], truth[1]), min_length)
+    return (projection / length**2)[moving]

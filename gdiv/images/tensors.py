@@ -1,0 +1,226 @@
+"""Image operations on torch tensors, in batches and on any device.
+
+These are the counterparts of `gdiv.images.contrast` and `gdiv.images.sampling`. Positions are
+pixel coordinates as (column, row), and pixel centres have integer coordinates.
+
+Shapes: B batch, C channels, H x W pixels.
+"""
+
+import math
+from typing import Literal, TypeAlias
+
+import torch
+import torch.nn.functional as F
+
+__all__ = ["blur", "invert_flow", "local_contrast", "non_invertible", "pixel_grid", "sample"]
+
+#: Values beyond the frame: zero, or those of the nearest pixel of the edge.
+Padding: TypeAlias = Literal["zeros", "border"]
+
+#: Local spread that is added to every local spread, as a part of the mean one. As in
+#: `gdiv.images.contrast`: it keeps sensor noise in flat snow from growing to full contrast.
+CONTRAST_FLOOR = 0.2
+#: A Gaussian is cut off at this many standard deviations.
+BLUR_REACH = 3
+#: Least standard deviation of a blur in coarse pixels, so that they resolve the Gaussian.
+MIN_COARSE_WIDTH = 1.5
+#: Largest side of a coarse pixel, in pixels.
+MAX_COARSENING = 8
+#: Error of the inverse from which a pixel counts as not invertible, in pixels. Errors of the
+#: fixed-point iteration stay below where a flow has an inverse.
+MAX_INVERSION_ERROR = 0.1
+
+
+def local_contrast(
+    image: torch.Tensor, widths: tuple[float, ...], limit: float = 3.0
+) -> torch.Tensor:
+    """Remove the local mean of each band and divide by its local spread.
+
+    Counterpart of `gdiv.images.contrast.local_contrast`. Here the floor of the spread is a part of
+    its mean, there of its median, which has no smooth gradient. The frame is surrounded by no data
+    here and mirrored there. The two agree to 0.05 in the interior.
+
+    Parameters
+    ----------
+    image : torch.Tensor, shape (B, C, H, W)
+        Brightness on any scale; NaN is no data. Sides must be divisible by 8.
+    widths : tuple of float
+        Standard deviations of the Gaussian neighbourhoods, in pixels. Larger ones keep broader
+        brightness patterns and more of the illumination.
+    limit : float, optional
+        Values are clipped to plus and minus this many local standard deviations.
+
+    Returns
+    -------
+    torch.Tensor, shape (B, len(widths) C, H, W)
+        Dimensionless, no data as zero, with channels last in memory.
+    """
+    valid = image.isfinite()
+    count = valid.sum((2, 3), keepdim=True).clamp(min=1)
+    centred = _standardise(image, valid, count)
+    weighted = torch.cat([valid.float(), centred, centred**2], dim=1)
+    bands = []
+    for width in widths:
+        weight, mean, square = blur(weighted, width).chunk(3, dim=1)
+        weight = weight.clamp(min=1e-6)
+        mean = mean / weight
+        spread = (square / weight - mean**2).clamp(min=0).sqrt()
+        floor = CONTRAST_FLOOR * (valid * spread).sum((2, 3), keepdim=True) / count + 1e-6
+        contrast = ((centred - mean) / (spread + floor)).clamp(-limit, limit)
+        bands.append(torch.where(valid, contrast, 0))
+    return torch.cat(bands, dim=1).contiguous(memory_format=torch.channels_last)
+
+
+def _standardise(image: torch.Tensor, valid: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
+    """Brightness of zero mean and unit spread over the frame, no data as zero.
+
+    Local variances are differences of large numbers where the mean is not removed first.
+    """
+    total = torch.where(valid, image, 0).sum((2, 3), keepdim=True)
+    centred = torch.where(valid, image - total / count, 0)
+    variance = centred.square().sum((2, 3), keepdim=True) / count
+    return centred / (variance + 1e-12).sqrt()
+
+
+def blur(images: torch.Tensor, width: float) -> torch.Tensor:
+    """Blur each channel with a Gaussian.
+
+    Wide Gaussians are computed on means of 2 x 2, 4 x 4 or 8 x 8 pixels and interpolated.
+
+    Parameters
+    ----------
+    images : torch.Tensor, shape (B, C, H, W)
+        Values, taken as zero beyond the frame. Sides must be divisible by 8.
+    width : float
+        Standard deviation in pixels.
+
+    Returns
+    -------
+    torch.Tensor, shape (B, C, H, W)
+    """
+    coarsening = min(MAX_COARSENING, 2 ** int(math.log2(max(width / MIN_COARSE_WIDTH, 1))))
+    coarse = F.avg_pool2d(images.flatten(0, 1)[:, None], coarsening)
+    reach = round(BLUR_REACH * width / coarsening)
+    distance = torch.arange(-reach, reach + 1, device=images.device) * coarsening / width
+    kernel = torch.exp(-0.5 * distance**2)
+    kernel = (kernel / kernel.sum()).view(1, 1, 1, -1)
+    along_rows = F.conv2d(coarse, kernel, padding=(0, reach))
+    blurred = F.conv2d(along_rows, kernel.mT, padding=(reach, 0))
+    if coarsening > 1:
+        blurred = F.interpolate(blurred, scale_factor=coarsening, mode="bilinear")
+    return blurred.view_as(images)
+
+
+def pixel_grid(height: int, width: int, device: torch.device | str | None = None) -> torch.Tensor:
+    """Column and row of each pixel, float32 ``(1, 2, H, W)``.
+
+    Examples
+    --------
+    >>> columns, rows = pixel_grid(2, 3)[0]
+    >>> columns.tolist()
+    [[0.0, 1.0, 2.0], [0.0, 1.0, 2.0]]
+    >>> rows.tolist()
+    [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+    """
+    rows, columns = torch.meshgrid(
+        torch.arange(height, device=device, dtype=torch.float32),
+        torch.arange(width, device=device, dtype=torch.float32),
+        indexing="ij",
+    )
+    return torch.stack([columns, rows])[None]
+
+
+def sample(
+    images: torch.Tensor,
+    points: torch.Tensor,
+    padding: Padding,
+    offset: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Read images between their pixels, bilinearly.
+
+    Counterpart of `gdiv.images.sampling.sample_at`.
+
+    Parameters
+    ----------
+    images : torch.Tensor, shape (B, C, H, W)
+        Values at pixel centres.
+    points : torch.Tensor, shape (B, 2, h, w)
+        Positions as (column, row) in pixels.
+    padding : {"zeros", "border"}
+        Values beyond the frame: zero, or those of the nearest pixel of the edge.
+    offset : torch.Tensor, shape (B, 2, h, w), optional
+        Added to the points, to which it may be broadcast. It is normalised by itself, so that a
+        whole number added to a fraction costs no digits.
+
+    Returns
+    -------
+    torch.Tensor, shape (B, C, h, w)
+
+    Examples
+    --------
+    >>> image = torch.tensor([[0.0, 1.0], [2.0, 3.0]])
+    >>> center = torch.tensor([0.5, 0.5]).view(1, 2, 1, 1)
+    >>> float(sample(image[None, None], center, "border"))
+    1.5
+    """
+    size = torch.tensor([images.shape[3], images.shape[2]], device=points.device)
+    # torch counts from the frame's edges, at -1 and 1. Pixel p has its centre at p + 0.5 pixels.
+    normalised = (2 * points.movedim(1, -1) + 1) / size - 1
+    if offset is not None:
+        normalised = normalised + 2 * offset.movedim(1, -1) / size
+    return F.grid_sample(images, normalised, padding_mode=padding, align_corners=False)
+
+
+def invert_flow(flow: torch.Tensor, iterations: int = 8) -> torch.Tensor:
+    """Positions in the reference that a flow carries to each pixel of the secondary.
+
+    Counterpart of `gdiv.images.sampling.invert_flow`: a fixed-point iteration that solves
+    ``x + flow(x) = p`` for each pixel ``p``.
+
+    Parameters
+    ----------
+    flow : torch.Tensor, shape (B, 2, H, W)
+        Displacement on the grid of the reference, in pixels.
+    iterations : int, optional
+        Fixed-point steps. More are needed where the flow varies strongly.
+
+    Returns
+    -------
+    torch.Tensor, shape (B, 2, H, W)
+        Positions as (column, row).
+    """
+    height, width = flow.shape[-2:]
+    grid = pixel_grid(height, width, flow.device)
+    points = grid - flow
+    for _ in range(iterations):
+        points = grid - sample(flow, points, "border")
+    return points
+
+
+def non_invertible(
+    flow: torch.Tensor, inverse: torch.Tensor, tolerance: float = MAX_INVERSION_ERROR
+) -> torch.Tensor:
+    """Mark the pixels that a flow moves to where its inverse does not lead back to them.
+
+    Parameters
+    ----------
+    flow : torch.Tensor, shape (B, 2, H, W)
+        Displacement on the grid of the reference, in pixels.
+    inverse : torch.Tensor, shape (B, 2, H, W)
+        Positions in the reference for each pixel of the secondary, from `invert_flow`.
+    tolerance : float, optional
+        Largest distance between a pixel and the position found for it, in pixels. A larger value
+        keeps more of the margins where a flow converges.
+
+    Returns
+    -------
+    torch.Tensor, shape (B, 1, H, W)
+        Boolean; False for pixels that leave the frame.
+    """
+    height, width = flow.shape[-2:]
+    grid = pixel_grid(height, width, flow.device)
+    last = torch.tensor([width - 1, height - 1], device=flow.device).view(1, 2, 1, 1)
+    moved = grid + flow
+    inside = ((moved >= 0) & (moved <= last)).all(1, keepdim=True)
+    error = sample(inverse, moved, "zeros") - grid
+    return inside & (error.square().sum(1, keepdim=True) > tolerance**2)

@@ -1,0 +1,149 @@
+"""The claims of a study: which numbers are worth quoting, in which unit, and what they mean.
+
+A ``*`` in a key stands for a row, such as a matcher; ``{row}`` in the meaning is its name.
+"""
+
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from gdiv.study.workspace import StudyError
+
+__all__ = ["CLAIMS", "DeclaredClaim", "find_claim", "row_claims", "row_label"]
+
+
+class DeclaredClaim(NamedTuple):
+    """One claim, or one per row where the key holds a ``*``."""
+
+    key: str
+    unit: str
+    meaning: str
+
+
+CLAIMS = (
+    # 01, which scenes can we use
+    DeclaredClaim("scenes.found", "scenes", "scenes found in the study's seasons"),
+    DeclaredClaim("scenes.used", "scenes", "scenes whose own pixels pass every check"),
+    DeclaredClaim(
+        "scenes.synthetic", "1", "share of scenes that are synthetic: rendered, not acquired"
+    ),
+    # 02, from scenes to pairs
+    DeclaredClaim("pairs.train", "pairs", "pairs the labels and the network are made from"),
+    DeclaredClaim("pairs.validation", "pairs", "pairs of the validation seasons"),
+    DeclaredClaim("pairs.shift", "px", "median shift between two scenes on stable ground"),
+    DeclaredClaim(
+        "pairs.before", "px", "stable ground before registration: median shift of its blocks"
+    ),
+    DeclaredClaim(
+        "pairs.after", "px", "stable ground after registration: median spread of its blocks"
+    ),
+    # 03, Horn-Schunck labels
+    DeclaredClaim(
+        "labels.error", "px", "mean distance of Horn-Schunck labels to the truth, on ice"
+    ),
+    DeclaredClaim("labels.along", "%", "bias of Horn-Schunck labels along the flow"),
+    DeclaredClaim("labels.bias", "px", "median motion of stable ground in Horn-Schunck pairs"),
+    DeclaredClaim(
+        "labels.still_ground", "px", "spread of Horn-Schunck pairs on stable ground (NMAD)"
+    ),
+    DeclaredClaim("labels.back", "px", "median forward-backward error, on ice"),
+    DeclaredClaim("labels.trusted", "1", "fraction of the glacier where the images agree"),
+    DeclaredClaim("labels.motion", "px", "median displacement on the glacier, over pairs"),
+    DeclaredClaim("labels.*.error", "px", "mean distance to the truth, every fourth pair: {row}"),
+    # 04, training RAFT
+    DeclaredClaim("training.*.before", "px", "{row}: weights as shipped, on its own test tiles"),
+    DeclaredClaim("training.*.own", "px", "{row}: distance to labels, own test tiles"),
+    DeclaredClaim(
+        "training.*.labels", "px", "{row}: distance to labels, test tiles of the space split"
+    ),
+    DeclaredClaim("training.*.truth", "px", "{row}: distance to truth, the same tiles"),
+    DeclaredClaim(
+        "training.figure_2",
+        "m/yr",
+        "RMS difference of network and label, three tiles (paper: 2.45)",
+    ),
+    # 05, velocity from every matcher
+    DeclaredClaim("pairs.*.error", "px", "{row}: mean distance to truth of a single pair, on ice"),
+    DeclaredClaim("pairs.*.along", "%", "{row}: bias along the flow, single pairs"),
+    DeclaredClaim("pairs.*.bias", "px", "{row}: median motion of stable ground, single pairs"),
+    DeclaredClaim("pairs.*.still_ground", "px", "{row}: spread on stable ground, single pairs"),
+    DeclaredClaim("pairs.*.closure", "px", "{row}: closure of triplets of scenes"),
+    DeclaredClaim("motion.px_per_day", "px/day", "median speed of the ice, Horn-Schunck"),
+    # 06, a year of motion
+    DeclaredClaim("mosaic.*.stakes", "m/yr", "{row}: mean absolute difference from the stakes"),
+    DeclaredClaim("mosaic.*.rmse", "m/yr", "{row}: root mean square error against truth, on ice"),
+    DeclaredClaim("mosaic.*.median", "m/yr", "{row}: median error against truth, on ice"),
+    DeclaredClaim("mosaic.*.along", "%", "{row}: motion added (negative: lost) along the flow"),
+    DeclaredClaim("mosaic.*.coverage", "1", "{row}: fraction of the ice that has a value"),
+    DeclaredClaim("mosaic.*.nmad", "m/yr", "{row}: spread on stable ground"),
+    DeclaredClaim("mosaic.*.glaft", "m/yr", "{row}: GLAFT's measure of stable ground, two sigma"),
+    DeclaredClaim(
+        "mosaic.*.covered",
+        "1",
+        "{row}: true errors within the stated sigma (0.68 if well calibrated)",
+    ),
+    DeclaredClaim("mosaic.speed", "m/yr", "median speed on the glacier, RAFT mosaic"),
+    DeclaredClaim("mosaic.px_per_day", "px/day", "median speed on the glacier in pixels per day"),
+    DeclaredClaim("mosaic.correlation_length", "m", "correlation length of the errors on ice"),
+    DeclaredClaim(
+        "mosaic.mean_error", "m/yr", "random part of the error of the mean speed, RAFT mosaic"
+    ),
+    DeclaredClaim("series.closure", "m/yr", "residual of the pairs from the series, median on ice"),
+    # 07, maps and products
+    DeclaredClaim("product.pairs", "pairs", "pairs in the published map"),
+    DeclaredClaim("product.error", "m/yr", "median stated error of the published speed on ice"),
+    # 08, what matters
+    DeclaredClaim("choices.one_pair", "m/yr", "RAFT, a single pair: RMS distance to {against}"),
+    DeclaredClaim(
+        "choices.all_pairs", "m/yr", "RAFT, all {count} pairs: RMS distance to {against}"
+    ),
+    DeclaredClaim("choices.as_it_is", "m/yr", "RAFT map, as it is: RMS distance to {against}"),
+    DeclaredClaim(
+        "choices.shifts_left_in", "m/yr", "RAFT map, shifts left in: RMS distance to {against}"
+    ),
+)
+
+
+def find_claim(key: str) -> DeclaredClaim:
+    """Look up the declaration of a claim; one with a row only matches a single part of the key.
+
+    Raises
+    ------
+    StudyError
+        If no claim has this key.
+
+    Examples
+    --------
+    >>> find_claim("mosaic.raft.rmse").unit
+    'm/yr'
+    """
+    for claim in CLAIMS:
+        if fnmatchcase(key, claim.key) and key.count(".") == claim.key.count("."):
+            return claim
+    raise StudyError(f"no claim {key!r} is declared in gdiv/study/declared_claims.py")
+
+
+def row_claims(prefix: str) -> dict[str, DeclaredClaim]:
+    """Claims with one value per row that begin with a prefix, by their last part.
+
+    Examples
+    --------
+    >>> list(row_claims("training"))
+    ['before', 'own', 'labels', 'truth']
+    """
+    return {
+        claim.key.rpartition(".")[2]: claim
+        for claim in CLAIMS
+        if claim.key.startswith(f"{prefix}.*.")
+    }
+
+
+def row_label(name: str) -> str:
+    """Part of a key for the name of a row.
+
+    Examples
+    --------
+    >>> row_label("on labels, space split"), row_label("raft, mean")
+    ('space', 'raft-mean')
+    """
+    short = name.removeprefix("on labels, ").removesuffix(" split")
+    return short.replace(", ", "-").replace(" ", "-")

@@ -1,0 +1,142 @@
+"""Facts of a study: what its catalog entries and its source state."""
+
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import geopandas as gpd
+from odc.geo.geobox import GeoBox
+from tqdm import tqdm
+
+from gdiv.catalog import Glacier, Profile, Source
+from gdiv.files import read_text
+from gdiv.imagery import outlines
+from gdiv.imagery.grid import study_grid
+from gdiv.imagery.items import NOTICE, is_synthetic
+from gdiv.study.journal import log_access
+from gdiv.study.provenance import code_hash, versions
+from gdiv.study.results import result_path
+from gdiv.study.store import read_result
+from gdiv.study.workspace import StudyError
+from gdiv.twin.scenes import render_twin
+from gdiv.velocity.stakes import read_stakes
+from gdiv.version import __version__
+
+__all__ = ["Facts"]
+
+
+@dataclass(frozen=True, repr=False)
+class Facts:
+    """Catalog entries of a study and what follows from them.
+
+    Attributes
+    ----------
+    key, profile_key : str
+        Names of the glacier and of the profile in the catalog.
+    source_name : str
+        Source as the user named it; empty for the profile's own.
+    folder : Path
+        Folder of the run.
+    glacier : Glacier
+    profile : Profile
+    source : Source
+        The catalog entries.
+    """
+
+    key: str
+    profile_key: str
+    source_name: str
+    folder: Path
+    glacier: Glacier
+    profile: Profile
+    source: Source
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the scenes were rendered by a twin instead of acquired by a satellite."""
+        if self.source.kind == "twin":
+            return True
+        items = result_path(self.folder, "items")
+        return items.exists() and is_synthetic(read_result(items, "items"))
+
+    @property
+    def subject(self) -> str:
+        """Name of the glacier for titles, marked where the scenes are synthetic."""
+        return f"synthetic {self.glacier.label}" if self.synthetic else self.glacier.label
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Attributes that mark products of synthetic scenes; none for real scenes."""
+        return {"synthetic": "true", "description": NOTICE} if self.synthetic else {}
+
+    @property
+    def seasons(self) -> list[int]:
+        """Season years that the study needs."""
+        return sorted({*self.glacier.years.train, *self.glacier.years.validation})
+
+    @cached_property
+    def companions(self) -> Path:
+        """Folder of the files that the source provides beside its scenes.
+
+        These are ``outline.geojson``, ``stakes.geojson``, ``NOTE.md`` and the truth of a twin.
+        """
+        if self.source.kind == "twin":
+            return self.folder / "twin"
+        return Path(self.source.path).parent if self.source.path else self.folder
+
+    @cached_property
+    def note(self) -> str:
+        """Limitations that the source states in a NOTE.md beside its scenes; empty if none."""
+        log_access("read", "NOTE.md")
+        file = self.companions / "NOTE.md"
+        return read_text(file) if file.exists() else ""
+
+    def scene_source(self) -> Source:
+        """Prepare the source for a search: render the twin if its scenes do not exist yet."""
+        log_access("read", "scenes")
+        if self.source.kind != "twin":
+            return self.source
+        grid = study_grid(self.glacier.bbox, self.glacier.epsg)
+        usable = self.profile.usable_scenes
+        with tqdm(desc="rendering the twin", unit="scene", file=sys.stdout) as bar:
+
+            def progress(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            seed = self.profile.seed
+            path = render_twin(self.glacier, grid, usable, self.companions, seed, progress)
+        return self.source.model_copy(update={"kind": "file", "path": str(path)})
+
+    def outline_on(self, grid: GeoBox) -> gpd.GeoDataFrame:
+        """Outline of the glacier in the CRS of `grid`: the source's own, else the catalog's."""
+        log_access("read", "outline.geojson")
+        own = self.companions / "outline.geojson"
+        path = own if own.exists() else self.glacier.outline
+        if path is None:
+            raise StudyError(
+                f"{self.glacier.label} has no outline in the catalog; "
+                f"put an outline.geojson beside the scenes' items.json"
+            )
+        return outlines.read_outline(path, self.glacier, grid)
+
+    def stakes(self) -> gpd.GeoDataFrame:
+        """Stakes with ``name``, ``year`` and ``speed`` (m/yr): the source's own, else those of the
+        catalog.
+        """
+        log_access("read", "stakes.geojson")
+        return read_stakes(self.companions, self.glacier)
+
+    def provenance(self) -> dict[str, str]:
+        """Attributes that describe how a result was made."""
+        return {
+            **self.marks,
+            "source": f"gdiv {__version__}, {self.source.label}",
+            "glacier": self.subject,
+            "profile": self.profile_key,
+            "seed": str(self.profile.seed),
+            "licence": self.source.licence,
+            "code": code_hash(),
+            "versions": versions(),
+        }

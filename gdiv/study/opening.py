@@ -1,0 +1,156 @@
+"""Open a study: resolve its glacier, profile, source and matchers, and prepare its folder."""
+
+from pathlib import Path
+
+from gdiv.catalog import (
+    REQUIRED_MATCHERS,
+    CatalogError,
+    Glacier,
+    Pairing,
+    Profile,
+    Source,
+    load_catalog,
+)
+from gdiv.flow.matchers.registry import UnknownMatcherError, list_matchers
+from gdiv.study.study import Study
+from gdiv.study.workspace import default_workspace, prepare, split_source
+
+__all__ = ["open_study", "resolve_matchers", "resolve_source"]
+
+
+def open_study(
+    glacier: str,
+    profile: str = "demo",
+    source: str = "",
+    workspace: str = "",
+    matchers: str = "",
+) -> Study:
+    """Open a study.
+
+    Parameters
+    ----------
+    glacier : str
+        Key of a glacier in the catalog.
+    profile : str, optional
+        Key of a profile: ``"smoke"``, ``"demo"``, ``"full"`` or ``"paper"``.
+    source : str, optional
+        Key of a source, an ItemCollection file or the URL of a STAC API; the profile's own source
+        if empty. KEY@FILE or KEY@URL reads it as the source KEY of the catalog is read.
+    workspace : str, optional
+        Folder of the run; ``runs/GLACIER-PROFILE`` if empty.
+    matchers : str, optional
+        Names of the matchers to compare, separated by commas; those of the profile if empty.
+
+    Returns
+    -------
+    Study
+        Facts, and access to named results.
+
+    Raises
+    ------
+    CatalogError
+        If a glacier, profile, source or matcher is unknown; the message lists those that exist.
+    StudyError
+        If the folder cannot be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> study = open_study("mer-de-glace", "smoke", workspace=tempfile.mkdtemp())
+    >>> study.subject
+    'synthetic Mer de Glace'
+    """
+    catalog = load_catalog()
+    entry = catalog.pick("glaciers", glacier)
+    chosen = catalog.pick("profiles", profile)
+    if matchers:
+        chosen = chosen.model_copy(update={"matchers": resolve_matchers(matchers)})
+    else:
+        resolve_matchers(",".join(chosen.matchers))
+    if chosen.pairing == "paper":
+        entry = _with_paper_pairing(entry, glacier, profile)
+    folder = Path(workspace) if workspace else default_workspace(glacier, profile, source)
+    # Relative sources are read from where the notebook runs, as a shell would.
+    resolved = resolve_source(source, chosen)
+    if resolved.kind == "twin" and entry.twin is None:
+        able = [name for name, other in catalog.glaciers.items() if other.twin]
+        raise CatalogError(
+            f"{glacier} has no twin description; glaciers with one: {', '.join(able)}; "
+            f"or name a source of real scenes"
+        )
+    prepare(folder)
+    return Study(glacier, profile, source, folder, entry, chosen, resolved)
+
+
+def _with_paper_pairing(entry: Glacier, glacier: str, profile: str) -> Glacier:
+    """Catalog entry of a glacier with the paper's pairing rule."""
+    if entry.pairing.rule == "interval":
+        raise CatalogError(
+            f"profile {profile} pairs two seasons as the paper does, but {glacier} is matched over "
+            f"days within one season; use another profile"
+        )
+    return entry.model_copy(update={"pairing": Pairing(rule="paper")})
+
+
+def resolve_matchers(names: str) -> list[str]:
+    """Split a comma-separated list of matchers and check that each is registered.
+
+    Those that every study compares are added in front if they are missing.
+
+    Raises
+    ------
+    CatalogError
+        If a matcher is unknown; the message lists those that exist.
+    """
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    required = [name for name in REQUIRED_MATCHERS if name not in chosen]
+    for name in chosen:
+        if name not in list_matchers():
+            raise CatalogError(str(UnknownMatcherError(name)))
+    return list(dict.fromkeys([*required, *chosen]))
+
+
+def resolve_source(name: str, profile: Profile) -> Source:
+    """Find the source that a name means.
+
+    Parameters
+    ----------
+    name : str
+        Key of the catalog, path of an ItemCollection, URL of a STAC API, KEY@FILE, KEY@URL, or
+        empty for the profile's source. Files and services are expected to name their assets as
+        Earth Search does, unless KEY is given.
+    profile : Profile
+        Profile of the study.
+
+    Raises
+    ------
+    CatalogError
+        If there is no such source.
+    """
+    sources = load_catalog().sources
+    if not name or name in sources:
+        return sources[name or profile.source]
+    key, location = split_source(name)
+    if location.startswith(("http://", "https://")):
+        host = location.split("/")[2]
+        if not host:
+            raise CatalogError(
+                f"source {location} names no host; give the landing page of a STAC API"
+            )
+        change = {"label": host, "kind": "stac", "url": location.rstrip("/")}
+        return sources[key or "earth-search"].model_copy(update=change)
+    path = Path(location)
+    if path.suffix not in (".json", ".geojson"):
+        return load_catalog().pick("sources", name)
+    if not path.exists():
+        raise CatalogError(
+            f"source file {location} does not exist; give the path of an ItemCollection, a URL, "
+            f"or one of: {', '.join(sources)}"
+        )
+    change = {
+        "label": path.parent.name,
+        "kind": "file",
+        "path": str(path),
+        "licence": "see the source",
+    }
+    return sources[key or "twin"].model_copy(update=change)

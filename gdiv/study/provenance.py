@@ -1,0 +1,67 @@
+"""Where results come from: the code, the versions of packages, the published claims."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from gdiv.installation import PACKAGE, shipped
+from gdiv.study.journal import log_access
+
+__all__ = ["code_hash", "load_published", "versions"]
+
+#: Packages whose versions results may depend on.
+PACKAGES = ("numpy", "numba", "scipy", "rasterio", "xarray", "torch", "scikit-image")
+#: Files that results may depend on.
+SOURCES = (".py", ".safetensors")
+
+
+@cache
+def code_hash() -> str:
+    """Hash of gdiv's modules and weights, sixteen hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in PACKAGE.rglob("*") if path.suffix in SOURCES):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def versions() -> str:
+    """List the versions of the installed packages that results may depend on."""
+    import cv2  # conda lists it under another name than pip
+
+    return ", ".join([f"opencv {cv2.__version__}", *_installed_versions()])
+
+
+def _installed_versions() -> Iterator[str]:
+    """Name and version of each installed package."""
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            yield f"{name} {version(name)}"
+
+
+def load_published(name: str = "claims") -> dict[str, Any]:
+    """Load a published result that ships with gdiv.
+
+    Parameters
+    ----------
+    name : str, optional
+        ``"claims"`` for those of the demo run, ``"glaciers"`` and ``"perito-moreno"`` for others,
+        ``"bench-matchers"``, ``"bench-networks"``, ``"bench-ablation"``, ``"checks"``, ``"costs"``.
+
+    Returns
+    -------
+    dict
+        Content of the JSON file. Claims have ``value``, ``unit`` and ``meaning``.
+
+    Examples
+    --------
+    >>> load_published()["mosaic.raft.rmse"]["unit"]
+    'm/yr'
+    """
+    folder = shipped("published")
+    log_access("read", f"published/{name}")
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))

@@ -1,0 +1,123 @@
+"""The results of a study: which there are, what they hold, and which notebook makes them."""
+
+import difflib
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import xarray as xr
+
+from gdiv.study.workspace import StudyError
+
+__all__ = ["RESULTS", "Kind", "Result", "check_content", "find_result", "result_path"]
+
+Kind = Literal["dataset", "items", "table", "weights"]
+#: Suffix of the file or store of each kind of result.
+SUFFIXES: dict[Kind, str] = {
+    "dataset": ".zarr",
+    "items": ".json",
+    "table": ".csv",
+    "weights": ".safetensors",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One result of a study, or one per matcher where the name ends in ``*``.
+
+    Attributes
+    ----------
+    name : str
+        Name under which notebooks save and open it.
+    kind : Kind
+        ``"dataset"`` (xarray), ``"table"`` (pandas), ``"items"`` (STAC) or ``"weights"``.
+    maker : str
+        Number of the notebook that makes it.
+    content : tuple of str
+        Variables of a dataset or columns of a table that it always has.
+    """
+
+    name: str
+    kind: Kind
+    maker: str
+    content: tuple[str, ...] = ()
+
+
+_DISPLACEMENT = ("u", "v", "quality", "bias_x", "bias_y", "nmad_x", "nmad_y")
+_MOSAIC = ("vx", "vy", "vx_error", "vy_error", "v_error", "count")
+_HISTORY = ("network", "step", "loss", "validation")
+_CHECKS = ("matcher", "rmse", "median", "p95", "along", "coverage")
+
+RESULTS = (
+    Result("items", "items", "01"),
+    Result("scenes", "table", "01", ("id", "date", "season_year", "verdict", "reason", "offset")),
+    Result("cube", "dataset", "02", ("reflectance", "snow")),
+    Result("masks", "dataset", "02", ("glacier", "stable")),
+    Result(
+        "pairs", "table", "02", ("reference", "secondary", "years", "set", "shift_x", "shift_y")
+    ),
+    Result("labels", "dataset", "03", (*_DISPLACEMENT, "residual")),
+    Result("tiles", "table", "04", ("pair", "row", "column", "turns", "set")),
+    Result("history", "table", "04", _HISTORY),
+    Result("training", "table", "04", ("network", "before", "own", "labels", "truth")),
+    Result("weights", "weights", "04"),
+    Result("displacement-*", "dataset", "05", _DISPLACEMENT),
+    Result("scores", "table", "05", ("matcher", "error", "along", "bias", "nmad", "closure")),
+    Result("mosaic-*", "dataset", "06", _MOSAIC),
+    Result("stakes", "table", "06", ("name", "measured", "estimated", "difference", "matcher")),
+    Result("validation", "table", "06", (*_CHECKS, "stakes", "nmad")),
+    Result("reliability", "table", "06", ("matcher", "speed", "stated", "found")),
+    Result("series", "dataset", "06", ("vx", "vy", "closure")),
+    Result("fewer-pairs", "table", "08", ("pairs", "mosaic", "rmse")),
+    Result("choices", "table", "08", ("variant", "rmse", "median", "p95", "along", "coverage")),
+)
+
+
+def find_result(name: str) -> Result:
+    """Look up the declaration of a result.
+
+    Raises
+    ------
+    StudyError
+        If no result has this name.
+
+    Examples
+    --------
+    >>> find_result("displacement-dis").maker
+    '05'
+    """
+    for result in RESULTS:
+        if fnmatchcase(name, result.name):
+            return result
+    names = [result.name for result in RESULTS]
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
+    raise StudyError(f"a study has no result {name!r}; {hint}")
+
+
+def result_path(folder: Path, name: str) -> Path:
+    """Path of a result in the folder of a study, whether or not it is there yet."""
+    return folder / "data" / (name + SUFFIXES[find_result(name).kind])
+
+
+def check_content(name: str, value: Any) -> None:
+    """Check that a value is what its name promises, before it is written.
+
+    Raises
+    ------
+    StudyError
+        If the value is of another kind, or lacks variables or columns; the message names them.
+    """
+    result = find_result(name)
+    classes: dict[Kind, type] = {"dataset": xr.Dataset, "table": pd.DataFrame, "items": list}
+    expected = classes.get(result.kind, object)
+    if not isinstance(value, expected):
+        raise StudyError(
+            f"the result {name!r} is a {expected.__name__}, not a {type(value).__name__}"
+        )
+    if result.content:
+        missing = [each for each in result.content if each not in value]
+        if missing:
+            raise StudyError(f"the result {name!r} lacks {', '.join(missing)}")

@@ -1,0 +1,173 @@
+"""Write datasets of many scenes or pairs one by one, and resume after an interruption."""
+
+import json
+import os
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import dask
+import xarray as xr
+from tqdm import tqdm
+
+from gdiv.files import retry, short_message, write_json
+from gdiv.study.provenance import code_hash
+from gdiv.velocity.annual import ROWS
+from gdiv.velocity.export import with_crs
+
+__all__ = ["write_dataset"]
+
+#: Dimensions along which a lazy dataset is written in parts.
+Dimension = Literal["pair", "scene"]
+#: Most parts that are computed at once.
+MAX_WORKERS = 8
+_OPTIONS: dict[str, Any] = {"consolidated": False, "zarr_format": 3}
+
+
+def write_dataset(dataset: xr.Dataset, path: Path, epsg: int) -> list[str]:
+    """Write a dataset with its CRS as a Zarr store.
+
+    A lazy dataset of pairs or scenes is computed and stored in parts. A journal beside the store
+    lets the next call with the same content resume. Reading a scene is retried; if it still fails,
+    the store goes without that scene.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Dataset to write, lazy or in memory.
+    path : Path
+        Store, replaced once the new one is complete.
+    epsg : int
+        EPSG code of its coordinates.
+
+    Returns
+    -------
+    list of str
+        Ids of the scenes that could not be read, each with the reason.
+
+    Raises
+    ------
+    OSError
+        If no scene could be read.
+    """
+    dataset = dataset.drop_encoding().drop_vars(("spatial_ref", "mapping"), errors="ignore")
+    coords = {str(name): dataset[name].values.tolist() for name in dataset.coords}
+    recipe = json.dumps([dataset.attrs, coords, code_hash()], default=str)
+    # Whatever is computed from this store repeats the time, so that it is not resumed over new
+    # input.
+    dataset = with_crs(dataset.assign_attrs(written=datetime.now(UTC).isoformat()), epsg)
+    partial = path.with_suffix(".part")
+    journal = path.with_suffix(".journal.json")
+    dimension = _dimension_of_parts(dataset)
+    failed: dict[int, str] = {}
+    if dimension:
+        failed = _write_parts(dataset, dimension, partial, journal, recipe)
+        if failed:
+            partial = _without_scenes(set(failed), partial, path.with_suffix(".whole.part"))
+    else:
+        shutil.rmtree(partial, ignore_errors=True)
+        dataset.to_zarr(partial, mode="w", **_OPTIONS)
+    shutil.rmtree(path, ignore_errors=True)
+    partial.rename(path)
+    shutil.rmtree(path.with_suffix(".part"), ignore_errors=True)
+    journal.unlink(missing_ok=True)
+    return [f"{dataset.scene.values[index]} {reason}" for index, reason in failed.items()]
+
+
+def _dimension_of_parts(dataset: xr.Dataset) -> Dimension | None:
+    """Dimension along which a lazy dataset is written in parts; None for one in memory."""
+    if dataset.chunks:
+        if "pair" in dataset.dims:
+            return "pair"
+        if "scene" in dataset.dims:
+            return "scene"
+    return None
+
+
+def _write_parts(
+    dataset: xr.Dataset, dimension: Dimension, partial: Path, journal: Path, recipe: str
+) -> dict[int, str]:
+    """Write each pair or scene; return the scenes that failed, by index, with the reason."""
+    done = _resume(journal, partial, recipe)
+    if not done:
+        _write_template(dataset, partial, journal)
+    parts = dataset[[name for name in dataset.data_vars if dimension in dataset[name].dims]]
+    # Other coordinates are stored with the template.
+    parts = parts.drop_vars([name for name in parts.coords if name != dimension])
+    count = dataset.sizes[dimension]
+    waiting = [index for index in range(count) if index not in done]
+    workers = min(os.cpu_count() or 1, MAX_WORKERS)
+    failed: dict[int, str] = {}
+    with tqdm(
+        total=count, initial=len(done), desc=partial.stem, unit=dimension, file=sys.stdout
+    ) as bar:
+        for start in range(0, len(waiting), workers):
+            batch = waiting[start : start + workers]
+            computed, errors = _compute(parts, dimension, batch)
+            failed |= errors
+            for index, part in computed.items():
+                region = {dimension: slice(index, index + 1)}
+                part.to_zarr(partial, region=region, **_OPTIONS)
+            done += list(computed)
+            write_json(journal, {"recipe": recipe, "done": done})
+            bar.update(len(batch))
+    if len(failed) == count:
+        first = next(iter(failed.values()))
+        raise OSError(f"none of the {count} scenes could be read; the first {first}")
+    return failed
+
+
+def _resume(journal: Path, partial: Path, recipe: str) -> list[int]:
+    """Indices of the parts that an interrupted call with the same recipe has written."""
+    if not (journal.exists() and partial.exists()):
+        return []
+    content = json.loads(journal.read_text(encoding="utf-8"))
+    return content.get("done", []) if content.get("recipe") == recipe else []
+
+
+def _write_template(dataset: xr.Dataset, partial: Path, journal: Path) -> None:
+    """Write the store without its data, and forget an earlier one."""
+    journal.unlink(missing_ok=True)
+    shutil.rmtree(partial, ignore_errors=True)
+    # A pair is written as a whole, and all pairs are read some rows at a time.
+    chunks = {
+        name: {"chunks": (1, min(ROWS, dataset.sizes["y"]), dataset.sizes["x"])}
+        for name, variable in dataset.data_vars.items()
+        if variable.dims == ("pair", "y", "x")
+    }
+    dataset.to_zarr(partial, mode="w", compute=False, encoding=chunks, **_OPTIONS)
+
+
+def _compute(
+    parts: xr.Dataset, dimension: Dimension, batch: list[int]
+) -> tuple[dict[int, xr.Dataset], dict[int, str]]:
+    """Compute a batch of parts; return those that succeeded, and the errors of scenes."""
+    selected = [parts.isel({dimension: [index]}) for index in batch]
+    if dimension == "pair":
+        return dict(zip(batch, dask.compute(*selected), strict=True)), {}
+    with ThreadPoolExecutor(len(batch)) as pool:
+        read = dict(zip(batch, pool.map(_read_scene, selected), strict=True))
+    errors = {index: part for index, part in read.items() if isinstance(part, str)}
+    computed = {index: part for index, part in read.items() if not isinstance(part, str)}
+    return computed, errors
+
+
+def _read_scene(part: xr.Dataset) -> xr.Dataset | str:
+    """Read a scene, or return the reason why it failed: one bad file must not end a long load."""
+    try:
+        return retry(part.compute)
+    except (OSError, RuntimeError) as error:
+        return f"could not be read ({short_message(error)})"
+
+
+def _without_scenes(failed: set[int], partial: Path, whole: Path) -> Path:
+    """Copy the store `partial` to `whole` without the scenes that failed."""
+    shutil.rmtree(whole, ignore_errors=True)
+    with xr.open_zarr(partial, consolidated=False) as written:
+        kept = [index for index in range(written.sizes["scene"]) if index not in failed]
+        selected = written.isel(scene=kept).drop_encoding().chunk(scene=1)
+        selected.to_zarr(whole, **_OPTIONS)
+    return whole

@@ -1,0 +1,292 @@
+"""Images of the twin's world at one acquisition: light, ice, snow, clouds, sensor and classes.
+
+Ice carries its texture. A scene reads the lattice of the reference date at the material point that
+the velocity has brought to each pixel, so the displacement between two scenes is exact, whatever
+the interpolation of the texture.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from gdiv.catalog.models import Glacier
+from gdiv.conventions import DAYS_PER_YEAR
+from gdiv.images.arrays import Component, Image, Mask, Series
+from gdiv.images.textures import fractal_texture
+from gdiv.twin.acquisitions import Acquisition
+from gdiv.twin.inputs import SCENE_KEY, require_description
+from gdiv.twin.rendering import (
+    SCL,
+    TEXTURE_SIZE,
+    Clouds,
+    crop_periodic,
+    draw_clouds,
+    mix,
+    spectrum,
+)
+from gdiv.twin.terrain import illuminate
+from gdiv.twin.world import AGEING_YEARS, World
+
+__all__ = ["Sun", "TwinImage", "image_world"]
+
+# All numbers were chosen by eye on the twin of the Mer de Glace.
+# Sun at the time of Sentinel-2's pass, about 10:30 local time; it is highest early in the season.
+SUN_ELEVATION = 62  # degrees, the highest of the season
+SUN_DESCENT = 28  # degrees, times a power of the fraction of the season from the peak
+SUN_PEAK = 0.15  # of the season
+SUN_EXPONENT = 1.2
+NORTHERN_AZIMUTH = 150  # degrees at the beginning of the season
+SOUTHERN_AZIMUTH = 30
+AZIMUTH_DRIFT = 12  # degrees over the season
+
+# Ice.
+MIN_FRACTION = 0.01  # of ice in a pixel that material is read for
+YEAR_ZERO = 4  # texture of ageing of the reference date, the middle of `AGEING_YEARS`
+DAILY_CONTRAST = 0.1  # of log-brightness: melt and wetness differ by the day
+DAILY_SLOPE = 0.9  # of its spectrum
+
+# Snow.
+EARLY_LINE_DROP = 700  # m by which the snow line is lower when the season begins
+EARLY_FRACTION = 0.3  # of the season, after which the snow line is at its height
+FRESH_LINE_DROP = 900  # m by which fresh snow lowers the line
+LINE_SPREAD = 90  # m by which patches raise and lower the line
+LINE_WIDTH = 60  # m from bare to covered
+STEEPNESS_LOSS = 0.8  # cover that a slope of 45 degrees sheds
+FRESH_COVER = 0.92  # of a scene with fresh snow
+FRESH_GAPS = 0.3  # cover that patches remove
+SNOW_PATCHES = 0.05  # of log-brightness
+SNOW_GRAIN = 0.03  # of log-brightness
+
+# Atmosphere and sensor.
+CLOUD_SHADOW = 0.65  # fraction of the light that a cloud takes away
+GAIN_SPREAD = 0.04  # sigma of the gain between scenes
+HAZE_SPREAD = 0.006  # reflectance, sigma
+NOISE = 0.003  # reflectance, sigma
+REFLECTANCE_RANGE = (0.0001, 1.5)  # 0 would be no data
+
+# Thresholds of the classification.
+PLANTS_MIN = 0.5  # fraction of plants
+ICE_MIN = 0.5  # fraction of ice
+CLEAN_DEBRIS_MAX = 0.45  # fraction of debris on ice that is classed as snow
+SNOW_MIN = 0.4  # fraction of snow
+SHADOW_MIN = 0.5  # fraction of the pixel in shadow
+CLOUD_SHADOW_MIN = 0.25  # opacity
+CIRRUS_MIN = 0.06  # opacity
+CLOUD_MIN = 0.3  # opacity
+
+
+class Sun(NamedTuple):
+    """Position of the sun in degrees."""
+
+    azimuth: float  # clockwise from north
+    elevation: float  # above the horizon
+
+
+class TwinImage(NamedTuple):
+    """One rendered acquisition."""
+
+    reflectance: Image  # (4, H, W), in the order of BANDS
+    classes: npt.NDArray[np.uint8]  # (H/2, W/2), scene classification
+    sun: Sun
+
+
+class _IceSurface(NamedTuple):
+    """Ice as it looks on the day of one scene."""
+
+    fraction: Image  # of ice in each pixel
+    debris: Image  # fraction of the surface
+    reflectance: Image  # (4, H, W)
+
+
+@dataclass(frozen=True)
+class _View:
+    """Positions on the world's lattice that the pixels of one scene show."""
+
+    rows: Image
+    columns: Image
+    on_ice: Mask  # pixels with ice
+    ice_columns: Series  # where the material of these pixels was on the reference date
+    ice_rows: Series
+
+    def sample(self, lattice: Component, order: int = 1) -> Image:
+        """Read a lattice of stable ground, light or snow."""
+        points = [self.rows, self.columns]
+        return ndimage.map_coordinates(lattice, points, order=order, mode="nearest")
+
+    def sample_material(self, coefficients: Image) -> Image:
+        """Read spline coefficients of a texture that moves with the ice; 0 where there is none."""
+        field = np.zeros(self.rows.shape, np.float32)
+        points = [self.ice_rows, self.ice_columns]
+        field[self.on_ice] = ndimage.map_coordinates(
+            coefficients, points, order=3, mode="nearest", prefilter=False
+        )
+        return field
+
+
+def image_world(
+    world: World,
+    acquisition: Acquisition,
+    shift: npt.NDArray[np.floating],
+    relief_shift: float,
+    seed: int,
+) -> TwinImage:
+    """Render one acquisition of the twin's world.
+
+    Parameters
+    ----------
+    world : World
+        Ice, valley walls and textures.
+    acquisition : Acquisition
+        Day, fault and clouds of the scene.
+    shift : ndarray, shape (2,)
+        Mis-registration of the scene (columns, rows) in pixels; the whole image is displaced.
+    relief_shift : float
+        Further displacement along columns of the highest ground, in pixels.
+    seed : int
+        Seed of weather and noise.
+
+    Returns
+    -------
+    TwinImage
+        Reflectance, classification at half the resolution, and position of the sun.
+    """
+    # Every step that is passed `rng` draws from it: another order gives other scenes.
+    rng = np.random.default_rng([seed, SCENE_KEY, acquisition.day.toordinal()])
+    years = (acquisition.day - world.epoch).days / DAYS_PER_YEAR
+    sun = _sun_position(world.glacier, acquisition.day)
+    lit = illuminate(world.elevation, world.spacing, sun.azimuth, sun.elevation)
+    view = _view(world, shift, relief_shift, years)
+
+    ice = _ice_surface(world, view, years, rng)
+    reflectance = _blend_ground_and_ice(world, view, ice)
+    snow = _snow_cover(world, view, acquisition)
+    reflectance = _cover_with_snow(reflectance, snow, view.sample(world.patchiness), rng)
+    reflectance = reflectance * view.sample(lit.light)
+    clouds = draw_clouds(snow.shape, acquisition.cover, world.spacing, sun.azimuth, rng)
+    reflectance = _cover_with_clouds(reflectance, clouds)
+    reflectance = _measure(reflectance, rng)
+
+    shadow = view.sample(lit.shadow.astype(np.float32))
+    classes = _classify(view.sample(world.plants), ice, snow, shadow, clouds)
+    return TwinImage(reflectance, classes, sun)
+
+
+def _season_progress(glacier: Glacier, day: date) -> float:
+    """Fraction of the melt season that has passed on a day."""
+    year = glacier.season.year_of(day)
+    assert year is not None, "acquisitions are planned within the season"
+    first, last = glacier.season.dates(year)
+    return (day - first).days / (last - first).days
+
+
+def _sun_position(glacier: Glacier, day: date) -> Sun:
+    """Position of the sun at the time of the satellite's pass."""
+    progress = _season_progress(glacier, day)
+    elevation = SUN_ELEVATION - SUN_DESCENT * abs(progress - SUN_PEAK) ** SUN_EXPONENT
+    if glacier.bbox[1] > 0:
+        return Sun(NORTHERN_AZIMUTH + AZIMUTH_DRIFT * progress, elevation)
+    return Sun(SOUTHERN_AZIMUTH - AZIMUTH_DRIFT * progress, elevation)
+
+
+def _view(
+    world: World, shift: npt.NDArray[np.floating], relief_shift: float, years: float
+) -> _View:
+    """Find the point of the lattice, and the material, that each pixel shows."""
+    height, width = world.geobox.shape
+    rows, columns = np.meshgrid(
+        np.arange(height) + world.pad, np.arange(width) + world.pad, indexing="ij"
+    )
+    columns = columns - shift[0] - relief_shift * world.relief_pattern
+    rows = rows - shift[1]
+    fraction = ndimage.map_coordinates(world.ice.fraction, [rows, columns], order=1, mode="nearest")
+    on_ice = fraction > MIN_FRACTION
+    # The material of a scene `years` after the reference date lay upstream of its pixel.
+    ice_columns, ice_rows = world.ice.advect(columns[on_ice], rows[on_ice], -years)
+    return _View(rows, columns, on_ice, ice_columns, ice_rows)
+
+
+def _ice_surface(world: World, view: _View, years: float, rng: np.random.Generator) -> _IceSurface:
+    """Read the look of the material that each pixel shows, aged to the day of the scene.
+
+    Ageing decorrelates the images of a pair. One texture fades into the next over a year, and
+    another is drawn for the day.
+    """
+    season, phase = divmod(years + YEAR_ZERO, 1)
+    fading = view.sample_material(world.ageing[int(season) % AGEING_YEARS])
+    emerging = view.sample_material(world.ageing[(int(season) + 1) % AGEING_YEARS])
+    # Cosine and sine keep the variance constant while the textures change over.
+    aged = np.cos(phase * np.pi / 2) * fading + np.sin(phase * np.pi / 2) * emerging
+    daily = fractal_texture(TEXTURE_SIZE, DAILY_SLOPE, rng)
+    aged += DAILY_CONTRAST * crop_periodic(daily, view.rows.shape)
+    debris = np.clip(view.sample_material(world.ice_debris), 0, 1)
+    brightness = np.exp(view.sample_material(world.ice_brightness) + aged)
+    reflectance = mix({"ice": 1 - debris, "debris": debris}) * brightness
+    return _IceSurface(view.sample(world.ice.fraction), debris, reflectance)
+
+
+def _blend_ground_and_ice(world: World, view: _View, ice: _IceSurface) -> Image:
+    """Reflectance of stable ground and ice, blended at the margin."""
+    ground = np.stack([view.sample(band, order=3) for band in world.ground])
+    return ground * (1 - ice.fraction) + ice.reflectance * ice.fraction
+
+
+def _snow_cover(world: World, view: _View, acquisition: Acquisition) -> Image:
+    """Fraction of each pixel under snow."""
+    fresh = acquisition.kind == "snow"
+    progress = _season_progress(world.glacier, acquisition.day)
+    line = (
+        require_description(world.glacier).snow_line
+        - EARLY_LINE_DROP * (1 - min(progress / EARLY_FRACTION, 1)) ** 2
+        - (FRESH_LINE_DROP if fresh else 0)
+    )
+    above = (world.elevation + LINE_SPREAD * world.patchiness - line) / LINE_WIDTH
+    slope = np.hypot(*np.gradient(world.elevation, world.spacing))
+    # Snow stays on ice however steep the interpolated surface is.
+    shed = STEEPNESS_LOSS * (world.ice.distance > 0) * slope
+    snow = np.clip(view.sample(above - shed), 0, 1)
+    if fresh:
+        gaps = FRESH_GAPS * np.clip(view.sample(world.patchiness), 0, 1)
+        snow = np.clip(snow + FRESH_COVER - gaps, 0, 1)
+    return snow
+
+
+def _cover_with_snow(
+    reflectance: Image, snow: Image, patchiness: Image, rng: np.random.Generator
+) -> Image:
+    """Blend a surface with snow of uneven brightness."""
+    grain = rng.normal(size=snow.shape)
+    white = spectrum("snow") * np.exp(SNOW_PATCHES * patchiness + SNOW_GRAIN * grain)
+    return reflectance * (1 - snow) + white * snow
+
+
+def _cover_with_clouds(reflectance: Image, clouds: Clouds) -> Image:
+    """Darken the ground under the shadow of clouds, and hide it behind clouds."""
+    shaded = reflectance * (1 - CLOUD_SHADOW * clouds.shadow)
+    return shaded * (1 - clouds.opacity) + spectrum("cloud") * clouds.opacity
+
+
+def _measure(reflectance: Image, rng: np.random.Generator) -> Image:
+    """Add the gain, haze and noise of one acquisition."""
+    gain = 1 + GAIN_SPREAD * rng.normal()
+    haze = HAZE_SPREAD * abs(rng.normal())
+    noise = NOISE * rng.normal(size=reflectance.shape)
+    return np.clip(gain * reflectance + haze + noise, *REFLECTANCE_RANGE)
+
+
+def _classify(
+    plants: Image, ice: _IceSurface, snow: Image, shadow: Image, clouds: Clouds
+) -> npt.NDArray[np.uint8]:
+    """Classify each second pixel of each second row; later classes replace earlier ones."""
+    classes = np.where(plants > PLANTS_MIN, SCL["plants"], SCL["ground"])
+    clean_ice = (ice.fraction > ICE_MIN) & (ice.debris < CLEAN_DEBRIS_MAX)
+    # Sentinel-2's classification has no class for ice: clean ice is classed as snow.
+    classes = np.where(clean_ice | (snow > SNOW_MIN), SCL["snow"], classes)
+    classes = np.where(shadow > SHADOW_MIN, SCL["shadow"], classes)
+    classes = np.where(clouds.shadow > CLOUD_SHADOW_MIN, SCL["cloud_shadow"], classes)
+    classes = np.where(clouds.opacity > CIRRUS_MIN, SCL["cirrus"], classes)
+    classes = np.where(clouds.opacity > CLOUD_MIN, SCL["cloud"], classes)
+    return classes[::2, ::2].astype(np.uint8)

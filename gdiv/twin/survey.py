@@ -1,0 +1,70 @@
+"""Outline of the twin's ice, and the yearly speeds that a survey of its stakes would give."""
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from gdiv.twin.inputs import require_description, require_epsg
+from gdiv.twin.motion import advect
+from gdiv.twin.world import World
+
+__all__ = ["write_outline", "write_stakes"]
+
+SURVEY_YEARS = 1.0  # between two surveys of a stake
+SPEED_DECIMALS = 2  # of a stake's speed in m/yr
+
+
+def write_outline(folder: Path, world: World) -> None:
+    """Write the outline of the ice to `outline.geojson`.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the twin.
+    world : World
+        The world that was rendered.
+    """
+    outline = gpd.GeoDataFrame(
+        {"name": [world.glacier.label], "synthetic": [True]},
+        geometry=[world.ice.outline],
+        crs=require_epsg(world.geobox),
+    )
+    outline.to_crs(4326).to_file(folder / "outline.geojson")
+
+
+def write_stakes(folder: Path, world: World) -> None:
+    """Write the yearly motion of the glacier's stakes to `stakes.geojson`, if it has stakes.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the twin.
+    world : World
+        The world that was rendered.
+    """
+    stakes = world.glacier.stakes
+    epsg = require_epsg(world.geobox)
+    points = gpd.points_from_xy([stake.lon for stake in stakes], [stake.lat for stake in stakes])
+    rows = []
+    for stake, point in zip(stakes, gpd.GeoSeries(points, crs=4326).to_crs(epsg), strict=True):
+        speed = round(_yearly_speed(world, point), SPEED_DECIMALS)
+        for year in require_description(world.glacier).years[1:]:
+            row = {"name": stake.name, "year": year, "speed": speed, "synthetic": True}
+            rows.append(row | {"geometry": point})
+    if rows:
+        survey = gpd.GeoDataFrame(rows, crs=epsg)
+        survey.to_crs(4326).to_file(folder / "stakes.geojson")
+
+
+def _yearly_speed(world: World, point: shapely.Point) -> float:
+    """Speed of the ice from a point on, in m/yr; it is the same every year."""
+    vx, vy = world.scene_velocity()
+    column, row = ~world.geobox.affine * (point.x, point.y)
+    # Affine coordinates count from the corner of the first pixel, positions from its centre.
+    start_column = np.array([column - 0.5])
+    start_row = np.array([row - 0.5])
+    end_column, end_row = advect(vx, vy, world.spacing, start_column, start_row, SURVEY_YEARS)
+    moved = float(np.hypot(end_column - start_column, end_row - start_row)[0])
+    return moved * world.spacing

@@ -1,0 +1,126 @@
+"""Compare the mosaics of several matchers: errors, stakes, checks, coverage, ITS_LIVE."""
+
+from collections.abc import Mapping
+
+import geopandas as gpd
+import pandas as pd
+import xarray as xr
+
+from gdiv.catalog import Glacier
+from gdiv.images.arrays import Mask
+from gdiv.velocity import itslive
+from gdiv.velocity.stakes import compare_with_stakes
+from gdiv.velocity.uncertainty import add_errors, repeat_error
+from gdiv.velocity.validation import check_mosaic, observed_coverage
+
+__all__ = [
+    "add_errors_to_all",
+    "check_all",
+    "compare_all_with_itslive",
+    "compare_all_with_stakes",
+    "coverage_of_all",
+]
+
+Mosaics = Mapping[str, xr.Dataset]
+#: Methods whose errors are related, so that they must not judge each other: the network has
+#: learned from the labels.
+RELATED = ("horn-schunck", "raft")
+
+
+def add_errors_to_all(
+    mosaics: Mosaics, seasons: Mosaics, ice: Mask, stable: Mask
+) -> dict[str, xr.Dataset]:
+    """Add errors to mosaics, estimated from mosaics of another season pair.
+
+    Errors of a single method would cancel in the comparison of two seasons. Horn-Schunck and RAFT,
+    which has learned from it, are therefore compared with DIS, and every other matcher with
+    Horn-Schunck.
+
+    Parameters
+    ----------
+    mosaics : mapping of str to xarray.Dataset
+        Mosaics by matcher, which may be followed by a comma and the kind of mosaic.
+    seasons : mapping of str to xarray.Dataset
+        Mosaics of the other season pair, of ``"horn-schunck"`` and ``"dis"``; empty if there is no
+        other.
+    ice, stable : ndarray of bool, shape (H, W)
+        Ice and stable ground.
+
+    Returns
+    -------
+    dict of str to xarray.Dataset
+        The mosaics with errors, from `gdiv.add_errors`.
+    """
+    errors = {name: repeat_error(mosaics[name], season, ice) for name, season in seasons.items()}
+    completed = {}
+    for name, mosaic in mosaics.items():
+        other = "dis" if name.startswith(RELATED) else "horn-schunck"
+        if other in seasons:
+            completed[name] = add_errors(mosaic, ice, stable, seasons[other], errors[other])
+        else:
+            completed[name] = add_errors(mosaic, ice, stable)
+    return completed
+
+
+def compare_all_with_stakes(
+    mosaics: Mosaics, stakes: gpd.GeoDataFrame, year: int, epsg: int
+) -> pd.DataFrame:
+    """Compare each mosaic with the stakes, as `gdiv.compare_with_stakes`; one table."""
+    tables = [
+        compare_with_stakes(mosaic, stakes, year, epsg).assign(matcher=name)
+        for name, mosaic in mosaics.items()
+    ]
+    return pd.concat(tables)
+
+
+def check_all(
+    mosaics: Mosaics, truth: xr.Dataset | None, ice: Mask, stable: Mask, stakes: pd.DataFrame
+) -> pd.DataFrame:
+    """Check each mosaic; one row per mosaic with the values of `check_mosaic`.
+
+    Parameters
+    ----------
+    mosaics : mapping of str to xarray.Dataset
+        Mosaics with errors.
+    truth : xarray.Dataset or None
+        Truth of a twin.
+    ice, stable : ndarray of bool, shape (H, W)
+        Ice and stable ground.
+    stakes : pandas.DataFrame
+        From `compare_all_with_stakes`.
+    """
+    rows = {
+        name: check_mosaic(mosaic, truth, ice, stable, stakes[stakes.matcher == name])
+        for name, mosaic in mosaics.items()
+    }
+    return pd.DataFrame(rows).T
+
+
+def coverage_of_all(mosaics: Mosaics, truth: xr.Dataset | None, ice: Mask) -> pd.DataFrame:
+    """Observed coverage of each mosaic; the table of `observed_coverage` and ``matcher``."""
+    tables = [
+        observed_coverage(mosaic, truth, ice).assign(matcher=name)
+        for name, mosaic in mosaics.items()
+    ]
+    return pd.concat(tables)
+
+
+def compare_all_with_itslive(
+    mosaics: Mosaics, glacier: Glacier, pairs: pd.DataFrame, ice: Mask
+) -> pd.DataFrame:
+    """Compare each mosaic with ITS_LIVE for the same time.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per mosaic with the values of `gdiv.velocity.itslive.compare_velocities`; without
+        columns if ITS_LIVE cannot be reached or has no velocities there.
+    """
+    theirs = itslive.load_velocity(glacier, pairs)
+    if theirs is None:
+        return pd.DataFrame(index=list(mosaics))
+    rows = {
+        name: itslive.compare_velocities(itslive.regrid_to(mosaic, theirs, glacier.epsg, ice))
+        for name, mosaic in mosaics.items()
+    }
+    return pd.DataFrame(rows).T

@@ -1,0 +1,297 @@
+"""Write products as Zarr, cloud-optimised GeoTIFF, STAC item and GeoPackage."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pystac
+import rioxarray  # noqa: F401  (registers .rio)
+import shapely
+import xarray as xr
+from pystac.extensions.file import FileExtension
+from pystac.extensions.projection import ProjectionExtension
+
+from gdiv.files import replacing, write_json
+from gdiv.imagery.items import SYNTHETIC
+from gdiv.version import __version__
+
+__all__ = [
+    "int16_encoding",
+    "with_crs",
+    "write_geotiffs",
+    "write_points",
+    "write_stac_item",
+    "write_zarr",
+]
+
+PROCESSING = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
+#: Attributes that every file repeats.
+REPEATED_ATTRIBUTES = ("title", "description", "synthetic", "source", "licence")
+#: TIFF tags of attributes; others become tags of their own name.
+TIFF_TAGS = {
+    "title": "TIFFTAG_DOCUMENTNAME",
+    "description": "TIFFTAG_IMAGEDESCRIPTION",
+    "source": "TIFFTAG_SOFTWARE",
+}
+#: Multihash prefix of a SHA-256 checksum: function 0x12, length 0x20.
+SHA256_PREFIX = "1220"
+#: Fill value of velocities in int16, as in ITS_LIVE.
+FILL = -32767
+#: Largest packed value that is used.
+MAX_PACKED = 32000
+#: Steps in which velocities are packed, m/yr. The last one is for anything faster.
+FINE_STEPS = (0.01, 0.1, 1.0)
+COARSE_STEP = 10.0
+
+
+def with_crs(dataset: xr.Dataset, epsg: int) -> xr.Dataset:
+    """Add a CRS as the CF grid mapping ``mapping``.
+
+    Arithmetic drops grid mappings, so this comes last.
+    """
+    georeferenced = dataset.rio.write_crs(epsg, grid_mapping_name="mapping")
+    return georeferenced.rio.write_grid_mapping("mapping")
+
+
+def int16_encoding(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:
+    """Zarr encodings that store velocities and their uncertainty as int16, as ITS_LIVE does.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Variables in "meter/year" are packed, others left out.
+
+    Returns
+    -------
+    dict
+        Encoding of each packed variable. The step is the finest of 0.01, 0.1, 1 and 10 m/yr that
+        the fastest ice fits in; the rounding error is at most half a step. Fill value -32767.
+    """
+    fastest = {
+        str(name): np.abs(variable).max()
+        for name, variable in dataset.data_vars.items()
+        if variable.attrs.get("units") == "meter/year"
+    }
+    encodings = {}
+    for name, speed in xr.Dataset(fastest).compute().items():
+        # "not greater" rather than "at most": an empty variable, whose maximum is NaN, fits.
+        fitting = [step for step in FINE_STEPS if not speed > MAX_PACKED * step]
+        step = fitting[0] if fitting else COARSE_STEP
+        encodings[str(name)] = {
+            "dtype": "int16",
+            "scale_factor": step,
+            "_FillValue": np.int16(FILL),
+        }
+    return encodings
+
+
+def write_zarr(dataset: xr.Dataset, path: Path, packed: bool = False) -> Path:
+    """Write a Zarr store of format 2, completely or not at all.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Product, from `gdiv.velocity.products`.
+    path : Path
+        Store. An existing one is replaced.
+    packed : bool, optional
+        Store velocities as int16, with the encoding of `int16_encoding`. Takes less than half the
+        space and rounds.
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
+    dataset = dataset.copy()
+    if packed:
+        for name, encoding in int16_encoding(dataset).items():
+            # Added to the encoding of the variable, which holds its grid mapping; `to_zarr`
+            # would discard the grid mapping if it were given the encoding.
+            dataset[name].encoding |= encoding
+    with replacing(path) as partial:
+        dataset.to_zarr(partial, mode="w", consolidated=False, zarr_format=2)
+    return path
+
+
+def write_geotiffs(
+    product: xr.Dataset,
+    folder: Path,
+    names: Sequence[str] = ("v", "vx", "vy", "v_error"),
+) -> list[Path]:
+    """Write one cloud-optimised GeoTIFF with overviews per variable.
+
+    Overviews are subsampled, not averaged: a mean of speeds is not the speed of the mean.
+
+    Parameters
+    ----------
+    product : xarray.Dataset
+        Product with dimensions ``(y, x)``, from `gdiv.velocity.products.velocity_product`.
+    folder : Path
+        Folder to write to; it is made if needed.
+    names : sequence of str, optional
+        Variables to write.
+
+    Returns
+    -------
+    list of Path
+        Files ``{name}.tif``, with NaN as no data.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> coordinates = {"y": [5086010.0, 5086000.0], "x": [340000.0, 340010.0]}
+    >>> product = xr.Dataset({"v": (("y", "x"), np.full((2, 2), 3.0))}, coordinates)
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> files = write_geotiffs(with_crs(product, 32632), folder, names=["v"])
+    >>> [file.name for file in files]
+    ['v.tif']
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tags = {
+        TIFF_TAGS.get(key, key.upper()): product.attrs[key]
+        for key in REPEATED_ATTRIBUTES
+        if key in product.attrs
+    }
+    paths = []
+    for name in names:
+        path = folder / f"{name}.tif"
+        layer = product[name].rio.write_nodata(np.nan)
+        with replacing(path) as partial:
+            layer.rio.to_raster(
+                partial,
+                driver="COG",
+                tags=tags,
+                compress="deflate",
+                overview_resampling="nearest",
+            )
+        paths.append(path)
+    return paths
+
+
+def write_stac_item(
+    product: xr.Dataset, layers: Sequence[Path], identifier: str, folder: Path
+) -> Path:
+    """Write a STAC item with projection, checksums and provenance.
+
+    Links are relative, so the folder can be moved and added to a catalog.
+
+    Parameters
+    ----------
+    product : xarray.Dataset
+        Product, from `gdiv.velocity.products.velocity_product`.
+    layers : sequence of Path
+        Files in `folder`, from `write_geotiffs`.
+    identifier : str
+        Identifier of the item.
+    folder : Path
+        Folder to write to.
+
+    Returns
+    -------
+    Path
+        The file ``item.json``.
+    """
+    box = product.rio.transform_bounds(4326)
+    lineage = f"{product.attrs.get('matcher', '')} of scenes {product.attrs.get('scenes', '')}"
+    item = pystac.Item(
+        id=identifier,
+        geometry=shapely.geometry.mapping(shapely.box(*box)),
+        bbox=list(box),
+        datetime=None,
+        start_datetime=datetime.fromisoformat(product.attrs["date_start"]).replace(tzinfo=UTC),
+        end_datetime=datetime.fromisoformat(product.attrs["date_end"]).replace(tzinfo=UTC),
+        properties={
+            "title": product.attrs["title"],
+            **_description(product.attrs),
+            "processing:software": {"gdiv": __version__},
+            "processing:lineage": lineage,
+        },
+        stac_extensions=[PROCESSING],
+    )
+    projection = ProjectionExtension.ext(item, add_if_missing=True)
+    projection.apply(
+        epsg=product.rio.crs.to_epsg(),
+        shape=list(product.v.shape),
+        transform=list(product.rio.transform())[:6],
+    )
+    for path in layers:
+        _add_layer(item, path, folder, product[path.stem].attrs)
+    target = folder / "item.json"
+    write_json(target, item.to_dict(include_self_link=False))
+    return target
+
+
+def _description(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Description of the item, and the property that marks synthetic scenes in archives."""
+    properties: dict[str, Any] = {}
+    if "description" in attributes:
+        properties["description"] = attributes["description"]
+    if attributes.get("synthetic") == "true":
+        properties[SYNTHETIC] = True
+    return properties
+
+
+def _add_layer(item: pystac.Item, path: Path, folder: Path, attributes: Mapping[str, Any]) -> None:
+    """Add one GeoTIFF with its size and checksum to the assets of an item."""
+    name = path.stem
+    title = attributes.get("long_name", attributes.get("standard_name", name))
+    asset = pystac.Asset(
+        href=f"./{path.relative_to(folder).as_posix()}",
+        title=title,
+        media_type=pystac.MediaType.COG,
+        roles=["data"],
+        extra_fields={"unit": attributes.get("units", "")},
+    )
+    item.add_asset(name, asset)
+    content = path.read_bytes()
+    checksum = SHA256_PREFIX + hashlib.sha256(content).hexdigest()
+    file = FileExtension.ext(item.assets[name], add_if_missing=True)
+    file.apply(checksum=checksum, size=len(content))
+
+
+def write_points(
+    table: pd.DataFrame,
+    stakes: gpd.GeoDataFrame,
+    profile: gpd.GeoDataFrame | None,
+    path: Path,
+    attributes: Mapping[str, str] | None = None,
+) -> Path | None:
+    """Write stakes and a profile as layers of a GeoPackage in WGS 84.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Measured and estimated speed (m/yr), from `gdiv.velocity.stakes.compare_with_stakes`.
+    stakes : geopandas.GeoDataFrame
+        Stakes with their position, from `gdiv.velocity.stakes.read_stakes`.
+    profile : geopandas.GeoDataFrame or None
+        Samples along the centreline, from `gdiv.velocity.profiles.to_points`.
+    path : Path
+        File to write. An existing one is replaced.
+    attributes : mapping, optional
+        Attributes to repeat as columns, such as ``{"synthetic": "true"}``.
+
+    Returns
+    -------
+    Path or None
+        `path`; None if there are neither stakes nor a profile.
+    """
+    layers = {}
+    if len(table):
+        points = stakes.drop_duplicates("name")[["name", "geometry"]].to_crs(4326)
+        layers["stakes"] = points.merge(table, on="name")
+    if profile is not None:
+        layers["profile"] = profile.to_crs(4326)
+    if not layers:
+        path.unlink(missing_ok=True)
+        return None
+    with replacing(path) as partial:
+        for layer, content in layers.items():
+            content.assign(**(attributes or {})).to_file(partial, layer=layer, driver="GPKG")
+    return path

@@ -1,0 +1,122 @@
+"""Two images become a pair, or one clear error."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+import shapely
+import xarray as xr
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from rasterio.transform import from_origin
+
+import gdiv
+from gdiv.imagery.geotiffs import PairError
+
+DATES = ("2020-08-01", "2021-08-01")
+GRID = GeoBox((80, 96), Affine(10, 0, 340000, 0, -10, 5090000), "EPSG:32632")
+
+
+def write(path, values, left=340000.0, top=5090000.0, size=10.0, epsg=32632, **profile):
+    profile = {"driver": "GTiff", "count": 1, "dtype": values.dtype} | profile
+    height, width = values.shape
+    transform = profile.pop("transform", from_origin(left, top, size, size))
+    with rasterio.open(
+        path, "w", height=height, width=width, crs=f"EPSG:{epsg}", transform=transform, **profile
+    ) as file:
+        file.write(values, 1)
+    return path
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Two images that share all but a rim of two pixels; the first has no data in a corner."""
+    values = np.random.default_rng(0).integers(1, 4000, (80, 96)).astype(np.uint16)
+    values[:4, :4] = 0
+    first = write(tmp_path / "a_20200801.tif", values, nodata=0)
+    second = write(
+        tmp_path / "b_2021-08-03.tif", values[2:, 3:], left=340030, top=5089980, nodata=0
+    )
+    return first, second
+
+
+def test_dates_come_from_the_names_and_the_common_area_is_kept(files):
+    pair = gdiv.open_pair(*files)
+    assert pair.attrs["reference_date"].startswith("2020-08-01")
+    assert pair.attrs["secondary_date"].startswith("2021-08-03")
+    assert pair.reference.shape == (78, 93) and pair.attrs["spacing"] == 10
+    assert float(pair.x[0]) == 340035 and float(pair.y[0]) == 5089975
+    same = (pair.reference == pair.secondary).values
+    assert same[2:, 2:].all() and np.isnan(pair.reference.values[:2, 0]).all()
+    assert pair.rio.crs.to_epsg() == 32632
+
+
+def test_an_outline_in_any_crs_gives_ice_and_stable_ground(files, tmp_path):
+    box = shapely.box(340300, 5089400, 340600, 5089700)
+    outline = gpd.GeoDataFrame(geometry=[box], crs=32632).to_crs(4326)
+    outline.to_file(tmp_path / "glacier.gpkg")
+    for given in (tmp_path / "glacier.gpkg", outline):
+        pair = gdiv.open_pair(*files, outline=given)
+        assert 800 < pair.glacier.sum() < 1000
+        assert 0 < pair.stable.sum() < pair.sizes["x"] * pair.sizes["y"] - 900
+
+
+def test_arrays_take_a_grid_and_data_arrays_their_own():
+    images = np.random.default_rng(0).normal(size=(2, 80, 96))
+    plain = gdiv.open_pair(*images, geobox=GRID, dates=DATES)
+    coords = {"y": plain.y, "x": plain.x}
+    labelled = [
+        xr.DataArray(image, dims=("y", "x"), coords=coords).rio.write_crs(32632) for image in images
+    ]
+    pair = gdiv.open_pair(*labelled, dates=DATES)
+    assert np.array_equal(pair.reference, plain.reference)
+    assert plain.odc.geobox == GRID
+
+
+def test_any_projected_crs_will_do(tmp_path):
+    values = np.random.default_rng(0).normal(size=(32, 32)).astype(np.float32)
+    files = [
+        write(tmp_path / f"{year}-08-01.tif", values, 0, 0, 15.0, 3413) for year in (2020, 2021)
+    ]
+    pair = gdiv.open_pair(*files)
+    assert pair.attrs["spacing"] == 15 and pair.rio.crs.to_epsg() == 3413
+
+
+VALUES = np.ones((80, 96), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epsg": 32633}, "reproject both alike"),
+        ({"size": 20.0}, "pixels of 10 and 20 m"),
+        ({"left": 340004.0}, "differ by a fraction of a pixel"),
+        ({"left": 390000.0}, "do not overlap"),
+        ({"epsg": 4326, "left": 7.0, "top": 46.0, "size": 1e-4}, "not projected"),
+        ({"transform": Affine(10, 0, 340000, 0, -20, 5090000)}, "no square, north-up pixels"),
+        ({"epsg": 2261}, "use metres"),
+    ],
+)
+def test_images_that_cannot_be_compared_are_refused_with_the_cure(tmp_path, change, message):
+    first = write(tmp_path / "a_20200801.tif", VALUES)
+    second = write(tmp_path / "b_20210801.tif", VALUES, **change)
+    with pytest.raises(PairError, match=message):
+        gdiv.open_pair(first, second)
+
+
+def test_missing_dates_files_bands_and_grids_are_named(files, tmp_path):
+    undated = write(tmp_path / "scene.tif", VALUES)
+    with pytest.raises(PairError, match=r"scene.tif has no date in its name; give dates="):
+        gdiv.open_pair(files[0], undated)
+    with pytest.raises(PairError, match="must be earlier"):
+        gdiv.open_pair(*files[::-1])
+    with pytest.raises(PairError, match=r"nothing.tif cannot be read"):
+        gdiv.open_pair(tmp_path / "nothing.tif", files[1])
+    with pytest.raises(PairError, match="there is no band 4"):
+        gdiv.open_pair(*files, band=4)
+    with pytest.raises(PairError, match="arrays need a grid"):
+        gdiv.open_pair(VALUES, VALUES, dates=DATES)
+    with pytest.raises(PairError, match="arrays have no dates"):
+        gdiv.open_pair(VALUES, VALUES, geobox=GRID)
+    with pytest.raises(PairError, match=r"the outline .* could not be read"):
+        gdiv.open_pair(*files, outline=tmp_path / "missing.gpkg")

@@ -1,0 +1,102 @@
+"""Velocity between two images: units, signs, registration, errors, export."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+import shapely
+import xarray as xr
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from scipy import ndimage
+
+import gdiv
+from gdiv.images.textures import fractal_texture
+
+GRID = GeoBox((256, 256), Affine(10, 0, 340000, 0, -10, 5090000), "EPSG:32632")
+ICE = shapely.box(340700, 5088200, 341900, 5089400)  # 120 x 120 pixels in the middle
+MISREGISTRATION = 0.6  # pixels along columns, of the whole secondary
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """Ice that moves by 3 pixels to the east and 1 to the south within a year; the rest is stable."""
+    texture = fractal_texture(512, 1.2, seed=1)
+    columns, rows = np.meshgrid(np.arange(256) + 128.0, np.arange(256) + 128.0)
+    ice = np.zeros((256, 256))
+    ice[60:180, 70:190] = 1
+    ice = ndimage.gaussian_filter(ice, 3)
+    reference = ndimage.map_coordinates(texture, [rows, columns], order=3)
+    came_from = [rows - 1 * ice, columns - 3 * ice - MISREGISTRATION]
+    secondary = ndimage.map_coordinates(texture, came_from, order=3)
+    outline = gpd.GeoDataFrame(geometry=[ICE], crs=32632)
+    return gdiv.open_pair(
+        reference, secondary, geobox=GRID, dates=("2020-08-01", "2021-08-01"), outline=outline
+    )
+
+
+@pytest.fixture(scope="module")
+def velocity(pair):
+    return gdiv.velocity_from_pair(pair, matcher="dis")
+
+
+def test_velocity_is_in_metres_per_year_east_and_north(velocity):
+    middle = velocity.isel(x=slice(100, 160), y=slice(90, 150))
+    assert float(middle.vx.median()) == pytest.approx(30, abs=0.5)
+    assert float(middle.vy.median()) == pytest.approx(-10, abs=0.5)
+    assert float(middle.v.median()) == pytest.approx(np.hypot(30, 10), abs=0.5)
+
+
+def test_the_shift_of_stable_ground_is_removed(velocity):
+    assert velocity.attrs["shift_x"] == pytest.approx(MISREGISTRATION, abs=0.03)
+    corner = velocity.isel(x=slice(16, 40), y=slice(16, 40))
+    assert abs(float(corner.vx.median())) < 0.5
+
+
+def test_errors_are_positive_where_there_is_a_velocity_and_larger_at_the_margin(velocity):
+    known = np.isfinite(velocity.vx.values)
+    for name in ("vx_error", "vy_error", "v_error"):
+        assert (velocity[name].values[known] > 0).all()
+        assert np.isnan(velocity[name].values[~known]).all()
+    middle = velocity.vx_error.values[100:140, 110:150]
+    margin = velocity.vx_error.values[55:66, 110:150]
+    assert np.nanmedian(margin) > 2 * np.nanmedian(middle)
+
+
+def test_attributes_follow_cf_and_name_the_matcher(velocity):
+    assert velocity.attrs["Conventions"] == "CF-1.8" and velocity.attrs["matcher"] == "dis"
+    assert velocity.vx.attrs["standard_name"] == "land_ice_surface_x_velocity"
+    assert velocity.v_error.attrs["units"] == "meter/year"
+    assert velocity.rio.crs.to_epsg() == 32632
+
+
+def test_poor_matches_are_left_out(pair):
+    strict = gdiv.velocity_from_pair(pair, matcher="dis", min_quality=0.95)
+    everything = gdiv.velocity_from_pair(pair, matcher="dis", min_quality=0)
+    assert strict.vx.notnull().sum() < everything.vx.notnull().sum()
+    assert (strict.quality.where(strict.vx.notnull()) >= 0.95).sum() == strict.vx.notnull().sum()
+
+
+def test_without_an_outline_nothing_is_registered(pair):
+    plain = gdiv.velocity_from_pair(pair.drop_vars(["glacier", "stable"]), matcher="dis")
+    assert plain.attrs["shift_x"] == 0 and plain.attrs["registration_blocks"] == 0
+    assert plain.v_error.notnull().any()
+
+
+def test_a_strange_matcher_works_too(pair):
+    velocity = gdiv.velocity_from_pair(pair, matcher="phase-correlation")
+    middle = velocity.isel(x=slice(100, 160), y=slice(90, 150))
+    assert float(middle.vx.median()) == pytest.approx(30, abs=2)
+
+
+def test_export_and_plot(velocity, tmp_path):
+    written = velocity.gdiv.to_geotiff(tmp_path / "out")
+    assert {path.name for path in written} == {"v.tif", "vx.tif", "vy.tif", "v_error.tif"}
+    with rasterio.open(tmp_path / "out" / "vx.tif") as file:
+        assert file.crs.to_epsg() == 32632 and file.transform == GRID.affine
+        assert np.array_equal(file.read(1), velocity.vx.values, equal_nan=True)
+    store = velocity.gdiv.to_zarr(tmp_path / "velocity.zarr")
+    again = xr.open_zarr(store, consolidated=False, decode_coords="all")
+    assert np.array_equal(again.v.values, velocity.v.values, equal_nan=True)
+    figure = velocity.gdiv.plot()
+    assert len(figure.axes) >= 2
