@@ -16,15 +16,16 @@ import torch
 from networks import ROOT, Peer, clock
 from tqdm import tqdm
 
-import gdiv
 from gdiv.flow.raft.checkpoints import load_weights
 from gdiv.flow.raft.network import PRESETS, Raft, predict_flow
 from gdiv.flow.training.loop import TrainConfig, train_network
 from gdiv.flow.training.renderer import PairRenderer, fractal_textures
 from gdiv.flow.training.scores import score_network, score_zero_motion
+from gdiv.images.statistics import along_flow_ratio
 from gdiv.images.tensors import local_contrast
 from gdiv.study.pretraining import STAGES
 from gdiv.study.pretraining_data import held_out
+from gdiv.study.provenance import code_hash
 
 TARGET = ROOT / "results" / "published" / "bench-ablation.json"
 GDIV = PRESETS["gdiv"]
@@ -130,7 +131,7 @@ def over(pairs, network):
         length = np.hypot(*pair.flow)
         moving = pair.counted & (length > 0.5)
         errors.append(np.hypot(*(found - pair.flow))[pair.counted])
-        along.append((found * pair.flow).sum(0)[moving] / length[moving] ** 2 - 1)
+        along.append(along_flow_ratio(found, pair.flow, moving) - 1)
     return {
         "twin": float(np.concatenate(errors).mean()),
         "along": float(np.median(np.concatenate(along))),
@@ -147,8 +148,8 @@ def main():
     )
     arguments = parser.parse_args()
     found = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
-    if (found.get("steps"), found.get("code")) != (arguments.steps, gdiv.code_hash()):
-        found = {"steps": arguments.steps, "code": gdiv.code_hash(), "variants": [], "stages": []}
+    if (found.get("steps"), found.get("code")) != (arguments.steps, code_hash()):
+        found = {"steps": arguments.steps, "code": code_hash(), "variants": [], "stages": []}
     done = {row["variant"] for row in found["variants"]}
     for name in tqdm([name for name in VARIANTS if name not in done], desc="variants"):
         found["variants"].append(variant(name, arguments.steps, arguments.folder))

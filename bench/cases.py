@@ -17,9 +17,9 @@ from rasterio.features import geometry_mask
 from scipy import ndimage
 
 import gdiv
-from gdiv.flow.matchers.matching import parabola_vertex
+from gdiv.flow.matchers.correlation import parabola_vertex
 from gdiv.imagery.pairs import read_pair
-from gdiv.images.sampling import invert_flow
+from gdiv.images.sampling import invert_flow, pixel_grid
 from gdiv.images.textures import random_flow, smooth_field
 from gdiv.twin.truth import read_truth, true_displacement
 
@@ -40,10 +40,6 @@ def inner(shape):
     counted = np.zeros(shape, bool)
     counted[RIM:-RIM, RIM:-RIM] = True
     return counted
-
-
-def pixels(size):
-    return np.stack(np.meshgrid(np.arange(size), np.arange(size), indexing="xy")).astype(np.float32)
 
 
 def spoil(first, second, case, rng, other):
@@ -108,8 +104,10 @@ def synthetic(case: str, size: int, seed: int, reach: float = 10.0) -> Pair:
         )
 
     base = texture()
-    first, second = read(base, pixels(size)), read(base, invert_flow(flow))
-    first, second = spoil(first, second, case, rng, lambda: read(texture(), pixels(size)))
+    first, second = read(base, pixel_grid((size, size))), read(base, invert_flow(flow))
+    first, second = spoil(
+        first, second, case, rng, lambda: read(texture(), pixel_grid((size, size)))
+    )
     return Pair(first, second, flow, inner(shape))
 
 
@@ -191,7 +189,7 @@ def warped(folder: Path, part: int, seed: int, size: int = 192, reach: float = 1
             spline, at[::-1] + 14.37, order=3, mode="mirror", prefilter=False
         )
 
-    first, second = read(pixels(size)), read(invert_flow(flow))
+    first, second = read(pixel_grid((size, size))), read(invert_flow(flow))
     return Pair(*spoil(first, second, "all", rng, lambda: other), flow, inner((size, size)))
 
 

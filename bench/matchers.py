@@ -24,7 +24,8 @@ from tqdm import tqdm
 from gdiv.flow.horn_schunck import kernels_numba, relaxation
 from gdiv.flow.horn_schunck.median import median_filter
 from gdiv.flow.horn_schunck.solver import Settings, solve_horn_schunck
-from gdiv.images.statistics import nmad
+from gdiv.images.sampling import compose_flows
+from gdiv.images.statistics import along_flow_ratio, nmad, pool_components
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "results" / "published" / "bench-matchers.json"
@@ -86,9 +87,7 @@ def score(pairs, best, label, repeats=1):
                 length = np.hypot(*pair.flow)
                 moving = pair.counted & (length > SLOW)
                 found[name]["error"].append(np.hypot(*(flow - pair.flow))[pair.counted])
-                found[name]["along"].append(
-                    ((flow * pair.flow).sum(0)[moving] / length[moving] ** 2) - 1
-                )
+                found[name]["along"].append(along_flow_ratio(flow, pair.flow, moving) - 1)
     rows = []
     for name, result in found.items():
         error, along = np.concatenate(result["error"]), np.concatenate(result["along"])
@@ -112,7 +111,7 @@ def judge(moreno, flows):
     """Four judgements of real pairs that have no truth; zero flow wins two of them, so none stands alone."""
     spread, bias, off, product, square, known = [], [], [], 0.0, 0.0, []
     for flow, still, points in zip(flows, moreno.still, moreno.points, strict=True):
-        spread.append(np.hypot(*(nmad(part[still]) for part in flow)) / np.sqrt(2))
+        spread.append(pool_components(*(nmad(part[still]) for part in flow)))
         bias.append(np.hypot(*(np.nanmedian(part[still]) for part in flow)))
         at, there = tuple(points[:, :2].astype(int).T), points[:, 2:].T
         here = flow[:, *at]
@@ -123,12 +122,7 @@ def judge(moreno, flows):
         )
         known.append(np.isfinite(flow[0])[moreno.ice].mean())
     one, two, whole = flows[:3]
-    grid = np.stack(np.meshgrid(*(np.arange(side) for side in moreno.ice.shape), indexing="ij"))
-    at = grid + np.nan_to_num(one[::-1])
-    miss = [
-        one[i] + ndimage.map_coordinates(two[i], at, order=1, cval=np.nan) - whole[i]
-        for i in (0, 1)
-    ]
+    miss = compose_flows(one, two, outside=np.nan) - whole
     return {
         "agreement": np.nanmedian(np.concatenate(off)),
         "along": product / square - 1,

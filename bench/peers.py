@@ -14,8 +14,11 @@ import pyoptflow
 from scipy.interpolate import RegularGridInterpolator
 from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 
+from gdiv import list_matchers, match_images
 from gdiv.flow.horn_schunck.solver import PAPER, Settings, solve_horn_schunck
-from gdiv.flow.matchers import matching as matchers
+from gdiv.flow.matchers.correlation import correlate_chips
+from gdiv.flow.matchers.raft import shipped_network
+from gdiv.flow.matchers.registry import matcher_label
 from gdiv.flow.raft.network import predict_flow
 from gdiv.images.contrast import local_contrast
 
@@ -42,7 +45,7 @@ def papers(weight):
 
 
 def raft():
-    network = matchers.shipped_network()
+    network = shipped_network()
     return lambda *images: predict_flow(network, *images)
 
 
@@ -51,7 +54,7 @@ def zero():
 
 
 def correlation(light, **settings):
-    return lambda *images: matchers.correlate_chips(*prepared(images, light), **settings)
+    return lambda *images: correlate_chips(*prepared(images, light), **settings)
 
 
 def dis(light, finest, patch=8):
@@ -110,6 +113,11 @@ def pyoptflow_hs(light, alpha, steps):
     return lambda *images: pyoptflow.HornSchunck(*prepared(images, light), alpha=alpha, Niter=steps)
 
 
+def registered(name):
+    """A matcher of the registry with its own settings, such as one of another package."""
+    return lambda: lambda *images: match_images(name, *images)[:2]
+
+
 LIGHT = [5, 3, 0]
 CONTRAST = {
     "feature": ["contrast"],
@@ -139,4 +147,9 @@ PEERS = {
     "TV-L1": (tv_l1, [{"light": LIGHT, "attachment": [5, 2, 1, 0.5, 0.2, 15]}]),
     "ILK": (ilk, [{"light": LIGHT, "radius": [12, 18, 24, 32, 7]}]),
     "pyoptflow": (pyoptflow_hs, [{"light": LIGHT, "alpha": [1.0, 0.5, 0.2, 3.0], "steps": [100]}]),
+}
+#: Matchers of the registry that have a row above, with settings to be tuned.
+TUNED = {"correlation", "dis", "farneback", "horn-schunck", "ilk", "raft", "tv-l1", "zero"}
+PEERS |= {
+    matcher_label(name): (registered(name), [{}]) for name in list_matchers() if name not in TUNED
 }

@@ -38,7 +38,7 @@ def tuned_rmse(study):
     sys.path.insert(0, str(HERE.parent / "bench"))
     from matchers import PEERS as makers
 
-    rows = gdiv.published("bench-matchers")["rows"]
+    rows = gdiv.load_published("bench-matchers")["rows"]
     settings = {row["matcher"]: row["settings"] for row in rows if row["case"] == "twin"}
     masks, cube, pairs = study.open("masks").load(), study.open("cube").load(), study.open("pairs")
     pairs = pairs[pairs.set == "validation"].reset_index(drop=True)

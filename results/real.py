@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gdiv import figures as maps
 from gdiv.study.run import run_study
-from gdiv.study.study import open_study
+from gdiv.study.opening import open_study
 from gdiv.velocity import annual
 
 PUBLISHED = Path(__file__).parent / "published"

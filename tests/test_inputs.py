@@ -8,7 +8,7 @@ import pytest
 import rasterio
 
 from gdiv.study import dependencies as inputs
-from gdiv.study.study import open_study
+from gdiv.study.opening import open_study
 
 
 @pytest.fixture

@@ -119,9 +119,8 @@ def test_the_wheel_has_all_it_needs_and_no_pictures(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert wheel.stat().st_size < 2e6
     assert not [name for name in names if name.endswith((".png", ".jpg"))]
-    assert {"gdiv/data_catalog.yaml", "gdiv/py.typed", "gdiv/flow/weights/gdiv.safetensors"} <= set(
-        names
-    )
+    weights = "gdiv/flow/raft/weights/gdiv.safetensors"
+    assert {"gdiv/data_catalog.yaml", "gdiv/py.typed", weights} <= set(names)
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         assert f"gdiv/notebooks/{path.name}" in names
     for path in (ROOT / "results" / "published").glob("*.json"):

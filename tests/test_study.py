@@ -17,7 +17,8 @@ import gdiv
 from gdiv.command import main
 from gdiv.study import claims, execution
 from gdiv.study import run as runner
-from gdiv.study.study import StudyError, open_study, split_source
+from gdiv.study.opening import open_study
+from gdiv.study.workspace import StudyError, split_source
 
 
 @pytest.mark.parametrize(
@@ -312,7 +313,7 @@ def test_the_study_runs_end_to_end(smoke):
 
 def test_what_is_published_of_this_run_is_what_it_gives(smoke):
     made = json.loads((smoke / "claims.json").read_text(encoding="utf-8"))
-    told = gdiv.published("glaciers")["mer-de-glace"]
+    told = gdiv.load_published("glaciers")["mer-de-glace"]
     assert len(told) > 20
     for key, claim in told.items():
         assert made[key]["value"] == pytest.approx(claim["value"], rel=0.05, abs=0.05), key

@@ -5,7 +5,7 @@ import math
 import cv2
 import numpy as np
 
-from gdiv.flow.horn_schunck.compiled import FloatArray, compile_kernel, f32
+from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 from gdiv.flow.horn_schunck.levels import Level, gaussian, local_mean
 
 __all__ = [

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from gdiv.conventions import MAX_BRIGHTNESS
-from gdiv.flow.horn_schunck.compiled import FloatArray, compile_kernel, f32
+from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 from gdiv.images.arrays import Image, Mask
 
 __all__ = [

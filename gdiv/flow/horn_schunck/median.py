@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from gdiv.flow.horn_schunck.compiled import FloatArray, compile_kernel, f32
+from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 from gdiv.images.arrays import Component
 
 __all__ = ["MAX_WINDOW", "median_filter"]

@@ -13,13 +13,9 @@ Four properties make them fast:
 
 import numpy as np
 
-from gdiv.flow.horn_schunck.compiled import FloatArray, compile_kernel, f32
-from gdiv.flow.horn_schunck.warping import pad_for_bicubic, warp
+from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 
-__all__ = ["EDGE", "linearise", "merge_colours", "relax", "split_colours", "taps", "warp"]
-
-# Names under which `gdiv.flow.matchers.matching` still imports them.
-taps = pad_for_bicubic
+__all__ = ["EDGE", "linearise", "merge_colours", "relax", "split_colours"]
 
 #: float32 values before and after a row of `u` and `v`: one cache line, so that rows start on one.
 EDGE = 16

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from gdiv.flow.horn_schunck.compiled import FloatArray, compile_kernel, f32
+from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 
 __all__ = ["pad_for_bicubic", "warp"]
 

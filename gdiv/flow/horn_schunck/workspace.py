@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gdiv.flow.horn_schunck.compiled import FloatArray, f32
+from gdiv.flow.horn_schunck.compilation import FloatArray, f32
 from gdiv.flow.horn_schunck.levels import Level
 from gdiv.flow.horn_schunck.relaxation import (
     EDGE,

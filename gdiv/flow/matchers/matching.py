@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from gdiv.flow.horn_schunck.relaxation import taps, warp
+from gdiv.flow.horn_schunck.warping import pad_for_bicubic, warp
 from gdiv.flow.matchers.registry import (
     Matcher,
     get_matcher,
@@ -166,7 +166,7 @@ def local_correlation(
     moved = np.empty(u.shape, np.float32)
     inside = np.empty(u.shape, np.float32)
     warp(
-        taps(np.where(finite, second, 0).astype(np.float32)),
+        pad_for_bicubic(np.where(finite, second, 0).astype(np.float32)),
         finite.astype(np.float32),
         np.nan_to_num(u),
         np.nan_to_num(v),
