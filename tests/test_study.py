@@ -15,9 +15,11 @@ from synthetic import files, says_synthetic
 
 import gdiv
 from gdiv.command import main
-from gdiv.study import claims, execution
+from gdiv.study import claims, scrubbing
 from gdiv.study import run as runner
 from gdiv.study.opening import open_study
+from gdiv.study.results import find_result
+from gdiv.study.resumable import write_dataset
 from gdiv.study.workspace import StudyError, split_source
 
 
@@ -79,22 +81,54 @@ def test_a_missing_result_names_its_notebook(tmp_path):
 
 def test_results_come_back_as_they_went(tmp_path):
     study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
-    table = pd.DataFrame({"reference_date": pd.to_datetime(["2020-08-18 10:25:59"]), "x": [1.5]})
+    content = find_result("pairs").content
+    date = pd.to_datetime(["2020-08-18 10:25:59"])
+    table = pd.DataFrame(dict.fromkeys(content, [1.5])).assign(
+        reference="a", secondary="b", reference_date=date
+    )
     study.save("pairs", table)
     pd.testing.assert_frame_equal(
         study.open("pairs"), table.astype({"reference_date": "datetime64[ns]"})
     )
-    study.record("a.b", 1.23456789, "m/yr", "a number")
-    study.record("a.c", float("nan"), "m/yr", "not a number")
+    study.record("mosaic.speed", 1.23456789)
+    study.record("mosaic.raft.rmse", float("nan"), row="raft")
+    meaning = "median speed on the glacier, RAFT mosaic"
     assert claims.read_claims(study.folder) == {
-        "a.b": {"value": 1.235, "unit": "m/yr", "meaning": "a number"}
+        "mosaic.speed": {"value": 1.235, "unit": "m/yr", "meaning": meaning}
+    }
+
+
+def test_what_is_not_declared_or_not_as_declared_is_refused(tmp_path):
+    study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
+    with pytest.raises(StudyError, match="no result 'pair'; did you mean 'pairs'"):
+        study.save("pair", pd.DataFrame())
+    with pytest.raises(StudyError, match="the result 'tiles' lacks pair, row, column, turns, set"):
+        study.save("tiles", pd.DataFrame({"x": [1]}))
+    with pytest.raises(StudyError, match="the result 'masks' is a Dataset, not a DataFrame"):
+        study.save("masks", pd.DataFrame())
+    with pytest.raises(StudyError, match=r"no claim 'speed.of.light' is declared"):
+        study.record("speed.of.light", 3e8)
+
+
+def test_rows_of_a_table_become_claims(tmp_path):
+    study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
+    study.record_rows("mosaic", pd.DataFrame({"rmse": [1.0], "along": [-0.02]}, ["raft, mean"]))
+    made = claims.read_claims(study.folder)
+    assert made["mosaic.raft-mean.rmse"]["value"] == 1
+    assert made["mosaic.raft-mean.along"] == {
+        "value": -2.0,
+        "unit": "%",
+        "meaning": "raft, mean: motion added (negative: lost) along the flow",
     }
 
 
 def test_names_that_are_numbers_stay_names(tmp_path):
     study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
-    study.save("scenes", pd.DataFrame({"id": ["20200731"], "date": pd.to_datetime(["2020-07-31"])}))
-    study.save("stakes", pd.DataFrame({"name": ["1", "2"], "estimated": [1.0, 2.0]}))
+    scenes = pd.DataFrame(dict.fromkeys(find_result("scenes").content, [1.0]))
+    date = pd.to_datetime(["2020-07-31"])
+    study.save("scenes", scenes.assign(id="20200731", date=date))
+    stakes = pd.DataFrame(dict.fromkeys(find_result("stakes").content, [1.0, 2.0]))
+    study.save("stakes", stakes.assign(name=["1", "2"]))
     assert study.open("scenes").id.tolist() == ["20200731"] and study.open(
         "stakes"
     ).name.tolist() == ["1", "2"]
@@ -121,7 +155,7 @@ def test_an_interrupted_save_goes_on_and_keeps_what_was_there(tmp_path):
     import dask.array as da
     import numpy as np
 
-    study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
+    path = tmp_path / "labels.zarr"
     calls = []
 
     def work(block, kill=False, block_info=None):
@@ -142,12 +176,12 @@ def test_an_interrupted_save_goes_on_and_keeps_what_was_there(tmp_path):
         )
 
     with pytest.raises(KeyboardInterrupt):
-        study.save("labels", dataset(kill=True))
-    assert not (tmp_path / "data" / "labels.zarr").exists() and set(calls) == {0, 1}
+        write_dataset(dataset(kill=True), path, 32632)
+    assert not path.exists() and set(calls) == {0, 1}
     calls.clear()
-    study.save("labels", dataset(kill=False))
+    write_dataset(dataset(kill=False), path, 32632)
     assert set(calls) == {2, 3, 4, 5}
-    assert (study.open("labels").u == 1).all()
+    assert (xr.open_zarr(path, consolidated=False).u == 1).all()
 
 
 @pytest.mark.parametrize("flavour", ["earth-search", "planetary-computer"])
@@ -433,7 +467,7 @@ def test_progress_is_kept_as_its_last_state():
         for part in ("0/2\r", "1/2\r2/2\n", "saved\n")
     ]
     picture = {"output_type": "display_data", "data": {}}
-    assert execution._settled([*bar, picture]) == [
+    assert scrubbing._join_streams([*bar, picture]) == [
         {"output_type": "stream", "name": "stdout", "text": ["2/2\nsaved\n"]},
         picture,
     ]

@@ -22,8 +22,8 @@ with requires("maps", "drawing"):
     from gdiv.figures.velocity import (
         plot_differences,
         plot_mosaics,
-        plot_velocity,
         plot_speeds,
+        plot_velocity,
     )
 
 __all__ = [
@@ -43,10 +43,10 @@ __all__ = [
     "plot_reliability",
     "plot_series",
     "plot_site",
-    "plot_velocity",
     "plot_speeds",
     "plot_stakes",
     "plot_subsampling",
     "plot_tiles",
     "plot_timeline",
+    "plot_velocity",
 ]

@@ -21,6 +21,8 @@ __all__ = ["PairError", "open_pair"]
 
 #: Widest difference between the grids of two images, in pixels, that counts as rounding.
 GRID_TOLERANCE = 0.01
+#: Names of the unit metre in definitions of a CRS.
+METRES = {"metre", "meter", "Metre", "Meter", "m"}
 Picture = str | Path | xr.DataArray | npt.NDArray
 
 
@@ -152,14 +154,18 @@ def _from_file(path: Path, band: int) -> xr.DataArray:
 
 def _check_grid(grid: GeoBox, name: str) -> None:
     """Raise unless a grid has square pixels, north up, in metres."""
+    crs = _crs_name(grid)
     if not grid.crs.projected:
         raise PairError(
-            f"{name} is in {grid.crs}, which is not projected; reproject both images alike: "
+            f"{name} is in {crs}, which is not projected; reproject both images alike: "
             f"gdalwarp -t_srs EPSG:326NN in.tif out.tif"
         )
-    units = {str(unit).lower() for unit in grid.crs.units}
-    if not units <= {"metre", "meter", "m"}:
-        raise PairError(f"{name} is in {grid.crs} with the unit {', '.join(units)}; use metres")
+    units = {str(unit) for unit in grid.crs.units if unit}
+    if not units <= METRES:
+        raise PairError(
+            f"{name} is in {crs}, whose unit is {', '.join(units)}; reproject both images alike to "
+            f"a CRS that uses metres: gdalwarp -t_srs EPSG:326NN in.tif out.tif"
+        )
     transform = grid.affine
     square = abs(transform.a + transform.e) < 1e-6 * abs(transform.a)
     if transform.b or transform.d or not square or transform.a <= 0:
@@ -169,14 +175,20 @@ def _check_grid(grid: GeoBox, name: str) -> None:
         )
 
 
+def _crs_name(grid: GeoBox) -> str:
+    """Short name of a CRS: its EPSG code, or the name in its definition."""
+    crs = grid.crs
+    return f"EPSG:{crs.epsg}" if crs.epsg else crs.proj.name
+
+
 def _on_common_grid(first: xr.DataArray, second: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     """Both images cropped to the area they share."""
     one = first.odc.geobox
     two = second.odc.geobox
     if one.crs != two.crs:
         raise PairError(
-            f"the images are in {one.crs} and {two.crs}; reproject both alike: "
-            f"gdalwarp -t_srs {one.crs} in.tif out.tif"
+            f"the images are in {_crs_name(one)} and {_crs_name(two)}; reproject both alike: "
+            f"gdalwarp -t_srs {_crs_name(one)} in.tif out.tif"
         )
     spacing = abs(one.resolution.x)
     if abs(spacing - abs(two.resolution.x)) > GRID_TOLERANCE * spacing / max(one.shape):

@@ -48,7 +48,7 @@ def pool_components(x: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray | float:
 
     Examples
     --------
-    >>> float(pool_components(3.0, 3.0))
+    >>> round(float(pool_components(3.0, 3.0)), 6)
     3.0
     """
     return np.hypot(x, y) / np.sqrt(2)

@@ -111,7 +111,7 @@ def velocity_from_pair(
             name: (("y", "x"), np.where(good, values, np.nan).astype(np.float32))
             for name, values in components.items()
         },
-        coords={"y": pair.y, "x": pair.x},
+        coords={axis: pair[axis].drop_vars("spatial_ref", errors="ignore") for axis in ("y", "x")},
     )
     velocity["quality"] = (("y", "x"), match.quality)
     velocity["residual"] = (("y", "x"), match.residual)

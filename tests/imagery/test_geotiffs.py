@@ -94,7 +94,7 @@ VALUES = np.ones((80, 96), np.float32)
         ({"left": 390000.0}, "do not overlap"),
         ({"epsg": 4326, "left": 7.0, "top": 46.0, "size": 1e-4}, "not projected"),
         ({"transform": Affine(10, 0, 340000, 0, -20, 5090000)}, "no square, north-up pixels"),
-        ({"epsg": 2261}, "use metres"),
+        ({"epsg": 2261}, "a CRS that uses metres"),
     ],
 )
 def test_images_that_cannot_be_compared_are_refused_with_the_cure(tmp_path, change, message):

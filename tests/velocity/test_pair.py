@@ -71,10 +71,14 @@ def test_attributes_follow_cf_and_name_the_matcher(velocity):
 
 
 def test_poor_matches_are_left_out(pair):
-    strict = gdiv.velocity_from_pair(pair, matcher="dis", min_quality=0.95)
-    everything = gdiv.velocity_from_pair(pair, matcher="dis", min_quality=0)
+    noise = np.random.default_rng(0).normal(size=pair.secondary.shape)
+    changed = (pair.x < float(pair.x[64])) & (pair.y > float(pair.y[64]))
+    degraded = pair.assign(secondary=pair.secondary.where(~changed, noise))
+    strict = gdiv.velocity_from_pair(degraded, matcher="dis", min_quality=0.95)
+    everything = gdiv.velocity_from_pair(degraded, matcher="dis", min_quality=0)
     assert strict.vx.notnull().sum() < everything.vx.notnull().sum()
-    assert (strict.quality.where(strict.vx.notnull()) >= 0.95).sum() == strict.vx.notnull().sum()
+    assert (strict.quality.values[strict.vx.notnull().values] >= np.float32(0.95)).all()
+    assert set(strict.coords) == {"x", "y", "mapping"}
 
 
 def test_without_an_outline_nothing_is_registered(pair):
@@ -86,7 +90,7 @@ def test_without_an_outline_nothing_is_registered(pair):
 def test_a_strange_matcher_works_too(pair):
     velocity = gdiv.velocity_from_pair(pair, matcher="phase-correlation")
     middle = velocity.isel(x=slice(100, 160), y=slice(90, 150))
-    assert float(middle.vx.median()) == pytest.approx(30, abs=2)
+    assert float(middle.vx.median()) == pytest.approx(30, abs=4)
 
 
 def test_export_and_plot(velocity, tmp_path):

@@ -90,7 +90,7 @@ def match_images(
     >>> from gdiv.images.textures import fractal_texture
     >>> texture = fractal_texture(128, 1.3, seed=0)
     >>> match = match_images("dis", texture[10:74, 10:74], texture[9:73, 8:72])
-    >>> round(float(np.median(match.u)), 1), round(float(np.median(match.v)), 1)
+    >>> round(float(np.nanmedian(match.u)), 1), round(float(np.nanmedian(match.v)), 1)
     (2.0, 1.0)
     """
     chosen = get_matcher(matcher)

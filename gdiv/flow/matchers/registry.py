@@ -185,6 +185,11 @@ def _check(matcher: Any) -> None:
 def list_matchers() -> tuple[str, ...]:
     """List the names of all matchers.
 
+    Returns
+    -------
+    tuple of str
+        Those of gdiv, of installed packages, and those registered in this process.
+
     Examples
     --------
     >>> {"correlation", "dis", "farneback", "horn-schunck", "raft"} <= set(list_matchers())
