@@ -1,19 +1,25 @@
-"""What each choice in the network is worth: `python bench/ablation.py`, a quarter of an hour on two processors.
+"""Measure the effect of each choice in the network, and of each stage of its training.
 
-Every variant differs from the `gdiv` preset in one thing and learns the same few drawn pairs, far fewer than the
-weights that ship: read the order, not the errors. Then the stages of `python -m gdiv.study.pretraining`, where their weights
-are. Writes `results/published/bench-ablation.json` after each row, and goes on from there.
+`python bench/ablation.py` takes a quarter of an hour on two processors. Every variant differs from
+the preset ``gdiv`` in one choice and is trained on the same few drawn pairs, far fewer than the
+weights that ship, so that only the order of the errors means anything. The stages of
+`python -m gdiv.study.pretraining` are scored where their weights exist.
+`results/published/bench-ablation.json` is written after each row, and an interrupted run resumes.
 """
 
 import argparse
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cases
 import numpy as np
 import torch
-from networks import ROOT, Peer, clock
+from cases import Pair
+from networks import ROOT, TorchvisionRaft, time_call
+from scoring import bias_along_flow, flow_error
 from tqdm import tqdm
 
 from gdiv.flow.raft.checkpoints import load_weights
@@ -21,15 +27,53 @@ from gdiv.flow.raft.network import PRESETS, Raft, predict_flow
 from gdiv.flow.training.loop import TrainConfig, train_network
 from gdiv.flow.training.renderer import PairRenderer, fractal_textures
 from gdiv.flow.training.scores import score_network, score_zero_motion
-from gdiv.images.statistics import along_flow_ratio
 from gdiv.images.tensors import local_contrast
-from gdiv.study.pretraining import STAGES
+from gdiv.study.pretraining import CLEAN_SEED, HARD_SEED, STAGES
 from gdiv.study.pretraining_data import held_out
 from gdiv.study.provenance import code_hash
 
+__all__ = ["GDIV", "VARIANTS", "main", "score_stages", "score_variant"]
+
 TARGET = ROOT / "results" / "published" / "bench-ablation.json"
 GDIV = PRESETS["gdiv"]
-VARIANTS = {
+#: Width of the local contrast of the paper's network, pixels, and the scale that brings it to a
+#: range of about one, as torchvision's networks expect.
+CONTRAST_WIDTH = 5.0
+CONTRAST_SCALE = 3
+
+# Training of a variant.
+STEPS = 200
+BATCH = 4
+RATE = 1e-3
+WEIGHTS_SEED = 1
+SEED = 5
+TEXTURES = 24
+#: Side of a sample, and longest displacement, pixels.
+SIDE = 128
+REACH = 12
+
+#: Side of the tile that is timed, pixels.
+TILE = 256
+MILLISECONDS = 1000  # per second
+
+
+class _SmallTorchvisionRaft(TorchvisionRaft):
+    """torchvision's raft_small on local contrast, to be trained as gdiv's network is."""
+
+    def __init__(self) -> None:
+        super().__init__("raft_small")
+        self.config = GDIV  # the training stores a configuration with the weights
+
+    def forward(self, reference: torch.Tensor, secondary: torch.Tensor) -> list[torch.Tensor]:
+        """Predict the flow from the reference to the secondary."""
+        return super().forward(
+            local_contrast(reference, (CONTRAST_WIDTH,)) / CONTRAST_SCALE,
+            local_contrast(secondary, (CONTRAST_WIDTH,)) / CONTRAST_SCALE,
+        )
+
+
+#: Variants by their names in the published results.
+VARIANTS: dict[str, Callable[[], Any]] = {
     "as it ships": lambda: Raft(GDIV),
     "no Gauss-Newton steps": lambda: Raft(replace(GDIV, fine=0)),
     "stride 8": lambda: Raft(replace(GDIV, stride=8, reach=2)),
@@ -39,124 +83,138 @@ VARIANTS = {
     "8 refinements": lambda: Raft(replace(GDIV, iterations=8)),
     "hidden 48 instead of 32": lambda: Raft(replace(GDIV, hidden=48)),
     "instance norm": lambda: Raft(replace(GDIV, norm=True)),
-    "one contrast, of 5 px": lambda: Raft(replace(GDIV, contrast=(5.0,))),
-    "torchvision raft_small, 12 refinements": lambda: Small(),
+    "one contrast, of 5 px": lambda: Raft(replace(GDIV, contrast=(CONTRAST_WIDTH,))),
+    "torchvision raft_small, 12 refinements": _SmallTorchvisionRaft,
 }
 
 
-class Small(Peer):
-    """torchvision's raft_small, trained as ours: it sees local contrast, too."""
+def score_variant(name: str, steps: int, folder: Path) -> dict[str, Any]:
+    """Train a variant and score it on held-out pairs.
 
-    def __init__(self):
-        super().__init__("raft_small")
-        self.config = GDIV
+    Parameters
+    ----------
+    name : str
+        One of `VARIANTS`.
+    steps : int
+        Steps of the training.
+    folder : Path
+        Folder of the checkpoint.
 
-    def forward(self, reference, secondary):
-        return super().forward(
-            *(local_contrast(image, (5.0,)) / 3 for image in (reference, secondary))
-        )
-
-
-def milliseconds(network, repeats=5):
-    """A tile of 256 x 256 on one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    images = torch.randn(2, 1, 1, 256, 256)
-    with torch.inference_mode():
-        found = 1000 * float(
-            np.median([clock(lambda: network.eval()(*images)) for _ in range(repeats)])
-        )
-    torch.set_num_threads(threads)
-    return found
-
-
-def variant(name, steps, folder):
-    torch.manual_seed(1)
+    Returns
+    -------
+    dict
+        Row of the published file.
+    """
+    torch.manual_seed(WEIGHTS_SEED)
     network = VARIANTS[name]()
-    drawn = PairRenderer(fractal_textures(24, 5), 128, 12, seed=5)
-    hard, clean = held_out(1, 10_001), held_out(0, 10_002)
-    config = TrainConfig(steps=steps, batch=4, rate=1e-3, seed=5, validate_every=steps)
-    train_network(
-        network,
-        drawn.draw,
-        hard[:1],
-        config,
-        folder / f"ablation-{name.replace(' ', '-')}.safetensors",
-    )
+    renderer = PairRenderer(fractal_textures(TEXTURES, SEED), SIDE, REACH, seed=SEED)
+    hard = held_out(1, HARD_SEED)
+    clean = held_out(0, CLEAN_SEED)
+    config = TrainConfig(steps=steps, batch=BATCH, rate=RATE, seed=SEED, validate_every=steps)
+    checkpoint = folder / f"ablation-{name.replace(' ', '-')}.safetensors"
+    train_network(network, renderer.draw, hard[:1], config, checkpoint)
     return {
         "variant": name,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "hard": score_network(network, hard),
         "clean": score_network(network, clean),
-        "milliseconds": milliseconds(network),
+        "milliseconds": _time_tile(network),
     }
 
 
-def stages(folder):
-    """Errors after each stage of pre-training, on drawn pairs and on Mer de Glace's twin, never learned from."""
-    hard, clean, twin = held_out(1, 10_001), held_out(0, 10_002), cases.twin()["score"]
-    rows = [
-        {
-            "stage": "zero flow",
-            "hard": score_zero_motion(hard),
-            "clean": score_zero_motion(clean),
-            **over(twin, None),
-        }
-    ]
+def _time_tile(network: torch.nn.Module, repeats: int = 5) -> float:
+    """Median time of a tile on one thread, milliseconds."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    reference, secondary = torch.randn(2, 1, 1, TILE, TILE)
+    network.eval()
+    with torch.inference_mode():
+        seconds = [time_call(lambda: network(reference, secondary)) for _ in range(repeats)]
+    torch.set_num_threads(threads)
+    return MILLISECONDS * float(np.median(seconds))
+
+
+def score_stages(folder: Path) -> list[dict[str, Any]]:
+    """Score zero motion and each stage of the training, on held-out and on twin pairs.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the pre-training. Stages without weights there are left out.
+
+    Returns
+    -------
+    list of dict
+        Rows of the published file.
+    """
+    hard = held_out(1, HARD_SEED)
+    clean = held_out(0, CLEAN_SEED)
+    twin = cases.twin()["score"]
+    zero = {"hard": score_zero_motion(hard), "clean": score_zero_motion(clean)}
+    rows = [{"stage": "zero flow", **zero, **_score_twin(twin, None)}]
     for name in tqdm(STAGES, desc="stages", leave=False):
         path = folder / f"gdiv-{name}-weights.safetensors"
-        if path.exists():
-            network, card = load_weights(path)
-            drawn = {"hard": score_network(network, hard), "clean": score_network(network, clean)}
-            rows.append(
-                {"stage": f"{name}, {taken(card)} steps in all", **drawn, **over(twin, network)}
-            )
+        if not path.exists():
+            continue
+        network, card = load_weights(path)
+        drawn = {"hard": score_network(network, hard), "clean": score_network(network, clean)}
+        stage = f"{name}, {_count_steps(card)} steps in all"
+        rows.append({"stage": stage, **drawn, **_score_twin(twin, network)})
     return rows
 
 
-def taken(card):
-    """Steps that weights have behind them, those of the weights they began from among them."""
-    return sum(card["steps"].values()) + (taken(card["begin"]) if card.get("begin") else 0)
+def _count_steps(card: dict[str, Any]) -> int:
+    """Training steps of weights, those of the weights they began with included."""
+    earlier = _count_steps(card["begin"]) if card.get("begin") else 0
+    return sum(card["steps"].values()) + earlier
 
 
-def over(pairs, network):
-    """Mean error in pixels and median bias along the flow, on what counts of the pairs."""
-    errors, along = [], []
+def _score_twin(pairs: Sequence[Pair], network: Raft | None) -> dict[str, float]:
+    """Mean error in pixels and median bias along flow of a network; of zero motion for None."""
+    errors = []
+    biases = []
     for pair in pairs:
-        found = (
-            np.zeros_like(pair.flow)
-            if network is None
-            else predict_flow(network, pair.reference, pair.secondary)
-        )
-        length = np.hypot(*pair.flow)
-        moving = pair.counted & (length > 0.5)
-        errors.append(np.hypot(*(found - pair.flow))[pair.counted])
-        along.append(along_flow_ratio(found, pair.flow, moving) - 1)
+        if network is None:
+            flow = np.zeros_like(pair.flow)
+        else:
+            flow = predict_flow(network, pair.reference, pair.secondary)
+        errors.append(flow_error(flow, pair))
+        biases.append(bias_along_flow(flow, pair))
     return {
         "twin": float(np.concatenate(errors).mean()),
-        "along": float(np.median(np.concatenate(along))),
+        "along": float(np.median(np.concatenate(biases))),
     }
 
 
-def main():
+def main() -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=STEPS, help="training steps of a variant")
     parser.add_argument(
-        "--folder", type=Path, default=ROOT / "runs" / "pretrain", help="of the stages' weights"
+        "--folder",
+        type=Path,
+        default=ROOT / "runs" / "pretrain",
+        help="folder of the weights of the stages",
     )
     arguments = parser.parse_args()
-    found = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
-    if (found.get("steps"), found.get("code")) != (arguments.steps, code_hash()):
-        found = {"steps": arguments.steps, "code": code_hash(), "variants": [], "stages": []}
-    done = {row["variant"] for row in found["variants"]}
+    results = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
+    # Rows of other code or another number of steps cannot be compared with new ones.
+    if (results.get("steps"), results.get("code")) != (arguments.steps, code_hash()):
+        results = {"steps": arguments.steps, "code": code_hash(), "variants": [], "stages": []}
+    done = {row["variant"] for row in results["variants"]}
     for name in tqdm([name for name in VARIANTS if name not in done], desc="variants"):
-        found["variants"].append(variant(name, arguments.steps, arguments.folder))
-        TARGET.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    found["stages"] = stages(arguments.folder)
-    TARGET.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        results["variants"].append(score_variant(name, arguments.steps, arguments.folder))
+        _write(results)
+    results["stages"] = score_stages(arguments.folder)
+    _write(results)
     print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes tables of it")
+
+
+def _write(results: dict[str, Any]) -> None:
+    """Write the published file."""
+    TARGET.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,256 +1,261 @@
-"""What matchers are judged on: pairs with a known displacement, and real pairs as they are.
+"""Pairs with a known displacement: synthetic textures, and the synthetic twin of Mer de Glace.
 
-A pair is `(reference, secondary, flow, counted)`: images `(H, W)`, the displacement `(2, H, W)` in pixels and
-where it counts. What is tuned on is not scored: other seeds, other ice, other scenes; the real pairs as they are
-are tuned on other pairs of the same glacier, in a window.
+Matchers are tuned and scored on different pairs: other seeds, or other ice and other seasons.
 """
 
-import json
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-import cv2
-import geopandas as gpd
 import numpy as np
-import rasterio
-from rasterio.features import geometry_mask
+import numpy.typing as npt
+import xarray as xr
 from scipy import ndimage
 
 import gdiv
-from gdiv.flow.matchers.correlation import parabola_vertex
 from gdiv.imagery.pairs import read_pair
+from gdiv.images.arrays import Flow, Image, Mask, Points
 from gdiv.images.sampling import invert_flow, pixel_grid
-from gdiv.images.textures import random_flow, smooth_field
+from gdiv.images.textures import smooth_field
 from gdiv.twin.truth import read_truth, true_displacement
 
-RIM = 16  # pixels left out at the frame, where what moves in was never seen
-FINER = 2  # samples of a texture's lattice per pixel
-NOISE = 0.015  # of the images' spread, in every case
+__all__ = [
+    "NOISE",
+    "SYNTHETIC",
+    "Pair",
+    "degrade",
+    "inner_mask",
+    "local_spread",
+    "synthetic",
+    "twin",
+]
+
+#: Synthetic cases, by what differs between the two dates.
 SYNTHETIC = ("clean", "noise", "illumination", "shadow", "decorrelation")
+#: Pixels left out at the frame, where surface that moves in has no counterpart.
+RIM = 16
+
+# Differences between the dates, relative to the spread of the image; chosen by eye.
+#: Noise of every case, and of the case "noise".
+NOISE = 0.015
+STRONG_NOISE = 0.1
+#: Fraction of the variance that is replaced by another texture.
+DECORRELATION = 0.15
+#: Correlation length of illumination in pixels, the range of its mean, and its relative and
+#: absolute spread.
+SHADE_LENGTH = 60
+MEAN_BRIGHTNESS = (0.6, 1.4)
+SHADE_GAIN = 0.25
+SHADE_OFFSET = 0.7
+#: Correlation length of cast shadows in pixels, the level of a smooth field above which they lie
+#: (about a fifth of the image), and the fraction of the light that they take.
+SHADOW_LENGTH = 50
+SHADOW_LEVEL = 0.85
+SHADOW_DEPTH = 0.75
+
+# Synthetic textures and flows; chosen by eye.
+#: Samples of a texture's lattice per pixel.
+FINER = 2
+#: Pixels of texture around the frame.
+TEXTURE_MARGIN = 32
+#: Range of the exponent of the amplitude spectrum.
+SLOPES = (0.8, 2)
+#: Cut-off in cycles per pixel, and its exponent, as in `gdiv.images.textures`.
+CUTOFF = 0.32
+CUTOFF_EXPONENT = 4
+#: Cycles per side; longer waves have the amplitude of this one.
+MIN_CYCLES = 2
+#: Range of the correlation length of a flow, of the side, and of its longest vector, of `reach`.
+FLOW_LENGTH = (0.35, 0.9)
+FLOW_REACH = (0.3, 1)
+
+#: Width of the neighbourhood of `local_spread`, pixels.
+SPREAD_SIGMA = 5
+
+# Pairs of the twin: every so many of the training seasons for tuning, of the validation seasons
+# for scoring.
+TUNING_STEP = 3
+SCORING_STEP = 2
 
 
 class Pair(NamedTuple):
-    reference: np.ndarray
-    secondary: np.ndarray
-    flow: np.ndarray
-    counted: np.ndarray
+    """Two images and the displacement between them.
+
+    Attributes
+    ----------
+    reference, secondary : ndarray, shape (H, W)
+        Images.
+    flow : ndarray, shape (2, H, W)
+        True displacement in pixels.
+    counted : ndarray of bool, shape (H, W)
+        Pixels that are scored.
+    """
+
+    reference: Image
+    secondary: Image
+    flow: Flow
+    counted: Mask
 
 
-def inner(shape):
-    counted = np.zeros(shape, bool)
-    counted[RIM:-RIM, RIM:-RIM] = True
-    return counted
+def inner_mask(shape: tuple[int, int]) -> Mask:
+    """Pixels of an image without its rim."""
+    mask: Mask = np.zeros(shape, bool)
+    mask[RIM:-RIM, RIM:-RIM] = True
+    return mask
 
 
-def spoil(first, second, case, rng, other):
-    """What two dates do to a pair: `other()` is a texture that the first image does not have."""
-    if case in ("illumination", "all"):
-        shade = smooth_field(second.shape, 60, rng), smooth_field(second.shape, 60, rng)
-        second = rng.uniform(0.6, 1.4) * np.exp(0.25 * shade[0]) * second + 0.7 * shade[1]
-    if case == "shadow":  # cast on each date elsewhere; a quarter of the light is left
-        first, second = (image - image.min() for image in (first, second))
-        first, second = (image * (1 - 0.75 * cast(image.shape, rng)) for image in (first, second))
-    if case in ("decorrelation", "all"):
-        second = np.sqrt(0.85) * second + np.sqrt(0.15) * other()
-    level = 0.1 if case == "noise" else NOISE
-    return [
-        (image + level * rng.normal(size=image.shape)).astype(np.float32)
-        for image in (first, second)
-    ]
-
-
-def contrast(image):
-    """Spread of brightness around each pixel, in the image's own spread: how much there is to match."""
-    mean, square = (ndimage.gaussian_filter(power, 5) for power in (image, image**2))
+def local_spread(image: Image) -> Image:
+    """Spread of brightness around each pixel, relative to the spread of the image."""
+    mean = ndimage.gaussian_filter(image, SPREAD_SIGMA)
+    square = ndimage.gaussian_filter(image**2, SPREAD_SIGMA)
     return np.sqrt(np.maximum(square - mean**2, 0)) / image.std()
 
 
-def cast(shape, rng):
-    """Where a ridge's shadow lies, 0 or 1: about a fifth of the image."""
-    return (smooth_field(shape, 50, rng) > 0.85).astype(np.float32)
+def degrade(
+    reference: Image,
+    secondary: Image,
+    case: str,
+    rng: np.random.Generator,
+    draw_texture: Callable[[], Image],
+) -> tuple[Image, Image]:
+    """Add the differences between two dates to a pair.
+
+    Parameters
+    ----------
+    reference, secondary : ndarray, shape (H, W)
+        Images of unit spread.
+    case : str
+        A synthetic case, or "all" for illumination and decorrelation together.
+    rng : numpy.random.Generator
+        Source of the differences.
+    draw_texture : callable
+        Returns a texture ``(H, W)`` that is not in the reference.
+
+    Returns
+    -------
+    reference, secondary : ndarray of float32, shape (H, W)
+        The degraded images. Only shadows and noise change the reference.
+    """
+    if case in ("illumination", "all"):
+        gain = smooth_field(secondary.shape, SHADE_LENGTH, rng)
+        offset = smooth_field(secondary.shape, SHADE_LENGTH, rng)
+        brightness = rng.uniform(*MEAN_BRIGHTNESS) * np.exp(SHADE_GAIN * gain)
+        secondary = brightness * secondary + SHADE_OFFSET * offset
+    if case == "shadow":
+        # Shadows take light, so darkness is zero.
+        reference = reference - reference.min()
+        secondary = secondary - secondary.min()
+        reference = reference * (1 - SHADOW_DEPTH * _cast_shadow(reference.shape, rng))
+        secondary = secondary * (1 - SHADOW_DEPTH * _cast_shadow(secondary.shape, rng))
+    if case in ("decorrelation", "all"):
+        kept = np.sqrt(1 - DECORRELATION) * secondary
+        secondary = kept + np.sqrt(DECORRELATION) * draw_texture()
+    level = STRONG_NOISE if case == "noise" else NOISE
+    return _add_noise(reference, level, rng), _add_noise(secondary, level, rng)
+
+
+def _add_noise(image: Image, level: float, rng: np.random.Generator) -> Image:
+    """Image with white noise of a given spread, float32."""
+    return (image + level * rng.normal(size=image.shape)).astype(np.float32)
+
+
+def _cast_shadow(shape: tuple[int, ...], rng: np.random.Generator) -> Image:
+    """Shadow of a ridge: 1 in the shadow, 0 outside."""
+    height, width = shape
+    return (smooth_field((height, width), SHADOW_LENGTH, rng) > SHADOW_LEVEL).astype(np.float32)
 
 
 def synthetic(case: str, size: int, seed: int, reach: float = 10.0) -> Pair:
-    """A band-limited texture, kept twice as fine as the pixels, and a smooth flow of up to `reach` pixels.
+    """Pair of a band-limited texture and a smooth flow.
 
-    The secondary reads the texture where the flow comes from: nothing is interpolated from the reference.
+    The texture is kept twice as fine as the pixels. The secondary samples it at the positions that
+    the flow comes from, so that nothing is interpolated from the reference.
+
+    Parameters
+    ----------
+    case : str
+        One of `SYNTHETIC`.
+    size : int
+        Side of the images, pixels.
+    seed : int
+        Seed of the pair. Texture and flow are the same in every case.
+    reach : float, optional
+        Longest possible displacement, pixels.
     """
     rng = np.random.default_rng([size, seed])
     shape = (size, size)
-    length = rng.uniform(0.35, 0.9) * size
-    flow = np.stack([smooth_field(shape, length, rng) for _ in range(2)]) + rng.normal(
-        0, 1, (2, 1, 1)
+    flow = _draw_flow(shape, reach, rng)
+    grid = pixel_grid(shape)
+    texture = _draw_texture(size, rng)
+    reference = _sample_texture(texture, grid)
+    secondary = _sample_texture(texture, invert_flow(flow))
+    reference, secondary = degrade(
+        reference, secondary, case, rng, lambda: _sample_texture(_draw_texture(size, rng), grid)
     )
-    flow = (flow * rng.uniform(0.3, 1) * reach / np.hypot(*flow).max()).astype(np.float32)
+    return Pair(reference, secondary, flow, inner_mask(shape))
 
-    def texture():
-        side = (size + 64) * FINER
-        ky, kx = np.meshgrid(
-            np.fft.fftfreq(side) * FINER, np.fft.rfftfreq(side) * FINER, indexing="ij"
-        )
-        frequency = np.hypot(ky, kx)  # per pixel
-        amplitude = np.maximum(frequency, 2 / size) ** -rng.uniform(0.8, 2) * np.exp(
-            -((frequency / 0.32) ** 4)
-        )
-        amplitude[0, 0] = 0
-        lattice = np.fft.irfft2(
-            amplitude * (rng.normal(size=(*amplitude.shape, 2)) @ [1, 1j]), s=(side, side)
-        )
-        return ndimage.spline_filter(lattice / lattice.std(), mode="grid-wrap").astype(np.float32)
 
-    def read(lattice, at):
-        return ndimage.map_coordinates(
-            lattice, (at[::-1] + 32) * FINER, order=3, mode="grid-wrap", prefilter=False
-        )
+def _draw_flow(shape: tuple[int, int], reach: float, rng: np.random.Generator) -> Flow:
+    """Smooth flow whose longest vector is shorter than `reach` pixels."""
+    length = rng.uniform(*FLOW_LENGTH) * shape[0]
+    variable = np.stack([smooth_field(shape, length, rng) for _ in range(2)])
+    flow = variable + rng.normal(0, 1, (2, 1, 1))
+    longest = np.hypot(*flow).max()
+    return (flow * rng.uniform(*FLOW_REACH) * reach / longest).astype(np.float32)
 
-    base = texture()
-    first, second = read(base, pixel_grid((size, size))), read(base, invert_flow(flow))
-    first, second = spoil(
-        first, second, case, rng, lambda: read(texture(), pixel_grid((size, size)))
-    )
-    return Pair(first, second, flow, inner(shape))
+
+def _draw_texture(size: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Spline coefficients of a periodic texture of unit spread, `FINER` samples per pixel."""
+    side = (size + 2 * TEXTURE_MARGIN) * FINER
+    ky, kx = np.meshgrid(np.fft.fftfreq(side) * FINER, np.fft.rfftfreq(side) * FINER, indexing="ij")
+    frequency = np.hypot(ky, kx)  # cycles per pixel
+    power_law = np.maximum(frequency, MIN_CYCLES / size) ** -rng.uniform(*SLOPES)
+    amplitude = power_law * np.exp(-((frequency / CUTOFF) ** CUTOFF_EXPONENT))
+    amplitude[0, 0] = 0
+    phase = rng.normal(size=(*amplitude.shape, 2)) @ [1, 1j]
+    lattice = np.fft.irfft2(amplitude * phase, s=(side, side))
+    return ndimage.spline_filter(lattice / lattice.std(), mode="grid-wrap").astype(np.float32)
+
+
+def _sample_texture(texture: npt.NDArray[np.float32], points: Points) -> Image:
+    """Brightness of a texture at positions in the frame."""
+    coordinates = (points[::-1] + TEXTURE_MARGIN) * FINER
+    return ndimage.map_coordinates(texture, coordinates, order=3, mode="grid-wrap", prefilter=False)
 
 
 def twin(profile: str = "demo") -> dict[str, list[Pair]]:
-    """Pairs of the synthetic Mer de Glace with the planted displacement of the ice and of the scenes.
+    """Pairs of the synthetic Mer de Glace with the true displacement of the ice and of the scenes.
 
-    Tuning has the training seasons' pairs and the northern half of the ice, scoring the validation's and the southern.
+    Parameters
+    ----------
+    profile : str, optional
+        Profile of the run that has rendered them.
+
+    Returns
+    -------
+    dict
+        ``"tune"``, pairs of the training seasons with the northern half of the ice counted, and
+        ``"score"``, pairs of the validation seasons with the southern half.
     """
-    study = gdiv.open_study("mer-de-glace", profile, "", "")
-    cube, table, ice = (
-        study.open("cube").load(),
-        study.open("pairs"),
-        study.open("masks").glacier.values,
-    )
+    study = gdiv.open_study("mer-de-glace", profile)
+    cube = study.open("cube").load()
+    table = study.open("pairs")
+    ice = study.open("masks").glacier.values
     truth = read_truth(study.companions, cube)
-    north = np.arange(ice.shape[0])[:, None] < np.median(np.nonzero(ice)[0])
-    sets = {
-        "tune": (table[table.set == "train"][::3], ice & north),
-        "score": (table[table.set == "validation"][::2], ice & ~north),
-    }
-
-    def pair(row, counted):
-        first, second = read_pair(cube, row)
-        flow = np.stack(true_displacement(truth, row.reference, row.secondary))
-        known = np.isfinite(flow[0]) & np.isfinite(first) & np.isfinite(second)
-        return Pair(first, second, flow.astype(np.float32), counted & known)
-
+    if truth is None:
+        raise SystemExit("the demo run of the synthetic Mer de Glace is needed: make study")
+    middle_row = np.median(np.nonzero(ice)[0])
+    north = np.arange(ice.shape[0])[:, None] < middle_row
+    tuning = table[table.set == "train"][::TUNING_STEP]
+    scoring = table[table.set == "validation"][::SCORING_STEP]
     return {
-        name: [pair(row, counted) for row in rows.itertuples()]
-        for name, (rows, counted) in sets.items()
+        "tune": [_twin_pair(cube, truth, row, ice & north) for row in tuning.itertuples()],
+        "score": [_twin_pair(cube, truth, row, ice & ~north) for row in scoring.itertuples()],
     }
 
 
-def real_band(folder: Path, band: str, date: str) -> np.ndarray:
-    """One band of the scene of a date of an ItemCollection; NaN where it has no data."""
-    items = json.loads((folder / "items.json").read_text(encoding="utf-8"))["features"]
-    item = next(item for item in items if item["properties"]["datetime"].startswith(date))
-    with rasterio.open(folder / item["assets"][band]["href"]) as file:
-        image = file.read(1).astype(np.float32)
-    return np.where(image == 0, np.nan, image)
-
-
-TEXTURES = (
-    [
-        ("aletsch-2020-07", "nir08", "2020-07-20", 1),
-        ("perito-moreno-2020", "nir", "2020-01-31", 0.5),
-    ],
-    [
-        ("mer-de-glace-2020-07-18", "nir08", "2020-07-18", 1),
-        ("perito-moreno-2020", "nir", "2020-02-22", -0.5),
-    ],
-)
-
-
-def warped(folder: Path, part: int, seed: int, size: int = 192, reach: float = 10.0) -> Pair:
-    """A window of a real scene, moved by a flow like a glacier's; the secondary in other light and 15 % decorrelated.
-
-    `part` 0 is for tuning, 1 for scoring: other scenes, and of Perito Moreno another date and the other half. Both
-    images read the scene's spline between its pixels, so that neither is sharper.
-    """
-    rng = np.random.default_rng([part, seed])
-    name, band, date, share = TEXTURES[part][seed % 2]
-    scene, need = real_band(folder / name, band, date), size + 28
-    middle = int(abs(share) * scene.shape[1])
-    scene = scene[:, :middle] if share > 0 else scene[:, middle:]
-
-    def window():
-        while True:
-            row, column = (rng.integers(0, side - need) for side in scene.shape)
-            found = scene[row : row + need, column : column + need]
-            if np.isfinite(found).all():
-                return ndimage.gaussian_filter((found - found.mean()) / found.std(), 0.6)
-
-    spline, other = ndimage.spline_filter(window()), window()[14:-14, 14:-14]
-    flow = random_flow((size, size), reach, rng)
-
-    def read(at):
-        return ndimage.map_coordinates(
-            spline, at[::-1] + 14.37, order=3, mode="mirror", prefilter=False
-        )
-
-    first, second = read(pixel_grid((size, size))), read(invert_flow(flow))
-    return Pair(*spoil(first, second, "all", rng, lambda: other), flow, inner((size, size)))
-
-
-class Moreno:
-    """Perito Moreno in 2020: pairs of clear dates, of which the first three close a triangle; for tuning, others."""
-
-    pairs = (
-        ("2020-01-31", "2020-02-10"),
-        ("2020-02-10", "2020-02-20"),
-        ("2020-01-31", "2020-02-20"),
-        ("2020-02-07", "2020-02-22"),
-    )
-    tuning = (
-        ("2020-02-07", "2020-02-10"),
-        ("2020-02-10", "2020-02-22"),
-        ("2020-02-07", "2020-02-22"),
-    )
-    window = (slice(600, 1112), slice(500, 1012))
-
-    def __init__(self, folder: Path, tuning: bool = False):
-        folder = folder / "perito-moreno-2020"
-        window = self.window if tuning else (slice(None), slice(None))
-        pairs = self.tuning if tuning else self.pairs
-        images = {date: real_band(folder, "nir", date)[window] for pair in pairs for date in pair}
-        self.images = [tuple(images[date] for date in pair) for pair in pairs]
-        items = json.loads((folder / "items.json").read_text(encoding="utf-8"))["features"]
-        with rasterio.open(folder / items[0]["assets"]["nir"]["href"]) as file:
-            outline = gpd.read_file(folder / "outline.geojson").to_crs(file.crs).geometry
-            self.ice = geometry_mask(outline, file.shape, file.transform, invert=True)[window]
-        beside = ndimage.distance_transform_edt(~self.ice) > 16
-        self.still = [
-            beside & np.isfinite(first) & np.isfinite(second) for first, second in self.images
-        ]
-        self.points = [self._reliable(*pair) for pair in self.images]
-
-    def _reliable(self, first, second, window=48, reach=10, step=16):
-        """Rows, columns and displacements where wide chips correlate over 0.7 and the way back agrees to 0.3 px.
-
-        Correlation of chips itself, so it flatters the matcher of that name.
-        """
-        half, far = window // 2, window // 2 + reach
-        first, second = (np.nan_to_num(image) for image in (first, second))
-
-        def find(chips, area, row, column):
-            chip = chips[row - half : row + half, column - half : column + half]
-            around = area[row - far : row + far, column - far : column + far]
-            score = cv2.matchTemplate(around, chip, cv2.TM_CCOEFF_NORMED)
-            _, best, _, (x, y) = cv2.minMaxLoc(score)
-            if best < 0.7 or not (0 < x < 2 * reach and 0 < y < 2 * reach):
-                return None
-            return x - reach + parabola_vertex(
-                score[y, x - 1 : x + 2]
-            ), y - reach + parabola_vertex(score[y - 1 : y + 2, x])
-
-        found = []
-        for row in range(far, first.shape[0] - far, step):
-            for column in range(far, first.shape[1] - far, step):
-                if not self.ice[row - half : row + half, column - half : column + half].all():
-                    continue
-                there = find(first, second, row, column)
-                back = find(second, first, row, column) if there else None
-                if back and np.hypot(there[0] + back[0], there[1] + back[1]) < 0.3:
-                    found.append((row, column, *there))
-        return np.array(found)
+def _twin_pair(cube: xr.Dataset, truth: xr.Dataset, row: Any, counted: Mask) -> Pair:
+    """Pair of the twin by its row in the table of pairs, counted where everything is known."""
+    reference, secondary = read_pair(cube, row)
+    flow = np.stack(true_displacement(truth, row.reference, row.secondary))
+    valid = np.isfinite(flow[0]) & np.isfinite(reference) & np.isfinite(secondary)
+    return Pair(reference, secondary, flow.astype(np.float32), counted & valid)

@@ -1,15 +1,22 @@
-"""Matchers of other libraries and our own, each with the settings that are tried for it.
+"""Matchers of other libraries and of gdiv, each with the settings that the bench tries.
 
-A peer is `settings → match(reference, secondary) → (u, v)`, pixels; NaN where it says that it found nothing.
-What is tried is a dictionary of values for each setting, or several where they do not go together. `light`
-among them is how brightness is prepared: 0 for a spread of one, else local contrast of that standard
-deviation; every peer may choose.
+A peer makes a match from settings: a function of the reference and the secondary that returns the
+displacement in pixels, NaN where there is none. Its choices are values of each setting, in several
+dictionaries where they exclude each other.
+
+The setting ``light`` selects how brightness is prepared: 0 scales it to a spread of one, and a
+larger number is the standard deviation of local contrast in pixels. Every peer that takes it may
+choose.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pyoptflow
 from scipy.interpolate import RegularGridInterpolator
 from skimage.registration import optical_flow_ilk, optical_flow_tvl1
@@ -20,136 +27,215 @@ from gdiv.flow.matchers.correlation import correlate_chips
 from gdiv.flow.matchers.raft import shipped_network
 from gdiv.flow.matchers.registry import matcher_label
 from gdiv.flow.raft.network import predict_flow
+from gdiv.images.arrays import Component, Flow, Image
 from gdiv.images.contrast import local_contrast
 
+__all__ = ["PEERS", "Match", "Peer", "PeerSettings"]
 
-def prepared(images, light):
+#: Displacement between two images: ``(2, H, W)``, or both components.
+Match: TypeAlias = Callable[[Image, Image], Flow | Sequence[Component]]
+#: Values of settings by name.
+PeerSettings: TypeAlias = dict[str, Any]
+
+#: OpenCV matches images of 8 bits. This maps plus and minus three standard deviations to 2 to 254.
+GREY_LEVELS_PER_SPREAD = 42
+MIDDLE_GREY = 128
+#: Settings of Farnebäck and Lucas-Kanade that are not tuned: scale of a pyramid level relative to
+#: the one below, levels and iterations.
+PYRAMID_SCALE = 0.5
+FARNEBACK_LEVELS = 5
+FARNEBACK_ITERATIONS = 5
+LUCAS_KANADE_LEVELS = 4
+#: Pixels between the points that Lucas-Kanade tracks.
+POINT_STEP = 4
+
+
+class Peer(NamedTuple):
+    """A matcher of the bench."""
+
+    make: Callable[..., Match]  # from settings
+    choices: list[dict[str, list[Any]]]
+
+
+def _prepare(image: Image, light: float) -> Image:
+    """Image of unit spread, or its local contrast; no data as zero."""
     if light:
-        return [np.nan_to_num(local_contrast(image, light)) for image in images]
-    return [np.nan_to_num((image - np.nanmean(image)) / np.nanstd(image)) for image in images]
+        return np.nan_to_num(local_contrast(image, light))
+    return np.nan_to_num((image - np.nanmean(image)) / np.nanstd(image))
 
 
-def as_bytes(images, light):
-    """Eight bits, as OpenCV wants them: plus and minus three standard deviations."""
-    return [np.clip(image * 42 + 128, 0, 255).astype(np.uint8) for image in prepared(images, light)]
+def _prepare_bytes(image: Image, light: float) -> npt.NDArray[np.uint8]:
+    """Prepared image of 8 bits, as OpenCV takes it."""
+    grey = _prepare(image, light) * GREY_LEVELS_PER_SPREAD + MIDDLE_GREY
+    return np.clip(grey, 0, 255).astype(np.uint8)
 
 
-def ours(median=9, **settings):
+def _match_prepared(light: float, match: Match) -> Match:
+    """Prepare both images before a match."""
+
+    def match_prepared(reference: Image, secondary: Image) -> Flow | Sequence[Component]:
+        return match(_prepare(reference, light), _prepare(secondary, light))
+
+    return match_prepared
+
+
+def _zero() -> Match:
+    """Zero motion."""
+    return lambda reference, secondary: np.zeros((2, *reference.shape), np.float32)
+
+
+def _horn_schunck(median: int = 9, **settings: Any) -> Match:
+    """Horn-Schunck of gdiv."""
     chosen = Settings(median=median, **settings)
-    return lambda *images: solve_horn_schunck(*images, chosen)
+    return lambda reference, secondary: solve_horn_schunck(reference, secondary, chosen)
 
 
-def papers(weight):
+def _paper(weight: float) -> Match:
+    """Horn-Schunck of gdiv with the likely settings of the paper."""
     chosen = replace(PAPER, weight=weight)
-    return lambda *images: solve_horn_schunck(*images, chosen)
+    return lambda reference, secondary: solve_horn_schunck(reference, secondary, chosen)
 
 
-def raft():
-    network = shipped_network()
-    return lambda *images: predict_flow(network, *images)
+def _raft() -> Match:
+    """RAFT of gdiv with the weights that ship."""
+    return partial(predict_flow, shipped_network())
 
 
-def zero():
-    return lambda *images: np.zeros((2, *images[0].shape), np.float32)
+def _correlation(light: float, window: int) -> Match:
+    """Correlation of chips of gdiv."""
+    return _match_prepared(light, partial(correlate_chips, window=window))
 
 
-def correlation(light, **settings):
-    return lambda *images: correlate_chips(*prepared(images, light), **settings)
+def _registered(name: str) -> Match:
+    """A matcher of the registry with its default settings."""
+    return lambda reference, secondary: match_images(name, reference, secondary)[:2]
 
 
-def dis(light, finest, patch=8):
-    def match(*images):
+def _dis(light: float, finest: int, patch: int = 8) -> Match:
+    """DIS of OpenCV (Kroeger et al. 2016, doi:10.1007/978-3-319-46493-0_29)."""
+
+    def match(reference: Image, secondary: Image) -> Flow:
         flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         flow.setFinestScale(finest)
         flow.setPatchSize(patch)
-        return np.moveaxis(flow.calc(*as_bytes(images, light), None), -1, 0)
+        images = (_prepare_bytes(reference, light), _prepare_bytes(secondary, light))
+        return np.moveaxis(flow.calc(*images, None), -1, 0)  # type: ignore[call-overload]
 
     return match
 
 
-def farneback(light, window, poly):
-    def match(*images):
+def _farneback(light: float, window: int, poly: tuple[int, float]) -> Match:
+    """Farnebäck of OpenCV (2003, doi:10.1007/3-540-45103-X_50); `poly` is size and sigma."""
+    size, sigma = poly
+
+    def match(reference: Image, secondary: Image) -> Flow:
         flow = cv2.calcOpticalFlowFarneback(
-            *as_bytes(images, light), None, 0.5, 5, window, 5, *poly, cv2.OPTFLOW_FARNEBACK_GAUSSIAN
+            _prepare_bytes(reference, light),
+            _prepare_bytes(secondary, light),
+            None,  # type: ignore[call-overload]
+            PYRAMID_SCALE,
+            FARNEBACK_LEVELS,
+            window,
+            FARNEBACK_ITERATIONS,
+            size,
+            sigma,
+            cv2.OPTFLOW_FARNEBACK_GAUSSIAN,
         )
         return np.moveaxis(flow, -1, 0)
 
     return match
 
 
-def lucas_kanade(light, window, step=4):
-    """Pyramidal Lucas-Kanade at every fourth pixel; between them linear, and nothing beside a point it lost."""
+def _lucas_kanade(light: float, window: int) -> Match:
+    """Pyramidal Lucas-Kanade of OpenCV at every fourth pixel, linear between them.
 
-    def match(*images):
-        first, second = as_bytes(images, light)
-        rows, columns = (np.arange(0, side, step, dtype=np.float32) for side in first.shape)
-        at = np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 1, 2)
-        moved, found, _ = cv2.calcOpticalFlowPyrLK(
-            first, second, at, None, winSize=(window, window), maxLevel=4
+    There is no vector beside a point that the tracker loses.
+    """
+
+    def match(reference: Image, secondary: Image) -> Flow:
+        height, width = reference.shape
+        rows = np.arange(0, height, POINT_STEP, dtype=np.float32)
+        columns = np.arange(0, width, POINT_STEP, dtype=np.float32)
+        points = np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 1, 2)
+        tracked, status, _ = cv2.calcOpticalFlowPyrLK(
+            _prepare_bytes(reference, light),
+            _prepare_bytes(secondary, light),
+            points,
+            None,  # type: ignore[call-overload]
+            winSize=(window, window),
+            maxLevel=LUCAS_KANADE_LEVELS,
         )
-        flow = np.where(found[..., None] > 0, moved - at, np.nan).reshape(
-            rows.size, columns.size, 2
+        vectors = np.where(status[..., None] > 0, tracked - points, np.nan)
+        lattice = vectors.reshape(rows.size, columns.size, 2)
+        interpolate = RegularGridInterpolator(
+            (rows, columns), lattice, bounds_error=False, fill_value=None
         )
-        where = np.stack(np.meshgrid(*(np.arange(side) for side in first.shape), indexing="ij"), -1)
-        read = RegularGridInterpolator((rows, columns), flow, bounds_error=False, fill_value=None)(
-            where
-        )
-        return np.moveaxis(read.astype(np.float32), -1, 0)
+        pixels = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
+        return np.moveaxis(interpolate(np.stack(pixels, -1)).astype(np.float32), -1, 0)
 
     return match
 
 
-def tv_l1(light, attachment):
-    return lambda *images: optical_flow_tvl1(*prepared(images, light), attachment=attachment)[::-1]
+def _tv_l1(light: float, attachment: float) -> Match:
+    """TV-L1 of scikit-image, whose first component is that along rows."""
+
+    def match(reference: Image, secondary: Image) -> Flow:
+        return optical_flow_tvl1(reference, secondary, attachment=attachment)[::-1]
+
+    return _match_prepared(light, match)
 
 
-def ilk(light, radius):
-    return lambda *images: optical_flow_ilk(*prepared(images, light), radius=radius, gaussian=True)[
-        ::-1
-    ]
+def _ilk(light: float, radius: int) -> Match:
+    """Iterative Lucas-Kanade of scikit-image, whose first component is that along rows."""
+
+    def match(reference: Image, secondary: Image) -> Flow:
+        return optical_flow_ilk(reference, secondary, radius=radius, gaussian=True)[::-1]
+
+    return _match_prepared(light, match)
 
 
-def pyoptflow_hs(light, alpha, steps):
-    return lambda *images: pyoptflow.HornSchunck(*prepared(images, light), alpha=alpha, Niter=steps)
-
-
-def registered(name):
-    """A matcher of the registry with its own settings, such as one of another package."""
-    return lambda: lambda *images: match_images(name, *images)[:2]
+def _pyoptflow(light: float, alpha: float, steps: int) -> Match:
+    """Horn-Schunck of pyoptflow, which has one level."""
+    return _match_prepared(light, partial(pyoptflow.HornSchunck, alpha=alpha, Niter=steps))
 
 
 LIGHT = [5, 3, 0]
-CONTRAST = {
+CONTRAST: dict[str, list[Any]] = {
     "feature": ["contrast"],
     "weight": [8.0, 12.0, 16.0, 32.0, 4.0],
     "sigma": [2.0, 3.0, 4.0, 1.5, 1.0],
 }
-BRIGHTNESS = {"feature": ["brightness"], "weight": [1.0, 3.0, 10.0, 0.3]}
-QUICK = {"median": [1], "levels": [4], "warps": [1], "iterations": [20, 12]}
+BRIGHTNESS: dict[str, list[Any]] = {"feature": ["brightness"], "weight": [1.0, 3.0, 10.0, 0.3]}
+QUICK: dict[str, list[Any]] = {"median": [1], "levels": [4], "warps": [1], "iterations": [20, 12]}
+THOROUGH: dict[str, list[Any]] = {"floor": [0.3, 1.0, 2.0, 0.1], "iterations": [20, 60]}
+PATCHES = [8, 12, 16, 24, 32]
+
+#: Peers by their names in the published results. The first value of each setting is tried first.
 PEERS = {
-    "zero": (zero, [{}]),
-    "horn-schunck, as it comes": (ours, [{}]),
-    "horn-schunck": (
-        ours,
-        [CONTRAST | {"floor": [0.3, 1.0, 2.0, 0.1], "iterations": [20, 60]}, BRIGHTNESS],
-    ),
-    "horn-schunck, quick": (ours, [CONTRAST | QUICK, BRIGHTNESS | QUICK]),
-    "horn-schunck, the paper's": (papers, [{"weight": [0.2, 0.5, 1.5, 5.0, 15.0]}]),
-    "RAFT": (raft, [{}]),
-    "correlation": (correlation, [{"light": LIGHT, "window": [24, 32, 48, 16, 12]}]),
-    "DIS": (dis, [{"light": LIGHT, "patch": [8, 12, 16, 24, 32], "finest": [1]}]),
-    "DIS, finest scale 0": (dis, [{"light": LIGHT, "patch": [8, 12, 16, 24, 32], "finest": [0]}]),
-    "Farnebäck": (
-        farneback,
+    "zero": Peer(_zero, [{}]),
+    "horn-schunck, as it comes": Peer(_horn_schunck, [{}]),
+    "horn-schunck": Peer(_horn_schunck, [CONTRAST | THOROUGH, BRIGHTNESS]),
+    "horn-schunck, quick": Peer(_horn_schunck, [CONTRAST | QUICK, BRIGHTNESS | QUICK]),
+    "horn-schunck, the paper's": Peer(_paper, [{"weight": [0.2, 0.5, 1.5, 5.0, 15.0]}]),
+    "RAFT": Peer(_raft, [{}]),
+    "correlation": Peer(_correlation, [{"light": LIGHT, "window": [24, 32, 48, 16, 12]}]),
+    "DIS": Peer(_dis, [{"light": LIGHT, "patch": PATCHES, "finest": [1]}]),
+    "DIS, finest scale 0": Peer(_dis, [{"light": LIGHT, "patch": PATCHES, "finest": [0]}]),
+    "Farnebäck": Peer(
+        _farneback,
         [{"light": LIGHT, "window": [25, 41, 81, 121, 15], "poly": [(5, 1.1), (7, 1.5)]}],
     ),
-    "Lucas-Kanade": (lucas_kanade, [{"light": LIGHT, "window": [21, 31, 51, 81, 15]}]),
-    "TV-L1": (tv_l1, [{"light": LIGHT, "attachment": [5, 2, 1, 0.5, 0.2, 15]}]),
-    "ILK": (ilk, [{"light": LIGHT, "radius": [12, 18, 24, 32, 7]}]),
-    "pyoptflow": (pyoptflow_hs, [{"light": LIGHT, "alpha": [1.0, 0.5, 0.2, 3.0], "steps": [100]}]),
+    "Lucas-Kanade": Peer(_lucas_kanade, [{"light": LIGHT, "window": [21, 31, 51, 81, 15]}]),
+    "TV-L1": Peer(_tv_l1, [{"light": LIGHT, "attachment": [5, 2, 1, 0.5, 0.2, 15]}]),
+    "ILK": Peer(_ilk, [{"light": LIGHT, "radius": [12, 18, 24, 32, 7]}]),
+    "pyoptflow": Peer(
+        _pyoptflow, [{"light": LIGHT, "alpha": [1.0, 0.5, 0.2, 3.0], "steps": [100]}]
+    ),
 }
-#: Matchers of the registry that have a row above, with settings to be tuned.
+#: Matchers of the registry that have a peer above, with settings to be tuned.
 TUNED = {"correlation", "dis", "farneback", "horn-schunck", "ilk", "raft", "tv-l1", "zero"}
 PEERS |= {
-    matcher_label(name): (registered(name), [{}]) for name in list_matchers() if name not in TUNED
+    matcher_label(name): Peer(partial(_registered, name), [{}])
+    for name in list_matchers()
+    if name not in TUNED
 }

@@ -3,6 +3,7 @@
 `make site` builds it; the study that it shows is set with ``-D study=FOLDER``.
 """
 
+import inspect
 import json
 import shutil
 import sys
@@ -10,18 +11,17 @@ from pathlib import Path
 
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx import addnodes
 
 import gdiv
 
 sys.path.insert(0, str(Path(__file__).parent))
 import rooms
 
-project, author, copyright, release = (
-    "gdiv",
-    "The gdiv developers",
-    "The gdiv developers",
-    gdiv.__version__,
-)
+project = "gdiv"
+author = "The gdiv developers"
+copyright = author
+release = gdiv.__version__
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
@@ -45,6 +45,8 @@ default_role = "literal"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings have them
 autodoc_preserve_defaults = True  # as they are written: some are paths of this machine
+napoleon_google_docstring = False
+napoleon_use_ivar = True  # the attributes of a class are a list, beside its documented members
 html_theme = "sphinx_book_theme"
 html_title = "gdiv"
 html_static_path = ["gdiv.css"]
@@ -59,8 +61,11 @@ html_theme_options = {
 
 
 def setup(app):
+    """Connect the functions below to Sphinx."""
     app.add_config_value("study", "../runs/mer-de-glace-demo", "env")
     app.connect("config-inited", copy_study)
+    app.connect("autodoc-skip-member", skip_constants)
+    app.connect("doctree-read", resolve_types)
     # Formulas as MathML, which browsers draw themselves; MathJax would be fetched from the web.
     app.add_html_math_renderer("mathml", (inline_formula, None), (formula, None))
     app.config.html_math_renderer = "mathml"
@@ -89,11 +94,50 @@ def copy_study(app, config):
     config.html_extra_path = ["extra"]
 
 
+def skip_constants(app, what, name, value, skip, options):
+    """Leave out constants that a module does not list as public; keep functions and classes."""
+    public = getattr(sys.modules.get(app.env.docname.rpartition("/")[2]), "__all__", [name])
+    routine = inspect.isclass(value) or inspect.isroutine(value) or hasattr(value, "py_func")
+    return True if what == "module" and name not in public and not routine else None
+
+
+def resolve_types(app, doctree):
+    """Link the types of parameters to classes of gdiv, and leave their other words alone.
+
+    Sphinx takes every word of a type, such as "shape", for a name that any module may define. Here
+    a name is looked up in the module of the docstring, then among the classes of all modules.
+    """
+    for node in list(doctree.findall(addnodes.pending_xref)):
+        if node.get("refdomain") != "py" or node["reftype"] not in ("class", "obj"):
+            continue
+        name = node["reftarget"].rpartition(".")[2]
+        namesake = getattr(sys.modules.get(node.get("py:module")), name, None)
+        targets = {_class_path(namesake)} - {""} or _class_paths(name)
+        if len(targets) == 1:
+            node["reftarget"] = targets.pop()
+        else:
+            node.replace_self(node.children)
+
+
+def _class_path(value):
+    """Full name of a class of gdiv; empty for anything else."""
+    ours = isinstance(value, type) and value.__module__.startswith("gdiv.")
+    return f"{value.__module__}.{value.__qualname__}" if ours else ""
+
+
+def _class_paths(name):
+    """Full names of the classes of gdiv with a name."""
+    modules = [module for key, module in sys.modules.items() if key.startswith("gdiv.")]
+    return {_class_path(getattr(module, name, None)) for module in modules} - {""}
+
+
 def inline_formula(writer, node):
+    """Write a formula within a line."""
     writer.body.append(tex2mathml(node.astext()))
     raise SkipNode
 
 
 def formula(writer, node):
+    """Write a formula on lines of its own."""
     writer.body.append(f'<div class="formula">{tex2mathml(node.astext(), as_block=True)}</div>')
     raise SkipNode

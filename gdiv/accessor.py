@@ -47,6 +47,11 @@ class GdivAccessor:
             Store, such as ``velocity.zarr``.
         packed : bool, optional
             Store velocities as 16-bit integers with a scale, which takes half the space.
+
+        Returns
+        -------
+        Path
+            The store.
         """
         from gdiv.velocity.export import write_zarr
 
@@ -65,6 +70,7 @@ class GdivAccessor:
         Returns
         -------
         matplotlib.figure.Figure
+            Speed with arrows, and its error, side by side.
         """
         from gdiv.figures import plot_velocity
 

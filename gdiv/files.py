@@ -30,6 +30,16 @@ def read_text(path: str | Path) -> str:
 
     UTF-8 is tried first. A byte order mark is dropped. A file that is not UTF-8 is read as
     Windows-1252, the superset of Latin-1 that Western editors write.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to read.
+
+    Returns
+    -------
+    str
+        Its text.
     """
     content = Path(path).read_bytes()
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -86,14 +96,36 @@ def _remove(path: Path) -> None:
 
 
 def write_json(path: Path, content: Any, indent: int = 1) -> None:
-    """Write `content` as the JSON file `path`, completely or not at all."""
+    """Write a JSON file completely or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    content : Any
+        Value that JSON can hold.
+    indent : int, optional
+        Spaces per level.
+    """
     with replacing(path) as partial:
         text = json.dumps(content, indent=indent, ensure_ascii=False)
         partial.write_text(text, encoding="utf-8")
 
 
 def retry(read: Callable[[], T]) -> T:
-    """Call `read` again after a failed attempt and return its value; raise the last failure."""
+    """Call a function until it succeeds; raise the error of the last attempt.
+
+    Parameters
+    ----------
+    read : callable
+        Function without arguments that reads something remote. `OSError` and `RuntimeError` count
+        as passing.
+
+    Returns
+    -------
+    Any
+        The value of `read`.
+    """
     for attempt in range(ATTEMPTS - 1):
         try:
             return read()
@@ -103,6 +135,17 @@ def retry(read: Callable[[], T]) -> T:
 
 
 def short_message(error: Exception) -> str:
-    """Shorten an error to one line without links, which may hold a signature or a user's name."""
+    """Shorten an error to one line without links, which may hold a signature or a name.
+
+    Parameters
+    ----------
+    error : Exception
+        Error to report.
+
+    Returns
+    -------
+    str
+        Class of the error and the beginning of its message.
+    """
     text = re.sub(r"\S*/\S*", "its file", " ".join(str(error).split()))
     return f"{type(error).__name__}: {text[:MESSAGE_LENGTH]}"

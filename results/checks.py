@@ -1,149 +1,229 @@
-"""Measure the few numbers that the README and paper.md quote besides the claims: `python results/checks.py`.
+"""Measure the few numbers that the README and paper.md quote besides the claims.
 
-They are of the demo run of the synthetic Mer de Glace and need the packages of the bench. With
-`--scenes items.json` the compression grid of real scenes is measured, too. Written to
-`published/checks.json`, each with how it was measured.
+Run `python results/checks.py`. The numbers are of the demo run of the synthetic Mer de Glace and
+need the packages of the bench. With `--scenes items.json` the compression grid of real scenes is
+measured, too. All are written to `published/checks.json`, each with how it was measured.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import rasterio
+import xarray as xr
 
 import gdiv
+from gdiv.catalog import Glacier
 from gdiv.flow.matchers.matching import match_images
 from gdiv.imagery.pairs import choose_pairs, read_pair
-from gdiv.twin import scenes as twin
-from gdiv.velocity import annual, validation
+from gdiv.images.arrays import Image
+from gdiv.study.study import Study
+from gdiv.twin.truth import read_truth, true_displacement, true_velocity
+from gdiv.velocity.annual import combine_pairs, to_velocity
+from gdiv.velocity.validation import MAX_YEARS, compare_with_truth
+
+__all__ = ["annual_pairs", "block_edges", "main", "masked_first", "tuned_rmse"]
 
 HERE = Path(__file__).parent
 TARGET = HERE / "published" / "checks.json"
-PEERS = {  # names of the study's matchers in the bench
+#: Names of the study's matchers in the bench.
+PEER_NAMES = {
     "horn-schunck": "horn-schunck",
     "dis": "DIS, finest scale 0",
     "ilk": "ILK",
     "correlation": "correlation",
     "tv-l1": "TV-L1",
 }
-DRAWS = 200  # of the dates that are clear
-BLOCK = 8  # px, side of JPEG's blocks
+#: Unit of each check, and how it is measured.
+DESCRIPTIONS = {
+    "tuned_rmse": (
+        "m/yr",
+        "RMSE on ice (m/yr) of each mosaic with the settings that the bench tuned on other pairs "
+        "of the twin.",
+    ),
+    "masked_first": (
+        "px",
+        "Error on ice (px) of Horn-Schunck on every fourth training pair: whole images, and masked "
+        "before matching.",
+    ),
+    "annual_pairs": (
+        "pairs",
+        "Least, median and most pairs that the annual rule leaves of the paper's 170, over draws "
+        "of clear dates.",
+    ),
+    "block_edges": (
+        "1",
+        "Least and most mean step at the edges of JPEG's blocks over the mean of all, on clear "
+        "dates and both axes.",
+    ),
+}
+
+#: Every so many training pairs are matched for `masked_first`.
+PAIR_STEP = 4
+#: Draws of the dates that are clear.
+DRAWS = 200
+#: Clear scenes of each season in the paper (Tlhomole et al. 2023).
+PAPER_SCENES = {2021: 10, 2022: 17}
+#: Orbit of the scenes of Mer de Glace; any single one gives the same pairs.
+ORBIT = 108
+#: Solar azimuth at the overpass in degrees: on 15 June (day 166 of the year), and its change over
+#: the 122 days until 15 October.
+JUNE_AZIMUTH = 146
+AZIMUTH_CHANGE = 15
+JUNE_DAY = 166
+SEASON_DAYS = 122
+#: Side of JPEG's blocks, pixels.
+BLOCK = 8
+#: Most cloud cover of a clear date, percent.
+MAX_CLOUD_COVER = 15
 
 
-def tuned_rmse(study):
-    """RMSE on ice (m/yr) of each mosaic with the settings that the bench tuned on other pairs of the twin."""
+def tuned_rmse(study: Study) -> dict[str, float]:
+    """RMSE on ice of each mosaic with the settings that the bench tuned, m/yr by matcher."""
     sys.path.insert(0, str(HERE.parent / "bench"))
-    from matchers import PEERS as makers
+    from peers import PEERS
 
     rows = gdiv.load_published("bench-matchers")["rows"]
     settings = {row["matcher"]: row["settings"] for row in rows if row["case"] == "twin"}
-    masks, cube, pairs = study.open("masks").load(), study.open("cube").load(), study.open("pairs")
+    masks = study.open("masks").load()
+    truth = _require_truth(study, masks)
+    errors = {}
+    for name, peer in PEER_NAMES.items():
+        match = PEERS[peer].make(**settings[peer])
+        displacement = _match_again(study, name, match)
+        mosaic = combine_pairs(to_velocity(displacement)).compute()
+        velocity = true_velocity(truth, min(MAX_YEARS, mosaic.attrs["longest_years"]))
+        scores = compare_with_truth(mosaic, velocity, masks.glacier.values)
+        errors[name] = round(scores["rmse"], 2)
+    return errors
+
+
+def _match_again(study: Study, name: str, match: Any) -> xr.Dataset:
+    """Displacement of the validation pairs by a match of the bench.
+
+    Pixels without a displacement by the study's own matcher stay empty, so that both are compared
+    on the same pixels.
+    """
+    cube = study.open("cube").load()
+    pairs = study.open("pairs")
     pairs = pairs[pairs.set == "validation"].reset_index(drop=True)
-    truth = validation.read_truth(study.companions, masks)
-    found = {}
-    for name, peer in PEERS.items():
-        matcher = makers[peer][0](**settings[peer])
-        shown = study.open(f"displacement-{name}").load()
-        u, v = shown.u.values.copy(), shown.v.values.copy()
-        for index, pair in enumerate(pairs.itertuples()):
-            flow = matcher(*read_pair(cube, pair))
-            u[index], v[index] = flow[0] - pair.shift_x, flow[1] - pair.shift_y
-        known = shown.u.notnull().values
-        dims = shown.u.dims
-        tuned = shown.assign(
-            u=(dims, np.where(known, u, np.nan)), v=(dims, np.where(known, v, np.nan))
-        )
-        mosaic = annual.combine_pairs(annual.to_velocity(tuned)).compute()
-        year = validation.true_velocity(truth, min(1.0, mosaic.attrs["longest_years"]))
-        checks = validation.compare_with_truth(mosaic, year, masks.glacier.values)
-        found[name] = round(checks["rmse"], 2)
-    return found
+    displacement = study.open(f"displacement-{name}").load()
+    u = displacement.u.values.copy()
+    v = displacement.v.values.copy()
+    for index, pair in enumerate(pairs.itertuples()):
+        flow = match(*read_pair(cube, pair))
+        u[index] = flow[0] - pair.shift_x
+        v[index] = flow[1] - pair.shift_y
+    valid = displacement.u.notnull().values
+    dims = displacement.u.dims
+    return displacement.assign(
+        u=(dims, np.where(valid, u, np.nan)), v=(dims, np.where(valid, v, np.nan))
+    )
 
 
-def masked_first(study):
-    """Error on ice (px) of Horn-Schunck on every fourth training pair: whole images, and masked before matching."""
-    cube, pairs = study.open("cube"), study.open("pairs")
+def _require_truth(study: Study, like: xr.Dataset) -> xr.Dataset:
+    """Truth of the twin on a grid."""
+    truth = read_truth(study.companions, like)
+    if truth is None:
+        raise SystemExit("the demo run of the synthetic Mer de Glace is needed: make study")
+    return truth
+
+
+def masked_first(study: Study) -> dict[str, float]:
+    """Error on ice of Horn-Schunck with and without masking before matching, in pixels."""
+    cube = study.open("cube")
+    pairs = study.open("pairs")
     ice = study.open("masks").glacier.values
-    truth = validation.read_truth(study.companions, cube)
-    errors = {"whole": [], "zeros": [], "no data": []}
-    for pair in pairs[pairs.set == "train"].iloc[::4].itertuples():
+    truth = _require_truth(study, cube)
+    fills = {"whole": None, "zeros": 0.0, "no data": np.nan}
+    errors: dict[str, list[float]] = {name: [] for name in fills}
+    for pair in pairs[pairs.set == "train"].iloc[::PAIR_STEP].itertuples():
         images = read_pair(cube, pair)
-        motion = twin.true_displacement(truth, pair.reference, pair.secondary)
-        for name, fill in (("whole", None), ("zeros", 0.0), ("no data", np.nan)):
-            given = images if fill is None else [np.where(ice, image, fill) for image in images]
-            flow = match_images("horn-schunck", *(np.asarray(image, np.float32) for image in given))
-            errors[name].append(np.nanmean(np.hypot(flow.u - motion[0], flow.v - motion[1])[ice]))
+        u, v = true_displacement(truth, pair.reference, pair.secondary)
+        for name, fill in fills.items():
+            masked = images if fill is None else [np.where(ice, image, fill) for image in images]
+            reference, secondary = (np.asarray(image, np.float32) for image in masked)
+            flow = match_images("horn-schunck", reference, secondary)
+            errors[name].append(np.nanmean(np.hypot(flow.u - u, flow.v - v)[ice]))
     return {name: round(float(np.mean(values)), 2) for name, values in errors.items()}
 
 
-def scenes_every_five_days(counts, seed):
-    """Scene table of one orbit on Sentinel-2's calendar: that many clear scenes of each season, at random."""
+def annual_pairs(glacier: Glacier) -> dict[str, int]:
+    """Pairs that the annual rule keeps of the paper's 170, over draws of clear dates."""
+    counts = []
+    for seed in range(DRAWS):
+        table = _draw_clear_scenes(PAPER_SCENES, seed)
+        counts.append(len(choose_pairs(table, glacier, list(PAPER_SCENES))))
+    return {"least": min(counts), "median": int(np.median(counts)), "most": max(counts)}
+
+
+def _draw_clear_scenes(counts: Mapping[int, int], seed: int) -> pd.DataFrame:
+    """Draw clear scenes of each season from one orbit's calendar, a scene every five days."""
     rng = np.random.default_rng(seed)
-    dates = []
+    dates: list[Any] = []
     for year, count in counts.items():
         calendar = pd.date_range(f"{year}-06-15", f"{year}-10-15", freq="5D")
         dates += list(rng.choice(calendar, count, replace=False))
     table = pd.DataFrame({"date": pd.to_datetime(sorted(dates))})
+    day_of_year = table.date.dt.dayofyear
     return table.assign(
-        id=lambda t: t.date.dt.strftime("scene-%Y%m%d"),
-        season_year=lambda t: t.date.dt.year,
-        orbit=108,
+        id=table.date.dt.strftime("scene-%Y%m%d"),
+        season_year=table.date.dt.year,
+        orbit=ORBIT,
         verdict="use",
         clear=1.0,
-        # The azimuth at the overpass turns southward by some 15 degrees from June to October.
-        sun_azimuth=lambda t: 146 + 15 * (t.date.dt.dayofyear - 166) / 122,
+        sun_azimuth=JUNE_AZIMUTH + AZIMUTH_CHANGE * (day_of_year - JUNE_DAY) / SEASON_DAYS,
     )
 
 
-def annual_pairs(glacier):
-    """Least, median and most pairs that the annual rule leaves of the paper's 170, over draws of clear dates."""
-    counts = []
-    for seed in range(DRAWS):
-        table = scenes_every_five_days({2021: 10, 2022: 17}, seed)
-        counts.append(len(choose_pairs(table, glacier, [2021, 2022])))
-    return {"least": min(counts), "median": int(np.median(counts)), "most": max(counts)}
-
-
-def block_edges(items: Path):
-    """Least and most mean step at the edges of JPEG's blocks over the mean of all, on clear dates and both axes."""
+def block_edges(items: Path) -> dict[str, float]:
+    """Mean brightness step at the edges of JPEG's blocks over the mean step, on clear dates."""
     ratios = []
     for item in json.loads(items.read_text(encoding="utf-8"))["features"]:
-        with rasterio.open(items.parent / item["assets"]["nir"]["href"]) as file:
-            image = np.where(file.read(1) == 0, np.nan, file.read(1).astype(float))
-        if (item["properties"].get("eo:cloud_cover") or 0) > 15:
+        if (item["properties"].get("eo:cloud_cover") or 0) > MAX_CLOUD_COVER:
             continue
-        for steps in (np.abs(np.diff(image, axis=1)), np.abs(np.diff(image, axis=0)).T):
-            by_phase = [np.nanmean(steps[:, phase::BLOCK]) for phase in range(BLOCK)]
-            ratios.append(max(by_phase) / np.mean(by_phase))
+        with rasterio.open(items.parent / item["assets"]["nir"]["href"]) as file:
+            band = file.read(1)
+        image = np.where(band == 0, np.nan, band.astype(float))
+        across = np.abs(np.diff(image, axis=1))
+        down = np.abs(np.diff(image, axis=0)).T
+        ratios += [_edge_ratio(across), _edge_ratio(down)]
     return {"least": round(float(min(ratios)), 2), "most": round(float(max(ratios)), 2)}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def _edge_ratio(steps: Image) -> float:
+    """Largest mean step of any column of a block over the mean of all columns."""
+    means = [np.nanmean(steps[:, phase::BLOCK]) for phase in range(BLOCK)]
+    return float(max(means) / np.mean(means))
+
+
+def _describe(name: str, values: Mapping[str, float]) -> dict[str, Any]:
+    """Entry of a check in the published file."""
+    unit, method = DESCRIPTIONS[name]
+    return {"unit": unit, "how": method, "values": values}
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--scenes", type=Path, help="ItemCollection of the Perito Moreno scenes")
     options = parser.parse_args()
     study = gdiv.open_study("mer-de-glace", "demo")
-    made = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
-    made |= {
-        "tuned_rmse": {"unit": "m/yr", "how": tuned_rmse.__doc__, "values": tuned_rmse(study)},
-        "masked_first": {"unit": "px", "how": masked_first.__doc__, "values": masked_first(study)},
-        "annual_pairs": {
-            "unit": "pairs",
-            "how": annual_pairs.__doc__,
-            "values": annual_pairs(study.glacier),
-        },
-    }
+    entries = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
+    entries["tuned_rmse"] = _describe("tuned_rmse", tuned_rmse(study))
+    entries["masked_first"] = _describe("masked_first", masked_first(study))
+    entries["annual_pairs"] = _describe("annual_pairs", annual_pairs(study.glacier))
     if options.scenes:
-        made["block_edges"] = {
-            "unit": "1",
-            "how": block_edges.__doc__,
-            "values": block_edges(options.scenes),
-        }
-    TARGET.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(made, indent=1))
+        entries["block_edges"] = _describe("block_edges", block_edges(options.scenes))
+    TARGET.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(entries, indent=1))
 
 
 if __name__ == "__main__":

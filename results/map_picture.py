@@ -1,27 +1,43 @@
-"""A picture of the interactive map, with a place clicked and its values told: needs Chromium."""
+"""Take a picture of the interactive map with the values of a clicked pixel. Needs Chromium."""
 
 import shutil
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+__all__ = ["main"]
+
 ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "runs" / "mer-de-glace-demo" / "products" / "map.html"
+TARGET = ROOT / "results" / "published" / "map.png"
+#: Size of the picture, pixels.
+WIDTH = 730
+HEIGHT = 930
+#: Clicked point, as fractions of the width and height of the map; on the glacier, chosen by eye.
+CLICK_X = 0.42
+CLICK_Y = 0.55
+#: Time for the series of the clicked pixel to be drawn, milliseconds.
+DRAWING_TIME = 1000
 
 
-def main():
-    page_file = ROOT / "runs" / "mer-de-glace-demo" / "products" / "map.html"
+def main() -> None:
+    """Open the map of the demo run, click it, and write the picture."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        page = browser.new_page(viewport={"width": 730, "height": 930})
-        page.goto(page_file.as_uri())
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page.goto(PAGE.as_uri())
         canvas = page.locator(".bk-Canvas").first
         canvas.wait_for()
         box = canvas.bounding_box()
-        page.mouse.click(box["x"] + 0.42 * box["width"], box["y"] + 0.55 * box["height"])
-        page.wait_for_timeout(1000)
-        page.screenshot(path=ROOT / "results" / "published" / "map.png")
+        if box is None:
+            raise SystemExit(f"{PAGE} shows no map")
+        x = box["x"] + CLICK_X * box["width"]
+        y = box["y"] + CLICK_Y * box["height"]
+        page.mouse.click(x, y)
+        page.wait_for_timeout(DRAWING_TIME)
+        page.screenshot(path=TARGET)
         browser.close()
 
 

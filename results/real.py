@@ -1,22 +1,28 @@
-"""Run the study on real scenes of Perito Moreno and publish what it says: `python results/real.py items.json`.
+"""Run the study on real scenes of Perito Moreno and publish its claims.
 
-The claims, and speeds by each matcher as a picture; the scenes are not ours to ship, so that none is drawn.
+Run `python results/real.py items.json`. The claims are published with a picture of the speed by
+each matcher. The scenes may not be redistributed, so the picture does not show them.
 """
 
 import argparse
 import shutil
 from pathlib import Path
 
-from gdiv import figures as maps
-from gdiv.study.run import run_study
-from gdiv.study.opening import open_study
-from gdiv.velocity import annual
+from gdiv import open_study, run_study
+from gdiv.figures import plot_speeds
+from gdiv.velocity.annual import speed
+
+__all__ = ["main"]
 
 PUBLISHED = Path(__file__).parent / "published"
+DOTS_PER_INCH = 110
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("scenes", help="the ItemCollection of the scenes")
     scenes = parser.parse_args().scenes
     folder = run_study("perito-moreno", "demo", scenes)
@@ -24,13 +30,11 @@ def main():
     study = open_study("perito-moreno", "demo", scenes)
     ice = study.open("masks").glacier.load()
     speeds = {
-        name: annual.speed(study.open(f"mosaic-{name}")).where(ice)
+        name: speed(study.open(f"mosaic-{name}")).where(ice).values
         for name in study.profile.matchers
     }
-    figure = maps.plot_speeds(
-        {name: v.values for name, v in speeds.items()}, ice, study.glacier.speed[1]
-    )
-    figure.savefig(PUBLISHED / "perito-moreno.png", dpi=110, bbox_inches="tight")
+    figure = plot_speeds(speeds, ice, study.glacier.speed[1])
+    figure.savefig(PUBLISHED / "perito-moreno.png", dpi=DOTS_PER_INCH, bbox_inches="tight")
 
 
 if __name__ == "__main__":

@@ -1,24 +1,28 @@
-"""What tests share: a small twin, and where real scenes lie if they are there."""
+"""Fixtures that tests share: a small twin, a smoke run, real scenes, a browser."""
 
 import os
 import subprocess
 import sys
 
 import pytest
+from browsing import CHROMIUM
+from flavours import write_flavour
 from places import ROOT, SHARED, file_source
+from texture_pairs import make_clean_pairs
 
+from gdiv import files
 from gdiv.catalog import load_catalog
 from gdiv.command import main
-from gdiv.imagery import archive, outlines, scenes
+from gdiv.imagery import archive, cube, outlines, scenes
 from gdiv.imagery.grid import grid_of_items, study_grid
 from gdiv.twin.scenes import render_twin
 
-# pytest-socket stops this process; these stop GDAL and the notebooks' kernels from leaving the machine.
+# pytest-socket stops this process from using the network; these stop GDAL and the kernels.
 for name in ("http_proxy", "https_proxy", "GDAL_HTTP_PROXY"):
     os.environ[name] = "http://127.0.0.1:9"
 os.environ["no_proxy"] = "127.0.0.1,localhost"
 
-# A package that offers a matcher, as if it were installed: here, and in the notebooks' kernels.
+# A package with a matcher, as if it were installed: for the tests and the notebooks' kernels.
 FOREIGN = ROOT / "tests" / "packages" / "phase_correlation"
 sys.path.append(str(FOREIGN))
 paths = [str(FOREIGN), os.environ.get("PYTHONPATH")]
@@ -26,17 +30,20 @@ os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
 
 
 def pytest_collection_modifyitems(items):
-    """Whatever uses the smoke run needs a run of the study."""
+    """Mark tests that use the smoke run: they need a run of the study."""
     for item in items:
         if "smoke" in getattr(item, "fixturenames", ()):
             item.add_marker("run")
 
 
 @pytest.fixture(scope="session")
-def stranger():
-    """Options of `subprocess.run` for a user without an entry, home or rights; none where we have no rights either."""
+def unprivileged_user():
+    """Options of `subprocess.run` for a user without entry, home and rights.
+
+    Empty where the tests have no rights themselves.
+    """
     if sys.platform == "win32":
-        pytest.skip("rights are set otherwise on Windows")
+        pytest.skip("Windows has other permissions")
     if os.geteuid() != 0:
         return {}
     user = {"user": 12345, "group": 12345, "extra_groups": []}
@@ -58,14 +65,14 @@ def glacier():
 
 @pytest.fixture(scope="session")
 def twin_folder(glacier, tmp_path_factory):
-    """A rendered twin: three, three and four usable scenes, and one of each fault."""
+    """Rendered twin: three, three and four usable scenes, and one of each fault."""
     folder = tmp_path_factory.mktemp("twin")
     render_twin(glacier, study_grid(glacier.bbox, glacier.epsg), [3, 3, 4], folder, seed=1)
     return folder
 
 
 @pytest.fixture(scope="session")
-def found(glacier, twin_folder):
+def twin(glacier, twin_folder):
     """Items, source, grid, masks and scene table of the small twin, as a dictionary."""
     source = file_source(twin_folder / "items.json")
     items = archive.find_items(source, glacier, [2020, 2021, 2022])
@@ -77,6 +84,42 @@ def found(glacier, twin_folder):
         items, source, glacier, grid, masks.glacier.values, masks.stable.values
     )
     return {"items": items, "source": source, "grid": grid, "masks": masks, "table": table}
+
+
+@pytest.fixture(scope="session")
+def archive_folder(twin_folder, tmp_path_factory):
+    """Folder of the small twin as an archive would serve it, by name; written on first use."""
+    folders = {}
+
+    def write(flavour):
+        if flavour not in folders:
+            target = tmp_path_factory.mktemp(flavour)
+            folders[flavour] = write_flavour(twin_folder, target, flavour)
+        return folders[flavour]
+
+    return write
+
+
+@pytest.fixture
+def short_waits(monkeypatch, request):
+    """Shorten the waits between attempts; tests of slow answers also have a short timeout."""
+    seconds = 1 if "slow" in request.node.name else 30
+    monkeypatch.setattr(archive, "BACKOFF", 0)
+    monkeypatch.setattr(files, "PAUSE", 0)
+    monkeypatch.setattr(archive, "TIMEOUT", seconds)
+    options = {
+        "GDAL_HTTP_MAX_RETRY": "1",
+        "GDAL_HTTP_RETRY_DELAY": "0.05",
+        "GDAL_HTTP_TIMEOUT": str(seconds),
+    }
+    environment = cube.GDAL_ENVIRONMENT.updated(always=options)
+    monkeypatch.setattr(cube, "GDAL_ENVIRONMENT", environment)
+
+
+@pytest.fixture(scope="session")
+def clean_pairs():
+    """Four `(pair, flow)` of textures that differ by their motion alone."""
+    return make_clean_pairs()
 
 
 #: Matchers of the smoke run: those of the profile, one of gdiv that no profile has, and one of
@@ -103,7 +146,27 @@ def real():
 
 @pytest.fixture(scope="session")
 def stac_items():
-    """Real items of Earth Search and Planetary Computer; a test that needs them is skipped where they are absent."""
+    """Real items of two archives; a test that needs them is skipped where they are absent."""
     if not (SHARED / "stac-items").is_dir():
         pytest.skip("no real items beside this checkout (../shared/stac-items)")
     return sorted((SHARED / "stac-items").glob("*.json"))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium; tests that use it are marked with `browsing.needs_chromium`."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def close_figures():
+    """Close all figures of Matplotlib at the end of a test."""
+    import matplotlib.pyplot as plt
+
+    yield
+    plt.close("all")

@@ -1,7 +1,7 @@
-"""The twin's scenes as the archives would serve them: their names, their fields, their numbers.
+"""Scenes of the twin as the archives would serve them: their names, fields and numbers.
 
-Shapes are those of real items of Earth Search and Planetary Computer: what is there, what is missing, and whether
-the offset of processing baseline 04.00 is still in the numbers.
+Items follow real ones of Earth Search and Planetary Computer: which fields are present, which are
+missing, and whether the numbers contain the offset of processing baseline 04.00.
 """
 
 import json
@@ -16,54 +16,62 @@ COG = dict(driver="COG", compress="deflate", blocksize=256)
 
 
 def write_flavour(twin: Path, folder: Path, flavour: str) -> Path:
-    """An ItemCollection of `twin` in `folder` as `earth-search`, `earth-search-c1`, `planetary-computer` or `landsat`."""
+    """Write an ItemCollection of `twin` into `folder`, as the archive `flavour` would serve it."""
     items = json.loads((twin / "items.json").read_text(encoding="utf-8"))["features"]
     folder.mkdir(parents=True, exist_ok=True)
-    made = [MAKERS[flavour](acquired(item), twin, folder) for item in items]
+    features = [MAKERS[flavour](rename_item(item), twin, folder) for item in items]
     (folder / "items.json").write_text(
-        json.dumps({"type": "FeatureCollection", "features": made}), encoding="utf-8"
+        json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8"
     )
     return folder
 
 
-def acquired(item):
-    """The twin's item as an archive would name a real acquisition; each asset keeps its file as `file`."""
+def rename_item(item):
+    """Name an item of the twin like a real acquisition; each asset keeps its file as `file`."""
     old = item["properties"]
-    day, orbit = old["datetime"][:10].replace("-", ""), old["sat:relative_orbit"]
-    satellite, tile = "AB"[int(day) % 2], old["grid:code"].removeprefix("MGRS-")
+    day = old["datetime"][:10].replace("-", "")
+    orbit = old["sat:relative_orbit"]
+    satellite = "AB"[int(day) % 2]
+    tile = old["grid:code"].removeprefix("MGRS-")
     identifier = f"S2{satellite}_{tile}_{day}_{int(item['id'].endswith('again'))}_L2A"
-    moment, baseline = f"{day}T102559", old["s2:processing_baseline"].replace(".", "")
+    moment = f"{day}T102559"
+    baseline = old["s2:processing_baseline"].replace(".", "")
+    product = f"S2{satellite}_MSIL2A_{moment}_N{baseline}_R{orbit:03d}_T{tile}_{moment}.SAFE"
     left_out = ("gdiv:synthetic", "title", "description", "sat:relative_orbit")
     properties = {key: value for key, value in old.items() if key not in left_out} | {
         "platform": f"sentinel-2{satellite.lower()}",
         "constellation": "sentinel-2",
-        "s2:product_uri": f"S2{satellite}_MSIL2A_{moment}_N{baseline}_R{orbit:03d}_T{tile}_{moment}.SAFE",
+        "s2:product_uri": product,
     }
     assets = {
         name: asset | {"file": asset["href"], "href": f"./{identifier}/{name}.tif"}
         for name, asset in item["assets"].items()
     }
     return item | {
-        "id": identifier, "collection": "sentinel-2-l2a", "properties": properties, "assets": assets
-    }  # fmt: skip
+        "id": identifier,
+        "collection": "sentinel-2-l2a",
+        "properties": properties,
+        "assets": assets,
+    }
 
 
 def without_file(asset):
+    """Asset without its key `file`."""
     return {key: value for key, value in asset.items() if key != "file"}
 
 
-def modern(item):
-    """Whether the processing adds 1000 to every number."""
+def has_offset(item):
+    """Whether the processing adds 1000 to all numbers."""
     return item["properties"]["s2:processing_baseline"] >= "04.00"
 
 
-def left_in(item):
-    """Whether the twin's files still hold the offset."""
-    return modern(item) and not item["properties"]["earthsearch:boa_offset_applied"]
+def contains_offset(item):
+    """Whether the files of the twin still contain the offset."""
+    return has_offset(item) and not item["properties"]["earthsearch:boa_offset_applied"]
 
 
 def rewrite(source, target, change, resolution=None):
-    """A COG of `change(numbers)`, as coarse as `resolution` if that is given."""
+    """Write a COG of `change(numbers)`, as coarse as `resolution` if that is given."""
     with rasterio.open(source) as file:
         step = 1 if resolution is None else round(resolution / file.res[0])
         shape = file.height // step, file.width // step
@@ -83,12 +91,13 @@ def rewrite(source, target, change, resolution=None):
 
 
 def raw(item, name):
-    """What brings the twin's numbers to those of the agency's files, offset included."""
-    add = 1000 if name != "scl" and modern(item) and not left_in(item) else 0
+    """Function that converts numbers of the twin to those of the agency, offset included."""
+    add = 1000 if name != "scl" and has_offset(item) and not contains_offset(item) else 0
     return lambda numbers: np.where(numbers > 0, numbers + add, 0).astype(numbers.dtype)
 
 
 def earth_search(item, twin, folder):
+    """Names and numbers of the twin, which follow Earth Search."""
     assets = {}
     for name, asset in item["assets"].items():
         rewrite(twin / asset["file"], folder / asset["href"], lambda numbers: numbers)
@@ -97,7 +106,7 @@ def earth_search(item, twin, folder):
 
 
 def collection_1(item, twin, folder):
-    """Scale and offset in `raster:bands`, not applied; another id, no flag."""
+    """Collection 1: scale and offset in `raster:bands`, not applied; no flag."""
     properties = {
         k: v for k, v in item["properties"].items() if not k.startswith("earthsearch:boa")
     }
@@ -108,7 +117,7 @@ def collection_1(item, twin, folder):
             "nodata": 0,
             "data_type": "uint16",
             "scale": 0.0001,
-            "offset": -0.1 if modern(item) else 0,
+            "offset": -0.1 if has_offset(item) else 0,
         }
         assets[name] = without_file(asset) | {
             "raster:bands": [band if name != "scl" else {"nodata": 0, "data_type": "uint8"}]
@@ -117,7 +126,7 @@ def collection_1(item, twin, folder):
 
 
 def planetary_computer(item, twin, folder):
-    """Bands by number, `proj:code`, the orbit and the sun in fields of their own, no flag, offset in the numbers."""
+    """Bands by number, `proj:code`, other fields for orbit and sun, offset included, no flag."""
     old = item["properties"]
     tile = old["grid:code"].removeprefix("MGRS-")
     properties = {
@@ -147,7 +156,7 @@ def planetary_computer(item, twin, folder):
 
 
 def landsat(item, twin, folder):
-    """30 m, the scale and offset of Collection 2, clouds as bits of `qa_pixel`; the path stands for the orbit."""
+    """30 m, scale and offset of Collection 2, clouds as bits of `qa_pixel`, path as orbit."""
     old = item["properties"]
     shown = ("datetime", "eo:cloud_cover", "proj:epsg", "view:sun_azimuth", "view:sun_elevation")
     orbit = int(old["s2:product_uri"].split("_R")[1][:3])
@@ -157,7 +166,7 @@ def landsat(item, twin, folder):
         "landsat:wrs_row": "028",
         "grid:code": f"WRS2-{orbit:03d}028",
     }
-    added = 1000 if left_in(item) else 0
+    added = 1000 if contains_offset(item) else 0
     band = {
         "nodata": 0,
         "data_type": "uint16",
@@ -194,8 +203,11 @@ def landsat(item, twin, folder):
     identifier = f"LC08_L2SP_{orbit:03d}028_{old['datetime'][:10].replace('-', '')}_02_T1"
     suffix = "" if not item["id"].endswith("_1_L2A") else "_again"
     return item | {
-        "id": identifier + suffix, "collection": "landsat-c2-l2", "properties": properties, "assets": assets
-    }  # fmt: skip
+        "id": identifier + suffix,
+        "collection": "landsat-c2-l2",
+        "properties": properties,
+        "assets": assets,
+    }
 
 
 MAKERS = {

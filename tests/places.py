@@ -1,4 +1,4 @@
-"""Where the checkout lies, real scenes beside it, and a file as a source."""
+"""Folders of the checkout and of real scenes beside it, and sources of files."""
 
 from pathlib import Path
 
@@ -9,5 +9,5 @@ SHARED = ROOT.parent / "shared"
 
 
 def file_source(path):
-    """Source that an ItemCollection file becomes."""
+    """Make a source of an ItemCollection file."""
     return load_catalog().sources["twin"].model_copy(update={"kind": "file", "path": str(path)})

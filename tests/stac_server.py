@@ -1,7 +1,8 @@
-"""A STAC API on this machine that answers as the archives do, with their faults on demand.
+"""A STAC API on this machine that serves scenes like the archives, with faults on demand.
 
-Landing page, conformance and `/search` with ids, collections, bbox, intersects, datetime, query, filter (CQL2),
-sortby, limit and paging by token; assets by byte range, counted; signatures that are handed out and run out.
+Landing page, conformance and `/search` with ids, collections, bbox, intersects, datetime, query,
+filter (CQL2), sortby, limit and paging by token; assets by byte range, counted; signatures that
+expire.
 """
 
 import json
@@ -23,23 +24,27 @@ COMPARISONS = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte":
 class StacServer:
     """Serve `items.json` of `folder` and the files beside it.
 
-    `faults` is what the next searches answer with, one each: a status code, `"malformed"`, `"reset"`, `"slow"` or
-    `"endless"` (the page it gives leads to itself). `broken` maps a part of a file's name to what each request for
-    such a file meets: a status code, `"reset"`, `"truncated"`, `"slow"`; or a list of those, one a request, until it
-    is empty. With `signed`, files lie in a blob storage, for which this server is the proxy, and are given to bearers of
-    a token of `/token`, said to last for `lifetime` seconds, until `expire` is called.
+    `faults` lists the responses of the next searches: a status code, `"malformed"`, `"reset"`,
+    `"slow"` or `"endless"` (a page that links to itself). `broken` maps a part of a file's name to
+    the response of each request for such a file: a status code, `"reset"`, `"truncated"`,
+    `"slow"`; or a list of those, one per request, until it is empty. With `signed`, files lie in a
+    blob storage, for which this server is the proxy. They require a token of `/token`, which has a
+    stated lifetime of `lifetime` seconds and is valid until `expire` is called.
     """
 
     def __init__(self, folder: Path, page: int = 4, signed: bool = False, lifetime: float = 3600):
-        self.folder, self.page, self.signed, self.lifetime = Path(folder), page, signed, lifetime
+        self.folder = Path(folder)
+        self.page = page
+        self.signed = signed
+        self.lifetime = lifetime
         self.faults: list = []
         self.broken: dict = {}
         self.searches = self.bytes = self.refused = self.tokens = self.expired = 0
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.items = json.loads((self.folder / "items.json").read_text(encoding="utf-8"))[
             "features"
         ]
-        for item in self.items:  # the twin stands in for the archive's scenes
+        for item in self.items:
             if item["collection"] == "gdiv-synthetic-twin":
                 item["collection"] = "sentinel-2-l2a"
 
@@ -57,12 +62,12 @@ class StacServer:
         self.http.server_close()
 
     def token(self) -> str:
-        """A fresh signature."""
+        """Make a signature."""
         self.tokens += 1
         return f"sig=secret-{self.tokens}"
 
     def expire(self):
-        """From now on no signature that was handed out is good."""
+        """Invalidate all signatures made so far."""
         self.expired = self.tokens
 
     def fault_of(self, name: str):
@@ -72,7 +77,12 @@ class StacServer:
         return None
 
     def landing(self):
-        paths = [("self", "GET", "/"), ("root", "GET", "/"), ("conformance", "GET", "/conformance"), ("search", "POST", "/search")]  # fmt: skip
+        paths = [
+            ("self", "GET", "/"),
+            ("root", "GET", "/"),
+            ("conformance", "GET", "/conformance"),
+            ("search", "POST", "/search"),
+        ]
         links = [
             {"rel": r, "method": m, "href": self.url + p, "type": "application/geo+json"}
             for r, m, p in paths
@@ -89,27 +99,37 @@ class StacServer:
         return {"conformsTo": [f"https://api.stacspec.org/v1.0.0/{part}" for part in CLASSES]}
 
     def search(self, query):
-        found = [item for item in self.items if matches(item, query)]
+        matching = [item for item in self.items if matches(item, query)]
         for rule in reversed(query.get("sortby") or [{"field": "datetime", "direction": "desc"}]):
             name = rule["field"].removeprefix("properties.")
-            found.sort(
+            matching.sort(
                 key=lambda i: i.get(name, i["properties"].get(name)),
                 reverse=rule["direction"] == "desc",
             )
         start, size = int(query.get("token", 0)), min(query.get("limit", self.page), self.page)
         links = []
-        if start + size < len(found):
+        if start + size < len(matching):
             links = [self.next(query, start + size)]
-        return {"type": "FeatureCollection", "features": [self.absolute(i) for i in found[start : start + size]], "links": links}  # fmt: skip
+        return {
+            "type": "FeatureCollection",
+            "features": [self.absolute(i) for i in matching[start : start + size]],
+            "links": links,
+        }
 
     def next(self, query, token):
         body = query | {"token": str(token)}
-        return {"rel": "next", "method": "POST", "href": f"{self.url}/search", "body": body, "type": "application/geo+json"}  # fmt: skip
+        return {
+            "rel": "next",
+            "method": "POST",
+            "href": f"{self.url}/search",
+            "body": body,
+            "type": "application/geo+json",
+        }
 
     def absolute(self, item):
-        place = "http://scenes.blob.core.windows.net" if self.signed else self.url
+        host = "http://scenes.blob.core.windows.net" if self.signed else self.url
         assets = {
-            name: asset | {"href": f"{place}/files/{asset['href'].removeprefix('./')}"}
+            name: asset | {"href": f"{host}/files/{asset['href'].removeprefix('./')}"}
             for name, asset in item["assets"].items()
         }
         return item | {"assets": assets}
@@ -120,7 +140,7 @@ def moment(text):
 
 
 def matches(item, query):
-    """Whether an item is what a search asks for."""
+    """Whether an item matches a search."""
     properties = item["properties"]
     if item["collection"] not in query.get("collections", [item["collection"]]):
         return False
@@ -134,10 +154,10 @@ def matches(item, query):
         ):
             return False
     if item["geometry"] is not None:
-        place = shapely.geometry.shape(item["geometry"])
-        if "bbox" in query and not place.intersects(shapely.box(*query["bbox"])):
+        geometry = shapely.geometry.shape(item["geometry"])
+        if "bbox" in query and not geometry.intersects(shapely.box(*query["bbox"])):
             return False
-        if "intersects" in query and not place.intersects(
+        if "intersects" in query and not geometry.intersects(
             shapely.geometry.shape(query["intersects"])
         ):
             return False
@@ -166,8 +186,8 @@ class Handler(BaseHTTPRequestHandler):
         if path.path.startswith("/files/"):
             return self.file(path.path.removeprefix("/files/"), parse_qs(path.query))
         if path.path.startswith("/token"):
-            return self.answer({"token": server.token(), "msft:expiry": expiry(server.lifetime)})
-        return self.answer(server.landing() if path.path in ("", "/") else server.conformance())
+            return self.reply({"token": server.token(), "msft:expiry": expiry(server.lifetime)})
+        return self.reply(server.landing() if path.path in ("", "/") else server.conformance())
 
     do_HEAD = do_GET
 
@@ -177,17 +197,17 @@ class Handler(BaseHTTPRequestHandler):
         server.searches += 1
         fault = server.faults.pop(0) if server.faults else None
         if fault == "endless" or query.get("token") == "endless":
-            found = server.search({k: v for k, v in query.items() if k != "token"})
-            return self.answer(found | {"links": [server.next(query, "endless")]})
+            page = server.search({k: v for k, v in query.items() if k != "token"})
+            return self.reply(page | {"links": [server.next(query, "endless")]})
         if fault == "malformed":
             return self.send(200, b'{"type": "FeatureCollection", "features": [{"id"', {})
-        if not self.meets(fault):
-            self.answer(server.search(query))
+        if not self.fail(fault):
+            self.reply(server.search(query))
 
-    def meets(self, fault) -> bool:
-        """Whether the request ends here, by a status code, a closed connection or a long wait."""
+    def fail(self, fault) -> bool:
+        """End the request by a status code, a closed connection or a wait, if `fault` is one."""
         if isinstance(fault, int):
-            self.answer({"description": "not now"}, fault, {"Retry-After": "0"})
+            self.reply({"description": "not now"}, fault, {"Retry-After": "0"})
         elif fault == "reset":
             self.close_connection = True
             self.connection.close()
@@ -196,7 +216,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         return fault in ("reset", "slow") or isinstance(fault, int)
 
-    def answer(self, content, status=200, headers=None):
+    def reply(self, content, status=200, headers=None):
         self.send(status, json.dumps(content).encode(), headers or {})
 
     def send(self, status, body, headers):
@@ -213,16 +233,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def file(self, name, query):
         server = self.server_of
-        server.asked.append(name)
+        server.requested.append(name)
         if server.signed and not fresh(query, server.expired):
             server.refused += 1
-            return self.answer({"code": "AuthenticationFailed"}, 403)
+            return self.reply({"code": "AuthenticationFailed"}, 403)
         fault = server.fault_of(name)
-        if self.meets(fault):
+        if self.fail(fault):
             return None
         path = server.folder / name
         if not path.is_file():
-            return self.answer({"code": "NotFound"}, 404)
+            return self.reply({"code": "NotFound"}, 404)
         data, headers, status = path.read_bytes(), {"Accept-Ranges": "bytes"}, 200
         if wanted := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
             start, end = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1)

@@ -1,26 +1,26 @@
-"""Search a run for the word that its scenes decide: `synthetic`."""
+"""Search the files of a run for the mark of synthetic scenes."""
 
 import json
 import re
 
 import rasterio
 
-# Written by the machine for itself: a lock that is empty after the run, and states to resume training from.
-OWN = ("run.lock", "checkpoints")
+# Files for gdiv alone: the lock, which is empty after the run, and checkpoints of training.
+INTERNAL = ("run.lock", "checkpoints")
 
 
-def files(run):
-    """Every file of a run, a Zarr store counting as one."""
+def list_files(run):
+    """List the files of a run; a Zarr store counts as one."""
     stores = [path for path in run.rglob("*.zarr") if path.is_dir()]
     yield from stores
     for path in sorted(run.rglob("*")):
         inside = any(store in path.parents for store in stores)
-        if path.is_file() and not inside and path.relative_to(run).parts[0] not in OWN:
+        if path.is_file() and not inside and path.relative_to(run).parts[0] not in INTERNAL:
             yield path
 
 
-def text_of(path):
-    """What a reader of the file can find in it: metadata of stores and images, and outputs of notebooks."""
+def visible_text(path):
+    """Text that a reader finds in a file: metadata of stores and images, outputs of notebooks."""
     if path.suffix == ".zarr":
         return "".join(
             (path / n).read_text() for n in ("zarr.json", ".zattrs") if (path / n).exists()
@@ -52,9 +52,10 @@ def text_of(path):
 
 
 def without_scripts(text):
-    """Libraries of scripts hold every word of the dictionary; what a page draws is JSON, and stays."""
+    """Remove script libraries, which contain all kinds of words; the JSON of the page stays."""
     return re.sub(r"<script(?![^>]*json)[^>]*>.*?</script>", "", text, flags=re.S)
 
 
-def says_synthetic(path):
-    return "synthetic" in text_of(path).lower()
+def is_marked(path):
+    """Whether a file contains the word "synthetic"."""
+    return "synthetic" in visible_text(path).lower()

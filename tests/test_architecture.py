@@ -1,9 +1,10 @@
-"""Imports keep their direction, copies agree, links lead somewhere, and nothing private is told."""
+"""Direction of imports, copies that must agree, links of documents, no private paths."""
 
 import ast
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 import yaml
@@ -18,19 +19,19 @@ FILES_AND_TABLES = {"xarray", "dask", "pandas", "geopandas", "rasterio", "stacks
 
 def test_rooms_import_only_rooms_below_them():
     arrows = rooms.arrows(ROOT / "gdiv", "gdiv")
-    assert set(arrows) == set(rooms.ORDER), "every room has its place in docs/rooms.py"
+    assert set(arrows) == set(rooms.ORDER), "docs/rooms.py orders all rooms"
     assert rooms.upward(arrows) == []
 
 
 @pytest.mark.parametrize("folder", ["", "flow", "imagery", "study", "twin", "velocity"])
-def test_no_circle_of_imports(folder):
+def test_imports_have_no_cycle(folder):
     path = ROOT / "gdiv" / folder
-    found = rooms.arrows(path, ".".join(["gdiv", folder]).rstrip("."))
-    assert rooms.circular(found) == []
+    arrows = rooms.arrows(path, ".".join(["gdiv", folder]).rstrip("."))
+    assert rooms.circular(arrows) == []
 
 
 @pytest.mark.parametrize("room", ["images", "flow"])
-def test_arrays_in_arrays_out(room):
+def test_images_and_flow_work_on_arrays_only(room):
     for path in (ROOT / "gdiv" / room).rglob("*.py"):
         packages = {name.split(".")[0] for name in rooms.imported(path)}
         assert not packages & FILES_AND_TABLES, path.name
@@ -53,8 +54,6 @@ def test_no_function_shares_its_name_with_a_module():
 
 
 def test_environment_and_pyproject_name_the_same_packages():
-    import tomllib
-
     content = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     conda = {entry for entry in content if isinstance(entry, str)} - {"python=3.11", "pip"}
     pip = next(entry["pip"] for entry in content if isinstance(entry, dict))
@@ -73,9 +72,7 @@ def test_environment_and_pyproject_name_the_same_packages():
     assert conda == wanted
 
 
-def test_every_requirement_is_pinned():
-    import tomllib
-
+def test_requirements_are_pinned():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {line.split("==")[0] for line in lines if "==" in line}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -87,8 +84,8 @@ def test_every_requirement_is_pinned():
     assert names <= pinned
 
 
-def test_the_hooks_run_the_versions_that_are_pinned():
-    """pre-commit's tools and those of `make lint` must not disagree."""
+def test_hooks_use_the_pinned_versions():
+    """The tools of pre-commit and of `make lint` have equal versions."""
     pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "constraints.txt").read_text(), re.M))
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     tools = {
@@ -110,27 +107,26 @@ def test_the_hooks_run_the_versions_that_are_pinned():
     assert compared == len(tools)
 
 
-def tracked():
+def list_tracked_files():
+    """List the files under version control that exist."""
     out = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    return [ROOT / name for name in out.split("\n") if name]
+    paths = [ROOT / name for name in out.splitlines()]
+    return [path for path in paths if path.is_file()]
 
 
-def test_links_in_documents_lead_somewhere():
-    for path in tracked():
-        if (
-            path.suffix == ".md" and path.parent.name != "docs"
-        ):  # the site's own lead where it is built: test_site.py
+def test_links_in_documents_have_a_target():
+    for path in list_tracked_files():
+        # test_site.py tests the links of the site.
+        if path.suffix == ".md" and path.parent.name != "docs":
             for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
                 assert target.startswith("http") or (path.parent / target).exists(), (
                     f"{path.name}: {target}"
                 )
 
 
-def test_readme_shows_the_published_results():
-    import sys
-
+def test_the_readme_shows_the_published_results():
     subprocess.run([sys.executable, ROOT / "results" / "render.py", "--check"], check=True)
 
 
@@ -141,8 +137,8 @@ def test_commands_in_the_readme_exist():
         assert f"\n{target}:" in makefile
 
 
-def test_no_path_of_a_machine_and_nothing_left_open():
-    for path in tracked():
+def test_files_contain_no_machine_path_and_no_open_task():
+    for path in list_tracked_files():
         if path.suffix in (".py", ".md", ".ipynb", ".yaml", ".yml", ".toml", ".json"):
             text = path.read_text(encoding="utf-8")
             assert not re.search(r"(?<![\w.])/(home|root|work)/", text), path

@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 import ablation
 import cases
 import peers
+import real_cases
 
 
 @pytest.mark.parametrize("name", [name for name in peers.PEERS if name != "zero"])
@@ -59,6 +60,6 @@ def test_every_variant_of_the_ablation_is_another_network(name):
 
 
 def test_real_scenes_can_be_warped(real):
-    pair = cases.warped(real, 1, 0)
+    pair = real_cases.warped(real, 1, 0)
     assert np.isfinite(pair.reference).all() and np.isfinite(pair.secondary).all()
     assert np.hypot(*pair.flow).max() > 1

@@ -1,4 +1,4 @@
-"""What Binder would build and start, as far as it can be known without building it."""
+"""Files of Binder, as far as they can be tested without building the image."""
 
 import os
 import subprocess
@@ -12,10 +12,11 @@ on_linux = pytest.mark.skipif(
     sys.platform == "win32", reason="repo2docker and Binder's scripts are not for Windows"
 )
 
-# In this order: the environment installs the package, so the repository is copied first.
+# In this order: the repository is copied first, since the environment installs the package.
 LINES = (
     "COPY --chown=1000:1000 src/ ${REPO_DIR}/",
-    'bash -c \'time ${MAMBA_EXE} env update -p ${NB_PYTHON_PREFIX} --file "binder/environment.yml" && \\',
+    "bash -c 'time ${MAMBA_EXE} env update -p ${NB_PYTHON_PREFIX} "
+    '--file "binder/environment.yml" && \\',
     "RUN chmod +x binder/postBuild",
     "RUN ./binder/postBuild",
     'RUN chmod +x "${REPO_DIR}/binder/start"',
@@ -23,8 +24,8 @@ LINES = (
 )
 
 
-def test_binder_has_a_real_copy_of_the_environment():
-    """Only the path to the package differs, because pip is run in the folder of the environment file."""
+def test_the_environment_of_binder_is_a_copy_of_environment_yml():
+    """Only the path to the package differs: pip runs in the folder of the environment file."""
     copy = ROOT / "binder" / "environment.yml"
     original = (ROOT / "environment.yml").read_text()
     assert original.count("-e .[study]") == 1
@@ -41,8 +42,8 @@ def test_post_build_installs_nothing():
 
 
 @on_linux
-def test_repo2docker_takes_environment_post_build_and_start(tmp_path):
-    """It writes its Dockerfile without Docker; of the repository it reads no more than `binder/`."""
+def test_repo2docker_uses_environment_post_build_and_start(tmp_path):
+    """repo2docker writes its Dockerfile without Docker and reads only `binder/`."""
     (tmp_path / "binder").mkdir()
     for path in (ROOT / "binder").iterdir():
         (tmp_path / "binder" / path.name).write_bytes(path.read_bytes())
@@ -66,12 +67,12 @@ def test_repo2docker_takes_environment_post_build_and_start(tmp_path):
 
 
 @on_linux
-def test_start_limits_threads_and_starts_what_it_is_given():
+def test_start_limits_threads_and_runs_its_arguments():
     assert os.access(ROOT / "binder" / "start", os.X_OK) and os.access(
         ROOT / "binder" / "postBuild", os.X_OK
     )
-    shown = "import os; print(os.environ['DASK_NUM_WORKERS'], os.environ['OMP_NUM_THREADS'])"
+    code = "import os; print(os.environ['DASK_NUM_WORKERS'], os.environ['OMP_NUM_THREADS'])"
     done = subprocess.run(
-        [ROOT / "binder" / "start", sys.executable, "-c", shown], capture_output=True, text=True
+        [ROOT / "binder" / "start", sys.executable, "-c", code], capture_output=True, text=True
     )
     assert done.stdout.split() == ["1", "1"]

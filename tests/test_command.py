@@ -1,22 +1,76 @@
-"""The command in terminals and pipes as they are."""
+"""The command: errors, lists, help, terminals and pipes."""
 
 import subprocess
 import sys
 
 import pytest
 
-from gdiv.study import claims
+import gdiv
+from gdiv.command import main
 
 
 @pytest.mark.parametrize(
-    "how", [["-m", "gdiv"], ["-c", "import sys; from gdiv.command import main; sys.exit(main())"]]
+    ("arguments", "words"),
+    [
+        (["run", "mont-blanc"], ["'mont-blanc'", "mer-de-glace", "jakobshavn"]),
+        (["run", "mer-de-glace", "--profile", "quick"], ["'quick'", "smoke, demo, full"]),
+        (
+            ["run", "mer-de-glace", "--source", "landsat"],
+            ["'landsat'", "earth-search", "planetary-computer"],
+        ),
+        (
+            ["run", "mer-de-glace", "--source", "missing.json"],
+            ["missing.json", "does not exist", "ItemCollection"],
+        ),
+        (["run", "mer-de-glace", "--only", "42"], ["'42'", "00, 01, 02"]),
+        (["run", "mer-de-glace", "-p", "colour=red"], ["colour", "pair", "matcher"]),
+        (["run", "mer-de-glace", "-p", "packed"], ["-p packed", "NAME=VALUE"]),
+        (["run", "mer-de-glace", "-p", "packed=perhaps"], ["packed=perhaps", "true or false"]),
+        (["run", "mer-de-glace", "--only", "00", "-p", "packed=true"], ["notebook 00", "'packed'"]),
+        (["run", "mer-de-glace", "--source", "https://"], ["https://", "names no host"]),
+        (
+            ["clean", "mer-de-glace", "--workspace", "nowhere"],
+            ["nowhere", "not the folder of a run"],
+        ),
+    ],
 )
-def test_python_m_gdiv_is_the_command(how):
-    done = subprocess.run([sys.executable, *how, "--version"], capture_output=True, text=True)
+def test_an_unknown_argument_is_reported_with_the_valid_ones(
+    arguments, words, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert main([*arguments, *(["--workspace", "w"] if arguments[0] == "run" else [])]) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("gdiv: ") and message.count("\n") == 1
+    for word in words:
+        assert word in message
+
+
+def test_lists_contain_all_entries(capsys):
+    assert main(["glaciers"]) == 0 and main(["sources"]) == 0
+    out = capsys.readouterr().out
+    for name in (*gdiv.load_catalog().glaciers, *gdiv.load_catalog().sources):
+        assert name in out
+
+
+def test_help_shows_examples(capsys):
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    out = capsys.readouterr().out
+    assert "examples:" in out and "--profile smoke" in out and "ItemCollection" in out
+
+
+@pytest.mark.parametrize(
+    "invocation",
+    [["-m", "gdiv"], ["-c", "import sys; from gdiv.command import main; sys.exit(main())"]],
+)
+def test_python_m_gdiv_runs_the_command(invocation):
+    done = subprocess.run(
+        [sys.executable, *invocation, "--version"], capture_output=True, text=True
+    )
     assert done.returncode == 0 and done.stdout.startswith("gdiv ")
 
 
-def test_a_terminal_of_ascii_shows_the_glaciers():
+def test_glaciers_are_listed_in_an_ascii_terminal():
     environment = {"PYTHONIOENCODING": "ascii", "PYTHONPATH": ""}
     done = subprocess.run(
         [sys.executable, "-m", "gdiv", "glaciers"], capture_output=True, text=True, env=environment
@@ -24,7 +78,7 @@ def test_a_terminal_of_ascii_shows_the_glaciers():
     assert done.returncode == 0 and "Argenti?re" in done.stdout, done.stderr
 
 
-def test_a_pipe_that_closes_early_is_no_error():
+def test_a_closed_pipe_raises_no_error():
     code = """
 import os, sys
 from gdiv.command import main
@@ -35,26 +89,3 @@ sys.exit(main(["glaciers"]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0 and not done.stderr
-
-
-def claim(value, meaning="what it is"):
-    return {"value": value, "unit": "m/yr", "meaning": meaning}
-
-
-def test_claims_are_grouped_and_fit_a_terminal():
-    matchers, checks = (
-        ("horn-schunck-median", "raft", "zero"),
-        ("along", "coverage", "covered", "rmse", "stakes"),
-    )
-    made = {f"mosaic.{name}.{check}": claim(1.2345678) for name in matchers for check in checks}
-    made |= {
-        "mosaic.speed": claim(30.4, "a meaning that is given at length, " * 6),
-        "scenes.used": claim(8),
-    }
-    groups = {"01 scenes": ["scenes.used"], "06 motion": [*made][:-1], "07 maps": []}
-    lines = claims.format_claims(made, groups).splitlines()
-    assert all(len(line) < 100 for line in lines) and "07 maps" not in lines
-    assert [line for line in lines if line[:1].isdigit()] == ["01 scenes", "06 motion"]
-    row = next(line for line in lines if line.strip().startswith("raft"))
-    assert row.split() == ["raft", *["1.23"] * 5]
-    assert lines[lines.index(row) - 3].split() == ["mosaic", *checks]

@@ -1,4 +1,4 @@
-"""The core works without the optional packages; what is missing is named with the extra that brings it."""
+"""The core works without the optional packages; errors name the extra of a missing one."""
 
 import subprocess
 import sys
@@ -7,9 +7,9 @@ import textwrap
 import pytest
 
 OPTIONAL = (
-    "bokeh cartopy cql2 distributed glaft holoviews hvplot ipykernel IPython jsonschema jupyterlab jupyter_client "
-    "matplotlib mypy nbclient nbformat odc.stac panel papermill planetary_computer playwright pyoptflow "
-    "pytest safetensors sphinx torch"
+    "bokeh cartopy cql2 distributed glaft holoviews hvplot ipykernel IPython jsonschema jupyterlab "
+    "jupyter_client matplotlib mypy nbclient nbformat odc.stac panel papermill planetary_computer "
+    "playwright pyoptflow pytest safetensors sphinx torch"
 )
 BLOCK = f"""
 import sys
@@ -21,7 +21,7 @@ sys.meta_path.insert(0, Missing())
 """
 
 
-def bare(code):
+def run_core(code):
     """Run `code` where none of the optional packages can be imported."""
     done = subprocess.run(
         [sys.executable, "-c", BLOCK + textwrap.dedent(code)],
@@ -33,7 +33,7 @@ def bare(code):
 
 
 def test_the_command_and_the_classical_matchers_need_only_the_core():
-    code, out = bare(
+    code, out = run_core(
         """
         import numpy as np
         from gdiv.command import main
@@ -51,26 +51,28 @@ def test_the_command_and_the_classical_matchers_need_only_the_core():
     ("code", "package", "extra"),
     [
         (
-            "from gdiv.flow.matchers.matching import match_images; match_images('raft', *np.zeros((2, 64, 64), 'float32'))",
+            "from gdiv.flow.matchers.matching import match_images\n"
+            "match_images('raft', *np.zeros((2, 64, 64), 'float32'))",
             "torch",
             "train",
         ),
         ("import gdiv.figures", "matplotlib", "maps"),
         (
-            "from gdiv.velocity.validation import _glaft_metric; _glaft_metric(np.ones(9), np.ones(9))",
+            "from gdiv.velocity.validation import _glaft_metric\n"
+            "_glaft_metric(np.ones(9), np.ones(9))",
             "glaft",
             "study",
         ),
     ],
 )
-def test_what_is_missing_is_named_with_its_extra(code, package, extra):
-    status, out = bare(f"import numpy as np\n{code}")
+def test_a_missing_package_is_named_with_its_extra(code, package, extra):
+    status, out = run_core(f"import numpy as np\n{code}")
     last = out.strip().splitlines()[-1]
     assert status == 1 and package in last and f'pip install "gdiv[{extra}]"' in last
 
 
-def test_a_run_without_the_notebooks_packages_is_one_sentence():
-    code, out = bare("from gdiv.command import main; sys.exit(main(['run', 'mer-de-glace']))")
+def test_a_run_without_its_packages_raises_one_sentence():
+    code, out = run_core("from gdiv.command import main; sys.exit(main(['run', 'mer-de-glace']))")
     assert (
         code == 1
         and out.startswith("gdiv: running notebooks needs papermill")

@@ -1,4 +1,4 @@
-"""The public face: every name can be imported, is documented, and has its place in the API."""
+"""Public names: importable, documented, annotated and listed in the API."""
 
 import inspect
 import re
@@ -35,13 +35,13 @@ def test_arguments_and_returns_are_annotated(name):
         assert parameter.annotation is not parameter.empty, parameter.name
 
 
-def test_the_page_of_the_api_lists_every_public_name_once():
+def test_the_api_page_lists_public_names_once():
     page = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8")
     listed = re.findall(r"^   (\w+)$", page, re.M)
     assert sorted(listed) == sorted(NAMES)
 
 
-def test_about_thirty_names_each_from_the_module_that_defines_it():
+def test_public_names_are_few_and_come_from_their_modules():
     assert 25 <= len(NAMES) <= 40
     for name in NAMES:
         assert getattr(gdiv, name).__module__.startswith(gdiv._PUBLIC[name]), name
@@ -52,6 +52,6 @@ def test_importing_gdiv_loads_neither_torch_nor_matplotlib():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_an_unknown_name_is_an_attribute_error():
+def test_an_unknown_name_raises_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'velocities'"):
         gdiv.velocities  # noqa: B018

@@ -1,4 +1,4 @@
-"""The ways in: which Python make takes, and a wheel that needs no checkout."""
+"""Installation: the Python that make chooses, and a wheel that needs no checkout."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ TOOLS = ("sh", "sort", "cut", "tail", "uname", "env")
 
 @pytest.fixture
 def path(tmp_path):
-    """A search path of the few tools that the scripts use, to which a test adds its Pythons."""
+    """Search path with the few tools that the scripts need; tests add their Pythons."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for tool in TOOLS:
@@ -27,25 +27,27 @@ def path(tmp_path):
     return folder
 
 
-def add(folder, name, content):
+def write_script(folder, name, content):
+    """Write an executable file."""
     file = folder / name
     file.write_text(content)
     file.chmod(file.stat().st_mode | stat.S_IXUSR)
     return file
 
 
-def environment(path, **more):
+def make_environment(path, **variables):
+    """Run the script that makes the environment."""
     clean = {"PATH": str(path), "PYENV_ROOT": "/nowhere", "HOME": str(path)}
     command = ["sh", ".ci/environment", str(path.parent / "made"), "study"]
     return subprocess.run(
-        command, cwd=ROOT, env=clean | more, capture_output=True, text=True, timeout=300
+        command, cwd=ROOT, env=clean | variables, capture_output=True, text=True, timeout=300
     )
 
 
-# A Python that is too old, one that does not start (as pyenv's shims of versions not chosen), and this one.
+# A Python that is too old, one that does not start (like a shim of pyenv), and this one.
 OLD = '#!/bin/sh\ncase "$2" in *platform*) echo 3.10.4;; *) exit 1;; esac\n'
 SHIM = "#!/bin/sh\necho 'command not found' >&2\nexit 127\n"
-# Its `-m venv` makes a folder in which pip only says what it was asked for.
+# Its `-m venv` makes a folder in which pip only prints its arguments.
 GOOD = f"""#!/bin/sh
 if [ "$1" = -m ]; then
     mkdir -p "$3/bin"
@@ -58,29 +60,29 @@ fi
 
 
 @posix
-def test_python3_is_taken_where_it_is_supported(path):
-    add(path, "python3", GOOD)
-    done = environment(path, PATH=f"{path}:/bin:/usr/bin")
+def test_a_supported_python3_is_chosen(path):
+    write_script(path, "python3", GOOD)
+    done = make_environment(path, PATH=f"{path}:/bin:/usr/bin")
     assert done.returncode == 0, done.stderr
     assert "(python3)" in done.stdout and "--editable .[study]" in done.stdout
 
 
 @posix
-def test_another_python_that_starts_is_taken_where_python3_is_not_supported(path):
+def test_another_python_is_chosen_if_python3_is_not_supported(path):
     (path / "mkdir").symlink_to(shutil.which("mkdir"))
     (path / "chmod").symlink_to(shutil.which("chmod"))
-    add(path, "python3", OLD)
-    add(path, "python3.14", SHIM)
-    add(path, "python3.12", GOOD)
-    done = environment(path)
+    write_script(path, "python3", OLD)
+    write_script(path, "python3.14", SHIM)
+    write_script(path, "python3.12", GOOD)
+    done = make_environment(path)
     assert done.returncode == 0, done.stderr
     assert f"({path}/python3.12)" in done.stdout
 
 
 @posix
-def test_no_usable_python_is_one_sentence(path):
-    add(path, "python3", OLD)
-    done = environment(path)
+def test_no_usable_python_raises_one_sentence(path):
+    write_script(path, "python3", OLD)
+    done = make_environment(path)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert (
         "python3 is 3.10.4; gdiv needs Python 3.11 to 3.14" in done.stderr
@@ -89,15 +91,15 @@ def test_no_usable_python_is_one_sentence(path):
 
 
 @posix
-def test_a_python_that_is_named_and_not_supported_is_one_sentence(path):
-    old = add(path, "old", OLD)
-    done = environment(path, PYTHON=str(old))
+def test_a_named_unsupported_python_raises_one_sentence(path):
+    old = write_script(path, "old", OLD)
+    done = make_environment(path, PYTHON=str(old))
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert f"PYTHON={old} is 3.10.4; gdiv needs Python 3.11 to 3.14" in done.stderr
 
 
 @posix
-def test_every_python_that_is_listed_starts():
+def test_listed_pythons_start_and_are_supported():
     listed = subprocess.run(
         ["sh", ".ci/pythons"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
@@ -115,7 +117,7 @@ def wheel(tmp_path_factory):
     return next(folder.glob("*.whl"))
 
 
-def test_the_wheel_has_all_it_needs_and_no_pictures(wheel):
+def test_the_wheel_contains_all_data_and_no_pictures(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert wheel.stat().st_size < 2e6
     assert not [name for name in names if name.endswith((".png", ".jpg"))]
@@ -128,8 +130,8 @@ def test_the_wheel_has_all_it_needs_and_no_pictures(wheel):
 
 
 @pytest.mark.run
-def test_the_wheel_alone_runs_the_study_from_an_empty_folder(wheel, tmp_path):
-    """First and second notebook: published results and catalog from the wheel, runs below the current folder."""
+def test_the_wheel_alone_runs_the_study_in_an_empty_folder(wheel, tmp_path):
+    """Published results and catalog are in the wheel; runs lie below the current folder."""
     site, here = tmp_path / "site", tmp_path / "empty"
     here.mkdir()
     zipfile.ZipFile(wheel).extractall(site)

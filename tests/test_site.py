@@ -6,8 +6,8 @@ import sys
 from urllib.parse import unquote
 
 import pytest
+from browsing import needs_chromium, watch_page
 from places import ROOT
-from test_browser import CHROMIUM, browser, watched  # noqa: F401  (a fixture)
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +74,10 @@ def test_the_site_tells_no_path_of_the_machine(site, smoke):
         )
 
 
-@pytest.mark.skipif(
-    not CHROMIUM, reason="no Chromium on this machine (Debian: apt-get install chromium)"
-)
+@needs_chromium
 @pytest.mark.parametrize("width", [390, 1300])
-def test_pages_fit_a_phone_and_a_desk_and_the_map_is_alive(site, browser, width):  # noqa: F811
-    page, asked, errors = watched(browser, width=width, height=900)
+def test_pages_fit_a_phone_and_a_desk_and_the_map_is_alive(site, browser, width):
+    page, asked, errors = watch_page(browser, width=width, height=900)
     for path in pages(site):
         page.goto(path.as_uri())
         page.wait_for_timeout(300)

@@ -66,6 +66,7 @@ def read_catalog(text: str) -> Catalog:
     Returns
     -------
     Catalog
+        Its entries, checked.
 
     Raises
     ------

@@ -106,6 +106,7 @@ class Catalog(Entry):
         Returns
         -------
         Glacier, Source or Profile
+            The entry.
 
         Raises
         ------

@@ -13,8 +13,7 @@ from gdiv.flow.matchers.registry import matcher_label
 
 if TYPE_CHECKING:
     from bokeh.models import Column, CustomJS
-    from holoviews import Image as ImageLayer
-    from holoviews import VectorField
+    from holoviews import Image as ImageLayer, VectorField
 
 __all__ = ["interactive_map"]
 

@@ -1,0 +1,1 @@
+"""Displacement between two images: matchers, Horn-Schunck, RAFT and its training."""

@@ -197,7 +197,7 @@ def _register_pair(cube: xr.Dataset, pair: Any, masks: xr.Dataset) -> dict[str, 
 def stable_ground_statistics(
     u: Component, v: Component, stable: Mask, min_pixels: int = 100
 ) -> dict[str, float]:
-    """Bias and spread of a displacement on stable ground.
+    """Compute bias and spread of a displacement on stable ground.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 Pixels are those of the archive: cropped to the grid and never resampled.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,10 @@ from stackstac.rio_reader import AutoParallelRioReader
 
 from gdiv.catalog import Source
 from gdiv.extras import requires
+from gdiv.imagery.grid import grid_crs
 from gdiv.imagery.items import read_id
 
-__all__ = ["classify", "load_asset", "load_cube", "load_picture"]
+__all__ = ["classify", "load_asset", "load_cube", "load_picture", "picture_roles"]
 
 #: Classes of Sentinel-2's scene classification (SCL) that show the ground: shadowed terrain (2),
 #: vegetation, bare ground, water and unclassified (4 to 7), snow and ice (11). No data, saturated,
@@ -30,6 +31,7 @@ SCL_SHADE = 2
 #: shadow; and the bit of snow.
 QA_HIDDEN = 0b11111
 QA_SNOW = 1 << 5
+Colour = Literal["red", "green", "blue"]
 #: Pixels on a side of a chunk.
 CHUNK = 512
 #: Settings of GDAL while a file is read: failed requests are repeated, slow ones given up.
@@ -92,7 +94,7 @@ def load_asset(
         If the asset does not come on the grid.
     """
     box = grid.boundingbox
-    epsg = grid.crs.epsg
+    epsg = grid_crs(grid).epsg
     asset = _asset_of_role(source, role)
     fill = 0 if role == "mask" else source.nodata
     # stackstac reads proj:epsg alone. Items with the newer proj:code would be resampled silently.
@@ -124,7 +126,8 @@ def load_asset(
 def _asset_of_role(source: Source, role: str) -> str | None:
     """Name of the asset that plays a role in a source."""
     assets: dict[str, str | None] = {"image": source.image, "mask": source.mask}
-    assets.update(source.colour)
+    for colour, asset in source.colour.items():
+        assets[colour] = asset
     return assets[role]
 
 
@@ -157,9 +160,22 @@ class _SigningReader(AutoParallelRioReader):
 
 
 def picture_roles(item: dict[str, Any], source: Source) -> list[str]:
-    """Roles of a true-colour picture of a scene, or of a grey one where a colour is missing."""
-    colours = ("red", "green", "blue")
-    present = [role for role in colours if source.colour.get(role) in item["assets"]]
+    """List the roles of a true-colour picture of a scene.
+
+    Parameters
+    ----------
+    item : dict
+        STAC item of the scene.
+    source : gdiv.catalog.Source
+        Gives the assets of the colours.
+
+    Returns
+    -------
+    list of str
+        "red", "green" and "blue"; "image" alone where a colour is missing.
+    """
+    colours: tuple[Colour, ...] = ("red", "green", "blue")
+    present: list[str] = [role for role in colours if source.colour.get(role) in item["assets"]]
     return present if len(present) == len(colours) else ["image"]
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -15,6 +15,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from gdiv.imagery.folder import date_in_name
+from gdiv.imagery.grid import grid_crs
 from gdiv.imagery.outlines import make_masks, read_vector
 
 __all__ = ["PairError", "open_pair"]
@@ -23,7 +24,7 @@ __all__ = ["PairError", "open_pair"]
 GRID_TOLERANCE = 0.01
 #: Names of the unit metre in definitions of a CRS.
 METRES = {"metre", "meter", "Metre", "Meter", "m"}
-Picture = str | Path | xr.DataArray | npt.NDArray
+Picture: TypeAlias = str | Path | xr.DataArray | npt.NDArray[Any]
 
 
 class PairError(ValueError):
@@ -130,7 +131,7 @@ def _open_image(
     return data.rio.write_crs(opened.rio.crs)
 
 
-def _from_array(image: npt.NDArray, geobox: GeoBox | None) -> xr.DataArray:
+def _from_array(image: npt.NDArray[Any], geobox: GeoBox | None) -> xr.DataArray:
     """A plain array on a GeoBox."""
     if geobox is None:
         raise PairError("arrays need a grid: open_pair(..., geobox=odc.geo.geobox.GeoBox(...))")
@@ -155,12 +156,12 @@ def _from_file(path: Path, band: int) -> xr.DataArray:
 def _check_grid(grid: GeoBox, name: str) -> None:
     """Raise unless a grid has square pixels, north up, in metres."""
     crs = _crs_name(grid)
-    if not grid.crs.projected:
+    if not grid_crs(grid).projected:
         raise PairError(
             f"{name} is in {crs}, which is not projected; reproject both images alike: "
             f"gdalwarp -t_srs EPSG:326NN in.tif out.tif"
         )
-    units = {str(unit) for unit in grid.crs.units if unit}
+    units = {str(unit) for unit in grid_crs(grid).units if unit}
     if not units <= METRES:
         raise PairError(
             f"{name} is in {crs}, whose unit is {', '.join(units)}; reproject both images alike to "
@@ -177,7 +178,7 @@ def _check_grid(grid: GeoBox, name: str) -> None:
 
 def _crs_name(grid: GeoBox) -> str:
     """Short name of a CRS: its EPSG code, or the name in its definition."""
-    crs = grid.crs
+    crs = grid_crs(grid)
     return f"EPSG:{crs.epsg}" if crs.epsg else crs.proj.name
 
 
@@ -255,4 +256,4 @@ def _read_outlines(outline: str | Path | gpd.GeoDataFrame, grid: GeoBox) -> gpd.
             raise PairError(f"the outline {outline} could not be read: {error}") from None
     if outlines.crs is None:
         raise PairError("the outline has no CRS; assign one: outline.set_crs(4326)")
-    return outlines.to_crs(grid.crs.to_wkt())
+    return outlines.to_crs(grid_crs(grid).to_wkt())

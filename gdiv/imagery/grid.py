@@ -1,16 +1,17 @@
 """Define the pixel grid of a study."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from affine import Affine
+from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from gdiv.catalog import Glacier
 from gdiv.imagery.items import Box, read_box, read_epsg, read_id, read_transform
 
-__all__ = ["grid_of_items", "study_grid"]
+__all__ = ["grid_crs", "grid_of_items", "study_grid"]
 
 #: Pixels of which width and height are multiples, so that the coarse versions of the grid and the
 #: 20 m mask of Sentinel-2 end where the grid ends.
@@ -100,6 +101,22 @@ def grid_of_items(items: list[dict[str, Any]], asset: str, glacier: Glacier) -> 
         )
     bbox = _common_box(items, glacier.bbox)
     return study_grid(bbox, glacier.epsg, float(step), (float(left), float(top)))
+
+
+def grid_crs(grid: GeoBox) -> CRS:
+    """CRS of a grid.
+
+    Parameters
+    ----------
+    grid : odc.geo.geobox.GeoBox
+        Grid with a CRS. Every grid of gdiv has one, which the type of `GeoBox` leaves open.
+
+    Returns
+    -------
+    odc.geo.crs.CRS
+        Its coordinate reference system.
+    """
+    return cast(CRS, grid.crs)
 
 
 def _common_box(items: list[dict[str, Any]], bbox: Box) -> Box:

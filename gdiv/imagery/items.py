@@ -155,12 +155,34 @@ def parse_item(item: dict[str, Any], image_asset: str) -> SceneItem:
 
 
 def is_synthetic(items: list[dict[str, Any]]) -> bool:
-    """Check whether any item is marked as rendered instead of acquired."""
+    """Check whether any item is marked as rendered instead of acquired.
+
+    Parameters
+    ----------
+    items : list of dict
+        STAC items.
+
+    Returns
+    -------
+    bool
+        True if any is.
+    """
     return any(bool(_dictionary(item.get("properties")).get(SYNTHETIC)) for item in items)
 
 
 def read_id(item: dict[str, Any]) -> str:
-    """Read the identifier of an item; empty if there is none."""
+    """Read the identifier of an item.
+
+    Parameters
+    ----------
+    item : dict
+        STAC item.
+
+    Returns
+    -------
+    str
+        The identifier; empty if there is none.
+    """
     name = item.get("id")
     return "" if name is None else str(name)
 
@@ -169,6 +191,16 @@ def read_moment(item: dict[str, Any]) -> datetime:
     """Read the time of acquisition, or the start of an interval, in UTC.
 
     A time without an offset counts as UTC.
+
+    Parameters
+    ----------
+    item : dict
+        STAC item.
+
+    Returns
+    -------
+    datetime.datetime
+        Time in UTC.
 
     Raises
     ------
@@ -187,7 +219,18 @@ def read_moment(item: dict[str, Any]) -> datetime:
 
 
 def read_epsg(item: dict[str, Any]) -> int | None:
-    """Read the EPSG code from ``proj:epsg`` or ``proj:code``, of the item or of any asset."""
+    """Read the EPSG code from ``proj:epsg`` or ``proj:code``, of the item or of any asset.
+
+    Parameters
+    ----------
+    item : dict
+        STAC item.
+
+    Returns
+    -------
+    int or None
+        The code; None if there is none.
+    """
     assets = _dictionary(item.get("assets"))
     for fields in (item.get("properties"), *assets.values()):
         for name in ("proj:epsg", "proj:code"):
@@ -198,7 +241,18 @@ def read_epsg(item: dict[str, Any]) -> int | None:
 
 
 def read_box(item: dict[str, Any]) -> Box | None:
-    """Read the bounding box of an item, without heights; None if there is none to read."""
+    """Read the bounding box of an item, without heights.
+
+    Parameters
+    ----------
+    item : dict
+        STAC item.
+
+    Returns
+    -------
+    tuple of float or None
+        West, south, east, north in degrees; None if there is none to read.
+    """
     numbers = _numbers(item.get("bbox"))
     if numbers is None or len(numbers) not in (4, 6):
         return None
@@ -209,7 +263,20 @@ def read_box(item: dict[str, Any]) -> Box | None:
 
 
 def read_transform(item: dict[str, Any], asset: str) -> list[float] | None:
-    """Read the six coefficients of the affine transform of an asset, from the asset or the item."""
+    """Read the affine transform of an asset, from the asset or from the item.
+
+    Parameters
+    ----------
+    item : dict
+        STAC item.
+    asset : str
+        Name of the asset.
+
+    Returns
+    -------
+    list of float or None
+        Its six coefficients; None if there are none.
+    """
     assets = _dictionary(item.get("assets"))
     if asset not in assets:
         return None

@@ -13,6 +13,7 @@ from rasterio import features
 
 from gdiv.catalog import Glacier
 from gdiv.files import read_text
+from gdiv.imagery.grid import grid_crs
 from gdiv.images.arrays import Mask
 
 __all__ = ["MARGIN", "make_masks", "read_outline", "read_vector"]
@@ -56,7 +57,7 @@ def read_outline(path: str | Path, glacier: Glacier, grid: GeoBox) -> gpd.GeoDat
         ) from error
     if "RGIId" in outlines and glacier.rgi in set(outlines["RGIId"]):
         outlines = outlines[outlines["RGIId"] == glacier.rgi]
-    outlines = outlines.to_crs(grid.crs.epsg)
+    outlines = outlines.to_crs(grid_crs(grid).epsg)
     outlines = outlines[outlines.intersects(shapely.box(*grid.boundingbox))]
     if outlines.empty:
         raise ValueError(

@@ -53,7 +53,20 @@ class Candidate:
 
 
 def require_one_tile(candidates: list[Candidate], glacier: Glacier) -> None:
-    """Refuse several tiles: scenes of neighbouring ones would repeat each acquisition."""
+    """Refuse several tiles: scenes of neighbouring ones would repeat each acquisition.
+
+    Parameters
+    ----------
+    candidates : list of Candidate
+        Scenes.
+    glacier : gdiv.catalog.Glacier
+        Entry of the catalog.
+
+    Raises
+    ------
+    SceneError
+        If the scenes are of several tiles and the catalog names none.
+    """
     counts = Counter(candidate.scene.tile for candidate in candidates if candidate.scene.tile)
     if glacier.tile is None and len(counts) > 1:
         listed = ", ".join(f"{tile} ({count} scenes)" for tile, count in counts.most_common())
@@ -64,7 +77,17 @@ def require_one_tile(candidates: list[Candidate], glacier: Glacier) -> None:
 
 
 def check_metadata(candidates: list[Candidate], source: Source, glacier: Glacier) -> None:
-    """Drop scenes whose items exclude them, so that none of their files is read."""
+    """Drop scenes whose items exclude them, so that none of their files is read.
+
+    Parameters
+    ----------
+    candidates : list of Candidate
+        Scenes; `reason` is set on those that are dropped.
+    source : gdiv.catalog.Source
+        Gives the assets that are needed.
+    glacier : gdiv.catalog.Glacier
+        Entry of the catalog.
+    """
     required = [source.image]
     # Where some scenes have a mask, one without would let cloud through.
     if source.mask and any(source.mask in candidate.scene.assets for candidate in candidates):
@@ -100,6 +123,11 @@ def drop_equal_ids(candidates: list[Candidate]) -> None:
     """Drop scenes whose identifier an earlier one has: a cube selects its scenes by it.
 
     Identifiers are unique within a collection only, and a file may mix collections.
+
+    Parameters
+    ----------
+    candidates : list of Candidate
+        Scenes; `reason` is set on those that are dropped.
     """
     ids = set()
     for candidate in candidates:
@@ -109,7 +137,13 @@ def drop_equal_ids(candidates: list[Candidate]) -> None:
 
 
 def drop_duplicates(candidates: list[Candidate]) -> None:
-    """Of several scenes of one acquisition keep that of the newest processing baseline."""
+    """Keep the newest processing baseline of each acquisition.
+
+    Parameters
+    ----------
+    candidates : list of Candidate
+        Scenes; `reason` is set on those that are dropped.
+    """
     usable = [candidate for candidate in candidates if not candidate.reason]
     newest: dict[tuple[Any, ...], Candidate] = {}
     for candidate in usable:
@@ -136,6 +170,13 @@ def drop_without_partner(candidates: list[Candidate], glacier: Glacier) -> None:
     """Drop scenes whose orbit offers no partner: pairs stay within an orbit.
 
     The paper's rule pairs across orbits and drops none.
+
+    Parameters
+    ----------
+    candidates : list of Candidate
+        Scenes; `reason` is set on those that are dropped.
+    glacier : gdiv.catalog.Glacier
+        Gives the rule of pairing.
     """
     rule = glacier.pairing.rule
     if rule == "paper":

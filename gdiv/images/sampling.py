@@ -9,7 +9,7 @@ __all__ = ["compose_flows", "forward_backward_error", "invert_flow", "pixel_grid
 
 
 def pixel_grid(shape: tuple[int, int], dtype: type = np.float32) -> Points:
-    """Column and row of each pixel, ``(2, H, W)``.
+    """Compute the column and the row of each pixel.
 
     Parameters
     ----------
@@ -17,6 +17,11 @@ def pixel_grid(shape: tuple[int, int], dtype: type = np.float32) -> Points:
         ``(H, W)``.
     dtype : type, optional
         Number type of the result. float32 is exact for images of up to 16 million rows.
+
+    Returns
+    -------
+    ndarray, shape (2, H, W)
+        Columns, then rows.
 
     Examples
     --------
@@ -107,7 +112,7 @@ def forward_backward_error(forward: Flow, backward: Flow) -> Image:
 
 
 def invert_flow(flow: Flow, iterations: int = 8) -> Points:
-    """Positions in the reference that a flow carries to each pixel of the secondary.
+    """Find the position in the reference that a flow carries to each pixel of the secondary.
 
     Solves ``x + flow(x) = p`` for each pixel ``p`` by fixed-point iteration, which converges where
     neighbouring displacements differ by less than a pixel per pixel.

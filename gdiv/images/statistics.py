@@ -1,5 +1,7 @@
 """Robust statistics of displacements and velocities."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,7 +13,7 @@ __all__ = ["along_flow_ratio", "nmad", "pool_components"]
 NORMAL_CONSISTENCY = 1.4826
 
 
-def nmad(values: npt.NDArray, centre: float | None = None) -> float:
+def nmad(values: npt.NDArray[Any], centre: float | None = None) -> float:
     """Normalised median absolute deviation, a robust standard deviation.
 
     Parameters
@@ -43,8 +45,18 @@ def nmad(values: npt.NDArray, centre: float | None = None) -> float:
     return float(NORMAL_CONSISTENCY * np.median(np.abs(values - middle)))
 
 
-def pool_components(x: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray | float:
+def pool_components(x: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[Any] | float:
     """Root mean square of two components, such as the spreads along columns and rows.
+
+    Parameters
+    ----------
+    x, y : float or ndarray
+        The two components.
+
+    Returns
+    -------
+    float or ndarray
+        Root mean square.
 
     Examples
     --------

@@ -97,6 +97,7 @@ def blur(images: torch.Tensor, width: float) -> torch.Tensor:
     Returns
     -------
     torch.Tensor, shape (B, C, H, W)
+        The blurred images.
     """
     coarsening = min(MAX_COARSENING, 2 ** int(math.log2(max(width / MIN_COARSE_WIDTH, 1))))
     coarse = F.avg_pool2d(images.flatten(0, 1)[:, None], coarsening)
@@ -112,7 +113,19 @@ def blur(images: torch.Tensor, width: float) -> torch.Tensor:
 
 
 def pixel_grid(height: int, width: int, device: torch.device | str | None = None) -> torch.Tensor:
-    """Column and row of each pixel, float32 ``(1, 2, H, W)``.
+    """Compute the column and the row of each pixel.
+
+    Parameters
+    ----------
+    height, width : int
+        Size of the image.
+    device : torch.device or str, optional
+        Device of the result.
+
+    Returns
+    -------
+    torch.Tensor, shape (1, 2, H, W)
+        Columns, then rows, float32.
 
     Examples
     --------
@@ -155,6 +168,7 @@ def sample(
     Returns
     -------
     torch.Tensor, shape (B, C, h, w)
+        Values at the points.
 
     Examples
     --------
@@ -172,7 +186,7 @@ def sample(
 
 
 def invert_flow(flow: torch.Tensor, iterations: int = 8) -> torch.Tensor:
-    """Positions in the reference that a flow carries to each pixel of the secondary.
+    """Find the position in the reference that a flow carries to each pixel of the secondary.
 
     Counterpart of `gdiv.images.sampling.invert_flow`: a fixed-point iteration that solves
     ``x + flow(x) = p`` for each pixel ``p``.

@@ -45,7 +45,7 @@ def fractal_texture(
     size : int
         Rows and columns.
     slope : float
-        Exponent of the amplitude spectrum |k|^-slope. Larger values give smoother textures.
+        Exponent of the amplitude spectrum, ``|k|^-slope``. Larger values give smoother textures.
     seed : int, sequence of int or numpy.random.Generator
         Seed, or the generator to draw from.
     anisotropy : float, optional

@@ -13,7 +13,6 @@ import pandas as pd
 from gdiv.files import write_json
 
 __all__ = [
-    "MOSAIC_CLAIMS",
     "Claim",
     "claims_frame",
     "forget_claims",
@@ -32,17 +31,6 @@ MIN_MEANING = 20
 #: Spaces before the label of a row, and between the columns of a table.
 INDENT = "  "
 GAP = 2
-#: What is claimed of each mosaic: key in `gdiv.velocity.validation.check_mosaic`, unit, meaning.
-MOSAIC_CLAIMS = (
-    ("stakes", "m/yr", "mean absolute difference from the stakes"),
-    ("rmse", "m/yr", "root mean square error against truth, on ice"),
-    ("median", "m/yr", "median error against truth, on ice"),
-    ("along", "%", "motion added (negative: lost) along the flow"),
-    ("coverage", "1", "share of the ice that has a value"),
-    ("nmad", "m/yr", "spread on stable ground"),
-    ("glaft", "m/yr", "GLAFT's measure of stable ground, two sigma"),
-    ("covered", "1", "true errors within the stated sigma (0.68 if well calibrated)"),
-)
 
 
 class Claim(TypedDict):

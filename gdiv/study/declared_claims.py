@@ -104,7 +104,17 @@ CLAIMS = (
 
 
 def find_claim(key: str) -> DeclaredClaim:
-    """Look up the declaration of a claim; one with a row only matches a single part of the key.
+    """Look up the declaration of a claim.
+
+    Parameters
+    ----------
+    key : str
+        Key of the claim. A declaration with a row matches a single part of it.
+
+    Returns
+    -------
+    DeclaredClaim
+        Its declaration.
 
     Raises
     ------
@@ -123,7 +133,17 @@ def find_claim(key: str) -> DeclaredClaim:
 
 
 def row_claims(prefix: str) -> dict[str, DeclaredClaim]:
-    """Claims with one value per row that begin with a prefix, by their last part.
+    """Collect the claims with one value per row that begin with a prefix.
+
+    Parameters
+    ----------
+    prefix : str
+        First part of their keys.
+
+    Returns
+    -------
+    dict of str to DeclaredClaim
+        Declarations by the last part of their keys.
 
     Examples
     --------
@@ -138,7 +158,17 @@ def row_claims(prefix: str) -> dict[str, DeclaredClaim]:
 
 
 def row_label(name: str) -> str:
-    """Part of a key for the name of a row.
+    """Make the part of a key that stands for a row.
+
+    Parameters
+    ----------
+    name : str
+        Name of the row.
+
+    Returns
+    -------
+    str
+        The name without spaces and commas.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What each notebook depends on: code, parameters, catalog entries and the files it read.
+"""Dependencies of each notebook: code, parameters, catalog entries and the files it read.
 
 A notebook runs again when one of these has changed, and only then. `Study` logs what a running
 notebook reads; here each of those things gets a signature that changes with its content.
@@ -27,16 +27,37 @@ State = dict[str, dict[str, Any]]
 
 
 def recipe_hash(*parts: Any) -> str:
-    """Hash of values, sixteen hexadecimal digits."""
+    """Hash values.
+
+    Parameters
+    ----------
+    *parts : Any
+        Values that JSON can hold; others count by their text.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def shared_hash(study: Facts) -> str:
-    """Hash of what every notebook of a study depends on: code and catalog entries.
+    """Hash code and catalog entries, on which every notebook of a study depends.
 
     Other entries of the catalog are left out, so that adding a glacier reruns nothing. Stakes and
     outline of real scenes count where they are read, in `signatures`; references are for readers.
+
+    Parameters
+    ----------
+    study : Facts
+        The study.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
     """
     unused = set() if study.source.kind == "twin" else {"stakes", "outline", "references"}
     return recipe_hash(
@@ -50,10 +71,20 @@ def shared_hash(study: Facts) -> str:
 
 
 def signatures(study: Facts) -> dict[str, str]:
-    """Signature of each external input of a study, by the name under which reads are logged.
+    """Compute a signature of each external input of a study.
 
     A companion file counts by its content, wherever the source keeps it. Images count by size and
     time of change, because reading them all would take as long as using them.
+
+    Parameters
+    ----------
+    study : Facts
+        The study.
+
+    Returns
+    -------
+    dict of str to str
+        Signatures by the name under which reads are logged.
     """
     signed = {name: _content_hash(study.companions / name) for name in COMPANIONS}
     outline = study.glacier.outline
@@ -73,7 +104,7 @@ def signatures(study: Facts) -> dict[str, str]:
 def fingerprint(
     study: Facts, state: State, base: str, reads: list[str], signed: dict[str, str], number: str
 ) -> str:
-    """Fingerprint of everything that the results of one notebook depend on.
+    """Compute the fingerprint of everything that the results of one notebook depend on.
 
     Tables, published results and claims of earlier notebooks count by their content, so that a
     result which came out the same reruns nothing. Datasets and weights count by the fingerprint of
@@ -93,6 +124,11 @@ def fingerprint(
         From `signatures`.
     number : str
         Number of the notebook.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
     """
     parts: dict[str, Any] = {}
     for name in sorted(reads):

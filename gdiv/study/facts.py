@@ -77,10 +77,7 @@ class Facts:
 
     @cached_property
     def companions(self) -> Path:
-        """Folder of the files that the source provides beside its scenes.
-
-        These are ``outline.geojson``, ``stakes.geojson``, ``NOTE.md`` and the truth of a twin.
-        """
+        """Folder of the outline, stakes, note and truth that the source provides."""
         if self.source.kind == "twin":
             return self.folder / "twin"
         return Path(self.source.path).parent if self.source.path else self.folder
@@ -110,7 +107,18 @@ class Facts:
         return self.source.model_copy(update={"kind": "file", "path": str(path)})
 
     def outline_on(self, grid: GeoBox) -> gpd.GeoDataFrame:
-        """Outline of the glacier in the CRS of `grid`: the source's own, else the catalog's."""
+        """Read the outline of the glacier in the CRS of a grid.
+
+        Parameters
+        ----------
+        grid : odc.geo.geobox.GeoBox
+            Grid of the study.
+
+        Returns
+        -------
+        geopandas.GeoDataFrame
+            Outlines within the grid: the source's own, else the catalog's.
+        """
         log_access("read", "outline.geojson")
         own = self.companions / "outline.geojson"
         path = own if own.exists() else self.glacier.outline
@@ -122,14 +130,24 @@ class Facts:
         return outlines.read_outline(path, self.glacier, grid)
 
     def stakes(self) -> gpd.GeoDataFrame:
-        """Stakes with ``name``, ``year`` and ``speed`` (m/yr): the source's own, else those of the
-        catalog.
+        """Read the source's own stakes, else those of the catalog.
+
+        Returns
+        -------
+        geopandas.GeoDataFrame
+            ``name``, ``year`` and ``speed`` (m/yr) of each stake.
         """
         log_access("read", "stakes.geojson")
         return read_stakes(self.companions, self.glacier)
 
     def provenance(self) -> dict[str, str]:
-        """Attributes that describe how a result was made."""
+        """Describe how a result is made.
+
+        Returns
+        -------
+        dict of str to str
+            Attributes for files: source, glacier, profile, seed, licence, code and versions.
+        """
         return {
             **self.marks,
             "source": f"gdiv {__version__}, {self.source.label}",

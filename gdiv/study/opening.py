@@ -97,6 +97,16 @@ def resolve_matchers(names: str) -> list[str]:
 
     Those that every study compares are added in front if they are missing.
 
+    Parameters
+    ----------
+    names : str
+        Names of matchers, separated by commas.
+
+    Returns
+    -------
+    list of str
+        Names without repetition.
+
     Raises
     ------
     CatalogError
@@ -121,6 +131,11 @@ def resolve_source(name: str, profile: Profile) -> Source:
         Earth Search does, unless KEY is given.
     profile : Profile
         Profile of the study.
+
+    Returns
+    -------
+    gdiv.catalog.Source
+        The source.
 
     Raises
     ------

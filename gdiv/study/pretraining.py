@@ -46,7 +46,7 @@ TWIN_SOURCES = {"twin", "labels"}
 class Stage:
     """One stage of the training.
 
-    Parameters
+    Attributes
     ----------
     counts : dict
         Number of samples in a batch by source: an attribute of

@@ -8,7 +8,7 @@ all scenes of Mer de Glace and Perito Moreno are reserved for scoring.
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -101,7 +101,7 @@ def read_scene_textures(folder: Path) -> npt.NDArray[np.float32]:
     return np.stack(textures)
 
 
-def _read_items(folder: Path) -> list[dict]:
+def _read_items(folder: Path) -> list[dict[str, Any]]:
     """Items of the collection in a folder."""
     return json.loads((folder / "items.json").read_text(encoding="utf-8"))["features"]
 
@@ -179,7 +179,7 @@ class TwinPairs(NamedTuple):
 
 
 def twin_pairs(folder: Path, glacier: str) -> TwinPairs:
-    """Pairs of the twin of a glacier, about a year apart.
+    """Load pairs of the twin of a glacier, about a year apart.
 
     Parameters
     ----------
@@ -252,6 +252,7 @@ def list_windows(ice: Mask, pairs: int, step: int = WINDOW_STEP) -> list[Tile]:
     Returns
     -------
     list of Tile
+        The windows.
     """
     height, width = ice.shape
     corners = [

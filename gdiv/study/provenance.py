@@ -1,4 +1,4 @@
-"""Where results come from: the code, the versions of packages, the published claims."""
+"""Provenance of results: the code, the versions of packages, the published claims."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ def _installed_versions() -> Iterator[str]:
             yield f"{name} {version(name)}"
 
 
-def load_published(name: str = "claims") -> dict[str, Any]:
+def load_published(name: str = "claims") -> Any:
     """Load a published result that ships with gdiv.
 
     Parameters
@@ -54,7 +54,7 @@ def load_published(name: str = "claims") -> dict[str, Any]:
 
     Returns
     -------
-    dict
+    dict or list
         Content of the JSON file. Claims have ``value``, ``unit`` and ``meaning``.
 
     Examples

@@ -21,7 +21,17 @@ DPI = 150
 
 
 def save_figure(study: Facts, name: str, figure: Any) -> None:
-    """Save a Matplotlib figure as PNG and SVG, with a notice if the scenes are synthetic."""
+    """Save a Matplotlib figure as PNG and SVG, with a notice if the scenes are synthetic.
+
+    Parameters
+    ----------
+    study : Facts
+        The study.
+    name : str
+        Name of the files.
+    figure : matplotlib.figure.Figure
+        Figure to save.
+    """
     with requires("maps", "saving a figure"):
         import matplotlib.pyplot as plt
 
@@ -86,7 +96,20 @@ def publish_products(
 
 
 def read_products(folder: Path) -> tuple[xr.Dataset, xr.DataArray]:
-    """Open the published Zarr store and the GeoTIFF of the speed with other tools' readers."""
+    """Open the published Zarr store and the GeoTIFF of the speed with other tools' readers.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+
+    Returns
+    -------
+    product : xarray.Dataset
+        The Zarr store, lazy.
+    speed : xarray.DataArray
+        The GeoTIFF of the speed, m/yr.
+    """
     store = folder / "products" / "velocity.zarr"
     product = xr.open_zarr(store, consolidated=False, decode_coords="all")
     speed = cast(xr.DataArray, rioxarray.open_rasterio(folder / "products" / "v.tif"))
@@ -94,7 +117,15 @@ def read_products(folder: Path) -> tuple[xr.Dataset, xr.DataArray]:
 
 
 def publish_map(study: Facts, view: Any) -> None:
-    """Save an interactive map as one offline HTML file, ``products/map.html``."""
+    """Save an interactive map as one offline HTML file, ``products/map.html``.
+
+    Parameters
+    ----------
+    study : Facts
+        The study.
+    view : bokeh.model.Model
+        Map, from `gdiv.interactive_map`.
+    """
     with requires("maps", "the interactive map"):
         from bokeh.embed import file_html
         from bokeh.resources import INLINE

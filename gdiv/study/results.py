@@ -78,6 +78,16 @@ RESULTS = (
 def find_result(name: str) -> Result:
     """Look up the declaration of a result.
 
+    Parameters
+    ----------
+    name : str
+        Name of a result.
+
+    Returns
+    -------
+    Result
+        Its declaration.
+
     Raises
     ------
     StudyError
@@ -98,12 +108,32 @@ def find_result(name: str) -> Result:
 
 
 def result_path(folder: Path, name: str) -> Path:
-    """Path of a result in the folder of a study, whether or not it is there yet."""
+    """Path of a result, whether or not it exists yet.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+    name : str
+        Name of a result.
+
+    Returns
+    -------
+    Path
+        File or store.
+    """
     return folder / "data" / (name + SUFFIXES[find_result(name).kind])
 
 
 def check_content(name: str, value: Any) -> None:
     """Check that a value is what its name promises, before it is written.
+
+    Parameters
+    ----------
+    name : str
+        Name of a result.
+    value : Any
+        Value to be written under this name.
 
     Raises
     ------
@@ -112,7 +142,7 @@ def check_content(name: str, value: Any) -> None:
     """
     result = find_result(name)
     classes: dict[Kind, type] = {"dataset": xr.Dataset, "table": pd.DataFrame, "items": list}
-    expected = classes.get(result.kind, object)
+    expected: type[Any] = classes.get(result.kind, object)
     if not isinstance(value, expected):
         raise StudyError(
             f"the result {name!r} is a {expected.__name__}, not a {type(value).__name__}"

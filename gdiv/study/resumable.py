@@ -94,9 +94,7 @@ def _write_parts(
     done = _resume(journal, partial, recipe)
     if not done:
         _write_template(dataset, partial, journal)
-    parts = dataset[[name for name in dataset.data_vars if dimension in dataset[name].dims]]
-    # Other coordinates are stored with the template.
-    parts = parts.drop_vars([name for name in parts.coords if name != dimension])
+    parts = _parts(dataset, dimension)
     count = dataset.sizes[dimension]
     waiting = [index for index in range(count) if index not in done]
     workers = min(os.cpu_count() or 1, MAX_WORKERS)
@@ -109,7 +107,7 @@ def _write_parts(
             computed, errors = _compute(parts, dimension, batch)
             failed |= errors
             for index, part in computed.items():
-                region = {dimension: slice(index, index + 1)}
+                region: dict[str, slice] = {dimension: slice(index, index + 1)}
                 part.to_zarr(partial, region=region, **_OPTIONS)
             done += list(computed)
             write_json(journal, {"recipe": recipe, "done": done})
@@ -118,6 +116,12 @@ def _write_parts(
         first = next(iter(failed.values()))
         raise OSError(f"none of the {count} scenes could be read; the first {first}")
     return failed
+
+
+def _parts(dataset: xr.Dataset, dimension: Dimension) -> xr.Dataset:
+    """Variables that are written in parts; other coordinates are stored with the template."""
+    parts = dataset[[name for name in dataset.data_vars if dimension in dataset[name].dims]]
+    return parts.drop_vars([name for name in parts.coords if name != dimension])
 
 
 def _resume(journal: Path, partial: Path, recipe: str) -> list[int]:

@@ -15,7 +15,13 @@ from gdiv.flow.matchers.registry import get_matcher, source_hash
 from gdiv.imagery.items import NOTICE
 from gdiv.installation import shipped
 from gdiv.study import claims, dependencies
-from gdiv.study.execution import RunError, announce, run_notebook, usable_home
+from gdiv.study.execution import (
+    RunError,
+    announce,
+    environment,
+    run_notebook,
+    usable_home,
+)
 from gdiv.study.opening import open_study
 from gdiv.study.study import Study
 from gdiv.study.workspace import StudyError, locked, relative, split_source
@@ -35,7 +41,23 @@ MATCHERS = "matchers"
 
 
 def notebooks(only: str = "") -> list[Path]:
-    """List the numbered notebooks in order, or the one whose number is `only`."""
+    """List the numbered notebooks in order.
+
+    Parameters
+    ----------
+    only : str, optional
+        Number of the one to list.
+
+    Returns
+    -------
+    list of Path
+        Files of the notebooks.
+
+    Raises
+    ------
+    RunError
+        If no notebook has this number.
+    """
     numbered = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     chosen = [path for path in numbered if not only or path.name[:2] == only]
     if not chosen:
@@ -57,12 +79,20 @@ def run_study(
 
     Parameters
     ----------
-    glacier, profile, source, workspace, matchers : str
-        As in `gdiv.open_study`.
+    glacier : str
+        Key of the catalog.
+    profile : str, optional
+        Profile of the catalog: ``"smoke"``, ``"demo"``, ``"full"`` or ``"paper"``.
+    source : str, optional
+        Source of the scenes, as in `gdiv.open_study`; the profile's own if empty.
+    workspace : str, optional
+        Folder of the run; ``runs/GLACIER-PROFILE`` if empty.
     only : str, optional
         Number of the one notebook to run, whether or not its inputs have changed.
     parameters : dict, optional
         Parameters of single notebooks, as texts.
+    matchers : str, optional
+        Names of matchers, separated by commas; those of the profile if empty.
 
     Returns
     -------
@@ -81,9 +111,8 @@ def run_study(
     """
     require_installed("study", "running notebooks", "papermill", "ipykernel", "hvplot", "torch")
     own = own_catalog()
-    if own:  # by its full path: kernels start in the workspace
-        os.environ[OWN_CATALOG] = str(own)
-    with usable_home():
+    # By its full path: kernels start in the workspace.
+    with environment(**{OWN_CATALOG: str(own) if own else None}), usable_home():
         return _run(glacier, profile, source, workspace, only, parameters or {}, matchers)
 
 
@@ -106,20 +135,29 @@ def _run(
     if matchers:
         checked[MATCHERS] = ",".join(compared)
     folder = study.folder.resolve()
-    if study.source.kind == "file" and study.source.path:
-        # Relative to the workspace, where notebooks run: no path of a user is stored.
-        key, _ = split_source(source)
-        source = (key and f"{key}@") + relative(study.source.path, folder)
-    common = {"glacier": glacier, "profile": profile, "source": source, "workspace": "."}
+    common = {
+        "glacier": glacier,
+        "profile": profile,
+        "source": _relative_source(study, source),
+        "workspace": ".",
+    }
     (folder / "notebooks").mkdir(exist_ok=True)
     with locked(folder):
         for path in chosen:
             names = _notebook_parameters(path)
             own = {name: value for name, value in checked.items() if name in names}
-            foreign = source_hash(compared) if MATCHERS in names else ""
-            notebook = _Notebook(path, study, folder, common, own, foreign)
+            hashed = source_hash(compared) if MATCHERS in names else ""
+            notebook = _Notebook(path, study, folder, common, own, hashed)
             notebook.bring_up_to_date(forced=bool(only))
     return folder
+
+
+def _relative_source(study: Study, source: str) -> str:
+    """Source as seen from the workspace, where notebooks run: no path of a user is stored."""
+    if study.source.kind != "file" or not study.source.path:
+        return source
+    key, _ = split_source(source)
+    return (key and f"{key}@") + relative(study.source.path, study.folder.resolve())
 
 
 @dataclass
@@ -207,7 +245,18 @@ class _Notebook:
 
 
 def read_state(folder: Path) -> dict[str, Any]:
-    """Read the record of each notebook's last success by number; empty if it is damaged."""
+    """Read the record of each notebook's last success.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+
+    Returns
+    -------
+    dict
+        Records by the number of the notebook; empty if the file is damaged or missing.
+    """
     try:
         return json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

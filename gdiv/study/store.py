@@ -23,7 +23,20 @@ TEXT_COLUMNS = ("id", "reference", "secondary", "name", "baseline")
 
 
 def read_result(path: Path, kind: Kind) -> Any:
-    """Read a result: a lazy dataset, a table, a list of items, or a network."""
+    """Read a result.
+
+    Parameters
+    ----------
+    path : Path
+        File or store.
+    kind : Kind
+        Kind of the result.
+
+    Returns
+    -------
+    xarray.Dataset, pandas.DataFrame, list of dict or Raft
+        A lazy dataset, a table, STAC items, or a network.
+    """
     readers: dict[Kind, Callable[[Path], Any]] = {
         "dataset": _read_dataset,
         "items": _read_items,
@@ -86,7 +99,18 @@ def write_result(value: Any, path: Path, kind: Kind, epsg: int, card: dict[str, 
 
 
 def stored_size(path: Path) -> int:
-    """Size of a file or of all files of a store, in bytes."""
+    """Size of a file, or of all files of a store.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder.
+
+    Returns
+    -------
+    int
+        Bytes.
+    """
     files = [path] if path.is_file() else path.rglob("*")
     return sum(file.stat().st_size for file in files if file.is_file())
 
@@ -95,6 +119,20 @@ def move_links(items: list[dict[str, Any]], folder: Path, absolute: bool) -> lis
     """Make the links of items to local files relative to a folder, or absolute.
 
     Signatures are removed: they are made anew when a link is used.
+
+    Parameters
+    ----------
+    items : list of dict
+        STAC items.
+    folder : Path
+        Folder that links are relative to.
+    absolute : bool
+        Make links absolute instead of relative.
+
+    Returns
+    -------
+    list of dict
+        Copies of the items.
     """
     moved = []
     for item in items:

@@ -36,7 +36,7 @@ Offset: TypeAlias = Literal["absent", "removed", "left-in"]
 class Acquisition:
     """One scene to render.
 
-    Parameters
+    Attributes
     ----------
     day : date
         Day of the acquisition.

@@ -16,6 +16,7 @@ from scipy import ndimage
 from gdiv.catalog.models import Glacier
 from gdiv.conventions import DAYS_PER_YEAR
 from gdiv.images.arrays import Component, Image, Mask, Series
+from gdiv.images.sampling import pixel_grid
 from gdiv.images.textures import fractal_texture
 from gdiv.twin.acquisitions import Acquisition
 from gdiv.twin.inputs import SCENE_KEY, require_description
@@ -197,9 +198,7 @@ def _view(
 ) -> _View:
     """Find the point of the lattice, and the material, that each pixel shows."""
     height, width = world.geobox.shape
-    rows, columns = np.meshgrid(
-        np.arange(height) + world.pad, np.arange(width) + world.pad, indexing="ij"
-    )
+    columns, rows = pixel_grid((height, width), np.float64) + world.pad
     columns = columns - shift[0] - relief_shift * world.relief_pattern
     rows = rows - shift[1]
     fraction = ndimage.map_coordinates(world.ice.fraction, [rows, columns], order=1, mode="nearest")

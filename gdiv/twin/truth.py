@@ -14,6 +14,7 @@ from scipy import ndimage
 from gdiv.conventions import DAYS_PER_YEAR
 from gdiv.imagery.items import NOTICE
 from gdiv.images.arrays import Component, Series
+from gdiv.images.sampling import pixel_grid
 from gdiv.twin.acquisitions import Acquisition
 from gdiv.twin.inputs import require_epsg
 from gdiv.twin.motion import advect
@@ -125,7 +126,7 @@ def true_motion(truth: xr.Dataset, years: float) -> tuple[Component, Component]:
         Displacement in pixels along columns and rows; NaN outside the truth.
     """
     filled = truth.fillna(0)
-    rows, columns = _pixel_rows_and_columns(truth, float)
+    columns, rows = pixel_grid((truth.sizes["y"], truth.sizes["x"]), float)
     column, row = advect(
         filled.vx.values,
         filled.vy.values,
@@ -209,7 +210,7 @@ def true_displacement(
     second = truth.sel(scene=secondary)
     years = float(second.day - first.day) / DAYS_PER_YEAR
     relief = truth.relief.values
-    rows, columns = _pixel_rows_and_columns(truth, int)
+    columns, rows = pixel_grid((truth.sizes["y"], truth.sizes["x"]), int)
     # A pixel q of a scene shows the world at q - shift - relief_shift * relief(q).
     column: Series = columns - float(first["shift"][0]) - float(first.relief_shift) * relief
     row: Series = rows - float(first["shift"][1])
@@ -223,13 +224,3 @@ def true_displacement(
     u = column + float(second["shift"][0]) + float(second.relief_shift) * lift - columns
     v = row + float(second["shift"][1]) - rows
     return u.astype(np.float32), v.astype(np.float32)
-
-
-def _pixel_rows_and_columns(
-    truth: xr.Dataset, dtype: type
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Row and column of each pixel of the truth."""
-    rows: npt.NDArray[Any] = np.arange(truth.sizes["y"], dtype=dtype)
-    columns: npt.NDArray[Any] = np.arange(truth.sizes["x"], dtype=dtype)
-    grid_rows, grid_columns = np.meshgrid(rows, columns, indexing="ij")
-    return grid_rows, grid_columns

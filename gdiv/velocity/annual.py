@@ -1,6 +1,6 @@
 """Convert displacement to velocity, and combine many pairs into one mosaic."""
 
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -154,7 +154,18 @@ def _median(values: PairValues, valid: npt.NDArray[np.bool_]) -> PairValues:
 
 
 def rows_at_once(velocity: xr.Dataset) -> int:
-    """Number of rows of all pairs that are combined at once, so that memory is bounded."""
+    """Number of rows of all pairs that are combined at once, so that memory is bounded.
+
+    Parameters
+    ----------
+    velocity : xarray.Dataset
+        Velocity of each pair, with dimensions ``(pair, y, x)``.
+
+    Returns
+    -------
+    int
+        Number of rows.
+    """
     rows = MAX_VALUES // (velocity.sizes["pair"] * velocity.sizes["x"])
     return int(np.clip(rows, MIN_ROWS, ROWS))
 
@@ -251,7 +262,7 @@ def combine_displacements(displacement: xr.Dataset, method: MosaicMethod = "robu
 
 def _combine(
     vx: PairValues, vy: PairValues, prior: PairValues, method: MosaicMethod
-) -> tuple[npt.NDArray, ...]:
+) -> tuple[npt.NDArray[Any], ...]:
     """Combine vectors ``(H, W, pair)`` into components, their spreads and the number of pairs."""
     valid = prior > 0
     values = np.where(valid, np.stack([vx, vy]), 0)
@@ -273,5 +284,16 @@ def _combine(
 
 
 def speed(velocity: xr.Dataset) -> xr.DataArray:
-    """Length of the velocity vector, m/yr."""
+    """Length of the velocity vector.
+
+    Parameters
+    ----------
+    velocity : xarray.Dataset
+        ``vx`` and ``vy`` in m/yr.
+
+    Returns
+    -------
+    xarray.DataArray
+        Speed in m/yr.
+    """
     return np.hypot(velocity.vx, velocity.vy).assign_attrs(units="meter/year", long_name="speed")

@@ -65,7 +65,24 @@ def add_errors_to_all(
 def compare_all_with_stakes(
     mosaics: Mosaics, stakes: gpd.GeoDataFrame, year: int, epsg: int
 ) -> pd.DataFrame:
-    """Compare each mosaic with the stakes, as `gdiv.compare_with_stakes`; one table."""
+    """Compare each mosaic with the stakes, as `gdiv.compare_with_stakes`.
+
+    Parameters
+    ----------
+    mosaics : mapping of str to xarray.Dataset
+        Mosaics by matcher.
+    stakes : geopandas.GeoDataFrame
+        Stakes with ``name``, ``year`` and ``speed``.
+    year : int
+        Year of the second survey.
+    epsg : int
+        EPSG code of the mosaics.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One table for all, with the column ``matcher``.
+    """
     tables = [
         compare_with_stakes(mosaic, stakes, year, epsg).assign(matcher=name)
         for name, mosaic in mosaics.items()
@@ -76,7 +93,7 @@ def compare_all_with_stakes(
 def check_all(
     mosaics: Mosaics, truth: xr.Dataset | None, ice: Mask, stable: Mask, stakes: pd.DataFrame
 ) -> pd.DataFrame:
-    """Check each mosaic; one row per mosaic with the values of `check_mosaic`.
+    """Check each mosaic.
 
     Parameters
     ----------
@@ -88,6 +105,11 @@ def check_all(
         Ice and stable ground.
     stakes : pandas.DataFrame
         From `compare_all_with_stakes`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per mosaic with the values of `check_mosaic`.
     """
     rows = {
         name: check_mosaic(mosaic, truth, ice, stable, stakes[stakes.matcher == name])
@@ -97,7 +119,22 @@ def check_all(
 
 
 def coverage_of_all(mosaics: Mosaics, truth: xr.Dataset | None, ice: Mask) -> pd.DataFrame:
-    """Observed coverage of each mosaic; the table of `observed_coverage` and ``matcher``."""
+    """Compute the observed coverage of each mosaic, as `observed_coverage`.
+
+    Parameters
+    ----------
+    mosaics : mapping of str to xarray.Dataset
+        Mosaics with errors, by matcher.
+    truth : xarray.Dataset or None
+        Truth of a twin.
+    ice : ndarray of bool, shape (H, W)
+        Ice.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One table for all, with the column ``matcher``.
+    """
     tables = [
         observed_coverage(mosaic, truth, ice).assign(matcher=name)
         for name, mosaic in mosaics.items()
@@ -109,6 +146,17 @@ def compare_all_with_itslive(
     mosaics: Mosaics, glacier: Glacier, pairs: pd.DataFrame, ice: Mask
 ) -> pd.DataFrame:
     """Compare each mosaic with ITS_LIVE for the same time.
+
+    Parameters
+    ----------
+    mosaics : mapping of str to xarray.Dataset
+        Mosaics by matcher.
+    glacier : gdiv.catalog.Glacier
+        Gives the box and the projection.
+    pairs : pandas.DataFrame
+        Pairs of the mosaics, which give the time.
+    ice : ndarray of bool, shape (H, W)
+        Ice.
 
     Returns
     -------

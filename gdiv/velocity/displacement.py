@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,23 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from gdiv.flow.matchers.matching import match_images
+from gdiv.flow.matchers.matching import Match, match_images
+from gdiv.flow.matchers.registry import get_matcher
 from gdiv.imagery.coregistration import stable_ground_statistics
-from gdiv.images.arrays import Image, Mask
+from gdiv.images.arrays import Mask
 
 __all__ = ["match_pairs", "summarise_pairs", "training_arrays"]
 
 #: Statistics of stable ground, per pair.
 STATISTICS = ("bias_x", "bias_y", "nmad_x", "nmad_y")
+#: Units and names of the variables.
+ATTRIBUTES = {
+    "u": {"units": "pixel", "long_name": "displacement along columns"},
+    "v": {"units": "pixel", "long_name": "displacement along rows"},
+    "quality": {"units": "1", "long_name": "local correlation after the match"},
+    "residual": {"units": "pixel", "long_name": "forward-backward error"},
+    **{name: {"units": "pixel"} for name in STATISTICS},
+}
 #: Least quality of a vector that counts, on stable ground and as a label.
 MIN_RELIABLE = 0.5
 #: Coordinates of scenes that do not belong to a pair.
@@ -73,23 +83,12 @@ def match_pairs(
             "there is no pair to match; the scene table lists the scenes of each season"
         )
 
-    def match_one(
-        reference: Image,
-        secondary: Image,
-        reference_snow: Mask,
-        secondary_snow: Mask,
-        shift: npt.NDArray,
-    ) -> tuple[npt.NDArray, ...]:
-        match = match_images(
-            matcher, reference[0], secondary[0], check_consistency=check_consistency, **options
-        )
-        u = match.u - shift[0, 0]
-        v = match.v - shift[0, 1]
-        snow = reference_snow[0] | secondary_snow[0]
-        ground = stable & ~snow & (match.quality > MIN_RELIABLE)
-        statistics = stable_ground_statistics(u, v, ground)
-        values = np.array([[statistics[name] for name in STATISTICS]], np.float32)
-        return u[None], v[None], match.quality[None], match.residual[None], values
+    get_matcher(matcher)  # an unknown name is an error now, not when the result is computed
+
+    def match_one(*arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
+        images = [array[0] for array in arrays[:2]]
+        match = match_images(matcher, *images, check_consistency=check_consistency, **options)
+        return _registered(match, stable, arrays[2:4], arrays[4])
 
     images = [
         _images_of_pairs(cube[variable], pairs[column])
@@ -108,15 +107,13 @@ def match_pairs(
         dask_gufunc_kwargs={"output_sizes": {"statistic": len(STATISTICS)}},
     )
     result = xr.Dataset({"u": u, "v": v, "quality": quality})
-    result["u"].attrs = {"units": "pixel", "long_name": "displacement along columns"}
-    result["v"].attrs = {"units": "pixel", "long_name": "displacement along rows"}
-    result["quality"].attrs = {"units": "1", "long_name": "local correlation after the match"}
     if check_consistency:
-        result["residual"] = residual.assign_attrs(
-            units="pixel", long_name="forward-backward error"
-        )
+        result["residual"] = residual
     for index, name in enumerate(STATISTICS):
-        result[name] = ground.isel(statistic=index, drop=True).assign_attrs(units="pixel")
+        result[name] = ground.isel(statistic=index, drop=True)
+    for name, attributes in ATTRIBUTES.items():
+        if name in result:
+            result[name].attrs = attributes
     return result.assign_coords(_pair_coordinates(pairs)).assign_attrs(
         matcher=matcher,
         cube_written=cube.attrs.get("written", ""),
@@ -124,6 +121,22 @@ def match_pairs(
         options=json.dumps({name: _as_attribute(value) for name, value in options.items()}),
         spacing=cube.attrs["spacing"],
     )
+
+
+def _registered(
+    match: Match, stable: Mask, snow: Sequence[Mask], shift: npt.NDArray[Any]
+) -> tuple[npt.NDArray[Any], ...]:
+    """Displacement less the registration shift, and its statistics on stable ground without snow.
+
+    Arrays have a first dimension of one pair, as `xarray.apply_ufunc` hands them over.
+    """
+    u = match.u - shift[0, 0]
+    v = match.v - shift[0, 1]
+    snowy = snow[0][0] | snow[1][0]
+    ground = stable & ~snowy & (match.quality > MIN_RELIABLE)
+    statistics = stable_ground_statistics(u, v, ground)
+    values = np.array([[statistics[name] for name in STATISTICS]], np.float32)
+    return u[None], v[None], match.quality[None], match.residual[None], values
 
 
 def _images_of_pairs(variable: xr.DataArray, ids: pd.Series) -> xr.DataArray:
@@ -167,7 +180,7 @@ def _as_attribute(option: Any) -> int | str:
 
 def training_arrays(
     cube: xr.Dataset, labels: xr.Dataset, where: Mask
-) -> tuple[npt.NDArray, list[tuple[int, int]], npt.NDArray]:
+) -> tuple[npt.NDArray[Any], list[tuple[int, int]], npt.NDArray[Any]]:
     """Load what training tiles are cut from.
 
     The registration shift is added back to the labels: the network is given the images as they

@@ -53,6 +53,18 @@ def with_crs(dataset: xr.Dataset, epsg: int) -> xr.Dataset:
     """Add a CRS as the CF grid mapping ``mapping``.
 
     Arithmetic drops grid mappings, so this comes last.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        With dimensions ``y`` and ``x``.
+    epsg : int
+        EPSG code.
+
+    Returns
+    -------
+    xarray.Dataset
+        The dataset with its grid mapping.
     """
     georeferenced = dataset.rio.write_crs(epsg, grid_mapping_name="mapping")
     return georeferenced.rio.write_grid_mapping("mapping")

@@ -97,30 +97,18 @@ def velocity_from_pair(
     shift = measure_shift(reference, secondary, stable)
     u = match.u - np.float32(shift["shift_x"])
     v = match.v - np.float32(shift["shift_y"])
-    sigma_u, sigma_v = _pixel_errors(match, u, v, stable)
+    error_u, error_v = _pixel_errors(match, u, v, stable)
     factor = pair.attrs["spacing"] / _years_between(pair)
-    good = match.quality >= min_quality
     components = {
         "vx": u * factor,
         "vy": -v * factor,  # rows count southwards
-        "vx_error": sigma_u * factor,
-        "vy_error": sigma_v * factor,
+        "vx_error": error_u * factor,
+        "vy_error": error_v * factor,
     }
-    velocity = xr.Dataset(
-        {
-            name: (("y", "x"), np.where(good, values, np.nan).astype(np.float32))
-            for name, values in components.items()
-        },
-        coords={axis: pair[axis].drop_vars("spatial_ref", errors="ignore") for axis in ("y", "x")},
-    )
-    velocity["quality"] = (("y", "x"), match.quality)
-    velocity["residual"] = (("y", "x"), match.residual)
-    velocity["v"] = speed(velocity).astype(np.float32)
-    velocity["v_error"] = speed_error(velocity)
+    velocity = _as_dataset(components, match, min_quality, pair)
     velocity.attrs = {
         "Conventions": "CF-1.8",
-        "title": f"Surface velocity, {pair.attrs['reference_date'][:10]} to "
-        f"{pair.attrs['secondary_date'][:10]}",
+        "title": _title(pair),
         "date_start": pair.attrs["reference_date"],
         "date_end": pair.attrs["secondary_date"],
         "matcher": matcher,
@@ -131,6 +119,30 @@ def velocity_from_pair(
     }
     crs = pair.rio.crs
     return with_crs(_with_attributes(velocity), crs.to_epsg() or crs.to_wkt())
+
+
+def _title(pair: xr.Dataset) -> str:
+    """Title with the dates of both images."""
+    start = pair.attrs["reference_date"][:10]
+    end = pair.attrs["secondary_date"][:10]
+    return f"Surface velocity, {start} to {end}"
+
+
+def _as_dataset(
+    components: dict[str, Image], match: Match, min_quality: float, pair: xr.Dataset
+) -> xr.Dataset:
+    """Velocity, its error, quality and residual on the grid of a pair; poor matches are removed."""
+    good = match.quality >= min_quality
+    axes = {axis: pair[axis].drop_vars("spatial_ref", errors="ignore") for axis in ("y", "x")}
+    velocity = xr.Dataset(coords=axes)
+    for name, values in components.items():
+        kept = np.where(good, values, np.nan).astype(np.float32)
+        velocity[name] = (("y", "x"), kept)
+    velocity["quality"] = (("y", "x"), match.quality)
+    velocity["residual"] = (("y", "x"), match.residual)
+    velocity["v"] = speed(velocity).astype(np.float32)
+    velocity["v_error"] = speed_error(velocity)
+    return velocity
 
 
 def _years_between(pair: xr.Dataset) -> float:

@@ -18,9 +18,17 @@ METRES_PER_KM = 1000
 
 
 def centreline(glacier: Glacier) -> gpd.GeoSeries | None:
-    """Centreline of the first branch in the catalog, in the UTM zone of the glacier.
+    """Read the centreline of the first branch in the catalog.
 
-    Returns None if the catalog has no branch for it.
+    Parameters
+    ----------
+    glacier : gdiv.catalog.Glacier
+        Entry of the catalog.
+
+    Returns
+    -------
+    geopandas.GeoSeries or None
+        One line in the projection of the glacier; None if the catalog has no branch for it.
     """
     if glacier.twin is None:
         return None
@@ -78,7 +86,20 @@ def sample_along(velocity: xr.Dataset, centre: gpd.GeoSeries) -> pd.DataFrame:
 
 
 def to_points(table: pd.DataFrame, centre: gpd.GeoSeries) -> gpd.GeoDataFrame:
-    """Add the point on the line to each row of the table of `sample_along`."""
+    """Add the point on the line to each row of a profile.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Profile, from `sample_along`.
+    centre : geopandas.GeoSeries
+        The line of the profile.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        The profile with a point per row.
+    """
     points = centre.iloc[0].interpolate(METRES_PER_KM * table["distance"])
     return gpd.GeoDataFrame(table, geometry=points, crs=centre.crs)
 

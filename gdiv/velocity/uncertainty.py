@@ -166,7 +166,18 @@ def _sampling_error(mosaic: xr.Dataset, axis: str, spread: Image, stable: Mask) 
 
 
 def speed_error(mosaic: xr.Dataset) -> xr.DataArray:
-    """Propagate the uncertainty of the components to the speed, m/yr."""
+    """Propagate the errors of the components to the speed.
+
+    Parameters
+    ----------
+    mosaic : xarray.Dataset
+        ``vx``, ``vy``, ``vx_error`` and ``vy_error`` in m/yr.
+
+    Returns
+    -------
+    xarray.DataArray
+        Error of the speed (1 sigma) in m/yr.
+    """
     speed = np.maximum(np.hypot(mosaic.vx, mosaic.vy), MIN_SPEED)
     east = mosaic.vx_error * mosaic.vx / speed
     north = mosaic.vy_error * mosaic.vy / speed
@@ -245,7 +256,19 @@ def error_of_mean(sigma: npt.NDArray[np.floating], spacing: float, length: float
 
 
 def coverage(error: npt.NDArray[np.floating], sigma: npt.NDArray[np.floating]) -> float:
-    """Fraction of errors within one sigma; 0.68 if the sigmas are well calibrated.
+    """Compute the fraction of errors within one sigma.
+
+    Parameters
+    ----------
+    error : ndarray
+        Errors; NaN is left out.
+    sigma : ndarray
+        Stated sigma of each error.
+
+    Returns
+    -------
+    float
+        0.68 if the sigmas are well calibrated; NaN without values.
 
     Examples
     --------

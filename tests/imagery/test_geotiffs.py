@@ -1,4 +1,4 @@
-"""Two images become a pair, or one clear error."""
+"""Open two images as a pair, or raise one clear error."""
 
 import geopandas as gpd
 import numpy as np
@@ -17,7 +17,7 @@ DATES = ("2020-08-01", "2021-08-01")
 GRID = GeoBox((80, 96), Affine(10, 0, 340000, 0, -10, 5090000), "EPSG:32632")
 
 
-def write(path, values, left=340000.0, top=5090000.0, size=10.0, epsg=32632, **profile):
+def write_image(path, values, left=340000.0, top=5090000.0, size=10.0, epsg=32632, **profile):
     profile = {"driver": "GTiff", "count": 1, "dtype": values.dtype} | profile
     height, width = values.shape
     transform = profile.pop("transform", from_origin(left, top, size, size))
@@ -30,17 +30,17 @@ def write(path, values, left=340000.0, top=5090000.0, size=10.0, epsg=32632, **p
 
 @pytest.fixture
 def files(tmp_path):
-    """Two images that share all but a rim of two pixels; the first has no data in a corner."""
+    """Two images that overlap except for a rim; the first has no data in a corner."""
     values = np.random.default_rng(0).integers(1, 4000, (80, 96)).astype(np.uint16)
     values[:4, :4] = 0
-    first = write(tmp_path / "a_20200801.tif", values, nodata=0)
-    second = write(
+    first = write_image(tmp_path / "a_20200801.tif", values, nodata=0)
+    second = write_image(
         tmp_path / "b_2021-08-03.tif", values[2:, 3:], left=340030, top=5089980, nodata=0
     )
     return first, second
 
 
-def test_dates_come_from_the_names_and_the_common_area_is_kept(files):
+def test_dates_are_parsed_from_names_and_images_are_cropped_to_their_overlap(files):
     pair = gdiv.open_pair(*files)
     assert pair.attrs["reference_date"].startswith("2020-08-01")
     assert pair.attrs["secondary_date"].startswith("2021-08-03")
@@ -61,7 +61,7 @@ def test_an_outline_in_any_crs_gives_ice_and_stable_ground(files, tmp_path):
         assert 0 < pair.stable.sum() < pair.sizes["x"] * pair.sizes["y"] - 900
 
 
-def test_arrays_take_a_grid_and_data_arrays_their_own():
+def test_arrays_need_a_grid_and_data_arrays_have_one():
     images = np.random.default_rng(0).normal(size=(2, 80, 96))
     plain = gdiv.open_pair(*images, geobox=GRID, dates=DATES)
     coords = {"y": plain.y, "x": plain.x}
@@ -73,10 +73,11 @@ def test_arrays_take_a_grid_and_data_arrays_their_own():
     assert plain.odc.geobox == GRID
 
 
-def test_any_projected_crs_will_do(tmp_path):
+def test_any_projected_crs_is_accepted(tmp_path):
     values = np.random.default_rng(0).normal(size=(32, 32)).astype(np.float32)
     files = [
-        write(tmp_path / f"{year}-08-01.tif", values, 0, 0, 15.0, 3413) for year in (2020, 2021)
+        write_image(tmp_path / f"{year}-08-01.tif", values, 0, 0, 15.0, 3413)
+        for year in (2020, 2021)
     ]
     pair = gdiv.open_pair(*files)
     assert pair.attrs["spacing"] == 15 and pair.rio.crs.to_epsg() == 3413
@@ -97,15 +98,15 @@ VALUES = np.ones((80, 96), np.float32)
         ({"epsg": 2261}, "a CRS that uses metres"),
     ],
 )
-def test_images_that_cannot_be_compared_are_refused_with_the_cure(tmp_path, change, message):
-    first = write(tmp_path / "a_20200801.tif", VALUES)
-    second = write(tmp_path / "b_20210801.tif", VALUES, **change)
+def test_incomparable_images_raise_an_error_with_the_remedy(tmp_path, change, message):
+    first = write_image(tmp_path / "a_20200801.tif", VALUES)
+    second = write_image(tmp_path / "b_20210801.tif", VALUES, **change)
     with pytest.raises(PairError, match=message):
         gdiv.open_pair(first, second)
 
 
-def test_missing_dates_files_bands_and_grids_are_named(files, tmp_path):
-    undated = write(tmp_path / "scene.tif", VALUES)
+def test_missing_dates_files_bands_and_grids_raise_an_error_that_names_them(files, tmp_path):
+    undated = write_image(tmp_path / "scene.tif", VALUES)
     with pytest.raises(PairError, match=r"scene.tif has no date in its name; give dates="):
         gdiv.open_pair(files[0], undated)
     with pytest.raises(PairError, match="must be earlier"):

@@ -53,7 +53,7 @@ def test_inverse_flows_are_equal(flow):
     assert np.abs(ours - sampling.invert_flow(flow)).max() < 1e-3
 
 
-def test_what_has_no_inverse_is_marked(flow):
+def test_pixels_without_inverse_are_marked(flow):
     smooth = 0.5 * to_batch(flow)
     assert not tensors.non_invertible(smooth, tensors.invert_flow(smooth)).any()
     overrun = torch.zeros(1, 2, 64, 64)

@@ -20,15 +20,15 @@ MISREGISTRATION = 0.6  # pixels along columns, of the whole secondary
 
 @pytest.fixture(scope="module")
 def pair():
-    """Ice that moves by 3 pixels to the east and 1 to the south within a year; the rest is stable."""
+    """Ice that moves 3 pixels east and 1 south within a year, between stable ground."""
     texture = fractal_texture(512, 1.2, seed=1)
     columns, rows = np.meshgrid(np.arange(256) + 128.0, np.arange(256) + 128.0)
     ice = np.zeros((256, 256))
     ice[60:180, 70:190] = 1
     ice = ndimage.gaussian_filter(ice, 3)
     reference = ndimage.map_coordinates(texture, [rows, columns], order=3)
-    came_from = [rows - 1 * ice, columns - 3 * ice - MISREGISTRATION]
-    secondary = ndimage.map_coordinates(texture, came_from, order=3)
+    source = [rows - 1 * ice, columns - 3 * ice - MISREGISTRATION]
+    secondary = ndimage.map_coordinates(texture, source, order=3)
     outline = gpd.GeoDataFrame(geometry=[ICE], crs=32632)
     return gdiv.open_pair(
         reference, secondary, geobox=GRID, dates=("2020-08-01", "2021-08-01"), outline=outline
@@ -53,11 +53,11 @@ def test_the_shift_of_stable_ground_is_removed(velocity):
     assert abs(float(corner.vx.median())) < 0.5
 
 
-def test_errors_are_positive_where_there_is_a_velocity_and_larger_at_the_margin(velocity):
-    known = np.isfinite(velocity.vx.values)
+def test_errors_are_positive_and_larger_at_the_margin(velocity):
+    valid = np.isfinite(velocity.vx.values)
     for name in ("vx_error", "vy_error", "v_error"):
-        assert (velocity[name].values[known] > 0).all()
-        assert np.isnan(velocity[name].values[~known]).all()
+        assert (velocity[name].values[valid] > 0).all()
+        assert np.isnan(velocity[name].values[~valid]).all()
     middle = velocity.vx_error.values[100:140, 110:150]
     margin = velocity.vx_error.values[55:66, 110:150]
     assert np.nanmedian(margin) > 2 * np.nanmedian(middle)
@@ -70,7 +70,7 @@ def test_attributes_follow_cf_and_name_the_matcher(velocity):
     assert velocity.rio.crs.to_epsg() == 32632
 
 
-def test_poor_matches_are_left_out(pair):
+def test_poor_matches_are_excluded(pair):
     noise = np.random.default_rng(0).normal(size=pair.secondary.shape)
     changed = (pair.x < float(pair.x[64])) & (pair.y > float(pair.y[64]))
     degraded = pair.assign(secondary=pair.secondary.where(~changed, noise))
@@ -81,26 +81,26 @@ def test_poor_matches_are_left_out(pair):
     assert set(strict.coords) == {"x", "y", "mapping"}
 
 
-def test_without_an_outline_nothing_is_registered(pair):
+def test_pairs_without_outline_are_not_registered(pair):
     plain = gdiv.velocity_from_pair(pair.drop_vars(["glacier", "stable"]), matcher="dis")
     assert plain.attrs["shift_x"] == 0 and plain.attrs["registration_blocks"] == 0
     assert plain.v_error.notnull().any()
 
 
-def test_a_strange_matcher_works_too(pair):
+def test_a_matcher_of_another_package_gives_velocities(pair):
     velocity = gdiv.velocity_from_pair(pair, matcher="phase-correlation")
     middle = velocity.isel(x=slice(100, 160), y=slice(90, 150))
     assert float(middle.vx.median()) == pytest.approx(30, abs=4)
 
 
-def test_export_and_plot(velocity, tmp_path):
+def test_velocities_can_be_exported_and_plotted(velocity, tmp_path):
     written = velocity.gdiv.to_geotiff(tmp_path / "out")
     assert {path.name for path in written} == {"v.tif", "vx.tif", "vy.tif", "v_error.tif"}
     with rasterio.open(tmp_path / "out" / "vx.tif") as file:
         assert file.crs.to_epsg() == 32632 and file.transform == GRID.affine
         assert np.array_equal(file.read(1), velocity.vx.values, equal_nan=True)
     store = velocity.gdiv.to_zarr(tmp_path / "velocity.zarr")
-    again = xr.open_zarr(store, consolidated=False, decode_coords="all")
-    assert np.array_equal(again.v.values, velocity.v.values, equal_nan=True)
+    stored = xr.open_zarr(store, consolidated=False, decode_coords="all")
+    assert np.array_equal(stored.v.values, velocity.v.values, equal_nan=True)
     figure = velocity.gdiv.plot()
     assert len(figure.axes) >= 2

@@ -186,7 +186,7 @@ def zero_flow(level: Level) -> tuple[FloatArray, FloatArray]:
 
 @cache
 def gaussian(sigma: float) -> FloatArray:
-    """Weights of a Gaussian, cut at three standard deviations.
+    """Compute the weights of a Gaussian, cut at three standard deviations.
 
     Parameters
     ----------

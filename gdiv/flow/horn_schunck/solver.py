@@ -144,8 +144,14 @@ def coarse_to_fine(
 
     Parameters
     ----------
-    reference, secondary, settings, mask, grain
-        As in `solve_horn_schunck`.
+    reference, secondary : ndarray or torch.Tensor
+        Both images, as in `solve_horn_schunck`.
+    settings : Settings, optional
+        Settings of the solver.
+    mask : ndarray or torch.Tensor, optional
+        Pixels that count, as in `solve_horn_schunck`.
+    grain : sequence, optional
+        Grain of both images, as in `solve_horn_schunck`.
 
     Yields
     ------

@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from scipy import ndimage
 
 from gdiv.flow.horn_schunck.median import median_filter
@@ -84,9 +85,12 @@ def _match_on_lattice(first: Image, second: Image, window: int, step: int, reach
     return field
 
 
-def _match_chip(chip: Image, search: Image, reach: int) -> tuple[float, float]:
+def _match_chip(chip: MatLike, search: MatLike, reach: int) -> tuple[float, float]:
     """Displacement of one chip within its search area, to a fraction of a pixel, or NaN."""
-    surface = cv2.matchTemplate(search, chip, cv2.TM_CCOEFF_NORMED)
+    # The surface is float32; OpenCV's stubs leave its type open.
+    surface: Image = cv2.matchTemplate(  # type: ignore[assignment]
+        search, chip, cv2.TM_CCOEFF_NORMED
+    )
     _, peak, _, (x, y) = cv2.minMaxLoc(surface)
     inside = 0 < x < 2 * reach and 0 < y < 2 * reach
     if peak <= MIN_PEAK or not inside:
@@ -97,7 +101,17 @@ def _match_chip(chip: Image, search: Image, reach: int) -> tuple[float, float]:
 
 
 def parabola_vertex(values: Series) -> float:
-    """Position of the maximum of a parabola through three equally spaced values, from the middle.
+    """Find the maximum of a parabola through three equally spaced values.
+
+    Parameters
+    ----------
+    values : ndarray, shape (3,)
+        Values at -1, 0 and 1.
+
+    Returns
+    -------
+    float
+        Position of the maximum; 0 if the parabola has none.
 
     Examples
     --------
@@ -113,14 +127,25 @@ class Correlation:
     """Normalised cross-correlation of chips, as in autoRIFT and ImGRAFT."""
 
     name = "correlation"
-    label = "correlation"
+    label = "Correlation"
     colour = "#009E73"
     reach = float(REACH)
     cost = 10.0
     needs = ()
 
     def match(self, reference: Image, secondary: Image) -> tuple[Component, Component]:
-        """Correlate chips of local contrast."""
+        """Correlate chips of local contrast.
+
+        Parameters
+        ----------
+        reference, secondary : ndarray, shape (H, W)
+            The earlier and the later image; NaN is no data.
+
+        Returns
+        -------
+        u, v : ndarray, shape (H, W)
+            Displacement along columns and along rows, in pixels.
+        """
         return correlate_chips(local_contrast(reference), local_contrast(secondary))
 
 

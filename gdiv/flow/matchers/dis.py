@@ -18,7 +18,18 @@ MIDDLE_LEVEL = 128
 
 
 def to_bytes(contrast: Image) -> npt.NDArray[np.uint8]:
-    """Convert local contrast to the eight bits that OpenCV's optical flow takes."""
+    """Convert local contrast to the eight bits that OpenCV's optical flow takes.
+
+    Parameters
+    ----------
+    contrast : ndarray, shape (H, W)
+        Local contrast; NaN becomes the middle level.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W)
+        Levels from 0 to 255.
+    """
     levels = np.nan_to_num(contrast) * LEVELS_PER_SPREAD + MIDDLE_LEVEL
     return np.clip(levels, 0, 255).astype(np.uint8)
 
@@ -39,12 +50,24 @@ class Dis:
     needs = ()
 
     def match(self, reference: Image, secondary: Image) -> tuple[Component, Component]:
-        """Search patches by gradient descent on a pyramid of local contrast."""
+        """Search patches by gradient descent on a pyramid of local contrast.
+
+        Parameters
+        ----------
+        reference, secondary : ndarray, shape (H, W)
+            The earlier and the later image; NaN is no data.
+
+        Returns
+        -------
+        u, v : ndarray, shape (H, W)
+            Displacement along columns and along rows, in pixels.
+        """
         search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         search.setFinestScale(0)
         first = to_bytes(local_contrast(reference))
         second = to_bytes(local_contrast(secondary))
-        flow = search.calc(first, second, None)
+        # OpenCV's stubs forbid None, with which the binding allocates the flow itself.
+        flow = search.calc(first, second, None)  # type: ignore[call-overload]
         return flow[..., 0], flow[..., 1]
 
 

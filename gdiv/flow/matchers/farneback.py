@@ -35,8 +35,20 @@ class Farneback:
     needs = ()
 
     def match(self, reference: Image, secondary: Image) -> tuple[Component, Component]:
-        """Fit polynomials to local contrast and solve for their displacement."""
-        flow = cv2.calcOpticalFlowFarneback(
+        """Fit polynomials to local contrast and solve for their displacement.
+
+        Parameters
+        ----------
+        reference, secondary : ndarray, shape (H, W)
+            The earlier and the later image; NaN is no data.
+
+        Returns
+        -------
+        u, v : ndarray, shape (H, W)
+            Displacement along columns and along rows, in pixels.
+        """
+        # OpenCV's stubs forbid None, with which the binding allocates the flow itself.
+        flow = cv2.calcOpticalFlowFarneback(  # type: ignore[call-overload]
             to_bytes(local_contrast(reference)),
             to_bytes(local_contrast(secondary)),
             None,

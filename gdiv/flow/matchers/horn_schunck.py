@@ -36,11 +36,18 @@ class HornSchunck:
 
         Parameters
         ----------
+        reference, secondary : ndarray, shape (H, W)
+            The earlier and the later image; NaN is no data.
         settings : Settings, optional
             Of the solver; `gdiv.flow.horn_schunck.solver.DEFAULT` if left out.
         regions : ndarray of bool, shape (H, W), optional
             Inside and outside are matched independently, so that stable ground does not slow the
             ice beside it, nor the ice move the ground.
+
+        Returns
+        -------
+        u, v : ndarray, shape (H, W)
+            Displacement along columns and along rows, in pixels.
         """
         settings = settings or DEFAULT
 

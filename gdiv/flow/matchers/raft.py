@@ -22,6 +22,11 @@ MAX_ALL_PAIRS = 768**2
 def shipped_network() -> "Raft":
     """Load the network that ships with gdiv, in evaluation mode.
 
+    Returns
+    -------
+    Raft
+        The network; loaded once per process.
+
     Raises
     ------
     MissingPackageError
@@ -49,8 +54,15 @@ class RaftMatcher:
 
         Parameters
         ----------
+        reference, secondary : ndarray, shape (H, W)
+            The earlier and the later image; NaN is no data.
         network : Raft, optional
             Network with its weights; the one that ships if left out.
+
+        Returns
+        -------
+        u, v : ndarray, shape (H, W)
+            Displacement along columns and along rows, in pixels.
         """
         with requires("train", "RAFT"):
             from gdiv.flow.raft.blocks import predict_in_blocks

@@ -49,7 +49,13 @@ GREY = "#777777"
 
 
 class UnknownMatcherError(ValueError):
-    """No matcher has this name; the message lists those that exist."""
+    """No matcher has this name; the message lists those that exist.
+
+    Parameters
+    ----------
+    name : str
+        The name that no matcher has.
+    """
 
     def __init__(self, name: str) -> None:
         close = difflib.get_close_matches(name, list_matchers(), n=1)
@@ -60,7 +66,7 @@ class UnknownMatcherError(ValueError):
 
 @runtime_checkable
 class Matcher(Protocol):
-    """What every matcher provides.
+    """Interface of every matcher.
 
     Attributes
     ----------
@@ -201,6 +207,16 @@ def list_matchers() -> tuple[str, ...]:
 def get_matcher(name: str) -> Matcher:
     """Look up a matcher and check that the packages it needs are installed.
 
+    Parameters
+    ----------
+    name : str
+        Name of a registered matcher.
+
+    Returns
+    -------
+    Matcher
+        The matcher.
+
     Raises
     ------
     UnknownMatcherError
@@ -218,30 +234,85 @@ def get_matcher(name: str) -> Matcher:
 
 
 def matcher_options(matcher: Matcher) -> set[str]:
-    """Names of the options that a matcher takes beyond the two images."""
+    """List the options that a matcher takes beyond the two images.
+
+    Parameters
+    ----------
+    matcher : Matcher
+        A matcher.
+
+    Returns
+    -------
+    set of str
+        Names of the keyword-only arguments of its `match`.
+    """
     parameters = inspect.signature(matcher.match).parameters.values()
     return {each.name for each in parameters if each.kind == each.KEYWORD_ONLY}
 
 
 def matchers_with_option(option: str) -> list[str]:
-    """Names of the matchers that take an option."""
+    """List the matchers that take an option.
+
+    Parameters
+    ----------
+    option : str
+        Name of the option.
+
+    Returns
+    -------
+    list of str
+        Names of the matchers.
+    """
     return [name for name, each in _matchers().items() if option in matcher_options(each)]
 
 
 def matcher_label(name: str) -> str:
-    """Label of a matcher for figures and tables; the name itself if no matcher has it."""
+    """Label of a matcher for figures and tables.
+
+    Parameters
+    ----------
+    name : str
+        Name of a matcher.
+
+    Returns
+    -------
+    str
+        The label; `name` itself if no matcher has it.
+    """
     matcher = _matchers().get(name)
     return matcher.label if matcher else name
 
 
 def matcher_colour(name: str) -> str:
-    """Colour of a matcher for figures; grey if no matcher has the name."""
+    """Colour of a matcher for figures.
+
+    Parameters
+    ----------
+    name : str
+        Name of a matcher.
+
+    Returns
+    -------
+    str
+        Hexadecimal colour; grey if no matcher has the name.
+    """
     matcher = _matchers().get(name)
     return matcher.colour if matcher else GREY
 
 
 def source_hash(names: Iterable[str]) -> str:
-    """Hash of the source files of matchers outside gdiv, so that results depend on them."""
+    """Hash of the source files of matchers outside gdiv, so that results depend on them.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of matchers. Those of gdiv are left out: they are part of its own hash.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
     digest = hashlib.sha256()
     for name in sorted(names):
         module = type(get_matcher(name)).__module__

@@ -29,7 +29,18 @@ class TvL1:
     needs = ()
 
     def match(self, reference: Image, secondary: Image) -> tuple[Component, Component]:
-        """Minimise total variation and the absolute difference of local contrast."""
+        """Minimise total variation and the absolute difference of local contrast.
+
+        Parameters
+        ----------
+        reference, secondary : ndarray, shape (H, W)
+            The earlier and the later image; NaN is no data.
+
+        Returns
+        -------
+        u, v : ndarray, shape (H, W)
+            Displacement along columns and along rows, in pixels.
+        """
         from skimage.registration import optical_flow_tvl1
 
         first = np.nan_to_num(local_contrast(reference))

@@ -19,7 +19,18 @@ class Zero:
     baseline = True
 
     def match(self, reference: Image, secondary: Image) -> tuple[Component, Component]:
-        """Return zero at every pixel."""
+        """Return zero at every pixel.
+
+        Parameters
+        ----------
+        reference, secondary : ndarray, shape (H, W)
+            The earlier and the later image; NaN is no data.
+
+        Returns
+        -------
+        u, v : ndarray, shape (H, W)
+            Zeros.
+        """
         return np.zeros_like(reference), np.zeros_like(reference)
 
 

@@ -85,7 +85,18 @@ def _read_config(text: str) -> RaftConfig:
 
 
 def fingerprint(network: Raft) -> str:
-    """Sixteen hexadecimal digits that change with any weight."""
+    """Compute a fingerprint that changes with any weight.
+
+    Parameters
+    ----------
+    network : Raft
+        A network.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
     digest = hashlib.sha256()
     for tensor in network.state_dict().values():
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

@@ -12,7 +12,7 @@ MIN_PADDED_SIDE = 8
 class RaftConfig:
     """Sizes of the network. The defaults are the ``gdiv`` preset of `PRESETS`.
 
-    Parameters
+    Attributes
     ----------
     channels : int
         Bands of an image.

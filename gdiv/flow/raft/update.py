@@ -66,7 +66,18 @@ class Update(nn.Module):
             nn.init.zeros_(parameter)
 
     def prepare(self, context: torch.Tensor) -> list[torch.Tensor]:
-        """Compute the context's part of the gates, ``(B, 3 hidden, h, w)`` for each kernel."""
+        """Compute the context's part of the gates.
+
+        Parameters
+        ----------
+        context : torch.Tensor, shape (B, hidden, h, w)
+            Features of the context.
+
+        Returns
+        -------
+        list of torch.Tensor
+            One ``(B, 3 hidden, h, w)`` for each kernel.
+        """
         return [given(context) for given in self.given]
 
     def forward(

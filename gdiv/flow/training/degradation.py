@@ -12,7 +12,7 @@ __all__ = ["degrade"]
 class Patch(NamedTuple):
     """Patches that cover about a sixth of the frame or less, where they occur.
 
-    Parameters
+    Attributes
     ----------
     probability : float
         Probability of their occurrence at full difficulty.

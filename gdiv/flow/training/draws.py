@@ -45,24 +45,74 @@ class RandomDraws:
         return torch.from_numpy(values).to(self.device)
 
     def uniform(self, low: float, high: float, count: int = 1) -> torch.Tensor:
-        """Draw `count` uniform numbers per pair."""
+        """Draw uniform numbers.
+
+        Parameters
+        ----------
+        low, high : float
+            Range of the numbers.
+        count : int, optional
+            Numbers per pair.
+
+        Returns
+        -------
+        torch.Tensor, shape (B, count, 1, 1)
+            The numbers, float32.
+        """
         return self._draw_each(lambda rng: rng.uniform(low, high, (count, 1, 1)))
 
     def normal(self, mean: float, spread: float, count: int = 1) -> torch.Tensor:
-        """Draw `count` normal numbers per pair."""
+        """Draw normal numbers.
+
+        Parameters
+        ----------
+        mean, spread : float
+            Mean and standard deviation.
+        count : int, optional
+            Numbers per pair.
+
+        Returns
+        -------
+        torch.Tensor, shape (B, count, 1, 1)
+            The numbers, float32.
+        """
         return self._draw_each(lambda rng: rng.normal(mean, spread, (count, 1, 1)))
 
     def likely(self, probability: float | torch.Tensor) -> torch.Tensor:
-        """Draw True with a probability, a number or ``(B, 1, 1, 1)``."""
+        """Draw True with a given probability.
+
+        Parameters
+        ----------
+        probability : float or torch.Tensor, shape (B, 1, 1, 1)
+            Probability of True.
+
+        Returns
+        -------
+        torch.Tensor of bool, shape (B, 1, 1, 1)
+            One value per pair.
+        """
         return self.uniform(0, 1) < probability
 
     def choice(self, options: int, count: int) -> torch.Tensor:
-        """Draw `count` different integers below `options` per pair, ``(count, B)``."""
+        """Draw different integers.
+
+        Parameters
+        ----------
+        options : int
+            The integers are below it.
+        count : int
+            Integers per pair.
+
+        Returns
+        -------
+        torch.Tensor of int, shape (count, B)
+            The integers.
+        """
         drawn = [rng.choice(options, count, replace=False) for rng in self.generators]
         return torch.from_numpy(np.stack(drawn, axis=1)).to(self.device)
 
     def field(self, size: int, length: float | torch.Tensor) -> torch.Tensor:
-        """Draw smooth noise of unit spread, ``(B, 1, size, size)``.
+        """Draw smooth noise of unit spread.
 
         The noise is a cubic B-spline with random coefficients.
 
@@ -73,6 +123,11 @@ class RandomDraws:
         length : float or torch.Tensor, shape (B, 1, 1, 1)
             Distance between coefficients, about the width of a bump, in pixels. An eleventh of
             `size` is used if it is smaller.
+
+        Returns
+        -------
+        torch.Tensor, shape (B, 1, size, size)
+            The noise.
         """
         coefficients = self._draw_each(
             lambda rng: rng.normal(0, 1 / FIELD_SPREAD, (FIELD_SIDE, FIELD_SIDE))
@@ -89,7 +144,18 @@ class RandomDraws:
         return (basis @ coefficients @ basis.mT)[:, None]
 
     def noise(self, size: int) -> torch.Tensor:
-        """Draw white noise of unit spread, ``(B, 1, size, size)``."""
+        """Draw white noise of unit spread.
+
+        Parameters
+        ----------
+        size : int
+            Side of the frame, in pixels.
+
+        Returns
+        -------
+        torch.Tensor, shape (B, 1, size, size)
+            The noise.
+        """
         drawn = [
             torch.randn(1, size, size, generator=generator, device=self.device)
             for generator in self._noise_generators

@@ -41,7 +41,7 @@ Draw: TypeAlias = Callable[[Sequence[int]], tuple[torch.Tensor, torch.Tensor]]
 class TrainConfig:
     """Settings of one training run.
 
-    Parameters
+    Attributes
     ----------
     steps : int
         Updates of the weights.
@@ -75,7 +75,18 @@ class TrainConfig:
     bf16: bool = True
 
     def validates_after(self, step: int) -> bool:
-        """Whether a validation follows step `step`, counted from 0; one follows the last step."""
+        """Whether a validation follows a step; one follows the last step.
+
+        Parameters
+        ----------
+        step : int
+            Number of the step, from 0.
+
+        Returns
+        -------
+        bool
+            True if it does.
+        """
         return (step + 1) % self.validate_every == 0 or step + 1 == self.steps
 
 
@@ -160,6 +171,11 @@ def learning_rate(step: int, config: TrainConfig) -> float:
         Number of the step, from 0.
     config : TrainConfig
         Settings; `rate` is the largest learning rate.
+
+    Returns
+    -------
+    float
+        Learning rate.
 
     Examples
     --------

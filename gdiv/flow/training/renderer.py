@@ -142,7 +142,18 @@ class PairRenderer:
         return torch.cat([reference, secondary], dim=1), known_flow
 
     def samples(self, count: int) -> list[Sample]:
-        """Draw the first `count` pairs, as ``(2, size, size)`` images and flow each."""
+        """Draw the first pairs as arrays.
+
+        Parameters
+        ----------
+        count : int
+            Number of pairs.
+
+        Returns
+        -------
+        list of (pair, flow)
+            Images and displacement in pixels, each ``(2, size, size)``.
+        """
         pairs, flows = self.draw(range(count))
         return list(zip(pairs.cpu().numpy(), flows.cpu().numpy(), strict=True))
 

@@ -64,12 +64,34 @@ class Samples:
         return pair.cpu().numpy(), flow.cpu().numpy()
 
     def spread(self, count: int) -> list[Sample]:
-        """Cut about `count` tiles, evenly spaced in the list."""
+        """Cut tiles that are evenly spaced in the list.
+
+        Parameters
+        ----------
+        count : int
+            About the number of tiles.
+
+        Returns
+        -------
+        list of (pair, flow)
+            One sample per tile.
+        """
         step = max(1, len(self) // count)
         return [self[index] for index in range(0, len(self), step)]
 
     def with_labels(self, labels: npt.NDArray[np.float32]) -> "Samples":
-        """Replace the labels, and keep the images and tiles."""
+        """Replace the labels, and keep the images and tiles.
+
+        Parameters
+        ----------
+        labels : ndarray, shape (pair, 2, H, W)
+            New displacement in pixels.
+
+        Returns
+        -------
+        Samples
+            New samples of the same tiles.
+        """
         images = self.images.cpu().numpy()
         return Samples(images, self.scenes, labels, self.tiles, self.size, self.seed)
 
@@ -93,7 +115,9 @@ class Samples:
         Returns
         -------
         pairs : torch.Tensor, shape (B, 2 C, size, size)
+            Reference and secondary of each sample.
         flows : torch.Tensor, shape (B, 2, size, size)
+            Displacement in pixels.
         """
         samples = []
         for number in numbers:
@@ -117,10 +141,18 @@ def split_samples(
 
     Parameters
     ----------
-    images, scenes, labels, size, seed
-        As for `Samples`.
+    images : ndarray, shape (scene, H, W) or (scene, C, H, W)
+        Brightness, as for `Samples`.
+    scenes : sequence of (int, int)
+        Numbers of the reference and the secondary scene of each pair.
+    labels : ndarray, shape (pair, 2, H, W)
+        Displacement in pixels.
     splits : mapping of str to list of Tile
         Tiles by split, from `gdiv.flow.training.tiles.all_splits`.
+    size : int
+        Side of a tile, in pixels.
+    seed : int, optional
+        Seed of the order in which tiles are drawn.
 
     Returns
     -------
@@ -203,7 +235,9 @@ def rotate(
     Returns
     -------
     pair : torch.Tensor, shape (C, H, W) or (C, W, H)
+        The turned images.
     flow : torch.Tensor, shape (2, H, W) or (2, W, H)
+        The turned displacement, with its components turned, too.
     """
     if mirrored:
         pair = pair.flip(-1)

@@ -42,6 +42,7 @@ def read_spline(coefficients: torch.Tensor, points: torch.Tensor) -> torch.Tenso
     Returns
     -------
     torch.Tensor, shape (B, C, H, W)
+        Values of the spline at the points.
 
     Notes
     -----

@@ -44,7 +44,7 @@ Window: TypeAlias = tuple[int, int]
 class Tile(NamedTuple):
     """Index of one sample.
 
-    Parameters
+    Attributes
     ----------
     pair : int
         Number of the pair.
@@ -96,6 +96,7 @@ def list_tiles(
     Returns
     -------
     list of Tile
+        All tiles with their sets.
 
     Raises
     ------
@@ -187,12 +188,18 @@ def largest_tile_size(scenes: Sequence[tuple[int, int]], glacier: Mask, size: in
 def all_splits(
     scenes: Sequence[tuple[int, int]], glacier: Mask, size: int, seed: int = 0
 ) -> dict[str, list[Tile]]:
-    """Tiles under every split.
+    """List the tiles of every split.
 
     Parameters
     ----------
-    scenes, glacier, size, seed
-        As for `list_tiles`.
+    scenes : sequence of (int, int)
+        Numbers of the reference and the secondary scene of each pair.
+    glacier : ndarray of bool, shape (H, W)
+        True on the glacier.
+    size : int
+        Side of a tile, in pixels.
+    seed : int, optional
+        Seed of the random choices.
 
     Returns
     -------

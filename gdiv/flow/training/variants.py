@@ -135,13 +135,12 @@ def score_variants(
     true = exact.spread(TEST_TILES)
     zero = score_zero_motion(labelled)
     scores = {"zero flow": TestScores(before[SPACE], zero, zero, score_zero_motion(true))}
-    for title, network, split in [
-        ("as shipped", shipped, SPACE),
-        *((variant.title, variant.network, variant.split) for variant in variants),
-    ]:
-        scores[title] = TestScores(
-            before[split],
-            score_network(network, own[split]),
+    networks = [Variant("as shipped", shipped, SPACE, samples[SPACE]["train"].draw), *variants]
+    for variant in networks:
+        network = variant.network
+        scores[variant.title] = TestScores(
+            before[variant.split],
+            score_network(network, own[variant.split]),
             score_network(network, labelled),
             score_network(network, true),
         )

@@ -1,4 +1,4 @@
-"""A matcher is one object: those of gdiv, of other packages, and registered by hand."""
+"""Register and look up matchers: those of gdiv, of other packages, and registered by hand."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ from gdiv.flow.matchers.registry import (
 
 
 class Shifted:
-    """Finds one shift, whatever the images."""
+    """A matcher that returns one shift for all images."""
 
     name = "shifted"
     label = "one shift"
@@ -39,7 +39,7 @@ def shifted():
 
 
 @pytest.mark.parametrize("name", gdiv.list_matchers())
-def test_every_matcher_has_the_attributes_of_the_protocol(name):
+def test_matchers_have_the_attributes_of_the_protocol(name):
     matcher = get_matcher(name)
     assert isinstance(matcher, Matcher)
     assert matcher.name == name and matcher.label
@@ -47,7 +47,8 @@ def test_every_matcher_has_the_attributes_of_the_protocol(name):
     assert matcher.reach >= 0 and matcher.cost >= 0
 
 
-def test_colours_and_labels_tell_matchers_apart():
+def test_colours_and_labels_are_unique():
+    # A doctest of the registry registers "still" in this process.
     names = [name for name in gdiv.list_matchers() if name != "still"]
     assert len({matcher_label(name) for name in names}) == len(names)
     assert len({matcher_colour(name) for name in names}) == len(names)
@@ -62,32 +63,32 @@ def test_a_matcher_of_another_package_is_found_by_its_entry_point():
     assert "phase-correlation" in printed and "farneback" in printed
 
 
-def test_a_registered_matcher_is_used_like_any_other(shifted):
+def test_a_registered_matcher_matches_images(shifted):
     image = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
     match = gdiv.match_images("shifted", image, image, shift=2.0)
     assert np.nanmedian(match.u) == 2 and match.u.dtype == np.float32
     assert matcher_colour("shifted") == "#123456" and matcher_label("shifted") == "one shift"
 
 
-def test_a_name_is_taken_once(shifted):
+def test_a_name_can_be_registered_once(shifted):
     with pytest.raises(ValueError, match="there is a matcher 'shifted' already"):
         gdiv.register_matcher(Shifted())
     gdiv.register_matcher(Shifted(), replace=True)
 
 
-def test_an_object_that_is_no_matcher_is_refused_with_what_it_lacks():
+def test_an_incomplete_matcher_raises_an_error_with_the_missing_attributes():
     with pytest.raises(TypeError, match="needs the attributes colour, reach, cost, needs, match"):
         gdiv.register_matcher(type("Half", (), {"name": "half", "label": "half"})())
 
 
-def test_an_unknown_name_lists_what_exists():
+def test_an_unknown_name_raises_an_error_that_lists_all():
     with pytest.raises(
         UnknownMatcherError, match=r"no matcher 'rafts'; there are: .*raft.*mean 'raft'"
     ):
         get_matcher("rafts")
 
 
-def test_a_missing_package_is_named(shifted):
+def test_a_missing_package_raises_an_error_that_names_it(shifted):
     Shifted.needs = ("no_such_package",)
     try:
         with pytest.raises(gdiv.extras.MissingPackageError, match="pip install no_such_package"):
@@ -96,14 +97,15 @@ def test_a_missing_package_is_named(shifted):
         Shifted.needs = ()
 
 
-def test_an_option_that_a_matcher_does_not_take_is_refused():
+def test_an_unsupported_option_raises_an_error():
     image = np.zeros((64, 64), np.float32)
     with pytest.raises(ValueError, match="dis takes no option 'network'; only raft does"):
         gdiv.match_images("dis", image, image, network=None)
 
 
-def test_a_matcher_that_returns_another_shape_is_named(shifted):
-    Shifted.match, kept = lambda self, a, b: (a[:2], b[:2]), Shifted.match
+def test_a_wrong_shape_raises_an_error_that_names_the_matcher(shifted):
+    kept = Shifted.match
+    Shifted.match = lambda self, a, b: (a[:2], b[:2])
     try:
         with pytest.raises(ValueError, match="matcher 'shifted' returned 2 arrays"):
             gdiv.match_images("shifted", *np.zeros((2, 64, 64), np.float32))
@@ -111,13 +113,13 @@ def test_a_matcher_that_returns_another_shape_is_named(shifted):
         Shifted.match = kept
 
 
-def test_vectors_that_a_matcher_did_not_find_have_no_quality():
+def test_missing_vectors_have_zero_quality():
     texture = np.random.default_rng(0).normal(size=(160, 160)).astype(np.float32)
     match = gdiv.match_images("phase-correlation", texture, texture)
     missing = np.isnan(match.u)
     assert 0 < missing.mean() < 1 and not match.quality[missing].any()
 
 
-def test_results_depend_on_the_source_of_a_foreign_matcher_alone():
+def test_the_source_hash_depends_on_matchers_of_other_packages_only():
     assert registry.source_hash(["dis", "raft"]) == registry.source_hash([])
     assert registry.source_hash(["phase-correlation"]) != registry.source_hash([])

@@ -1,0 +1,69 @@
+"""Choose the settings of each peer by coordinate descent."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from peers import PEERS, Match, Peer, PeerSettings
+from tqdm import tqdm
+
+__all__ = ["Loss", "tune"]
+
+#: Loss of a match, smaller is better.
+Loss: TypeAlias = Callable[[Match], float]
+
+
+def tune(
+    loss: Loss, label: str, kept: Mapping[str, tuple[PeerSettings, int]]
+) -> tuple[dict[str, PeerSettings], dict[str, int]]:
+    """Choose the settings of each peer that have the smallest loss.
+
+    Parameters
+    ----------
+    loss : callable
+        Loss of a match.
+    label : str
+        Label of the progress bar.
+    kept : dict
+        Settings and number of settings tried, of the peers that are not tuned again.
+
+    Returns
+    -------
+    best : dict
+        Settings by peer.
+    tried : dict
+        Number of settings tried by peer.
+    """
+    best = {}
+    tried = {}
+    for name, peer in tqdm(PEERS.items(), desc=f"tune {label}", leave=False):
+        settings, count = kept[name] if name in kept else _tune_peer(peer, loss)
+        best[name] = settings
+        tried[name] = count
+    return best, tried
+
+
+def _tune_peer(peer: Peer, loss: Loss) -> tuple[PeerSettings, int]:
+    """Best settings of a peer, and how many were tried; none is tried twice."""
+    losses: dict[tuple[Any, ...], float] = {}
+
+    def loss_of(settings: PeerSettings) -> float:
+        key = tuple(settings.values())
+        if key not in losses:
+            losses[key] = loss(peer.make(**settings))
+        return losses[key]
+
+    candidates = [_descend(choices, loss_of) for choices in peer.choices]
+    best = min(candidates, key=loss_of) if len(candidates) > 1 else candidates[0]
+    return best, max(len(losses), 1)
+
+
+def _descend(
+    choices: Mapping[str, list[Any]], loss_of: Callable[[PeerSettings], float]
+) -> PeerSettings:
+    """Improve one setting after the other, twice, from the first value of each."""
+    settings = {key: options[0] for key, options in choices.items()}
+    if all(len(options) == 1 for options in choices.values()):
+        return settings
+    for key in [*choices, *choices]:
+        settings = min(({**settings, key: option} for option in choices[key]), key=loss_of)
+    return settings

@@ -1,0 +1,53 @@
+"""Graphs of errors."""
+
+import pandas as pd
+import pytest
+from figure_data import legend_of
+
+from gdiv.figures import (
+    plot_error_by_displacement,
+    plot_glaciers,
+    plot_reliability,
+    plot_subsampling,
+)
+
+pytestmark = pytest.mark.usefixtures("close_figures")
+
+
+def test_errors_are_plotted_over_the_displacement_in_pixels():
+    table = pd.DataFrame({"displacement": [1.0, 2.0], "error": [0.1, 0.3]})
+    figure = plot_error_by_displacement({"dis": table, "raft": table})
+    (axis,) = figure.axes
+    assert axis.get_xlabel() == "true displacement (px)"
+    assert axis.get_ylabel() == "mean error (px)"
+    assert legend_of(figure) == ["DIS", "RAFT"]
+
+
+def test_coverage_is_plotted_by_class_of_speed():
+    table = pd.DataFrame(
+        {"speed": ["all"] * 2 + ["10 to 30"] * 2, "pixels": [90, 90, 40, 40]}
+        | {"stated": [0.5, 0.9] * 2, "found": [0.4, 0.8, 0.5, 0.9]}
+    )
+    (axis,) = plot_reliability(table).axes
+    assert axis.get_xlabel() == "nominal coverage"
+    assert axis.get_ylabel() == "observed coverage"
+    assert legend_of(axis) == ["all (90 px)", "10 to 30 (40 px)"]
+    assert axis.get_legend().get_title().get_text() == "true speed (m/yr)"
+
+
+def test_errors_are_plotted_over_the_number_of_pairs():
+    table = pd.DataFrame({"mosaic": ["robust", "mean"] * 2, "pairs": [1, 1, 4, 4], "rmse": 3.0})
+    (axis,) = plot_subsampling(table, "the truth").axes
+    assert axis.get_xlabel() == "number of pairs"
+    assert axis.get_ylabel() == "RMS difference from the truth (m/yr)"
+    assert axis.get_xticks().tolist() == [1, 4]
+    assert legend_of(axis) == ["robust", "mean"]
+
+
+def test_glaciers_are_rows_and_matchers_colours():
+    table = pd.DataFrame({"dis": [10.0, 20.0], "raft": [8.0, 15.0]}, ["Aletsch", "Tasman"])
+    figure = plot_glaciers(table)
+    (axis,) = figure.axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["Aletsch", "Tasman"]
+    assert axis.get_xlabel() == "RMS error (% of median speed)"
+    assert legend_of(figure) == ["DIS", "RAFT"]

@@ -1,0 +1,42 @@
+"""Solve large images in blocks."""
+
+import numpy as np
+import pytest
+
+from gdiv.flow.horn_schunck.blocks import solve_in_blocks
+from gdiv.flow.horn_schunck.solver import PAPER, Settings, solve_horn_schunck
+from gdiv.flow.training.renderer import PairRenderer, fractal_textures
+
+
+def test_blocks_agree_with_the_whole_image():
+    # A pair that can be matched: elsewhere every result depends on all pixels.
+    renderer = PairRenderer(fractal_textures(4, 5, 1024), 600, 8, seed=5, difficulty=0.5)
+    pair, flow = renderer.samples(2)[1]
+    pair[0, 300:330, 200:260] = np.nan
+    pair = pair[:, :, :590]
+    settings = Settings(levels=4)
+    whole = np.stack(solve_horn_schunck(*pair, settings))
+    assert np.nanmedian(np.hypot(*(whole - flow[:, :, :590]))) < 0.1
+    parts = [
+        np.stack(solve_in_blocks(*pair, settings, block=192, halo=192, workers=n)) for n in (1, 3)
+    ]
+    assert np.abs(parts[0] - whole).max() < 1e-3
+    assert np.array_equal(*parts)
+    mask = np.zeros(pair.shape[1:], bool)
+    mask[:, 100:400] = True
+    whole = np.stack(solve_horn_schunck(*pair, settings, mask))
+    part = np.stack(solve_in_blocks(*pair, settings, mask, block=192, halo=192))
+    # Where pixels are left out, smoothness reaches farther.
+    assert np.abs(part - whole)[:, mask].max() < 0.02
+
+
+def test_invalid_blocks_raise_an_error_that_names_them():
+    image = np.zeros((600, 600), np.float32)
+    with pytest.raises(ValueError, match="multiples of 16"):
+        solve_in_blocks(image, image, block=200)
+    with pytest.raises(ValueError, match="must have 256 pixels, got 128"):
+        solve_in_blocks(image, image, block=128, halo=64)
+    with pytest.raises(ValueError, match="mask's shape"):
+        solve_in_blocks(image, image, mask=np.ones((700, 700), bool))
+    with pytest.raises(ValueError, match="sobel is scaled by the whole image"):
+        solve_in_blocks(image, image, PAPER)

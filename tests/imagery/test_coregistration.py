@@ -1,0 +1,69 @@
+"""Register pairs of scenes on stable ground."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+import xarray as xr
+
+from gdiv.imagery import coregistration, cube, pairs
+
+
+def test_register_pairs_recovers_the_misregistration_of_the_twin(twin, glacier, twin_folder):
+    """All pairs of both season pairs, against the true mis-registration."""
+    data = cube.load_cube(twin["items"], twin["table"], twin["source"], twin["grid"]).load()
+    truth = xr.open_zarr(twin_folder / "truth.zarr", consolidated=False)["shift"]
+    chosen = [
+        pairs.choose_pairs(twin["table"], glacier, years) for years in ([2020, 2021], [2021, 2022])
+    ]
+    table = coregistration.register_pairs(data, pd.concat(chosen, ignore_index=True), twin["masks"])
+    registered = table[table.blocks >= coregistration.MIN_BLOCKS]
+    true_shift = (
+        truth.sel(scene=registered.secondary.tolist()).values
+        - truth.sel(scene=registered.reference.tolist()).values
+    )
+    assert len(registered) >= 8
+    assert registered[["shift_x", "shift_y"]].to_numpy() == pytest.approx(true_shift, abs=0.05)
+    assert (
+        registered.shift_spread < 0.1
+    ).all() and registered.before.median() > 3 * registered.shift_spread.median()
+
+
+def test_unregistrable_or_cloudy_pairs_are_dropped_with_a_reason(twin, glacier):
+    data = cube.load_cube(twin["items"], twin["table"], twin["source"], twin["grid"]).load()
+    table = pairs.choose_pairs(twin["table"], glacier, [2020, 2021])
+    ids, reflectance = data.scene.values.tolist(), data.reflectance.values.copy()
+    cloudy, distorted = table.reference.iloc[0], table.secondary.iloc[-1]
+    reflectance[ids.index(cloudy)][twin["masks"].glacier.values] = np.nan
+    rows = np.arange(reflectance.shape[1])
+    wavy = (rows + 3 * np.sin(rows / 25)).round().astype(int).clip(0, rows[-1])
+    reflectance[ids.index(distorted)] = reflectance[ids.index(distorted)][wavy]
+    degraded = data.assign(reflectance=(data.reflectance.dims, reflectance))
+    reasons = coregistration.register_pairs(degraded, table, twin["masks"])
+    assert (
+        reasons[reasons.reference == cloudy].reason.str.contains("see only 0% of the glacier").all()
+    )
+    rest = reasons[
+        (reasons.secondary == distorted) & (reasons.reference != cloudy) & (reasons.blocks >= 4)
+    ]
+    assert len(rest) and rest.reason.str.contains("stable ground moves").all()
+    nothing = degraded.assign(reflectance=degraded.reflectance * np.nan)
+    with pytest.raises(ValueError, match="none of .* pairs can be used: both scenes see only 0%"):
+        coregistration.register_pairs(nothing, table, twin["masks"])
+
+
+def test_too_little_stable_ground_gives_no_shift():
+    image = np.random.default_rng(0).normal(size=(64, 64))
+    result = coregistration.measure_shift(image, image, np.zeros((64, 64), bool))
+    assert result["shift_x"] == 0 and np.isnan(result["shift_spread"]) and result["blocks"] == 0
+    assert np.isnan(
+        coregistration.stable_ground_statistics(image, image, np.zeros((64, 64), bool))["nmad_x"]
+    )
+
+
+def test_shift_between_two_real_orbits_equals_an_independent_correlation(real):
+    """Aletsch, two orbits within a week: (0.54, 0.76) px by an independent correlation."""
+    files = sorted((real / "aletsch-2020-07" / "nir08").glob("*.tif"))
+    images = [rasterio.open(path).read(1).astype(np.float32) for path in files]
+    shift = coregistration.measure_shift(*images, np.ones(images[0].shape, bool))
+    assert (shift["shift_x"], shift["shift_y"]) == pytest.approx((0.54, 0.76), abs=0.1)

@@ -1,0 +1,45 @@
+"""Grids of a study and of an archive."""
+
+import pytest
+from pyproj import Transformer
+
+from gdiv.catalog import load_catalog
+from gdiv.imagery.grid import grid_of_items, study_grid
+
+
+def test_grid_aligns_with_the_pixels_of_the_archive(twin):
+    grid, item = twin["grid"], next(i for i in twin["items"] if "nir" in i["assets"])
+    transform = item["assets"]["nir"]["proj:transform"]
+    assert (grid.affine.c - transform[2]) % 10 == 0 and (grid.affine.f - transform[5]) % 10 == 0
+    assert grid.shape[0] % 4 == grid.shape[1] % 4 == 0
+
+
+def test_an_unusual_pixel_size_is_kept():
+    item = {
+        "id": "a",
+        "bbox": [6.9, 45.8, 7.1, 46.0],
+        "properties": {},
+        "assets": {"nir": {"proj:transform": [6.08, 0, 330001, 0, -6.08, 5090003]}},
+    }
+    grid = grid_of_items([item], "nir", load_catalog().glaciers["mer-de-glace"])
+    offset = (grid.affine.c - 330001) / 6.08
+    assert abs(grid.resolution.x) == 6.08 and offset == pytest.approx(round(offset), abs=1e-6)
+
+
+def test_a_missing_transform_raises_an_error():
+    item = {"id": "a", "bbox": [6.9, 45.8, 7.1, 46.0], "properties": {}, "assets": {"nir": {}}}
+    with pytest.raises(ValueError, match="proj:transform is missing"):
+        grid_of_items([item], "nir", load_catalog().glaciers["mer-de-glace"])
+
+
+def test_study_grid_covers_the_bounding_box():
+    entry = load_catalog().glaciers["tasman"]
+    grid = study_grid(entry.bbox, entry.epsg)
+    corners = Transformer.from_crs(4326, entry.epsg, always_xy=True).transform_bounds(*entry.bbox)
+    box = grid.boundingbox
+    assert (
+        box.left <= corners[0]
+        and box.bottom <= corners[1]
+        and box.right >= corners[2]
+        and box.top >= corners[3]
+    )

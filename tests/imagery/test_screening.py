@@ -1,0 +1,136 @@
+"""Screen scenes by their metadata."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from places import file_source
+
+from gdiv.catalog import load_catalog
+from gdiv.imagery import archive, cube, scenes, screening
+from gdiv.imagery.items import parse_item
+
+
+def test_bad_items_are_dropped_and_the_others_are_judged(glacier, twin_folder, twin, tmp_path):
+    """Each fault has its own reason: location, zone, tile, projection."""
+    content = json.loads((twin_folder / "items.json").read_text(encoding="utf-8"))
+    for item in content["features"]:
+        for asset in item["assets"].values():
+            asset["href"] = str(twin_folder / asset["href"])
+    changed = [
+        i
+        for i in content["features"]
+        if i["id"] in twin["table"].query("verdict == 'use'").id.tolist()
+    ][:4]
+    changed[0] |= {"geometry": None}
+    del changed[0]["bbox"]
+    changed[1]["properties"]["proj:epsg"] = 32631
+    changed[2]["properties"]["grid:code"] = "MGRS-31TGL"
+    del changed[3]["properties"]["proj:epsg"]
+    (tmp_path / "items.json").write_text(json.dumps(content), encoding="utf-8")
+    source = file_source(tmp_path / "items.json")
+    archive_items = archive.find_items(source, glacier, [2020, 2021, 2022])
+    masks = twin["masks"]
+    table = scenes.judge_scenes(
+        archive_items, source, glacier, twin["grid"], masks.glacier.values, masks.stable.values
+    )
+    reasons = table.set_index("id").reason
+    expected = (
+        "has no location",
+        "lies in EPSG:32631",
+        "is tile 31TGL",
+        "has no projection",
+    )
+    for item, reason in zip(changed, expected, strict=True):
+        assert reason in reasons[item["id"]]
+    others = (
+        twin["table"][~twin["table"].id.isin([i["id"] for i in changed])].set_index("id").reason
+    )
+    # The duplicate of a dropped scene takes its place; the others stay as they were.
+    others = others[~others.str.startswith("duplicate")]
+    assert (reasons[others.index] == others).all()
+
+
+def test_scenes_with_equal_ids_are_kept_once(twin, glacier):
+    """Ids are unique within a collection only; the first scene of an id counts."""
+    used = twin["table"].query("verdict == 'use'").id.tolist()
+    first, second = (
+        next(i for i in twin["items"] if i["id"] == name) for name in (used[0], used[3])
+    )
+    others = [i for i in twin["items"] if i["id"] not in (used[0], used[3])]
+    renamed = [first, second | {"id": first["id"]}, *others]
+    masks = twin["masks"]
+    table = scenes.judge_scenes(
+        renamed, twin["source"], glacier, twin["grid"], masks.glacier.values, masks.stable.values
+    )
+    assert table.reason[1] == "has the id of an earlier scene" and table.verdict[0] == "use"
+    data = cube.load_cube(renamed, table, twin["source"], twin["grid"])
+    assert data.indexes["scene"].is_unique
+    whole = cube.load_cube(twin["items"], twin["table"], twin["source"], twin["grid"])
+    images = [c.reflectance.sel(scene=used[0]).values for c in (data, whole)]
+    assert np.array_equal(*images, equal_nan=True)
+
+
+def test_scenes_of_several_tiles_raise_an_error(twin):
+    glacier = load_catalog().glaciers["mer-de-glace"].model_copy(update={"tile": None})
+    masks = [twin["masks"][name].values for name in ("glacier", "stable")]
+    table = scenes.judge_scenes(twin["items"], twin["source"], glacier, twin["grid"], *masks)
+    assert table.verdict.tolist() == twin["table"].verdict.tolist()
+    other = [
+        item | {"properties": item["properties"] | {"grid:code": f"MGRS-{tile}"}}
+        for item, tile in zip(twin["items"], itertools.cycle(["32TLR", "32TLS"]), strict=False)
+    ]
+    with pytest.raises(
+        archive.SceneError, match=r"32TLR \(\d+ scenes\), 32TLS .*name one as `tile`"
+    ):
+        scenes.judge_scenes(other, twin["source"], glacier, twin["grid"], *masks)
+
+
+def make_candidate(identifier, year=2020, **properties):
+    """Make a candidate with a time, an orbit, a tile and a baseline."""
+    defaults = {
+        "datetime": f"{year}-08-03T10:26:00Z",
+        "proj:epsg": 32632,
+        "grid:code": "MGRS-32TLR",
+        "sat:relative_orbit": 108,
+        "s2:processing_baseline": "05.00",
+    }
+    item = {
+        "id": identifier,
+        "bbox": [6.9, 45.8, 7.1, 46.0],
+        "properties": defaults | properties,
+        "assets": {"nir": {"href": "nir.tif"}, "scl": {"href": "scl.tif"}},
+    }
+    return screening.Candidate(item, parse_item(item, "nir"), year)
+
+
+def test_the_newest_baseline_of_an_acquisition_is_kept():
+    old, new, other = candidates = [
+        make_candidate("old", **{"s2:processing_baseline": "02.14"}),
+        make_candidate("new"),
+        make_candidate("other", datetime="2020-08-08T10:26:00Z"),
+    ]
+    screening.drop_duplicates(candidates)
+    assert old.reason == "duplicate of new, which has baseline 05.00"
+    assert new.reason == other.reason == ""
+
+
+def test_scenes_without_a_partner_on_their_orbit_are_dropped(glacier):
+    candidates = [
+        make_candidate("a", 2020),
+        make_candidate("b", 2021),
+        make_candidate("c", 2021, **{"sat:relative_orbit": 65}),
+    ]
+    screening.drop_without_partner(candidates, glacier)
+    reasons = [candidate.reason for candidate in candidates]
+    assert reasons == ["", "", "other orbit: no scene of orbit 65 to pair it with"]
+
+
+def test_gaps_of_landsat_7_and_links_with_keys_are_dropped(glacier, twin):
+    landsat = make_candidate("landsat", platform="landsat-7")
+    signed = make_candidate("signed")
+    signed.scene.assets["nir"] = "https://a.org/nir.tif?key=secret"
+    screening.check_metadata([landsat, signed], twin["source"], glacier)
+    assert "gaps since 2003" in landsat.reason
+    assert "keys are not stored" in signed.reason

@@ -1,0 +1,86 @@
+"""Atomic, resumable storage of datasets."""
+
+import dask.array as da
+import numpy as np
+import pytest
+import xarray as xr
+from local_archive import load_lazily
+from stac_server import StacServer
+
+from gdiv.files import write_json
+from gdiv.imagery import scenes
+from gdiv.study.resumable import write_dataset
+
+pytestmark = pytest.mark.usefixtures("short_waits")
+
+
+def test_an_interrupted_save_resumes(tmp_path):
+    """Stored pairs are not computed again, and the store appears when it is complete."""
+    path = tmp_path / "labels.zarr"
+    calls = []
+
+    def work(block, kill=False, block_info=None):
+        if block_info:
+            number = block_info[0]["array-location"][0][0]
+            if kill and number >= 2:
+                raise KeyboardInterrupt
+            calls.append(number)
+        return block + 1
+
+    def dataset(kill):
+        values = da.zeros((6, 4, 4), chunks=(1, 4, 4)).map_blocks(
+            work, kill=kill, dtype=float, meta=np.empty((0, 0, 0))
+        )
+        return xr.Dataset(
+            {"u": (("pair", "y", "x"), values)},
+            coords={"pair": range(6), "y": range(4), "x": range(4)},
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        write_dataset(dataset(kill=True), path, 32632)
+    assert not path.exists() and set(calls) == {0, 1}
+    calls.clear()
+    write_dataset(dataset(kill=False), path, 32632)
+    assert set(calls) == {2, 3, 4, 5}
+    assert (xr.open_zarr(path, consolidated=False).u == 1).all()
+
+
+def test_a_scene_lost_while_storing_is_left_out_and_reported(glacier, twin_folder, twin, tmp_path):
+    with StacServer(twin_folder) as server:
+        data, table = load_lazily(server, glacier, twin, twin_folder)
+        lost = str(data.scene.values[1])
+        server.broken = {f"{lost}/nir.tif": 500}
+        messages = write_dataset(data, tmp_path / "cube.zarr", glacier.epsg)
+    assert (
+        len(messages) == 1
+        and lost in messages[0]
+        and "could not be read" in messages[0]
+        and "127.0.0.1" not in messages[0]
+    )
+    stored = xr.open_zarr(tmp_path / "cube.zarr", consolidated=False)
+    assert lost not in stored.scene.values and stored.sizes["scene"] == data.sizes["scene"] - 1
+    assert np.isfinite(stored.reflectance).any(("y", "x")).all(), "no scene is silently NaN"
+    after = scenes.mark_unreadable(table, stored.scene.values).set_index("id")
+    assert after.verdict[lost] == "drop" and (after.verdict == "use").sum() == stored.sizes["scene"]
+
+
+def test_an_interrupted_load_reads_no_scene_twice(glacier, twin_folder, twin, tmp_path):
+    def stop_before_the_last(path, content):
+        write_json(path, content)
+        if len(content["done"]) == data.sizes["scene"] - 1:
+            raise KeyboardInterrupt
+
+    with StacServer(twin_folder) as server:
+        data, _ = load_lazily(server, glacier, twin, twin_folder)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("os.cpu_count", lambda: 1)
+            patched.setattr("gdiv.study.resumable.write_json", stop_before_the_last)
+            with pytest.raises(KeyboardInterrupt):
+                write_dataset(data, tmp_path / "cube.zarr", glacier.epsg)
+        assert not (tmp_path / "cube.zarr").exists()
+        mark = len(server.requested)
+        write_dataset(data, tmp_path / "cube.zarr", glacier.epsg)
+        requested = {name.split("/")[0] for name in server.requested[mark:]}
+    assert requested == {data.scene.values[-1]}
+    stored = xr.open_zarr(tmp_path / "cube.zarr", consolidated=False)
+    assert np.isfinite(stored.reflectance).any(("y", "x")).all()

@@ -1,0 +1,215 @@
+"""Runs of the study, end to end."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+from flavours import write_flavour
+from stac_server import StacServer
+from synthetic import is_marked, list_files
+
+import gdiv
+from gdiv.command import main
+from gdiv.study import run as runner
+from gdiv.study.opening import open_study
+from gdiv.study.run import read_state
+
+
+def test_a_damaged_record_of_a_run_is_ignored(tmp_path):
+    (tmp_path / "run.json").write_text('{"01": {"fing', encoding="utf-8")
+    assert read_state(tmp_path) == {}
+
+
+@pytest.mark.parametrize("flavour", ["earth-search", "planetary-computer"])
+@pytest.mark.timeout(1200)
+def test_scenes_and_pairs_of_a_service_equal_those_of_a_file(flavour, smoke, tmp_path, monkeypatch):
+    """Notebooks 01 and 02 read a STAC API and store no signature."""
+    scenes = write_flavour(smoke / "twin", tmp_path / "scenes", flavour)
+    study = tmp_path / "study"
+    study.mkdir()
+    shutil.copy(smoke / "twin" / "outline.geojson", study)
+    with StacServer(scenes, signed=flavour == "planetary-computer") as server:
+        monkeypatch.setenv("GDAL_HTTP_PROXY", server.url)
+        monkeypatch.setenv("PC_SDK_SAS_URL", f"{server.url}/token")
+        source = ["--source", f"{flavour}@{server.url}", "--workspace", str(study)]
+        for number in ("01", "02"):
+            assert (
+                main(["run", "mer-de-glace", "--profile", "smoke", "--only", number, *source]) == 0
+            )
+        assert server.refused == 0
+    ours, theirs = (
+        open_study("mer-de-glace", "smoke", workspace=str(folder)) for folder in (smoke, study)
+    )
+    reasons, expected = (
+        study.open("scenes")
+        .reason.str.replace("B08", "nir")
+        .str.replace(r"(?<=duplicate of )\S+", "one,", regex=True)
+        for study in (theirs, ours)
+    )
+    assert reasons.tolist() == expected.tolist()
+    assert theirs.open("pairs").shift_x.to_numpy() == pytest.approx(
+        ours.open("pairs").shift_x.to_numpy(), abs=1e-4
+    )
+    theirs, ours = theirs.open("cube").reflectance, ours.open("cube").reflectance
+    assert float(abs(theirs - ours).max()) < 1e-6 and bool((theirs.isnull() == ours.isnull()).all())
+    assert not [
+        path for path in study.rglob("*") if path.is_file() and b"secret-" in path.read_bytes()
+    ]
+
+
+@pytest.mark.timeout(1800)
+def test_the_study_runs_on_landsat(smoke, tmp_path, capsys):
+    """Scenes with 30 m pixels, other names, scale and mask give the stakes within 5 m/yr.
+
+    For the study these are real scenes, which are not marked as synthetic. When the stakes change,
+    only the notebooks that read them run again.
+    """
+    scenes = write_flavour(smoke / "twin", tmp_path / "scenes", "landsat")
+    for name in ("outline.geojson", "stakes.geojson"):
+        shutil.copy(smoke / "twin" / name, scenes)
+    source = f"earth-search-landsat@{scenes / 'items.json'}"
+    run = ["run", "mer-de-glace", "--profile", "smoke"]
+    run += ["--source", source, "--workspace", str(tmp_path / "study")]
+    assert main(run) == 0
+    study = open_study("mer-de-glace", "smoke", source, str(tmp_path / "study"))
+    assert study.grid.resolution.x == 30
+    stakes_table = study.open("stakes").query("matcher == 'horn-schunck'")
+    assert len(stakes_table) == 3 and (abs(stakes_table.difference) < 5).all()
+    # These show published results of the twins.
+    comparing = ("notebooks/00", "notebooks/09")
+    marked = [path for path in list_files(study.folder) if is_marked(path)]
+    names = [path.relative_to(study.folder).as_posix() for path in marked]
+    assert not [name for name in names if not name.startswith((*comparing, "figures/glaciers"))]
+    stakes = scenes / "stakes.geojson"
+    stakes.write_text(
+        stakes.read_text(encoding="utf-8").replace("Tacul", "Moved"), encoding="utf-8"
+    )
+    capsys.readouterr()
+    assert main(run) == 0
+    lines = capsys.readouterr().out.splitlines()
+    unchanged = [line[:2] for line in lines if "unchanged since it succeeded" in line]
+    assert unchanged == ["00", "02", "03", "04", "05", "08", "09"]
+
+
+@pytest.mark.timeout(1200)
+def test_the_study_runs_end_to_end(smoke):
+    claims = json.loads((smoke / "claims.json").read_text())
+    for key in (
+        "scenes.used",
+        "pairs.train",
+        "labels.still_ground",
+        "training.space.labels",
+        "mosaic.horn-schunck.rmse",
+        "product.pairs",
+    ):
+        assert key in claims
+    assert claims["mosaic.horn-schunck.rmse"]["value"] < 0.4 * claims["mosaic.zero.rmse"]["value"]
+    assert claims["mosaic.zero.along"]["value"] < -85
+    assert abs(claims["mosaic.horn-schunck.along"]["value"]) < 10
+    assert claims["labels.still_ground"]["value"] < 0.3
+    for name in (
+        "site",
+        "timeline",
+        "sobel",
+        "label",
+        "drawn",
+        "learning",
+        "tiles",
+        "matchers",
+        "figure-3",
+        "mosaic",
+        "differences",
+        "stakes",
+        "speed",
+        "pairs",
+        "reliability",
+        "profile",
+        "series",
+    ):
+        for suffix in ("png", "svg"):
+            assert (smoke / "figures" / f"{name}.{suffix}").stat().st_size > 5000
+    for name in (
+        "velocity.zarr",
+        "pairs.zarr",
+        "v.tif",
+        "vx.tif",
+        "vy.tif",
+        "v_error.tif",
+        "item.json",
+        "stakes-and-profile.gpkg",
+        "map.html",
+    ):
+        assert (smoke / "products" / name).exists()
+
+
+def test_published_claims_agree_with_the_run(smoke):
+    made = json.loads((smoke / "claims.json").read_text(encoding="utf-8"))
+    published = gdiv.load_published("glaciers")["mer-de-glace"]
+    assert len(published) > 20
+    for key, claim in published.items():
+        assert made[key]["value"] == pytest.approx(claim["value"], rel=0.05, abs=0.05), key
+
+
+def test_figures_are_shown_in_the_notebook_that_saves_them(smoke):
+    state = json.loads((smoke / "run.json").read_text(encoding="utf-8"))
+    for path in sorted((smoke / "notebooks").glob("*.ipynb")):
+        outputs = [
+            o
+            for c in json.loads(path.read_text(encoding="utf-8"))["cells"]
+            for o in c.get("outputs", [])
+        ]
+        shown = sum("image/png" in output.get("data", {}) for output in outputs)
+        saved = [name for name in state[path.name[:2]]["outputs"] if name.endswith(".png")]
+        assert shown == len(saved), f"{path.name} shows {shown} of {len(saved)} figures"
+
+
+def test_a_second_run_makes_only_lost_results_again(smoke, capsys):
+    assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]) == 0
+    assert capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks())
+    shutil.rmtree(smoke / "products")
+    assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]) == 0
+    assert (
+        capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks()) - 1
+    )
+    assert (smoke / "products" / "velocity.zarr").exists()
+
+
+@pytest.mark.timeout(1200)
+def test_equal_seeds_give_equal_claims(smoke, tmp_path):
+    """The twin, the training and notebook 08 draw at random; the others do not."""
+    repeated = tmp_path / "repeated"
+    shutil.copytree(smoke, repeated)
+    shutil.rmtree(repeated / "twin")
+    for number in ("01", "04", "08"):
+        command = ["run", "mer-de-glace", "--profile", "smoke", "--only", number]
+        assert main([*command, "--workspace", str(repeated)]) == 0
+    assert (repeated / "claims.json").read_text() == (smoke / "claims.json").read_text()
+
+
+@pytest.mark.run
+def test_a_file_of_scenes_is_a_source(twin_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    source = str(twin_folder / "items.json")
+    assert (
+        main(["run", "mer-de-glace", "--source", source, "--workspace", "w", "--only", "01"]) == 0
+    )
+    assert "scenes.used" in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "w" / "data" / "scenes.csv")
+    assert (table.verdict == "use").sum() == 10
+    assert str(twin_folder) not in (tmp_path / "w" / "data" / "items.json").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_a_failing_notebook_is_reported_with_its_cell(smoke, tmp_path, capsys):
+    workspace = tmp_path / "broken"
+    shutil.copytree(smoke, workspace)
+    shutil.rmtree(workspace / "data" / "cube.zarr")
+    command = ["run", "mer-de-glace", "--profile", "smoke", "--only", "03"]
+    assert main([*command, "--workspace", str(workspace)]) == 1
+    message = capsys.readouterr().err
+    assert (
+        "03_horn_schunck_labels.ipynb, cell" in message
+        and "no 'cube' yet; run notebook 02 first" in message
+    )

@@ -1,0 +1,73 @@
+"""Compare the mosaics of several matchers."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import xarray as xr
+from velocity_fields import make_mosaic
+
+from gdiv.catalog import load_catalog
+from gdiv.velocity import comparison, uncertainty
+
+ICE = np.ones((120, 120), bool)
+STABLE = ~ICE
+
+
+@pytest.fixture(scope="module")
+def mosaics():
+    return {
+        name: make_mosaic(seed, 0.2, 0.05)
+        for seed, name in enumerate(("horn-schunck", "raft, mean", "dis"), start=1)
+    }
+
+
+@pytest.fixture(scope="module")
+def seasons():
+    """Mosaics of the other season pair."""
+    return {"horn-schunck": make_mosaic(4, 0.2, 0.05), "dis": make_mosaic(5, 0.4, 0.05)}
+
+
+def test_related_matchers_are_not_compared_with_each_other(mosaics, seasons):
+    """Horn-Schunck and RAFT are compared with DIS, and DIS with Horn-Schunck."""
+    completed = comparison.add_errors_to_all(mosaics, seasons, ICE, STABLE)
+    assert list(completed) == list(mosaics)
+    for name, other in (("horn-schunck", "dis"), ("raft, mean", "dis"), ("dis", "horn-schunck")):
+        sigma = uncertainty.repeat_error(mosaics[other], seasons[other], ICE)
+        expected = uncertainty.add_errors(mosaics[name], ICE, STABLE, seasons[other], sigma)
+        xr.testing.assert_identical(completed[name], expected)
+
+
+def test_errors_are_added_without_another_season(mosaics):
+    completed = comparison.add_errors_to_all(mosaics, {}, ICE, STABLE)
+    expected = uncertainty.add_errors(mosaics["dis"], ICE, STABLE)
+    xr.testing.assert_identical(completed["dis"], expected)
+
+
+def test_all_mosaics_are_checked_against_stakes_and_truth(mosaics):
+    completed = comparison.add_errors_to_all(mosaics, {}, ICE, STABLE)
+    stakes = gpd.GeoDataFrame(
+        {"name": ["A", "B"], "year": [2021, 2021], "speed": [30.0, 32.0]},
+        geometry=gpd.points_from_xy([1500, 1800], [8500, 8200]),
+        crs=32632,
+    )
+    table = comparison.compare_all_with_stakes(completed, stakes, 2021, 32632)
+    assert table.matcher.tolist() == [name for name in mosaics for _ in range(2)]
+    mosaic = mosaics["dis"]
+    truth = mosaic[["vx", "vy"]] * 0 + xr.Dataset({"vx": 30.0, "vy": 0.0})
+    truth = truth.assign_attrs(spacing=10.0)
+    checks = comparison.check_all(completed, truth, ICE, STABLE, table)
+    assert checks.index.tolist() == list(mosaics)
+    differences = table.groupby("matcher").difference.apply(lambda values: values.abs().mean())
+    for name in mosaics:
+        assert checks.stakes[name] == pytest.approx(differences[name])
+        assert 0 < checks.rmse[name] < 10
+    coverage = comparison.coverage_of_all(completed, truth, ICE)
+    assert set(coverage.matcher) == set(mosaics)
+
+
+def test_the_comparison_with_itslive_is_empty_where_it_has_no_velocities(mosaics, monkeypatch):
+    monkeypatch.setattr(comparison.itslive, "load_velocity", lambda glacier, pairs: None)
+    glacier = load_catalog().glaciers["mer-de-glace"]
+    table = comparison.compare_all_with_itslive(mosaics, glacier, None, ICE)
+    assert table.index.tolist() == list(mosaics)
+    assert table.columns.empty
