@@ -21,6 +21,7 @@ lint: $(ENV)/test.ready  ## linters and types alone
 	$(RUN)/ruff format --check .
 	$(RUN)/codespell
 	$(RUN)/mypy
+	$(RUN)/numpydoc lint $$(find gdiv -name '*.py')
 	$(RUN)/nbstripout --verify notebooks/*.ipynb
 	$(RUN)/repo-review . --show err
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx import addnodes
+from sphinx.domains.python import PyObject
 
 import gdiv
 
@@ -32,6 +33,8 @@ extensions = [
 exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
 bibtex_bibfiles = ["references.bib"]
+bibtex_default_style = "plain"
+bibtex_reference_style = "author_year"
 autosummary_generate = True
 autosummary_imported_members = False
 myst_enable_extensions = ["dollarmath"]
@@ -64,11 +67,13 @@ def setup(app):
     """Connect the functions below to Sphinx."""
     app.add_config_value("study", "../runs/mer-de-glace-demo", "env")
     app.connect("config-inited", copy_study)
+    app.connect("autodoc-process-signature", drop_empty_signature)
     app.connect("autodoc-skip-member", skip_constants)
     app.connect("doctree-read", resolve_types)
     # Formulas as MathML, which browsers draw themselves; MathJax would be fetched from the web.
     app.add_html_math_renderer("mathml", (inline_formula, None), (formula, None))
     app.config.html_math_renderer = "mathml"
+    next(field for field in PyObject.doc_field_types if field.name == "variable").label = "Fields"
 
 
 def copy_study(app, config):
@@ -79,7 +84,9 @@ def copy_study(app, config):
     here, study = Path(app.srcdir), Path(app.srcdir, config.study)
     if not (study / "products" / "map.html").exists():
         raise SystemExit(f"{study} holds no finished study; make one first: make study")
-    (here / "notebooks").mkdir(exist_ok=True)
+    for name in ("api", "modules", "notebooks"):  # pages of what has been renamed would remain
+        shutil.rmtree(here / name, ignore_errors=True)
+    (here / "notebooks").mkdir()
     for path in sorted((study / "notebooks").glob("*.ipynb")):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         cells = notebook["cells"]
@@ -88,17 +95,24 @@ def copy_study(app, config):
         ]
         (here / "notebooks" / path.name).write_text(json.dumps(notebook), encoding="utf-8")
     shutil.copytree(here.parent / "results" / "published", here / "published", dirs_exist_ok=True)
-    rooms.draw(here / "published" / "rooms.svg")
+    rooms.draw(Path(gdiv.__file__).parent, here / "published" / "rooms.svg")
     (here / "extra").mkdir(exist_ok=True)
     shutil.copy(study / "products" / "map.html", here / "extra" / "map.html")
     config.html_extra_path = ["extra"]
 
 
+def drop_empty_signature(app, what, name, value, options, signature, returns):
+    """Leave out the signature of a class that states no arguments, such as a protocol."""
+    return ("", returns) if what == "class" and signature == "(*args, **kwargs)" else None
+
+
 def skip_constants(app, what, name, value, skip, options):
-    """Leave out constants that a module does not list as public; keep functions and classes."""
-    public = getattr(sys.modules.get(app.env.docname.rpartition("/")[2]), "__all__", [name])
+    """Leave out paths of this machine, and constants that a module does not list as public."""
     routine = inspect.isclass(value) or inspect.isroutine(value) or hasattr(value, "py_func")
-    return True if what == "module" and name not in public and not routine else None
+    if what != "module" or routine:
+        return None
+    public = getattr(sys.modules.get(app.env.docname.rpartition("/")[2]), "__all__", [name])
+    return True if isinstance(value, Path) or name not in public else None
 
 
 def resolve_types(app, doctree):

@@ -102,9 +102,9 @@ def count(package: Path) -> None:
         print("arrows that run back up:", ", ".join(up))
 
 
-def ground(imports: Arrows) -> list[str]:
+def ground(package: Path, imports: Arrows) -> list[str]:
     """Rooms of one module that import no package; any other room may import them."""
-    packages = {room for room in imports if (ROOT / "gdiv" / room).is_dir()}
+    packages = {room for room in imports if (package / room).is_dir()}
     return sorted(room for room in imports if room not in packages and not imports[room] & packages)
 
 
@@ -164,12 +164,12 @@ def disorder(column: dict[str, int], row: dict[str, int], edges: list[tuple[str,
     return penalty
 
 
-def draw(target: Path) -> None:
-    """Draw the rooms of gdiv, each above all that it imports, as an SVG file."""
+def draw(package: Path, target: Path) -> None:
+    """Draw the rooms of a package, each above all that it imports, as an SVG file."""
     import matplotlib.pyplot as plt
 
-    imports = arrows(ROOT / "gdiv", "gdiv")
-    below_all = ground(imports)
+    imports = arrows(package, package.name)
+    below_all = ground(package, imports)
     shown = reduced(
         {room: imports[room] - set(below_all) for room in imports if room not in below_all}
     )

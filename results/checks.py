@@ -157,12 +157,12 @@ def annual_pairs(glacier: Glacier) -> dict[str, int]:
     """Pairs that the annual rule keeps of the paper's 170, over draws of clear dates."""
     counts = []
     for seed in range(DRAWS):
-        table = _draw_clear_scenes(PAPER_SCENES, seed)
+        table = draw_clear_scenes(PAPER_SCENES, seed)
         counts.append(len(choose_pairs(table, glacier, list(PAPER_SCENES))))
     return {"least": min(counts), "median": int(np.median(counts)), "most": max(counts)}
 
 
-def _draw_clear_scenes(counts: Mapping[int, int], seed: int) -> pd.DataFrame:
+def draw_clear_scenes(counts: Mapping[int, int], seed: int) -> pd.DataFrame:
     """Draw clear scenes of each season from one orbit's calendar, a scene every five days."""
     rng = np.random.default_rng(seed)
     dates: list[Any] = []

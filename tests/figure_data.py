@@ -22,6 +22,8 @@ def make_velocity():
     velocity = xr.Dataset({"vx": vx, "vy": vx / 2})
     velocity["v"] = np.hypot(velocity.vx, velocity.vy)
     velocity["v_error"] = xr.full_like(vx, 2.0)
+    for variable in velocity.values():
+        variable.attrs["units"] = "meter/year"
     velocity["count"] = xr.full_like(vx, 5, dtype=int)
     return velocity
 

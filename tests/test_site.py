@@ -9,12 +9,14 @@ import pytest
 from browsing import needs_chromium, watch_page
 from places import ROOT
 
+import gdiv
+
 
 @pytest.fixture(scope="module")
 def site(smoke, tmp_path_factory):
     """The site of the smoke run, built from a copy of its sources."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("site")
-    for name in ("docs", "results", "README.md"):
+    for name in ("docs", "gdiv", "results", "README.md", "CONTRIBUTING.md"):
         subprocess.run(["cp", "-r", str(ROOT / name), str(source)], check=True)
     command = [
         sys.executable,
@@ -40,12 +42,27 @@ def pages(site):
     return sorted(path for path in site.rglob("*.html") if "_static" not in path.parts)
 
 
-def test_every_notebook_and_module_has_its_place(site):
-    names = {path.name for path in pages(site)}
-    assert {path.stem + ".html" for path in (ROOT / "notebooks").glob("*.ipynb")} <= names
-    reference = (site / "reference.html").read_text(encoding="utf-8")
-    for path in (ROOT / "gdiv" / "velocity").glob("[a-z]*.py"):
-        assert f'id="module-gdiv.velocity.{path.stem}"' in reference
+def test_every_notebook_has_its_page(site):
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        assert (site / "notebooks" / f"{path.stem}.html").exists()
+
+
+def test_every_public_name_has_its_page(site):
+    listed = (site / "api.html").read_text(encoding="utf-8")
+    for name in set(gdiv.__all__) - {"__version__"}:
+        assert f'href="api/gdiv.{name}.html' in listed
+        page = (site / "api" / f"gdiv.{name}.html").read_text(encoding="utf-8")
+        assert f'id="gdiv.{name}"' in page
+
+
+def test_every_module_is_listed(site):
+    without_page = {"gdiv", "gdiv.accessor", "gdiv.version"}  # the accessor is a page of the API
+    for path in (ROOT / "gdiv").rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        module = ".".join(part for part in parts if part != "__init__")
+        if module not in without_page and parts[-1] != "__main__":
+            page = (site / "modules" / f"{module}.html").read_text(encoding="utf-8")
+            assert f'id="module-{module}"' in page
 
 
 def test_links_lead_somewhere_and_pages_ask_for_no_network(site):

@@ -10,129 +10,118 @@ import xarray as xr
 
 from gdiv.extras import requires
 from gdiv.imagery.items import NOTICE
-from gdiv.study.facts import Facts
 from gdiv.study.journal import log_access
+from gdiv.study.saved_results import SavedResults
 from gdiv.velocity.export import write_geotiffs, write_points, write_stac_item, write_zarr
 
-__all__ = ["publish_map", "publish_products", "read_products", "save_figure"]
+__all__ = ["Publishing"]
 
 #: Resolution of PNG figures, dots per inch.
 DPI = 150
 
 
-def save_figure(study: Facts, name: str, figure: Any) -> None:
-    """Save a Matplotlib figure as PNG and SVG, with a notice if the scenes are synthetic.
+class Publishing(SavedResults):
+    """Figures and products of a study."""
 
-    Parameters
-    ----------
-    study : Facts
-        The study.
-    name : str
-        Name of the files.
-    figure : matplotlib.figure.Figure
-        Figure to save.
-    """
-    with requires("maps", "saving a figure"):
-        import matplotlib.pyplot as plt
+    def figure(self, name: str, figure: Any) -> None:
+        """Save a Matplotlib figure as PNG and SVG, with a notice if the scenes are synthetic.
 
-    folder = study.folder / "figures"
-    folder.mkdir(exist_ok=True)
-    metadata: dict[str, Any] = {"Title": f"{study.subject}: {name}"}
-    if study.synthetic:
-        metadata["Description"] = NOTICE
-        figure.text(1, 0, NOTICE, ha="right", va="top", fontsize=7.5, color="#333333")
-    options: dict[str, dict[str, Any]] = {
-        "png": {"dpi": DPI, "metadata": metadata},
-        "svg": {"metadata": metadata | {"Date": None}},
-    }
-    with plt.rc_context({"svg.hashsalt": "gdiv"}):  # the same figure gives the same file
-        for suffix, settings in options.items():
-            path = folder / f"{name}.{suffix}"
-            figure.savefig(path, bbox_inches="tight", **settings)
-            log_access("wrote", f"figures/{path.name}")
+        Parameters
+        ----------
+        name : str
+            Name of the files.
+        figure : matplotlib.figure.Figure
+            Figure to save.
+        """
+        with requires("maps", "saving a figure"):
+            import matplotlib.pyplot as plt
 
+        folder = self.folder / "figures"
+        folder.mkdir(exist_ok=True)
+        metadata: dict[str, Any] = {"Title": f"{self.subject}: {name}"}
+        if self.synthetic:
+            metadata["Description"] = NOTICE
+            figure.text(1, 0, NOTICE, ha="right", va="top", fontsize=7.5, color="#333333")
+        options: dict[str, dict[str, Any]] = {
+            "png": {"dpi": DPI, "metadata": metadata},
+            "svg": {"metadata": metadata | {"Date": None}},
+        }
+        with plt.rc_context({"svg.hashsalt": "gdiv"}):  # the same figure gives the same file
+            for suffix, settings in options.items():
+                path = folder / f"{name}.{suffix}"
+                figure.savefig(path, bbox_inches="tight", **settings)
+                log_access("wrote", f"figures/{path.name}")
 
-def publish_products(
-    study: Facts,
-    product: xr.Dataset,
-    pairs: xr.Dataset,
-    stakes: pd.DataFrame,
-    profile: gpd.GeoDataFrame | None,
-    packed: bool = False,
-) -> None:
-    """Write a velocity product: Zarr, one GeoTIFF per variable, a STAC item, and a GeoPackage.
+    def publish(
+        self,
+        product: xr.Dataset,
+        pairs: xr.Dataset,
+        stakes: pd.DataFrame,
+        profile: gpd.GeoDataFrame | None,
+        packed: bool = False,
+    ) -> None:
+        """Write a velocity product: Zarr, one GeoTIFF per variable, a STAC item, and a GeoPackage.
 
-    Parameters
-    ----------
-    study : Facts
-        The study.
-    product : xarray.Dataset
-        Velocity map, from `gdiv.velocity_product`.
-    pairs : xarray.Dataset
-        Velocity of each pair, from `gdiv.velocity.products.pair_cube`.
-    stakes : pandas.DataFrame
-        Measured and estimated speed at the stakes.
-    profile : geopandas.GeoDataFrame or None
-        Speed along the centreline.
-    packed : bool, optional
-        Store velocities as 16-bit integers with a scale, which takes half the space.
-    """
-    folder = study.folder / "products"
-    folder.mkdir(exist_ok=True)
-    layers = write_geotiffs(product, folder)
-    identifier = f"{study.key}-{product.attrs['matcher']}"
-    points = folder / "stakes-and-profile.gpkg"
-    written: list[Path | None] = [
-        write_zarr(product, folder / "velocity.zarr", packed),
-        write_zarr(pairs, folder / "pairs.zarr", packed),
-        *layers,
-        write_stac_item(product, layers, identifier, folder),
-        write_points(stakes, study.stakes(), profile, points, study.marks),
-    ]
-    names = [f"products/{path.name}" for path in written if path is not None]
-    for name in names:
-        log_access("wrote", name)
-    print("published " + ", ".join(names))
+        Parameters
+        ----------
+        product : xarray.Dataset
+            Velocity map, from `gdiv.velocity_product`.
+        pairs : xarray.Dataset
+            Velocity of each pair, from `gdiv.velocity.products.pair_cube`.
+        stakes : pandas.DataFrame
+            Measured and estimated speed at the stakes.
+        profile : geopandas.GeoDataFrame or None
+            Speed along the centreline.
+        packed : bool, optional
+            Store velocities as 16-bit integers with a scale, which takes half the space.
+        """
+        folder = self.folder / "products"
+        folder.mkdir(exist_ok=True)
+        layers = write_geotiffs(product, folder)
+        identifier = f"{self.key}-{product.attrs['matcher']}"
+        points = folder / "stakes-and-profile.gpkg"
+        written: list[Path | None] = [
+            write_zarr(product, folder / "velocity.zarr", packed),
+            write_zarr(pairs, folder / "pairs.zarr", packed),
+            *layers,
+            write_stac_item(product, layers, identifier, folder),
+            write_points(stakes, self.stakes(), profile, points, self.marks),
+        ]
+        names = [f"products/{path.name}" for path in written if path is not None]
+        for name in names:
+            log_access("wrote", name)
+        print("published " + ", ".join(names))
 
+    def read_published(self) -> tuple[xr.Dataset, xr.DataArray]:
+        """Open the published Zarr store and the GeoTIFF of the speed with other tools' readers.
 
-def read_products(folder: Path) -> tuple[xr.Dataset, xr.DataArray]:
-    """Open the published Zarr store and the GeoTIFF of the speed with other tools' readers.
+        Returns
+        -------
+        product : xarray.Dataset
+            The Zarr store, lazy.
+        speed : xarray.DataArray
+            The GeoTIFF of the speed, m/yr.
+        """
+        store = self.folder / "products" / "velocity.zarr"
+        product = xr.open_zarr(store, consolidated=False, decode_coords="all")
+        speed = cast(xr.DataArray, rioxarray.open_rasterio(self.folder / "products" / "v.tif"))
+        return product, speed.squeeze("band", drop=True)
 
-    Parameters
-    ----------
-    folder : Path
-        Folder of the run.
+    def publish_map(self, view: Any) -> None:
+        """Save an interactive map as one offline HTML file, ``products/map.html``.
 
-    Returns
-    -------
-    product : xarray.Dataset
-        The Zarr store, lazy.
-    speed : xarray.DataArray
-        The GeoTIFF of the speed, m/yr.
-    """
-    store = folder / "products" / "velocity.zarr"
-    product = xr.open_zarr(store, consolidated=False, decode_coords="all")
-    speed = cast(xr.DataArray, rioxarray.open_rasterio(folder / "products" / "v.tif"))
-    return product, speed.squeeze("band", drop=True)
+        Parameters
+        ----------
+        view : bokeh.model.Model
+            Map, from `gdiv.interactive_map`.
+        """
+        with requires("maps", "the interactive map"):
+            from bokeh.embed import file_html
+            from bokeh.resources import INLINE
 
-
-def publish_map(study: Facts, view: Any) -> None:
-    """Save an interactive map as one offline HTML file, ``products/map.html``.
-
-    Parameters
-    ----------
-    study : Facts
-        The study.
-    view : bokeh.model.Model
-        Map, from `gdiv.interactive_map`.
-    """
-    with requires("maps", "the interactive map"):
-        from bokeh.embed import file_html
-        from bokeh.resources import INLINE
-
-    path = study.folder / "products" / "map.html"
-    path.write_text(file_html(view, INLINE, f"gdiv: {study.subject}"), encoding="utf-8")
-    if view.document:
-        view.document.clear()  # it belonged to the page, and a notebook must show it, too
-    log_access("wrote", "products/map.html")
-    print(f"published products/map.html, {path.stat().st_size / 1e6:.1f} MB")
+        path = self.folder / "products" / "map.html"
+        path.write_text(file_html(view, INLINE, f"gdiv: {self.subject}"), encoding="utf-8")
+        if view.document:
+            view.document.clear()  # it belonged to the page, and a notebook must show it, too
+        log_access("wrote", "products/map.html")
+        print(f"published products/map.html, {path.stat().st_size / 1e6:.1f} MB")

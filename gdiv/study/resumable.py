@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import dask
 import xarray as xr
+from dask.base import compute
 from tqdm import tqdm
 
 from gdiv.files import retry, short_message, write_json
@@ -151,7 +151,7 @@ def _compute(
     """Compute a batch of parts; return those that succeeded, and the errors of scenes."""
     selected = [parts.isel({dimension: [index]}) for index in batch]
     if dimension == "pair":
-        return dict(zip(batch, dask.compute(*selected), strict=True)), {}
+        return dict(zip(batch, compute(*selected), strict=True)), {}
     with ThreadPoolExecutor(len(batch)) as pool:
         read = dict(zip(batch, pool.map(_read_scene, selected), strict=True))
     errors = {index: part for index, part in read.items() if isinstance(part, str)}

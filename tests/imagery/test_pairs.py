@@ -13,7 +13,7 @@ from gdiv.imagery import pairs
 
 sys.path.insert(0, str(ROOT / "results"))
 
-from checks import _draw_clear_scenes
+from checks import draw_clear_scenes
 
 
 def test_annual_pairs_share_orbit_and_time_of_year(twin, glacier):
@@ -57,14 +57,14 @@ def test_choosing_no_pair_raises_an_error_with_counts(twin, glacier):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_rule_of_the_paper_chooses_all_170_pairs(glacier, seed):
     """10 clear scenes of one season times 17 of the next; the glacier's own rule keeps fewer."""
-    table = _draw_clear_scenes({2021: 10, 2022: 17}, seed)
+    table = draw_clear_scenes({2021: 10, 2022: 17}, seed)
     as_paper = glacier.model_copy(update={"pairing": Pairing(rule="paper")})
     assert len(pairs.choose_pairs(table, as_paper, [2021, 2022])) == 170
     assert 90 <= len(pairs.choose_pairs(table, glacier, [2021, 2022])) < 150
 
 
 def test_the_rule_of_the_paper_ignores_orbit_and_sun(glacier):
-    table = _draw_clear_scenes({2021: 10, 2022: 17}, 0)
+    table = draw_clear_scenes({2021: 10, 2022: 17}, 0)
     table["orbit"] = [108, 65] * 13 + [108]
     table["sun_azimuth"] = np.linspace(100, 200, 27)
     as_paper = glacier.model_copy(update={"pairing": Pairing(rule="paper")})
@@ -72,7 +72,7 @@ def test_the_rule_of_the_paper_ignores_orbit_and_sun(glacier):
 
 
 def test_scenes_with_different_sun_azimuth_are_not_paired(glacier):
-    table = _draw_clear_scenes({2021: 10, 2022: 17}, 0)
+    table = draw_clear_scenes({2021: 10, 2022: 17}, 0)
     lit_differently = table.assign(sun_azimuth=[150.0] * 10 + [171.0] * 17)
     with pytest.raises(ValueError, match="no pair"):
         pairs.choose_pairs(lit_differently, glacier, [2021, 2022])

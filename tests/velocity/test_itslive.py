@@ -130,7 +130,7 @@ def test_vectors_are_rotated_and_scaled_to_our_axes(service, glacier, ours):
         and comparison["itslive_nmad"] < 1
     )
     unrotated = np.hypot(theirs.vx - cells.vx, theirs.vy - cells.vy)
-    assert float(unrotated.median()) > 100, "unrotated vectors differ by more"
+    assert float(unrotated.median()) > 100, "without rotation they differ"
     filled = int(cells.vx.notnull().sum())
     assert filled == pytest.approx(ice.sum() * (30 / 120) ** 2, rel=0.1), (
         "a cell counts if our map fills half of it"

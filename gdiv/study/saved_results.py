@@ -1,0 +1,154 @@
+"""Results and claims in the folder of a study: open, save, record."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gdiv.study import claims
+from gdiv.study.declared_claims import find_claim, row_claims, row_label
+from gdiv.study.facts import Facts
+from gdiv.study.journal import log_access
+from gdiv.study.results import check_content, find_result, result_path
+from gdiv.study.store import move_links, read_result, stored_size, write_result
+from gdiv.study.workspace import StudyError
+
+__all__ = ["SavedResults"]
+
+
+class SavedResults(Facts):
+    """Named results and claims in the folder of a study."""
+
+    def path(self, name: str) -> Path:
+        """Path of a result, whether or not it exists yet.
+
+        Parameters
+        ----------
+        name : str
+            Name of a result.
+
+        Returns
+        -------
+        Path
+            File or store.
+        """
+        return result_path(self.folder, name)
+
+    def checkpoint(self, name: str) -> Path:
+        """Path of the state of a training run, from which it resumes.
+
+        Parameters
+        ----------
+        name : str
+            Name of the training run.
+
+        Returns
+        -------
+        Path
+            File.
+        """
+        return self.folder / "checkpoints" / f"{name}.safetensors"
+
+    def open(self, name: str) -> Any:
+        """Open a result.
+
+        Parameters
+        ----------
+        name : str
+            Name of a result.
+
+        Returns
+        -------
+        xarray.Dataset, pandas.DataFrame, list of dict or Raft
+            A lazy dataset, a table, STAC items, or a network.
+
+        Raises
+        ------
+        StudyError
+            If there is no such result, or no notebook has made it yet.
+        """
+        result = find_result(name)
+        path = self.path(name)
+        if not path.exists():
+            command = f"gdiv run {self.key} --profile {self.profile_key} --only {result.maker}"
+            raise StudyError(
+                f"this study has no {name!r} yet; run notebook {result.maker} first: {command}"
+            )
+        log_access("read", f"data/{path.name}")
+        value = read_result(path, result.kind)
+        if result.kind != "items":
+            return value
+        log_access("read", "scenes")  # the files that the items link to
+        return move_links(value, path.parent, absolute=True)
+
+    def save(self, name: str, value: Any) -> None:
+        """Write a result and print its path, size and duration.
+
+        Parameters
+        ----------
+        name : str
+            Name of a result.
+        value : xarray.Dataset, pandas.DataFrame, list of dict or Raft
+            Value of the kind that is declared for the name. Writing of a lazy dataset resumes after
+            an interruption.
+        """
+        start = time.perf_counter()
+        check_content(name, value)
+        path = self.path(name)
+        kind = find_result(name).kind
+        content = move_links(value, path.parent, absolute=False) if kind == "items" else value
+        write_result(content, path, kind, self.glacier.epsg, self.provenance())
+        log_access("wrote", f"data/{path.name}")
+        seconds = time.perf_counter() - start
+        size = stored_size(path) / 1e6
+        print(f"saved {path.relative_to(self.folder)}, {size:.1f} MB, {seconds:.1f} s")
+
+    def record(self, key: str, value: float, **words: str) -> None:
+        """Record a declared claim in ``claims.json``.
+
+        Parameters
+        ----------
+        key : str
+            Key of the claim.
+        value : float
+            Value in the declared unit. One that is not finite removes the claim.
+        **words : str
+            Words that complete the declared meaning.
+        """
+        claim = find_claim(key)
+        meaning = claim.meaning.format(**words)
+        claims.record_claim(self.folder, key, value, claim.unit, meaning)
+
+    def record_rows(self, prefix: str, table: pd.DataFrame) -> None:
+        """Record the declared claims of each row of a table.
+
+        Parameters
+        ----------
+        prefix : str
+            First part of the keys.
+        table : pandas.DataFrame
+            Values by row and column. Fractions are recorded as percentages where the unit is %.
+        """
+        for name, row in table.iterrows():
+            label = row_label(str(name))
+            for column, claim in row_claims(prefix).items():
+                if column in table:
+                    factor = 100 if claim.unit == "%" else 1
+                    self.record(f"{prefix}.{label}.{column}", factor * row[column], row=str(name))
+
+    def claims_frame(self, start: str) -> pd.DataFrame:
+        """Tabulate claims.
+
+        Parameters
+        ----------
+        start : str
+            Beginning of the keys to list.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per claim.
+        """
+        log_access("read", f"claims/{start}")
+        return claims.claims_frame(self.folder, start)
