@@ -7,7 +7,7 @@ import sys
 import pytest
 from browsing import CHROMIUM
 from flavours import write_flavour
-from places import ROOT, SHARED, file_source
+from places import MATCHERS, ROOT, SHARED, file_source
 from texture_pairs import make_clean_pairs
 
 from gdiv import files
@@ -120,11 +120,6 @@ def short_waits(monkeypatch, request):
 def clean_pairs():
     """Four `(pair, flow)` of textures that differ by their motion alone."""
     return make_clean_pairs()
-
-
-#: Matchers of the smoke run: those of the profile, one of gdiv that no profile has, and one of
-#: another package.
-MATCHERS = "horn-schunck,raft,correlation,dis,farneback,phase-correlation"
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,9 @@ from gdiv.catalog import load_catalog
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+#: Matchers of the smoke run: those of the profile, one of gdiv that no profile has, and one of
+#: another package.
+MATCHERS = "horn-schunck,raft,correlation,dis,farneback,phase-correlation"
 
 
 def file_source(path):

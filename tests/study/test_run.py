@@ -6,11 +6,13 @@ import shutil
 import pandas as pd
 import pytest
 from flavours import write_flavour
+from places import MATCHERS
 from stac_server import StacServer
 from synthetic import is_marked, list_files
 
 import gdiv
 from gdiv.command import main
+from gdiv.flow.matchers.registry import matcher_label
 from gdiv.study import run as runner
 from gdiv.study.opening import open_study
 from gdiv.study.run import read_state
@@ -143,6 +145,18 @@ def test_the_study_runs_end_to_end(smoke):
         assert (smoke / "products" / name).exists()
 
 
+@pytest.mark.parametrize("name", ["farneback", "phase-correlation"])
+def test_matchers_beyond_the_profile_run_in_the_whole_study(smoke, name):
+    """One of gdiv that no profile names, and one of a package that knows nothing of gdiv."""
+    claims = json.loads((smoke / "claims.json").read_text(encoding="utf-8"))
+    assert claims[f"pairs.{name}.error"]["value"] < claims["pairs.zero.error"]["value"]
+    assert f"mosaic.{name}.rmse" in claims
+    for result in (f"displacement-{name}.zarr", f"mosaic-{name}.zarr"):
+        assert (smoke / "data" / result).is_dir()
+    page = (smoke / "products" / "map.html").read_text(encoding="utf-8")
+    assert json.dumps(matcher_label(name))[1:-1] in page
+
+
 def test_published_claims_agree_with_the_run(smoke):
     made = json.loads((smoke / "claims.json").read_text(encoding="utf-8"))
     published = gdiv.load_published("glaciers")["mer-de-glace"]
@@ -165,10 +179,12 @@ def test_figures_are_shown_in_the_notebook_that_saves_them(smoke):
 
 
 def test_a_second_run_makes_only_lost_results_again(smoke, capsys):
-    assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]) == 0
+    command = ["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]
+    command += ["--matchers", MATCHERS]
+    assert main(command) == 0
     assert capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks())
     shutil.rmtree(smoke / "products")
-    assert main(["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]) == 0
+    assert main(command) == 0
     assert (
         capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks()) - 1
     )
