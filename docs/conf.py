@@ -68,7 +68,7 @@ def setup(app):
     app.add_config_value("study", "../runs/mer-de-glace-demo", "env")
     app.connect("config-inited", copy_study)
     app.connect("autodoc-process-signature", drop_empty_signature)
-    app.connect("autodoc-skip-member", skip_constants)
+    app.connect("autodoc-skip-member", skip_members)
     app.connect("doctree-read", resolve_types)
     # Formulas as MathML, which browsers draw themselves; MathJax would be fetched from the web.
     app.add_html_math_renderer("mathml", (inline_formula, None), (formula, None))
@@ -106,8 +106,14 @@ def drop_empty_signature(app, what, name, value, options, signature, returns):
     return ("", returns) if what == "class" and signature == "(*args, **kwargs)" else None
 
 
-def skip_constants(app, what, name, value, skip, options):
-    """Leave out paths of this machine, and constants that a module does not list as public."""
+def skip_members(app, what, name, value, skip, options):
+    """Leave out what a reader cannot use.
+
+    These are the fields of named tuples, which the docstring lists, paths of this machine, and
+    constants that a module does not list as public.
+    """
+    if what == "class":
+        return True if "Alias for field number" in (inspect.getdoc(value) or "") else None
     routine = inspect.isclass(value) or inspect.isroutine(value) or hasattr(value, "py_func")
     if what != "module" or routine:
         return None

@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from gdiv.figures.velocity import plot_velocity as plot_velocity
     from gdiv.flow.horn_schunck.solver import solve_horn_schunck as solve_horn_schunck
     from gdiv.flow.matchers.matching import match_images as match_images
+    from gdiv.flow.matchers.protocol import Matcher as Matcher
     from gdiv.flow.matchers.registry import (
-        Matcher as Matcher,
         list_matchers as list_matchers,
         register_matcher as register_matcher,
     )
@@ -93,7 +93,7 @@ _PUBLIC = {
     "solve_horn_schunck": "gdiv.flow.horn_schunck.solver",
     "predict_flow": "gdiv.flow.raft.network",
     # Matchers
-    "Matcher": "gdiv.flow.matchers.registry",
+    "Matcher": "gdiv.flow.matchers.protocol",
     "list_matchers": "gdiv.flow.matchers.registry",
     "register_matcher": "gdiv.flow.matchers.registry",
     # Scenes of a glacier

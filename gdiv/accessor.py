@@ -22,7 +22,7 @@ class GdivAccessor:
         self._dataset = dataset
 
     def to_geotiff(self, folder: str | Path) -> list[Path]:
-        """Write one cloud-optimised GeoTIFF per variable into `folder`.
+        """Write speed, its components and its error as cloud-optimised GeoTIFFs.
 
         Parameters
         ----------

@@ -22,7 +22,8 @@ EXAMPLES = """\
 examples:
   gdiv run mer-de-glace                        the demo on the synthetic twin, no network
   gdiv run argentiere --profile smoke          another glacier, a few minutes
-  gdiv run mer-de-glace --profile full         the real archive; a GPU helps
+  gdiv run mer-de-glace --profile full         the real archive; a GPU helps (not yet run as a
+                                               whole)
   gdiv run mer-de-glace --profile paper        as full, with every pair of two seasons as in the
                                                paper
   gdiv run perito-moreno --source items.json   your own scenes: an ItemCollection of GeoTIFFs; an
@@ -30,7 +31,8 @@ examples:
   gdiv items my-scenes                         describe a folder of GeoTIFFs, for
                                                --source my-scenes/items.json
   gdiv run findel --catalog my.yaml            a glacier of your own catalog
-  gdiv run mer-de-glace --matchers ilk,tv-l1   other matchers than those of the profile
+  gdiv run mer-de-glace --matchers ilk,tv-l1   ILK and TV-L1, beside Horn-Schunck, RAFT and DIS,
+                                               which every study compares
   gdiv run mer-de-glace --only 06              one notebook, with the results of the others
 A run resumes where it stopped: a notebook is skipped if its inputs, parameters and code are
 unchanged since it succeeded.
@@ -222,7 +224,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("matchers", help="list the matchers, including those of other packages")
     sources = commands.add_parser("sources", help="list the sources of scenes")
     catalog = commands.add_parser(
-        "catalog", help="show where the catalog lies and how to add to it"
+        "catalog", help="show the path of the catalog and how to extend it"
     )
     for command in (run, clean):
         _add_study_options(command)
@@ -265,13 +267,14 @@ def _add_study_options(command: argparse.ArgumentParser) -> None:
 def _add_run_options(command: argparse.ArgumentParser) -> None:
     """Add the options that only a run has."""
     command.add_argument(
-        "--only", default="", metavar="NN", help="run one notebook, whether or not it changed"
+        "--only", default="", metavar="NN", help="run one notebook, even if nothing has changed"
     )
     command.add_argument(
         "--matchers",
         default="",
         metavar="NAME,...",
-        help="matchers to compare, as `gdiv matchers` lists them; default those of the profile",
+        help="matchers to compare, as `gdiv matchers` lists them; default those of the profile; "
+        "horn-schunck, raft and dis are always included",
     )
     command.add_argument(
         "-p",

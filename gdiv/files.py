@@ -6,8 +6,10 @@ process must never leave half a file.
 
 import codecs
 import json
+import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -75,21 +77,28 @@ def replacing(path: Path) -> Iterator[Path]:
     '{}'
     """
     path = Path(path)
-    partial = path.with_name(f"{path.stem}.part{path.suffix}")
+    # Two processes or threads that write the same file do not disturb each other.
+    mark = f"{os.getpid()}-{threading.get_ident()}"
+    partial = path.with_name(f"{path.stem}.{mark}.part{path.suffix}")
     _remove(partial)
     try:
         yield partial
-    except BaseException:
+        if path.is_dir() and not path.is_symlink():
+            previous = path.with_name(f"{path.name}.{mark}.old")
+            path.rename(previous)
+            partial.rename(path)
+            _remove(previous)
+        else:
+            if partial.is_dir():
+                path.unlink(missing_ok=True)
+            partial.replace(path)
+    finally:
         _remove(partial)
-        raise
-    if path.is_dir():
-        shutil.rmtree(path)
-    partial.replace(path)
 
 
 def _remove(path: Path) -> None:
     """Remove a file or folder if there is one."""
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

@@ -55,8 +55,8 @@ def bench_table(bench: Mapping[str, Any]) -> str:
         "Mean error in pixels against exactly known displacement: synthetic images, the synthetic "
         "twin, and real textures warped by a synthetic flow. The columns *real* are of real pairs "
         "of Perito Moreno, which have no truth. Each matcher has the settings that were best on "
-        "other pairs, unless its name says otherwise. "
-        "[All results of the bench](results/bench.md)."
+        "other pairs, unless its name says otherwise. gdiv's matcher `dis` uses finest scale 0; "
+        "the row *DIS* uses scale 1. [All results of the bench](results/bench.md)."
     )
     note = compression_note() + " Half of the textures of *real, warped* come from these scenes."
     case_heads = (CASE_HEADS[case] for case in cases)

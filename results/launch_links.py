@@ -40,8 +40,8 @@ def format_launch_links(origin: str) -> str:
     installation = f'`%pip install "gdiv[study] @ git+https://github.com/{repository}"`'
     if not address:
         return (
-            "`make links` writes badges here that open your own fork, taken from the address of "
-            "its remote `origin`, in:\n\n"
+            f"To run the notebooks in a browser, replace {PLACEHOLDER} by your fork. "
+            "`make links` turns these addresses into badges.\n\n"
             f"- Binder: `{binder}`\n"
             f"- Colab: `{colab}`, after {installation}\n"
             f"- Codespaces: `{codespaces}`"

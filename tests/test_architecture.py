@@ -93,6 +93,7 @@ def test_hooks_use_the_pinned_versions():
         "mirrors-mypy": "mypy",
         "codespell": "codespell",
         "nbstripout": "nbstripout",
+        "numpydoc": "numpydoc",
     }
     compared = 0
     for repository in hooks:

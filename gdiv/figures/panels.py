@@ -31,7 +31,8 @@ METRES_PER_KM = 1000
 STRETCH = (2, 98)  # percentiles of an image that become black and white
 BACKGROUND_OPACITY = 0.55  # of the image under a map, chosen by eye
 PANEL_HEIGHT_EXTRA = 0.35  # inch, for the title
-SCALE_LENGTHS = (0.1, 0.2, 0.5, 1, 2, 5, 10)  # km
+SCALE_LENGTHS = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 50)  # km
+SMALLEST_KM = 0.1  # shorter scale bars are labelled in metres
 MAX_SCALE_FRACTION = 0.35  # of the panel's width
 
 
@@ -181,6 +182,11 @@ def draw_colour_bar(
     return figure.colorbar(picture, ax=beside, shrink=shrink, label=label, extend=extend)
 
 
+def _length_label(length: float) -> str:
+    """Length in kilometres as text, in metres below a tenth of one."""
+    return f"{length:g} km" if length >= SMALLEST_KM else f"{length * METRES_PER_KM:.3g} m"
+
+
 def draw_scale_bar(axis: Axes, data: Gridded) -> None:
     """Draw a scale bar at the lower left and a north arrow at the upper right.
 
@@ -196,7 +202,7 @@ def draw_scale_bar(axis: Axes, data: Gridded) -> None:
     outline = dark_outline()
     left, right, bottom, top = compute_extent(data)
     longest = MAX_SCALE_FRACTION * (right - left)
-    length = max(step for step in SCALE_LENGTHS if step <= longest)
+    length = max((step for step in SCALE_LENGTHS if step <= longest), default=longest)
     x = left + 0.05 * (right - left)
     y = bottom + 0.05 * (top - bottom)
     axis.plot(
@@ -209,7 +215,7 @@ def draw_scale_bar(axis: Axes, data: Gridded) -> None:
         "path_effects": outline,
         "ha": "center",
     }
-    axis.text(x + length / 2, y + 0.02 * (top - bottom), f"{length:g} km", va="bottom", **text)
+    axis.text(x + length / 2, y + 0.02 * (top - bottom), _length_label(length), va="bottom", **text)
     axis.annotate(
         "N",
         (0.94, 0.97),

@@ -19,7 +19,13 @@ from gdiv.images.arrays import Component, Image, Mask
 from gdiv.images.contrast import local_contrast
 from gdiv.images.statistics import nmad, pool_components
 
-__all__ = ["MIN_BLOCKS", "measure_shift", "register_pairs", "stable_ground_statistics"]
+__all__ = [
+    "MAX_SPREAD",
+    "MIN_BLOCKS",
+    "measure_shift",
+    "register_pairs",
+    "stable_ground_statistics",
+]
 
 #: Side of a block in pixels; blocks overlap by half.
 BLOCK = 64

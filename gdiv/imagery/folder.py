@@ -53,9 +53,11 @@ def write_items(folder: Path) -> Path:
     Raises
     ------
     FolderError
-        If there is no such file, one that cannot be a scene, or two of one date.
+        If there is no such folder or file, one that cannot be a scene, or two of one date.
     """
     folder = Path(folder)
+    if not folder.is_dir():
+        raise FolderError(f"the folder {folder} does not exist")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".tif", ".tiff"))
     if not paths:
         raise FolderError(f"{folder} holds no GeoTIFF (*.tif, *.tiff)")

@@ -34,8 +34,12 @@ class Inspection:
     ----------
     reason : str
         Why the scene cannot be used; empty if it can.
-    clear, no_data, shadow : float
-        Fraction of the glacier that is clear, without data, and in shadow.
+    clear : float
+        Fraction of the glacier that is clear.
+    no_data : float
+        Fraction of the glacier without data.
+    shadow : float
+        Fraction of the glacier in shadow.
     snow : float
         Fraction of the clear ground beside the glacier that is under snow.
     dark : float

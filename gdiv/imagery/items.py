@@ -37,7 +37,7 @@ NOTICE = "Synthetic data: rendered by gdiv's twin, not satellite imagery."
 ORBIT_IN_NAME = re.compile(r"_R(\d{3})(?:_|$)")
 #: EPSG code as a number or with its authority. pystac adds the authority to ``proj:epsg`` whatever
 #: stands there, so that it may occur twice.
-EPSG_CODE = re.compile(r"(?:EPSG:)*(\d+)", re.IGNORECASE)
+EPSG_CODE = re.compile(r"(?:EPSG:)*(\d+)(?:\.0+)?", re.IGNORECASE)
 
 
 class ItemError(ValueError):
@@ -62,8 +62,10 @@ class SceneItem:
         MGRS tile, such as "32TLR"; empty for sensors without tiles, such as Landsat.
     platform : str
         Satellite, as the archive writes it; may be empty.
-    sun_azimuth, sun_elevation : float or None
-        Direction of the sun in degrees, azimuth clockwise from north.
+    sun_azimuth : float or None
+        Azimuth of the sun in degrees, clockwise from north.
+    sun_elevation : float or None
+        Elevation of the sun in degrees.
     cloud_cover : float or None
         Percentage of the whole scene.
     offset : OffsetMetadata

@@ -116,7 +116,7 @@ def make_masks(outlines: gpd.GeoDataFrame, grid: GeoBox, margin: float = MARGIN)
     >>> grid.width, int(masks.glacier[0].sum()), int(masks.stable[0].sum())
     (84, 20, 54)
     """
-    ice = outlines.union_all()
+    ice = shapely.union_all(shapely.make_valid(outlines.geometry.to_numpy()))
     masks = {"glacier": _rasterize(ice, grid), "stable": ~_rasterize(ice.buffer(margin), grid)}
     long_names = {
         "glacier": "ice, by the outline",

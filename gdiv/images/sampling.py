@@ -1,4 +1,4 @@
-"""Pixel grids, reading between pixels, and composing and inverting displacements."""
+"""Pixel grids, interpolation, and composing and inverting displacements."""
 
 import numpy as np
 from scipy import ndimage

@@ -1,4 +1,4 @@
-"""The claims of a study: which numbers are worth quoting, in which unit, and what they mean.
+"""The claims of a study: keys, units and meanings.
 
 A ``*`` in a key stands for a row, such as a matcher; ``{row}`` in the meaning is its name.
 """
@@ -27,7 +27,7 @@ CLAIMS = (
         "scenes.synthetic", "1", "share of scenes that are synthetic: rendered, not acquired"
     ),
     # 02, from scenes to pairs
-    DeclaredClaim("pairs.train", "pairs", "pairs the labels and the network are made from"),
+    DeclaredClaim("pairs.train", "pairs", "training pairs"),
     DeclaredClaim("pairs.validation", "pairs", "pairs of the validation seasons"),
     DeclaredClaim("pairs.shift", "px", "median shift between two scenes on stable ground"),
     DeclaredClaim(
@@ -38,7 +38,7 @@ CLAIMS = (
     ),
     # 03, Horn-Schunck labels
     DeclaredClaim(
-        "labels.error", "px", "mean distance of Horn-Schunck labels to the truth, on ice"
+        "labels.error", "px", "mean error of Horn-Schunck labels against the truth, on ice"
     ),
     DeclaredClaim("labels.along", "%", "bias of Horn-Schunck labels along the flow"),
     DeclaredClaim("labels.bias", "px", "median motion of stable ground in Horn-Schunck pairs"),
@@ -48,21 +48,23 @@ CLAIMS = (
     DeclaredClaim("labels.back", "px", "median forward-backward error, on ice"),
     DeclaredClaim("labels.trusted", "1", "fraction of the glacier where the images agree"),
     DeclaredClaim("labels.motion", "px", "median displacement on the glacier, over pairs"),
-    DeclaredClaim("labels.*.error", "px", "mean distance to the truth, every fourth pair: {row}"),
+    DeclaredClaim("labels.*.error", "px", "mean error against the truth, every fourth pair: {row}"),
     # 04, training RAFT
     DeclaredClaim("training.*.before", "px", "{row}: weights as shipped, on its own test tiles"),
     DeclaredClaim("training.*.own", "px", "{row}: distance to labels, own test tiles"),
     DeclaredClaim(
         "training.*.labels", "px", "{row}: distance to labels, test tiles of the space split"
     ),
-    DeclaredClaim("training.*.truth", "px", "{row}: distance to truth, the same tiles"),
+    DeclaredClaim("training.*.truth", "px", "{row}: mean error against the truth, the same tiles"),
     DeclaredClaim(
         "training.figure_2",
         "m/yr",
         "RMS difference of network and label, three tiles (paper: 2.45)",
     ),
     # 05, velocity from every matcher
-    DeclaredClaim("pairs.*.error", "px", "{row}: mean distance to truth of a single pair, on ice"),
+    DeclaredClaim(
+        "pairs.*.error", "px", "{row}: mean error of a single pair against the truth, on ice"
+    ),
     DeclaredClaim("pairs.*.along", "%", "{row}: bias along the flow, single pairs"),
     DeclaredClaim("pairs.*.bias", "px", "{row}: median motion of stable ground, single pairs"),
     DeclaredClaim("pairs.*.still_ground", "px", "{row}: spread on stable ground, single pairs"),
@@ -72,7 +74,7 @@ CLAIMS = (
     DeclaredClaim("mosaic.*.stakes", "m/yr", "{row}: mean absolute difference from the stakes"),
     DeclaredClaim("mosaic.*.rmse", "m/yr", "{row}: root mean square error against truth, on ice"),
     DeclaredClaim("mosaic.*.median", "m/yr", "{row}: median error against truth, on ice"),
-    DeclaredClaim("mosaic.*.along", "%", "{row}: motion added (negative: lost) along the flow"),
+    DeclaredClaim("mosaic.*.along", "%", "{row}: bias along the flow (negative: motion lost)"),
     DeclaredClaim("mosaic.*.coverage", "1", "{row}: fraction of the ice that has a value"),
     DeclaredClaim("mosaic.*.nmad", "m/yr", "{row}: spread on stable ground"),
     DeclaredClaim("mosaic.*.glaft", "m/yr", "{row}: GLAFT's measure of stable ground, two sigma"),
@@ -92,13 +94,13 @@ CLAIMS = (
     DeclaredClaim("product.pairs", "pairs", "pairs in the published map"),
     DeclaredClaim("product.error", "m/yr", "median stated error of the published speed on ice"),
     # 08, what matters
-    DeclaredClaim("choices.one_pair", "m/yr", "RAFT, a single pair: RMS distance to {against}"),
+    DeclaredClaim("choices.one_pair", "m/yr", "RAFT, a single pair: RMS difference from {against}"),
     DeclaredClaim(
-        "choices.all_pairs", "m/yr", "RAFT, all {count} pairs: RMS distance to {against}"
+        "choices.all_pairs", "m/yr", "RAFT, all {count} pairs: RMS difference from {against}"
     ),
-    DeclaredClaim("choices.as_it_is", "m/yr", "RAFT map, as it is: RMS distance to {against}"),
+    DeclaredClaim("choices.as_it_is", "m/yr", "RAFT map, as it is: RMS difference from {against}"),
     DeclaredClaim(
-        "choices.shifts_left_in", "m/yr", "RAFT map, shifts left in: RMS distance to {against}"
+        "choices.shifts_left_in", "m/yr", "RAFT map, shifts left in: RMS difference from {against}"
     ),
 )
 

@@ -35,8 +35,10 @@ class Execution(NamedTuple):
     ----------
     seconds : float
         Time taken.
-    reads, writes : list of str
-        Names of the results and files that the notebook has read and written through the study.
+    reads : list of str
+        Names of the results and files that the notebook has read through the study.
+    writes : list of str
+        Names of those that it has written.
     """
 
     seconds: float

@@ -32,8 +32,10 @@ class Facts:
 
     Attributes
     ----------
-    key, profile_key : str
-        Names of the glacier and of the profile in the catalog.
+    key : str
+        Name of the glacier in the catalog.
+    profile_key : str
+        Name of the profile in the catalog.
     source_name : str
         Source as the user named it; empty for the profile's own.
     folder : Path

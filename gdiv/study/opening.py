@@ -1,5 +1,6 @@
 """Open a study: resolve its glacier, profile, source and matchers, and prepare its folder."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gdiv.catalog import (
@@ -23,7 +24,7 @@ def open_study(
     profile: str = "demo",
     source: str = "",
     workspace: str = "",
-    matchers: str = "",
+    matchers: str | Sequence[str] = "",
 ) -> Study:
     """Open a study.
 
@@ -38,7 +39,7 @@ def open_study(
         if empty. KEY@FILE or KEY@URL reads it as the source KEY of the catalog is read.
     workspace : str, optional
         Folder of the run; ``runs/GLACIER-PROFILE`` if empty.
-    matchers : str, optional
+    matchers : str or sequence of str, optional
         Names of the matchers to compare, separated by commas; those of the profile if empty.
 
     Returns
@@ -66,7 +67,7 @@ def open_study(
     if matchers:
         chosen = chosen.model_copy(update={"matchers": resolve_matchers(matchers)})
     else:
-        resolve_matchers(",".join(chosen.matchers))
+        resolve_matchers(chosen.matchers)
     if chosen.pairing == "paper":
         entry = _with_paper_pairing(entry, glacier, profile)
     folder = Path(workspace) if workspace else default_workspace(glacier, profile, source)
@@ -92,14 +93,14 @@ def _with_paper_pairing(entry: Glacier, glacier: str, profile: str) -> Glacier:
     return entry.model_copy(update={"pairing": Pairing(rule="paper")})
 
 
-def resolve_matchers(names: str) -> list[str]:
+def resolve_matchers(names: str | Sequence[str]) -> list[str]:
     """Split a comma-separated list of matchers and check that each is registered.
 
     Those that every study compares are added in front if they are missing.
 
     Parameters
     ----------
-    names : str
+    names : str or sequence of str
         Names of matchers, separated by commas.
 
     Returns
@@ -112,7 +113,8 @@ def resolve_matchers(names: str) -> list[str]:
     CatalogError
         If a matcher is unknown; the message lists those that exist.
     """
-    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    listed = names.split(",") if isinstance(names, str) else names
+    chosen = [name.strip() for name in listed if name.strip()]
     required = [name for name in REQUIRED_MATCHERS if name not in chosen]
     for name in chosen:
         if name not in list_matchers():

@@ -1,4 +1,4 @@
-"""The results of a study: which there are, what they hold, and which notebook makes them."""
+"""The results of a study: names, contents and the notebook that makes each."""
 
 import difflib
 from dataclasses import dataclass

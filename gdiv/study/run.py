@@ -3,6 +3,8 @@
 import ast
 import json
 import os
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -73,7 +75,7 @@ def run_study(
     workspace: str = "",
     only: str = "",
     parameters: dict[str, str] | None = None,
-    matchers: str = "",
+    matchers: str | Sequence[str] = "",
 ) -> Path:
     """Run the notebooks of a study and return its folder.
 
@@ -123,7 +125,7 @@ def _run(
     workspace: str,
     only: str,
     parameters: dict[str, str],
-    matchers: str,
+    matchers: str | Sequence[str],
 ) -> Path:
     """Check everything that was named, then bring the notebooks up to date."""
     chosen = notebooks(only)
@@ -132,7 +134,7 @@ def _run(
     compared = open_study(glacier, profile, source, workspace, matchers).profile.matchers
     for name in compared:
         get_matcher(name)
-    if matchers:
+    if compared != study.profile.matchers:
         checked[MATCHERS] = ",".join(compared)
     folder = study.folder.resolve()
     common = {
@@ -204,6 +206,7 @@ class _Notebook:
             state["about"] = NOTICE
         if self.study.source.kind == "twin":  # the first notebook has rendered the scenes
             signatures = dependencies.signatures(self.study)
+        self.remove(set(past.get("outputs", [])) - set(outputs))
         reads = [name for name in reads if name not in outputs]
         made = sorted(set(claims.read_claims(self.folder)) - others)
         state[self.number] = {
@@ -238,6 +241,15 @@ class _Notebook:
             self.matchers_hash,
         )
         return dependencies.fingerprint(self.study, state, base, reads, signatures, self.number)
+
+    def remove(self, outputs: set[str]) -> None:
+        """Remove results of the last success that this one did not make, such as of a matcher."""
+        for name in outputs - {f"notebooks/{self.path.name}"}:
+            path = self.folder / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
     def write_state(self, state: dict[str, Any]) -> None:
         """Write ``run.json``."""

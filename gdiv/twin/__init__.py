@@ -1,1 +1,1 @@
-"""The synthetic twin: a glacier of the catalog rendered as scenes whose motion is exact."""
+"""The synthetic twin: a glacier of the catalog rendered as scenes whose motion is known exactly."""

@@ -42,8 +42,10 @@ class Ice:
         True on ice.
     fraction : ndarray, shape (H, W)
         Fraction of ice in each pixel, 0 to 1: the mask as an instrument resolves it.
-    vx, vy : ndarray, shape (H, W)
-        Velocity in m/yr, positive east and north; 0 outside the ice.
+    vx : ndarray, shape (H, W)
+        Velocity in m/yr, positive east; 0 outside the ice.
+    vy : ndarray, shape (H, W)
+        Velocity in m/yr, positive north; 0 outside the ice.
     elevation : ndarray, shape (H, W)
         Elevation of the ice surface in metres, extended beyond the ice.
     debris : ndarray, shape (H, W)

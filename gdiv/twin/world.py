@@ -108,8 +108,10 @@ class World:
     relief_pattern : ndarray
         Smooth elevation on the grid of the scenes, scaled to 0 to 1. A registration error due to
         the terrain model is proportional to it.
-    ice_brightness, ice_debris : ndarray, shape (H, W)
-        Spline coefficients of the log-brightness and the debris of the ice.
+    ice_brightness : ndarray, shape (H, W)
+        Spline coefficients of the log-brightness of the ice.
+    ice_debris : ndarray, shape (H, W)
+        Spline coefficients of the debris of the ice.
     ageing : list of ndarray, shape (H, W)
         Spline coefficients of the textures that appear and disappear year by year.
     """

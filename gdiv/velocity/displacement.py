@@ -1,4 +1,4 @@
-"""Match every pair, one Dask task per pair, and measure what stable ground appears to move."""
+"""Match every pair, one Dask task per pair, and measure the apparent motion of stable ground."""
 
 import json
 import zlib
@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from gdiv.flow.matchers.matching import Match, match_images
-from gdiv.flow.matchers.registry import get_matcher
+from gdiv.flow.matchers.matching import Match, check_options, match_images
+from gdiv.flow.matchers.registry import get_matcher, source_hash
 from gdiv.imagery.coregistration import stable_ground_statistics
 from gdiv.images.arrays import Mask
 
@@ -83,11 +83,13 @@ def match_pairs(
             "there is no pair to match; the scene table lists the scenes of each season"
         )
 
-    get_matcher(matcher)  # an unknown name is an error now, not when the result is computed
+    # Errors now, not when the result is computed; and workers get the matcher, not its name.
+    chosen = get_matcher(matcher)
+    check_options(chosen, options)
 
     def match_one(*arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
         images = [array[0] for array in arrays[:2]]
-        match = match_images(matcher, *images, check_consistency=check_consistency, **options)
+        match = match_images(chosen, *images, check_consistency=check_consistency, **options)
         return _registered(match, stable, arrays[2:4], arrays[4])
 
     images = [
@@ -116,6 +118,7 @@ def match_pairs(
             result[name].attrs = attributes
     return result.assign_coords(_pair_coordinates(pairs)).assign_attrs(
         matcher=matcher,
+        matcher_code=source_hash([matcher]),
         cube_written=cube.attrs.get("written", ""),
         network=_network_fingerprint(options),
         options=json.dumps({name: _as_attribute(value) for name, value in options.items()}),

@@ -49,7 +49,7 @@ FINE_STEPS = (0.01, 0.1, 1.0)
 COARSE_STEP = 10.0
 
 
-def with_crs(dataset: xr.Dataset, epsg: int) -> xr.Dataset:
+def with_crs(dataset: xr.Dataset, crs: int | str) -> xr.Dataset:
     """Add a CRS as the CF grid mapping ``mapping``.
 
     Arithmetic drops grid mappings, so this comes last.
@@ -58,15 +58,15 @@ def with_crs(dataset: xr.Dataset, epsg: int) -> xr.Dataset:
     ----------
     dataset : xarray.Dataset
         With dimensions ``y`` and ``x``.
-    epsg : int
-        EPSG code.
+    crs : int or str
+        EPSG code or WKT.
 
     Returns
     -------
     xarray.Dataset
         The dataset with its grid mapping.
     """
-    georeferenced = dataset.rio.write_crs(epsg, grid_mapping_name="mapping")
+    georeferenced = dataset.rio.write_crs(crs, grid_mapping_name="mapping")
     return georeferenced.rio.write_grid_mapping("mapping")
 
 
@@ -102,14 +102,14 @@ def int16_encoding(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:
     return encodings
 
 
-def write_zarr(dataset: xr.Dataset, path: Path, packed: bool = False) -> Path:
+def write_zarr(dataset: xr.Dataset, path: str | Path, packed: bool = False) -> Path:
     """Write a Zarr store of format 2, completely or not at all.
 
     Parameters
     ----------
     dataset : xarray.Dataset
         Product, from `gdiv.velocity.products`.
-    path : Path
+    path : path
         Store. An existing one is replaced.
     packed : bool, optional
         Store velocities as int16, with the encoding of `int16_encoding`. Takes less than half the
@@ -120,6 +120,7 @@ def write_zarr(dataset: xr.Dataset, path: Path, packed: bool = False) -> Path:
     Path
         `path`.
     """
+    path = Path(path)
     dataset = dataset.copy()
     if packed:
         for name, encoding in int16_encoding(dataset).items():
@@ -133,7 +134,7 @@ def write_zarr(dataset: xr.Dataset, path: Path, packed: bool = False) -> Path:
 
 def write_geotiffs(
     product: xr.Dataset,
-    folder: Path,
+    folder: str | Path,
     names: Sequence[str] = ("v", "vx", "vy", "v_error"),
 ) -> list[Path]:
     """Write one cloud-optimised GeoTIFF with overviews per variable.
@@ -144,7 +145,7 @@ def write_geotiffs(
     ----------
     product : xarray.Dataset
         Product with dimensions ``(y, x)``, from `gdiv.velocity.products.velocity_product`.
-    folder : Path
+    folder : path
         Folder to write to; it is made if needed.
     names : sequence of str, optional
         Variables to write.
@@ -153,6 +154,11 @@ def write_geotiffs(
     -------
     list of Path
         Files ``{name}.tif``, with NaN as no data.
+
+    Raises
+    ------
+    ValueError
+        If the product has no CRS.
 
     Examples
     --------
@@ -164,7 +170,15 @@ def write_geotiffs(
     >>> [file.name for file in files]
     ['v.tif']
     """
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    if "mapping" in product.data_vars:  # a store opened without decode_coords="all"
+        product = product.set_coords("mapping")
+    if product.rio.crs is None:
+        raise ValueError(
+            "the product has no CRS; open its store with decode_coords='all', or assign one: "
+            "product.rio.write_crs(32632)"
+        )
     tags = {
         TIFF_TAGS.get(key, key.upper()): product.attrs[key]
         for key in REPEATED_ATTRIBUTES
@@ -173,7 +187,10 @@ def write_geotiffs(
     paths = []
     for name in names:
         path = folder / f"{name}.tif"
-        layer = product[name].rio.write_nodata(np.nan)
+        layer = product[name].copy()
+        for key in ("_FillValue", "dtype", "scale_factor", "add_offset"):
+            layer.encoding.pop(key, None)  # of the store that it was read from
+        layer = layer.rio.write_nodata(np.nan)
         with replacing(path) as partial:
             layer.rio.to_raster(
                 partial,

@@ -1,5 +1,6 @@
 """Velocity between two images, with errors and quality, without catalog or notebook."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,12 @@ from scipy import ndimage
 
 from gdiv.conventions import DAYS_PER_YEAR
 from gdiv.flow.matchers.matching import CORRELATION_SIGMA, Match, match_images
-from gdiv.imagery.coregistration import measure_shift, stable_ground_statistics
+from gdiv.imagery.coregistration import (
+    MAX_SPREAD,
+    MIN_BLOCKS,
+    measure_shift,
+    stable_ground_statistics,
+)
 from gdiv.images.arrays import Image, Mask
 from gdiv.velocity.annual import MIN_QUALITY, speed
 from gdiv.velocity.export import with_crs
@@ -24,6 +30,8 @@ __all__ = ["velocity_from_pair"]
 #: Components of a forward-backward error whose two directions err alike and independently: the
 #: variance of its length is four times that of one component of one direction.
 ERRORS_PER_RESIDUAL = 2.0
+#: Least weight of neighbours with a forward-backward error; elsewhere the error is unknown.
+MIN_COVERAGE = 1e-3
 
 
 def velocity_from_pair(
@@ -66,11 +74,11 @@ def velocity_from_pair(
 
     Notes
     -----
-    The error of a component joins the spread (NMAD) of stable ground, where the pair has outlines,
-    with half the local root mean square of the forward-backward error, which assumes that both
-    directions err independently. Errors that both share are not in it, such as those of a surface
-    that changed between the dates: it is a lower bound on ice. Errors of a mosaic, from
-    `gdiv.add_errors`, include them.
+    The error of a component combines the apparent motion of stable ground (bias and NMAD), where
+    the pair has outlines, with half the local root mean square of the forward-backward error, which
+    assumes that both directions err independently. Errors that both share are not in it, such as
+    those of a surface that changed between the dates: it is a lower bound on ice. Errors of a
+    mosaic, from `gdiv.add_errors`, include them.
 
     Examples
     --------
@@ -95,6 +103,8 @@ def velocity_from_pair(
     match = match_images(matcher, reference, secondary, check_consistency=True, **options)
     stable = pair.stable.values if "stable" in pair else np.zeros(reference.shape, bool)
     shift = measure_shift(reference, secondary, stable)
+    if stable.any():
+        _warn_if_unregistered(shift)
     u = match.u - np.float32(shift["shift_x"])
     v = match.v - np.float32(shift["shift_y"])
     error_u, error_v = _pixel_errors(match, u, v, stable)
@@ -115,10 +125,21 @@ def velocity_from_pair(
         "source": f"gdiv {__version__}",
         "shift_x": float(shift["shift_x"]),
         "shift_y": float(shift["shift_y"]),
+        "shift_spread": float(shift["shift_spread"]),
         "registration_blocks": int(shift["blocks"]),
     }
-    crs = pair.rio.crs
-    return with_crs(_with_attributes(velocity), crs.to_epsg() or crs.to_wkt())
+    return with_crs(_with_attributes(velocity), pair.attrs["crs"])
+
+
+def _warn_if_unregistered(shift: dict[str, float]) -> None:
+    """Warn where stable ground has no clear shift, which `gdiv.register_pairs` would reject."""
+    blocks = int(shift["blocks"])
+    if blocks < MIN_BLOCKS or shift["shift_spread"] > MAX_SPREAD:
+        warnings.warn(
+            f"stable ground could not be registered ({blocks} blocks agree, with a spread of "
+            f"{shift['shift_spread']:.2f} px); its apparent motion is part of the errors",
+            stacklevel=3,
+        )
 
 
 def _title(pair: xr.Dataset) -> str:
@@ -156,12 +177,14 @@ def _pixel_errors(match: Match, u: Image, v: Image, stable: Mask) -> tuple[Image
     """One sigma of both components in pixels, from stable ground and the forward-backward error."""
     weight = np.isfinite(match.residual).astype(np.float32)
     square = np.nan_to_num(match.residual) ** 2
-    coverage = np.maximum(ndimage.gaussian_filter(weight, CORRELATION_SIGMA), 1e-3)
-    local_rms = np.sqrt(ndimage.gaussian_filter(square, CORRELATION_SIGMA) / coverage)
+    coverage = ndimage.gaussian_filter(weight, CORRELATION_SIGMA)
+    mean_square = ndimage.gaussian_filter(square, CORRELATION_SIGMA) / np.maximum(coverage, 1e-6)
+    sigma = np.where(coverage > MIN_COVERAGE, np.sqrt(mean_square), np.nan) / ERRORS_PER_RESIDUAL
     ground = stable_ground_statistics(u, v, stable & (match.quality > MIN_QUALITY))
-    spread_u, spread_v = (np.nan_to_num(ground[name]) for name in ("nmad_x", "nmad_y"))
-    sigma = local_rms / ERRORS_PER_RESIDUAL
-    return np.hypot(sigma, spread_u), np.hypot(sigma, spread_v)
+    # A shift that was not removed counts as an error, too.
+    apparent_u = np.nan_to_num([ground["bias_x"], ground["nmad_x"]])
+    apparent_v = np.nan_to_num([ground["bias_y"], ground["nmad_y"]])
+    return np.hypot(sigma, np.hypot(*apparent_u)), np.hypot(sigma, np.hypot(*apparent_v))
 
 
 def _with_attributes(velocity: xr.Dataset) -> xr.Dataset:

@@ -74,6 +74,11 @@ def test_unusable_files_raise_an_error_that_names_file_and_remedy(name, changed,
         folder.write_items(tmp_path)
 
 
+def test_a_missing_folder_raises_an_error(tmp_path):
+    with pytest.raises(folder.FolderError, match="nosuch does not exist"):
+        folder.write_items(tmp_path / "nosuch")
+
+
 def test_dates_are_parsed_from_file_names(tmp_path):
     names = {
         "LC08_L2SP_197012_20200731_20200908_02_T1_SR_B5": "2020-07-31T00:00:00",

@@ -121,3 +121,69 @@ def test_missing_dates_files_bands_and_grids_raise_an_error_that_names_them(file
         gdiv.open_pair(VALUES, VALUES, geobox=GRID)
     with pytest.raises(PairError, match=r"the outline .* could not be read"):
         gdiv.open_pair(*files, outline=tmp_path / "missing.gpkg")
+
+
+def labelled(values, **coords):
+    """A DataArray on the grid of the tests."""
+    plain = gdiv.open_pair(VALUES, VALUES, geobox=GRID, dates=DATES)
+    array = xr.DataArray(values, dims=("y", "x"), coords={"y": plain.y, "x": plain.x})
+    return array.assign_coords(coords).rio.write_crs(32632)
+
+
+def test_data_arrays_may_be_transposed_or_south_up_and_have_their_own_time():
+    values = np.random.default_rng(0).normal(size=(80, 96)).astype(np.float32)
+    first = labelled(values, time=np.datetime64("2020-08-01T10:00", "ns"))
+    second = labelled(values, time=np.datetime64("2021-08-01T10:00", "ns"))
+    pair = gdiv.open_pair(first.transpose("x", "y"), second.isel(y=slice(None, None, -1)))
+    assert np.array_equal(pair.reference, values) and np.array_equal(pair.secondary, values)
+    assert pair.attrs["reference_date"].startswith("2020-08-01T10")
+
+
+def test_masks_and_values_without_data_become_nan(tmp_path):
+    values = np.full((80, 96), 5, np.uint16)
+    values[:10] = 9
+    first = write_image(tmp_path / "a_20200801.tif", values)
+    with rasterio.open(first, "r+") as file:
+        file.write_mask(values == 5)
+    second = write_image(tmp_path / "b_20210801.tif", values)
+    pair = gdiv.open_pair(first, second)
+    assert np.isnan(pair.reference.values[:10]).all() and np.isfinite(pair.secondary.values).all()
+    given = gdiv.open_pair(first, second, nodata=9)
+    assert np.isnan(given.secondary.values[:10]).all()
+
+
+def test_web_mercator_is_refused_because_its_metres_are_too_short(tmp_path):
+    files = [
+        write_image(tmp_path / f"{year}-08-01.tif", VALUES, 772000, 5760000, 10.0, 3857)
+        for year in (2020, 2021)
+    ]
+    with pytest.raises(PairError, match=r"a metre on the ground is 1\.4\d m on the map"):
+        gdiv.open_pair(*files)
+
+
+@pytest.mark.parametrize("dates", [(20200801, 20210801), (None, "2021-08-01"), ("x", "y")])
+def test_what_is_not_a_date_is_refused(dates):
+    with pytest.raises(PairError, match="is not a date; give dates="):
+        gdiv.open_pair(VALUES, VALUES, geobox=GRID, dates=dates)
+    with pytest.raises(PairError, match="two dates are needed, got 1"):
+        gdiv.open_pair(VALUES, VALUES, geobox=GRID, dates=("2020-08-01",))
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        shapely.box(500000, 5000000, 500100, 5000100),
+        shapely.LineString([(340300, 5089400), (340600, 5089700)]),
+    ],
+    ids=["elsewhere", "a line"],
+)
+def test_an_outline_without_a_polygon_within_the_images_is_refused(files, geometry):
+    outline = gpd.GeoDataFrame(geometry=[geometry], crs=32632)
+    with pytest.raises(PairError, match="no polygon within the images"):
+        gdiv.open_pair(*files, outline=outline)
+
+
+def test_a_margin_that_leaves_no_stable_ground_is_reported(files):
+    outline = gpd.GeoDataFrame(geometry=[shapely.box(340300, 5089400, 340600, 5089700)], crs=32632)
+    with pytest.warns(UserWarning, match="no pixel is farther than 5000 m"):
+        gdiv.open_pair(*files, outline=outline, margin=5000)

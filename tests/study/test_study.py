@@ -56,7 +56,7 @@ def test_rows_of_a_table_become_claims(tmp_path):
     assert made["mosaic.raft-mean.along"] == {
         "value": -2.0,
         "unit": "%",
-        "meaning": "raft, mean: motion added (negative: lost) along the flow",
+        "meaning": "raft, mean: bias along the flow (negative: motion lost)",
     }
 
 

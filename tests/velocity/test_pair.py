@@ -104,3 +104,30 @@ def test_velocities_can_be_exported_and_plotted(velocity, tmp_path):
     assert np.array_equal(stored.v.values, velocity.v.values, equal_nan=True)
     figure = velocity.gdiv.plot()
     assert len(figure.axes) >= 2
+
+
+def test_a_shift_that_cannot_be_registered_is_part_of_the_errors(pair):
+    """A scene that is six pixels off: blocks are trusted up to four."""
+    moved = pair.assign(secondary=pair.secondary.roll(x=6))
+    with pytest.warns(UserWarning, match="stable ground could not be registered"):
+        velocity = gdiv.velocity_from_pair(moved, matcher="dis")
+    corner = velocity.isel(x=slice(16, 40), y=slice(16, 40))
+    assert abs(float(corner.vx.median())) > 40
+    assert float(corner.vx_error.median()) > 40
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_store_that_is_opened_again_is_exported_and_plotted(velocity, tmp_path, packed):
+    store = velocity.gdiv.to_zarr(tmp_path / "velocity.zarr", packed=packed)
+    again = xr.open_zarr(store, consolidated=False)
+    again.gdiv.to_geotiff(str(tmp_path / "out"))
+    with rasterio.open(tmp_path / "out" / "v.tif") as file:
+        assert file.crs.to_epsg() == 32632
+        assert np.allclose(file.read(1), velocity.v, atol=0.01, equal_nan=True)
+    with pytest.raises(ValueError, match="the product has no CRS"):
+        again.drop_vars("mapping").gdiv.to_geotiff(tmp_path / "none")
+
+
+def test_a_few_pixels_are_plotted(velocity):
+    small = velocity.isel(x=slice(100, 108), y=slice(100, 108))
+    assert len(small.gdiv.plot().axes) >= 3

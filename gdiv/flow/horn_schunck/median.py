@@ -1,4 +1,4 @@
-"""Median filter for displacement fields on a CPU that ignores NaN."""
+"""NaN-aware median filter for displacement fields, on a CPU."""
 
 import numpy as np
 import numpy.typing as npt

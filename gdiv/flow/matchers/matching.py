@@ -1,22 +1,19 @@
 """Match two images by any registered matcher, with a quality and a consistency check."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from gdiv.flow.horn_schunck.warping import pad_for_bicubic, warp
-from gdiv.flow.matchers.registry import (
-    Matcher,
-    get_matcher,
-    matcher_options,
-    matchers_with_option,
-)
+from gdiv.flow.matchers.protocol import Matcher, matcher_options
+from gdiv.flow.matchers.registry import get_matcher, matchers_with_option
 from gdiv.images.arrays import Component, Flow, Image, Mask
 from gdiv.images.contrast import local_contrast
 from gdiv.images.sampling import forward_backward_error
 
-__all__ = ["Match", "local_correlation", "match_images"]
+__all__ = ["Match", "check_options", "local_correlation", "match_images"]
 
 #: Standard deviation of the Gaussian neighbourhood of the correlation, in pixels.
 CORRELATION_SIGMA = 4.0
@@ -29,8 +26,10 @@ class Match(NamedTuple):
 
     Attributes
     ----------
-    u, v : ndarray
-        Displacement along columns and rows, in pixels; NaN where either image has no data.
+    u : ndarray
+        Displacement along columns, in pixels; NaN where either image has no data.
+    v : ndarray
+        The same along rows.
     quality : ndarray
         Local correlation after the match, 0 to 1; 0 without a vector.
     residual : ndarray
@@ -44,7 +43,7 @@ class Match(NamedTuple):
 
 
 def match_images(
-    matcher: str,
+    matcher: str | Matcher,
     reference: Image,
     secondary: Image,
     *,
@@ -55,8 +54,9 @@ def match_images(
 
     Parameters
     ----------
-    matcher : str
-        Name of a registered matcher; `gdiv.list_matchers` lists them.
+    matcher : str or Matcher
+        Name of a registered matcher, of which `gdiv.list_matchers` lists those that exist; or a
+        matcher itself.
     reference, secondary : ndarray, shape (H, W)
         Images of one shape on any brightness scale; NaN is no data.
     check_consistency : bool, optional
@@ -93,13 +93,15 @@ def match_images(
     >>> round(float(np.nanmedian(match.u)), 1), round(float(np.nanmedian(match.v)), 1)
     (2.0, 1.0)
     """
-    chosen = get_matcher(matcher)
+    chosen = get_matcher(matcher) if isinstance(matcher, str) else matcher
+    reference = np.asarray(reference)
+    secondary = np.asarray(secondary)
     if reference.ndim != 2 or reference.shape != secondary.shape:
         raise ValueError(
             f"two images of one (H, W) shape are needed, got {reference.shape} and "
             f"{secondary.shape}"
         )
-    _check_options(chosen, options)
+    check_options(chosen, options)
     flow = _find(chosen, reference, secondary, options)
     first = local_contrast(reference)
     second = local_contrast(secondary)
@@ -131,10 +133,24 @@ def _find(matcher: Matcher, reference: Image, secondary: Image, options: dict[st
     return flow
 
 
-def _check_options(matcher: Matcher, options: dict[str, Any]) -> None:
-    """Raise for an option that the matcher does not take, naming those that do."""
+def check_options(matcher: Matcher, options: Mapping[str, Any]) -> None:
+    """Check that a matcher takes the options that it is given.
+
+    Parameters
+    ----------
+    matcher : Matcher
+        A matcher.
+    options : mapping of str to Any
+        Options by name.
+
+    Raises
+    ------
+    ValueError
+        If it does not take one of them; the message names the matchers that do.
+    """
+    accepted = matcher_options(matcher)
     for option in options:
-        if option not in matcher_options(matcher):
+        if accepted is not None and option not in accepted:
             takers = matchers_with_option(option)
             hint = f"only {', '.join(takers)} does" if takers else "no matcher does"
             raise ValueError(f"{matcher.name} takes no option {option!r}; {hint}")

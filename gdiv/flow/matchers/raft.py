@@ -1,6 +1,5 @@
 """RAFT, by `gdiv.flow.raft`, with the weights that ship or others."""
 
-import math
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MATCHER", "shipped_network"]
 
+#: Longest displacement that the weights that ship measure, in pixels: that of their training
+#: samples, 14, plus a margin; see docs/limitations.md.
+REACH = 16.0
 #: Pixels that a network with costs near rest processes as a whole; larger images go by blocks.
 MAX_NEAR_REST = 2048**2
 #: The same for a network with the costs of all pairs, whose memory grows with the square.
@@ -43,7 +45,7 @@ class RaftMatcher:
     name = "raft"
     label = "RAFT"
     colour = "#D55E00"
-    reach = math.inf
+    reach = REACH
     cost = 10.0
     needs = ("torch", "safetensors")
 

@@ -1,7 +1,8 @@
 """The matchers by name: those of gdiv, those of installed packages, and those registered by hand.
 
-A matcher is one object with the attributes of `Matcher`. Each module of this package that defines
-``MATCHER`` is one. Other packages offer theirs through the entry point group ``gdiv.matchers``:
+A matcher is one object with the attributes of `gdiv.Matcher`. Each module of this package that
+defines ``MATCHER`` is one. Other packages offer theirs through the entry point group
+``gdiv.matchers``:
 
 .. code-block:: toml
 
@@ -14,27 +15,25 @@ From then on ``gdiv run --matchers my-matcher``, the notebooks, the bench and th
 import difflib
 import hashlib
 import importlib
-import inspect
 import pkgutil
+import sys
+import threading
 import warnings
 from collections.abc import Iterable
-from functools import cache
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
 import gdiv.flow.matchers
 from gdiv.extras import require_installed
-from gdiv.images.arrays import Component, Image
+from gdiv.flow.matchers.protocol import Matcher, check_matcher, matcher_options
 
 __all__ = [
-    "Matcher",
     "UnknownMatcherError",
     "get_matcher",
     "list_matchers",
     "matcher_colour",
     "matcher_label",
-    "matcher_options",
     "matchers_with_option",
     "register_matcher",
     "source_hash",
@@ -58,81 +57,51 @@ class UnknownMatcherError(ValueError):
     """
 
     def __init__(self, name: str) -> None:
-        close = difflib.get_close_matches(name, list_matchers(), n=1)
+        close = difflib.get_close_matches(name.lower(), list_matchers(), n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         existing = ", ".join(list_matchers())
         super().__init__(f"no matcher {name!r}; there are: {existing}.{hint}")
 
 
-@runtime_checkable
-class Matcher(Protocol):
-    """Interface of every matcher.
-
-    Attributes
-    ----------
-    name : str
-        Key, such as ``"horn-schunck"``: lower case, with hyphens.
-    label : str
-        Name in figures and tables, such as ``"Horn-Schunck"``.
-    colour : str
-        Colour of its lines and points, as ``"#RRGGBB"``.
-    reach : float
-        Longest displacement it can find, in pixels; infinite if nothing limits it.
-    cost : float
-        Time for a pair of 256 x 256 pixels as a multiple of DIS, to order of magnitude.
-    needs : tuple of str
-        Packages that `match` imports beyond gdiv's core, by their import names.
-
-    Notes
-    -----
-    Keyword arguments of `match` beyond the two images are the matcher's own options, which
-    `gdiv.match_images` passes on. A matcher with the attribute ``baseline = True`` is compared
-    with, not recommended: its vectors are never rejected for a poor match.
-    """
-
-    name: str
-    label: str
-    colour: str
-    reach: float
-    cost: float
-    needs: tuple[str, ...]
-
-    def match(self, reference: Image, secondary: Image) -> tuple[Component, Component]:
-        """Find the displacement between two images.
-
-        Parameters
-        ----------
-        reference, secondary : ndarray, shape (H, W)
-            float32 on any brightness scale; NaN is no data.
-
-        Returns
-        -------
-        u, v : ndarray, shape (H, W)
-            Displacement along columns and rows in pixels, with
-            ``secondary(x + u, y + v) = reference(x, y)``; NaN where nothing was found.
-        """
-        ...
+#: Matchers by name, and whether those of gdiv and of installed packages are among them.
+_registered: dict[str, Matcher] = {}
+_loading = threading.RLock()
+_loaded = False
 
 
-@cache
 def _matchers() -> dict[str, Matcher]:
     """Matchers by name: first those of gdiv, then those of installed packages."""
-    registered: dict[str, Matcher] = {}
+    global _loaded
+    with _loading:
+        if not _loaded:
+            _loaded = True  # first, since a package may register a matcher while it is loaded
+            _load_own()
+            _load_installed()
+    return _registered
+
+
+def _load_own() -> None:
+    """Register the matchers of gdiv, one per module of this package."""
     for module in pkgutil.iter_modules(gdiv.flow.matchers.__path__):
         loaded = importlib.import_module(f"gdiv.flow.matchers.{module.name}")
         if hasattr(loaded, "MATCHER"):
-            registered[loaded.MATCHER.name] = loaded.MATCHER
+            _registered[loaded.MATCHER.name] = loaded.MATCHER
+
+
+def _load_installed() -> None:
+    """Register the matchers of other packages; a broken one must not stop a study without it."""
     for entry in entry_points(group=ENTRY_POINTS):
         try:
             matcher = entry.load()
-            _check(matcher)
-        except Exception as error:  # a broken package must not stop a study that does not use it
+            check_matcher(matcher)
+            if matcher.name in _registered and _registered[matcher.name] is not matcher:
+                raise ValueError(f"the name {matcher.name!r} is taken")
+        except Exception as error:
             warnings.warn(
-                f"the matcher {entry.name!r} of {entry.value} is left out: {error}", stacklevel=2
+                f"the matcher {entry.name!r} of {entry.value} is left out: {error}", stacklevel=4
             )
-            continue
-        registered.setdefault(matcher.name, matcher)
-    return registered
+        else:
+            _registered[matcher.name] = matcher
 
 
 def register_matcher(matcher: Matcher, replace: bool = False) -> None:
@@ -148,9 +117,9 @@ def register_matcher(matcher: Matcher, replace: bool = False) -> None:
     Raises
     ------
     TypeError
-        If an attribute is missing; the message names it.
+        If an attribute is missing or of a wrong type; the message names it.
     ValueError
-        If the name is taken.
+        If the name is not valid or is taken.
 
     See Also
     --------
@@ -172,20 +141,12 @@ def register_matcher(matcher: Matcher, replace: bool = False) -> None:
     >>> "still" in list_matchers()
     True
     """
-    _check(matcher)
+    check_matcher(matcher)
     if matcher.name in _matchers() and not replace:
         raise ValueError(
             f"there is a matcher {matcher.name!r} already; choose another name, or replace=True"
         )
     _matchers()[matcher.name] = matcher
-
-
-def _check(matcher: Any) -> None:
-    """Raise if an object lacks an attribute of a matcher."""
-    needed = [*Matcher.__annotations__, "match"]
-    missing = [name for name in needed if not hasattr(matcher, name)]
-    if missing:
-        raise TypeError(f"a matcher needs the attributes {', '.join(missing)}; see gdiv.Matcher")
 
 
 def list_matchers() -> tuple[str, ...]:
@@ -233,23 +194,6 @@ def get_matcher(name: str) -> Matcher:
     return matcher
 
 
-def matcher_options(matcher: Matcher) -> set[str]:
-    """List the options that a matcher takes beyond the two images.
-
-    Parameters
-    ----------
-    matcher : Matcher
-        A matcher.
-
-    Returns
-    -------
-    set of str
-        Names of the keyword-only arguments of its `match`.
-    """
-    parameters = inspect.signature(matcher.match).parameters.values()
-    return {each.name for each in parameters if each.kind == each.KEYWORD_ONLY}
-
-
 def matchers_with_option(option: str) -> list[str]:
     """List the matchers that take an option.
 
@@ -263,7 +207,7 @@ def matchers_with_option(option: str) -> list[str]:
     list of str
         Names of the matchers.
     """
-    return [name for name, each in _matchers().items() if option in matcher_options(each)]
+    return [name for name, each in _matchers().items() if option in (matcher_options(each) or ())]
 
 
 def matcher_label(name: str) -> str:
@@ -316,10 +260,21 @@ def source_hash(names: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for name in sorted(names):
         module = type(get_matcher(name)).__module__
-        if module.partition(".")[0] == "gdiv":
+        package = module.partition(".")[0]
+        if package == "gdiv":
             continue  # part of the hash of gdiv's own code
         digest.update(name.encode())
-        source = inspect.getsourcefile(type(get_matcher(name)))
-        if source:
-            digest.update(Path(source).read_bytes())
+        for path in _source_files(package):
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _source_files(package: str) -> list[Path]:
+    """Python files of a package or of a single module; none for what was defined by hand."""
+    spec = find_spec(package) if package in sys.modules and package != "__main__" else None
+    if spec is None:
+        return []
+    folders = spec.submodule_search_locations
+    if folders:
+        return sorted(path for folder in folders for path in Path(folder).rglob("*.py"))
+    return [Path(spec.origin)] if spec.origin and spec.origin.endswith(".py") else []

@@ -16,8 +16,10 @@ class Patch(NamedTuple):
     ----------
     probability : float
         Probability of their occurrence at full difficulty.
-    min_length, max_length : float
-        Width of the patches, in pixels.
+    min_length : float
+        Smallest width of the patches, in pixels.
+    max_length : float
+        Largest width of the patches, in pixels.
     """
 
     probability: float

@@ -48,8 +48,10 @@ class Tile(NamedTuple):
     ----------
     pair : int
         Number of the pair.
-    row, column : int
-        Upper left corner of the window.
+    row : int
+        Row of the upper left corner of the window.
+    column : int
+        Column of the upper left corner.
     turns : int
         Quarter turns, counter-clockwise.
     set : {"train", "validation", "test"}

@@ -10,7 +10,7 @@ from gdiv.flow.training.loop import Draw, TrainConfig, train_network
 from gdiv.flow.training.samples import Samples
 from gdiv.flow.training.scores import score_network, score_zero_motion
 
-__all__ = ["TestScores", "Variant", "score_variants", "train_variants"]
+__all__ = ["HeldOutScores", "Variant", "score_variants", "train_variants"]
 
 #: Peak learning rate of fine-tuning.
 FINE_TUNING_RATE = 1e-4
@@ -47,7 +47,7 @@ class Variant:
     rate: float = FINE_TUNING_RATE
 
 
-class TestScores(NamedTuple):
+class HeldOutScores(NamedTuple):
     """Mean end-point errors in pixels.
 
     Attributes
@@ -56,8 +56,10 @@ class TestScores(NamedTuple):
         Weights as shipped against labels, on the test tiles of the variant's own split.
     own : float
         Variant against labels, on the same tiles.
-    labels, truth : float
-        Variant against labels and against the truth, on the test tiles of the split by space.
+    labels : float
+        Variant against labels, on the test tiles of the split by space.
+    truth : float
+        Variant against the truth, on the same tiles.
     """
 
     before: float
@@ -110,7 +112,7 @@ def train_variants(
 
 def score_variants(
     variants: Sequence[Variant], shipped: Raft, samples: Splits, exact: Samples
-) -> dict[str, TestScores]:
+) -> dict[str, HeldOutScores]:
     """Score variants, the weights that ship, zero motion, and the labels themselves.
 
     Parameters
@@ -126,7 +128,7 @@ def score_variants(
 
     Returns
     -------
-    dict of str to TestScores
+    dict of str to HeldOutScores
         Scores by title.
     """
     own = {split: parts["test"].spread(TEST_TILES) for split, parts in samples.items()}
@@ -134,16 +136,16 @@ def score_variants(
     labelled = own[SPACE]
     true = exact.spread(TEST_TILES)
     zero = score_zero_motion(labelled)
-    scores = {"zero flow": TestScores(before[SPACE], zero, zero, score_zero_motion(true))}
+    scores = {"zero flow": HeldOutScores(before[SPACE], zero, zero, score_zero_motion(true))}
     networks = [Variant("as shipped", shipped, SPACE, samples[SPACE]["train"].draw), *variants]
     for variant in networks:
         network = variant.network
-        scores[variant.title] = TestScores(
+        scores[variant.title] = HeldOutScores(
             before[variant.split],
             score_network(network, own[variant.split]),
             score_network(network, labelled),
             score_network(network, true),
         )
     errors = [(pair, label - flow) for (pair, label), (_, flow) in zip(labelled, true, strict=True)]
-    scores["the labels themselves"] = TestScores(before[SPACE], 0, 0, score_zero_motion(errors))
+    scores["the labels themselves"] = HeldOutScores(before[SPACE], 0, 0, score_zero_motion(errors))
     return scores

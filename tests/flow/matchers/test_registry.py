@@ -123,3 +123,30 @@ def test_missing_vectors_have_zero_quality():
 def test_the_source_hash_depends_on_matchers_of_other_packages_only():
     assert registry.source_hash(["dis", "raft"]) == registry.source_hash([])
     assert registry.source_hash(["phase-correlation"]) != registry.source_hash([])
+
+
+@pytest.mark.parametrize("name", ["My matcher", "a/b", "second-season", "two--hyphens", ""])
+def test_a_name_that_cannot_be_part_of_a_file_or_a_claim_is_refused(name):
+    matcher = Shifted()
+    matcher.name = name
+    with pytest.raises(ValueError, match="cannot be the name of a matcher"):
+        gdiv.register_matcher(matcher)
+
+
+def test_a_class_and_a_text_of_needs_are_refused():
+    with pytest.raises(TypeError, match=r"Shifted is a class; register an object: Shifted\(\)"):
+        gdiv.register_matcher(Shifted)
+    matcher = Shifted()
+    matcher.needs = "torch"
+    with pytest.raises(TypeError, match="needs is a tuple of packages"):
+        gdiv.register_matcher(matcher)
+
+
+def test_a_matcher_itself_is_taken_without_registering_it():
+    image = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
+    assert np.nanmedian(gdiv.match_images(Shifted(), image, image).u) == 1
+
+
+def test_case_does_not_hide_a_suggestion():
+    with pytest.raises(UnknownMatcherError, match="Did you mean 'raft'"):
+        get_matcher("RAFT")

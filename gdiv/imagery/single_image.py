@@ -1,0 +1,165 @@
+"""One image from a file, a DataArray or an array, on a grid of square pixels in metres."""
+
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import odc.geo.xr
+import rasterio
+import rioxarray
+import xarray as xr
+from odc.geo.geobox import GeoBox
+from pyproj import Proj
+
+from gdiv.imagery.grid import grid_crs
+
+__all__ = ["PairError", "Picture", "crs_name", "open_image"]
+
+#: An image as a user has it.
+Picture: TypeAlias = str | Path | xr.DataArray | npt.NDArray[Any]
+#: Names of the unit metre in definitions of a CRS.
+METRES = {"metre", "meter", "Metre", "Meter", "m"}
+#: Largest deviation of the scale of a map projection from one. UTM and polar stereographic CRS stay
+#: below it where they are used; Web Mercator is 44 % too large in the Alps.
+MAX_SCALE_ERROR = 0.05
+
+
+class PairError(ValueError):
+    """Two images cannot be compared; the message names the difference and the cure."""
+
+
+def open_image(
+    image: Picture, band: int, nodata: float | None, geobox: GeoBox | None
+) -> xr.DataArray:
+    """Open an image as float32 ``(y, x)`` with its CRS, NaN where there is no data.
+
+    Parameters
+    ----------
+    image : path, xarray.DataArray or ndarray
+        Image, north up or south up.
+    band : int
+        Band of a file, from 1.
+    nodata : float or None
+        Value of pixels without data; that of the file if None.
+    geobox : odc.geo.geobox.GeoBox or None
+        Grid of a plain array.
+
+    Returns
+    -------
+    xarray.DataArray
+        Image with y descending.
+
+    Raises
+    ------
+    PairError
+        If the image cannot be read, or its grid cannot be used.
+    """
+    if isinstance(image, np.ndarray):
+        name = "the array"
+        opened = _from_array(image, geobox)
+    elif isinstance(image, xr.DataArray):
+        name = "the DataArray"
+        opened = image.squeeze(drop=True)
+    else:
+        name = Path(image).name
+        opened = _from_file(Path(image), band, masked=nodata is None)
+    if opened.ndim != 2:
+        raise PairError(f"{name} has the dimensions {opened.dims}; one band, (y, x), is needed")
+    opened = _north_up(opened, name)
+    _check_grid(opened.odc.geobox, name)
+    values = opened.values.astype(np.float32)
+    fill = opened.rio.nodata if nodata is None else nodata
+    if fill is not None and np.isfinite(fill):
+        values = np.where(opened.values == fill, np.float32(np.nan), values)
+    data = xr.DataArray(values, dims=("y", "x"), coords={"y": opened.y, "x": opened.x})
+    return data.rio.write_crs(opened.rio.crs)
+
+
+def _from_array(image: npt.NDArray[Any], geobox: GeoBox | None) -> xr.DataArray:
+    """A plain array on a GeoBox."""
+    if geobox is None:
+        raise PairError("arrays need a grid: open_pair(..., geobox=odc.geo.geobox.GeoBox(...))")
+    if image.shape != tuple(geobox.shape):
+        raise PairError(f"the array has the shape {image.shape}, the GeoBox {tuple(geobox.shape)}")
+    return odc.geo.xr.wrap_xr(image, geobox)
+
+
+def _from_file(path: Path, band: int, masked: bool) -> xr.DataArray:
+    """One band of a raster file, in memory; `masked` applies its no-data value and its mask."""
+    try:
+        opened = rioxarray.open_rasterio(path, masked=masked)
+        if not isinstance(opened, xr.DataArray):
+            raise PairError(f"{path} holds several rasters; name one of its subdatasets")
+        with opened:
+            if band not in opened.band.values:
+                count = opened.sizes["band"]
+                raise PairError(f"{path.name} has {count} band(s); there is no band {band}")
+            return opened.sel(band=band, drop=True).load()
+    except rasterio.errors.RasterioIOError as error:
+        raise PairError(f"{path} cannot be read: {error}") from None
+
+
+def _north_up(opened: xr.DataArray, name: str) -> xr.DataArray:
+    """Image with the dimensions ``(y, x)``, y descending."""
+    geobox = opened.odc.geobox
+    if geobox is None or opened.rio.crs is None:
+        raise PairError(
+            f"{name} has no CRS; assign one: gdal_edit.py -a_srs EPSG:326NN file.tif, "
+            f"or image.rio.write_crs(32632) to a DataArray"
+        )
+    if not isinstance(geobox, GeoBox):
+        raise PairError(
+            f"{name} is located by control points only; warp it: gdalwarp in.tif out.tif"
+        )
+    opened = opened.transpose(*opened.odc.spatial_dims)
+    opened = opened.rename(dict(zip(opened.dims, ("y", "x"), strict=True)))
+    return opened.isel(y=slice(None, None, -1)) if geobox.affine.e > 0 else opened
+
+
+def _check_grid(grid: GeoBox, name: str) -> None:
+    """Raise unless a grid has square, north-up pixels in metres."""
+    crs = grid_crs(grid)
+    cure = "reproject both images alike: gdalwarp -t_srs EPSG:326NN in.tif out.tif"
+    if not crs.projected:
+        raise PairError(f"{name} is in {crs_name(grid)}, which is not projected; {cure}")
+    units = {str(unit) for unit in crs.units if unit}
+    if not units <= METRES:
+        unit = ", ".join(units)
+        raise PairError(
+            f"{name} is in {crs_name(grid)}, whose unit is {unit}; a CRS that uses metres is "
+            f"needed; {cure}"
+        )
+    transform = grid.affine
+    square = abs(transform.a + transform.e) < 1e-6 * abs(transform.a)
+    if transform.b or transform.d or not square or transform.a <= 0:
+        size = f"{abs(transform.a):g}"
+        raise PairError(
+            f"{name} has no square, north-up pixels: its transform is {tuple(transform)[:6]}; "
+            f"resample both images alike: gdalwarp -tr {size} {size} in.tif out.tif"
+        )
+    longitude, latitude = grid.geographic_extent.centroid.coords[0]
+    factors = Proj(crs.proj).get_factors(longitude, latitude)
+    scale = max((factors.meridional_scale, factors.parallel_scale), key=lambda part: abs(part - 1))
+    if abs(scale - 1) > MAX_SCALE_ERROR:
+        raise PairError(
+            f"{name} is in {crs_name(grid)}, where a metre on the ground is {scale:.2f} m on the "
+            f"map; velocities would be wrong by that factor; {cure}"
+        )
+
+
+def crs_name(grid: GeoBox) -> str:
+    """Short name of the CRS of a grid: its EPSG code, or the name in its definition.
+
+    Parameters
+    ----------
+    grid : odc.geo.geobox.GeoBox
+        Grid.
+
+    Returns
+    -------
+    str
+        Such as ``"EPSG:32632"``.
+    """
+    crs = grid_crs(grid)
+    return f"EPSG:{crs.epsg}" if crs.epsg else crs.proj.name
