@@ -53,8 +53,8 @@ def open_pair(
         Texts, datetimes or Timestamps. If left out, dates are read from the coordinate ``time`` of
         DataArrays or from the names of files (YYYYMMDD or YYYY-MM-DD).
     margin : float, optional
-        Least distance of stable ground from the ice, in metres. A larger value leaves less stable
-        ground; the default suits pixels of 10 m and outlines that are some years old.
+        Least distance of stable ground from the ice, in metres; 100 if left out, which suits pixels
+        of 10 m and outlines that are some years old. A larger value leaves less stable ground.
     band : int, optional
         Band of the files, from 1. Near infrared is best on ice.
     nodata : float, optional

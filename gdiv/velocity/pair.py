@@ -53,8 +53,8 @@ def velocity_from_pair(
         Name of a matcher; `gdiv.list_matchers` lists them. ``"raft"`` needs PyTorch,
         ``"dis"`` is the fastest.
     min_quality : float, optional
-        Least local correlation of a vector, 0 to 1. A larger value leaves fewer outliers and more
-        gaps.
+        Least local correlation of a vector, 0 to 1; 0.3 if left out. A larger value leaves fewer
+        outliers and more gaps.
     **options
         Options of the matcher, as in `gdiv.match_images`.
 

@@ -86,7 +86,7 @@ def add_errors(
     ice, stable : ndarray of bool, shape (H, W)
         Ice and stable ground.
     repeat : xarray.Dataset, optional
-        Mosaic of another pair of seasons, best by a matcher whose errors are independent. Without
+        Mosaic of another season pair, best by a matcher whose errors are independent. Without
         it, ice gets the standard error of the mean, combined with the spread on stable ground.
         Errors that all pairs share are then missing.
     repeat_sigma : ndarray of shape (H, W) or float, optional
