@@ -47,7 +47,7 @@ REACH = 14
 #: Peers whose errors by motion and texture are measured.
 SHOWN = (
     "zero",
-    "horn-schunck, as it comes",
+    "horn-schunck, default settings",
     "horn-schunck",
     "correlation",
     "DIS, finest scale 0",

@@ -213,10 +213,12 @@ PATCHES = [8, 12, 16, 24, 32]
 #: Peers by their names in the published results. The first value of each setting is tried first.
 PEERS = {
     "zero": Peer(_zero, [{}]),
-    "horn-schunck, as it comes": Peer(_horn_schunck, [{}]),
+    "horn-schunck, default settings": Peer(_horn_schunck, [{}]),
     "horn-schunck": Peer(_horn_schunck, [CONTRAST | THOROUGH, BRIGHTNESS]),
     "horn-schunck, quick": Peer(_horn_schunck, [CONTRAST | QUICK, BRIGHTNESS | QUICK]),
-    "horn-schunck, the paper's": Peer(_paper, [{"weight": [0.2, 0.5, 1.5, 5.0, 15.0]}]),
+    "horn-schunck, likely settings of the paper": Peer(
+        _paper, [{"weight": [0.2, 0.5, 1.5, 5.0, 15.0]}]
+    ),
     "RAFT": Peer(_raft, [{}]),
     "correlation": Peer(_correlation, [{"light": LIGHT, "window": [24, 32, 48, 16, 12]}]),
     "DIS": Peer(_dis, [{"light": LIGHT, "patch": PATCHES, "finest": [1]}]),

@@ -12,7 +12,8 @@ from gdiv.flow.matchers.registry import list_matchers, matcher_label
 from gdiv.imagery.folder import FolderError, write_items
 from gdiv.study import claims
 from gdiv.study.execution import RunError, environment
-from gdiv.study.run import notebooks, read_state, run_study
+from gdiv.study.parameters import notebooks
+from gdiv.study.run import read_state, run_study
 from gdiv.study.workspace import StudyError, default_workspace, locked
 from gdiv.version import __version__
 

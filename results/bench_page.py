@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from network_tables import ablation_lines, network_lines
-from published_values import MISSING, compression_note, format_table, matcher_title
+from published_values import MISSING, compression_note, format_table
 
 __all__ = ["bench_page", "bench_table"]
 
@@ -50,7 +50,7 @@ def bench_table(bench: Mapping[str, Any]) -> str:
         errors = [_format_error(results.get((name, case))) for case in cases]
         judgements = [f"{real[name][key]:.2f}" if name in real else MISSING for key in REAL_HEADS]
         time = f"{results[name, 'clean']['milliseconds']:.1f}"
-        rows.append((matcher_title(name), *errors, *judgements, time))
+        rows.append((name, *errors, *judgements, time))
     introduction = (
         "Mean error in pixels against exactly known displacement: synthetic images, the synthetic "
         "twin, and real textures warped by a synthetic flow. The columns *real* are of real pairs "
@@ -129,7 +129,7 @@ def _case_lines(rows: Sequence[Mapping[str, Any]], tried: Mapping[str, int]) -> 
         settings = ", ".join(f"{key} {setting}" for key, setting in row["settings"].items())
         cells.append(
             (
-                matcher_title(row["matcher"]),
+                row["matcher"],
                 f"{row['error_mean']:.3f}",
                 f"{row['error_median']:.3f}",
                 f"{row['error_p95']:.3f}",
@@ -157,7 +157,7 @@ def _real_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     )
     cells = [
         (
-            matcher_title(row["matcher"]),
+            row["matcher"],
             f"{row['agreement']:.3f}",
             f"{100 * row['along']:+.1f} %",
             f"{row['closure']:.3f}",
@@ -186,9 +186,7 @@ def _real_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _speed_lines(bench: Mapping[str, Any]) -> list[str]:
     """Section on two threads, the median filter and the solver."""
-    times = "; ".join(
-        f"{matcher_title(row['matcher'])} {row['milliseconds']:.1f}" for row in bench["two_threads"]
-    )
+    times = "; ".join(f"{row['matcher']} {row['milliseconds']:.1f}" for row in bench["two_threads"])
     median = bench["median"]
     size = f"{median['size']} x {median['size']}"
     lines = [

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from published_values import format_table, matcher_title
+from published_values import format_table
 
 __all__ = ["ablation_lines", "network_lines"]
 
@@ -58,7 +58,7 @@ def _dependence_lines(networks: Mapping[str, Any], key: str) -> list[str]:
     classes = [f"{low:g} to {high:g}" for low, high in pairwise(bounds)]
     classes.append(f"from {bounds[-1]:g}")
     rows = [
-        (matcher_title(row["matcher"]), *(f"{error:.3f}" for error in row["error"]))
+        (row["matcher"], *(f"{error:.3f}" for error in row["error"]))
         for row in networks["dependence"]
         if row["by"] == key
     ]

@@ -14,7 +14,6 @@ __all__ = [
     "compression_note",
     "format_claim",
     "format_table",
-    "matcher_title",
     "paper_stake_errors",
 ]
 
@@ -23,18 +22,8 @@ Claims: TypeAlias = Mapping[str, Claim]
 
 #: Matchers of the study, in the order of the tables.
 STUDY_MATCHERS = ("zero", "horn-schunck", "raft", "correlation", "dis", "tv-l1", "ilk")
-#: Titles of matchers whose names in the published results of the bench are not titles.
-MATCHER_TITLES = {
-    "horn-schunck, as it comes": "horn-schunck, default settings",
-    "horn-schunck, the paper's": "horn-schunck, likely settings of the paper",
-}
 #: Cell of a value that a run does not have.
 MISSING = "–"
-
-
-def matcher_title(name: str) -> str:
-    """Title of a matcher of the bench in tables."""
-    return MATCHER_TITLES.get(name, name)
 
 
 def format_claim(claims: Claims, key: str, form: str = "{:.2f}") -> str:

@@ -1,5 +1,7 @@
 """The catalog: glaciers, sources of scenes, and profiles of the study."""
 
+from gdiv.catalog.entries import CatalogError, Pairing, Season
+from gdiv.catalog.glacier import Branch, Glacier, Stake, TwinDescription, Years
 from gdiv.catalog.loading import (
     CATALOG_FILE,
     OWN_CATALOG,
@@ -8,20 +10,8 @@ from gdiv.catalog.loading import (
     own_catalog,
     read_catalog,
 )
-from gdiv.catalog.models import (
-    REQUIRED_MATCHERS,
-    Branch,
-    Catalog,
-    CatalogError,
-    Glacier,
-    Pairing,
-    Profile,
-    Season,
-    Source,
-    Stake,
-    TwinDescription,
-    Years,
-)
+from gdiv.catalog.models import REQUIRED_MATCHERS, Catalog, Profile
+from gdiv.catalog.source import Source
 
 __all__ = [
     "CATALOG_FILE",

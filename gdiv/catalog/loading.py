@@ -15,7 +15,8 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from gdiv.catalog.models import Catalog, CatalogError
+from gdiv.catalog.entries import CatalogError
+from gdiv.catalog.models import Catalog
 from gdiv.files import read_text
 from gdiv.installation import shipped
 

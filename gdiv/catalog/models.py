@@ -1,31 +1,15 @@
-"""The whole catalog: glaciers, sources of scenes, and profiles of the study.
-
-The names of all entries can be imported from here.
-"""
+"""The whole catalog: glaciers, sources of scenes, and profiles of the study."""
 
 import difflib
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from gdiv.catalog.entries import CatalogError, Entry, Pairing, Season
-from gdiv.catalog.glacier import Branch, Glacier, Stake, TwinDescription, Years
+from gdiv.catalog.entries import CatalogError, Entry
+from gdiv.catalog.glacier import Glacier
 from gdiv.catalog.source import Source
 
-__all__ = [
-    "REQUIRED_MATCHERS",
-    "Branch",
-    "Catalog",
-    "CatalogError",
-    "Glacier",
-    "Pairing",
-    "Profile",
-    "Season",
-    "Source",
-    "Stake",
-    "TwinDescription",
-    "Years",
-]
+__all__ = ["REQUIRED_MATCHERS", "Catalog", "Profile"]
 
 #: Matchers that every study compares: the one that labels the training pairs, the network, and the
 #: reference of the error estimates.

@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gdiv.figures.style import INK, PALETTE, colour_of, styled
-from gdiv.flow.matchers.registry import matcher_label
+from gdiv.figures.style import INK, PALETTE, styled
+from gdiv.flow.matchers.registry import matcher_colour, matcher_label
 
 __all__ = ["plot_error_by_displacement", "plot_glaciers", "plot_reliability", "plot_subsampling"]
 
@@ -33,7 +33,7 @@ def plot_error_by_displacement(tables: dict[str, pd.DataFrame]) -> Figure:
         axis.plot(
             table.displacement,
             table.error,
-            color=colour_of(name),
+            color=matcher_colour(name),
             marker=".",
             label=matcher_label(name),
         )
@@ -121,7 +121,7 @@ def plot_glaciers(table: pd.DataFrame) -> Figure:
         axis.scatter(
             table[name],
             range(len(table)),
-            color=colour_of(name),
+            color=matcher_colour(name),
             s=34,
             label=matcher_label(name),
             alpha=0.9,

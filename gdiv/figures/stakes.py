@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gdiv.catalog import Season
-from gdiv.figures.style import INK, PALETTE, colour_of, styled
-from gdiv.flow.matchers.registry import matcher_label
+from gdiv.figures.style import INK, PALETTE, styled
+from gdiv.flow.matchers.registry import matcher_colour, matcher_label
 
 __all__ = ["plot_profile", "plot_series", "plot_stakes"]
 
@@ -42,7 +42,7 @@ def plot_stakes(table: pd.DataFrame) -> Figure:
             rows.measured,
             rows.estimated,
             label=matcher_label(matcher),
-            color=colour_of(matcher),
+            color=matcher_colour(matcher),
             s=30,
             alpha=0.85,
         )
@@ -86,7 +86,7 @@ def plot_profile(tables: dict[str, pd.DataFrame], stakes: pd.DataFrame, highligh
         axis.plot(
             table.distance,
             table.speed,
-            color=colour_of(name),
+            color=matcher_colour(name),
             lw=THICK_LINE if name == highlighted else THIN_LINE,
             label=matcher_label(name),
             zorder=3 if name == highlighted else 2,
@@ -96,7 +96,7 @@ def plot_profile(tables: dict[str, pd.DataFrame], stakes: pd.DataFrame, highligh
         best.distance,
         best.speed - best.error,
         best.speed + best.error,
-        color=colour_of(highlighted),
+        color=matcher_colour(highlighted),
         alpha=0.2,
         lw=0,
         label=f"{matcher_label(highlighted)}, 1 sigma",

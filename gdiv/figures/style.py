@@ -7,8 +7,6 @@ from typing import Any, cast
 import matplotlib.pyplot as plt
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
-from gdiv.flow.matchers.registry import matcher_colour
-
 __all__ = [
     "BLUE",
     "GREY",
@@ -20,7 +18,6 @@ __all__ = [
     "SIGNED",
     "SPEED",
     "VERMILION",
-    "colour_of",
     "dark_outline",
     "styled",
 ]
@@ -74,22 +71,6 @@ def styled() -> Iterator[None]:
         yield
     finally:
         settings.update(before)
-
-
-def colour_of(name: str) -> str:
-    """Colour of a matcher, the same in every figure.
-
-    Parameters
-    ----------
-    name : str
-        Name of the matcher, such as "raft"; grey if the name is not a matcher's.
-
-    Returns
-    -------
-    str
-        Hexadecimal RGB colour.
-    """
-    return matcher_colour(name)
 
 
 def dark_outline() -> list[AbstractPathEffect]:

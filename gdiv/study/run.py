@@ -1,12 +1,10 @@
 """Run a study end to end: each notebook once, and again only if its inputs have changed."""
 
-import ast
 import json
 import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,57 +13,24 @@ from gdiv.extras import require_installed
 from gdiv.files import write_json
 from gdiv.flow.matchers.registry import get_matcher, source_hash
 from gdiv.imagery.items import NOTICE
-from gdiv.installation import shipped
 from gdiv.study import claims, dependencies
 from gdiv.study.execution import (
-    RunError,
     announce,
     environment,
     run_notebook,
     usable_home,
 )
-from gdiv.study.opening import open_study
+from gdiv.study.opening import open_study, resolve_matchers
+from gdiv.study.parameters import MATCHERS, check_parameters, notebook_parameters, notebooks
 from gdiv.study.study import Study
-from gdiv.study.workspace import StudyError, locked, relative, split_source
+from gdiv.study.workspace import locked, relative, split_source
 
-__all__ = ["notebooks", "read_state", "run_study"]
+__all__ = ["read_state", "run_study"]
 
 # Kernels inherit this. Spinning OpenMP threads slow each other down by a factor of twenty when
 # anything else uses the processors; sleeping ones cost nothing measurable. Read once, when torch is
 # loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-NOTEBOOKS = shipped("notebooks")
-#: Parameters of every notebook, which the command has options for.
-COMMON = ("glacier", "profile", "source", "workspace")
-#: Parameter of the notebooks that compare matchers; an option of the command, too.
-MATCHERS = "matchers"
-
-
-def notebooks(only: str = "") -> list[Path]:
-    """List the numbered notebooks in order.
-
-    Parameters
-    ----------
-    only : str, optional
-        Number of the one to list.
-
-    Returns
-    -------
-    list of Path
-        Files of the notebooks.
-
-    Raises
-    ------
-    RunError
-        If no notebook has this number.
-    """
-    numbered = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-    chosen = [path for path in numbered if not only or path.name[:2] == only]
-    if not chosen:
-        numbers = ", ".join(path.name[:2] for path in numbered)
-        raise RunError(f"no notebook {only!r}; there are: {numbers}")
-    return chosen
 
 
 def run_study(
@@ -129,9 +94,9 @@ def _run(
 ) -> Path:
     """Check everything that was named, then bring the notebooks up to date."""
     chosen = notebooks(only)
-    checked = _checked_parameters(parameters, chosen)
+    checked = check_parameters(parameters, chosen)
     study = open_study(glacier, profile, source, workspace)
-    compared = open_study(glacier, profile, source, workspace, matchers).profile.matchers
+    compared = resolve_matchers(matchers) if matchers else study.profile.matchers
     for name in compared:
         get_matcher(name)
     if compared != study.profile.matchers:
@@ -146,7 +111,7 @@ def _run(
     (folder / "notebooks").mkdir(exist_ok=True)
     with locked(folder):
         for path in chosen:
-            names = _notebook_parameters(path)
+            names = notebook_parameters(path)
             own = {name: value for name, value in checked.items() if name in names}
             hashed = source_hash(compared) if MATCHERS in names else ""
             notebook = _Notebook(path, study, folder, common, own, hashed)
@@ -273,47 +238,3 @@ def read_state(folder: Path) -> dict[str, Any]:
         return json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-
-
-@cache
-def _notebook_parameters(path: Path) -> dict[str, Any]:
-    """Parameters of a notebook with their defaults, by name."""
-    import papermill
-
-    return papermill.inspect_notebook(str(path))
-
-
-def _checked_parameters(parameters: dict[str, str], chosen: list[Path]) -> dict[str, Any]:
-    """Check parameters of single notebooks and convert them to the type of their default."""
-    defaults = {
-        name: each["default"]
-        for path in notebooks()
-        for name, each in _notebook_parameters(path).items()
-    }
-    extra = [name for name in defaults if name not in (*COMMON, MATCHERS)]
-    checked: dict[str, Any] = {}
-    for name, text in parameters.items():
-        if name not in extra:
-            raise StudyError(
-                f"no notebook parameter {name!r}; there are: {', '.join(extra) or 'none'} "
-                f"(and the options --profile, --source, --workspace, --matchers)"
-            )
-        if not any(name in _notebook_parameters(path) for path in chosen):
-            raise StudyError(f"notebook {chosen[0].name[:2]} has no parameter {name!r}")
-        default = ast.literal_eval(defaults[name])
-        try:
-            checked[name] = _converted(text, default)
-        except ValueError:
-            kinds = {bool: "true or false", int: "an integer", float: "a number"}
-            kind = kinds[type(default)]
-            raise StudyError(f"parameter {name}={text}: {kind} is expected") from None
-    return checked
-
-
-def _converted(text: str, default: Any) -> Any:
-    """Text converted to the type of `default`."""
-    if not isinstance(default, bool):
-        return type(default)(text)
-    if text.lower() not in ("true", "false"):
-        raise ValueError(text)
-    return text.lower() == "true"

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from gdiv.catalog.models import Glacier
+from gdiv.catalog import Glacier
 from gdiv.twin.inputs import PLAN_KEY, require_description
 
 __all__ = ["ORBIT", "OTHER_ORBIT", "Acquisition", "Kind", "Offset", "plan_acquisitions"]

@@ -5,7 +5,7 @@ from odc.geo.geobox import GeoBox
 from rasterio import features
 from scipy import ndimage
 
-from gdiv.catalog.models import Glacier
+from gdiv.catalog import Glacier
 from gdiv.images.arrays import Component, Image, Mask, Series
 from gdiv.twin.inputs import require_description
 from gdiv.twin.motion import advect

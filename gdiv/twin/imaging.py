@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from gdiv.catalog.models import Glacier
+from gdiv.catalog import Glacier
 from gdiv.conventions import DAYS_PER_YEAR
 from gdiv.images.arrays import Component, Image, Mask, Series
 from gdiv.images.sampling import pixel_grid

@@ -6,7 +6,7 @@ change to one part of the twin leaves the random draws of the others unchanged.
 
 from odc.geo.geobox import GeoBox
 
-from gdiv.catalog.models import Glacier, TwinDescription
+from gdiv.catalog import Glacier, TwinDescription
 
 __all__ = [
     "PLAN_KEY",

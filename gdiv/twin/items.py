@@ -10,7 +10,7 @@ import rasterio
 import shapely
 from odc.geo.geobox import GeoBox
 
-from gdiv.catalog.models import Glacier
+from gdiv.catalog import Glacier
 from gdiv.imagery.items import NOTICE, SYNTHETIC
 from gdiv.twin.acquisitions import Acquisition, Offset
 from gdiv.twin.imaging import TwinImage

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from gdiv.catalog.models import Glacier
+from gdiv.catalog import Glacier
 from gdiv.conventions import DAYS_PER_YEAR
 from gdiv.twin.acquisitions import ORBIT, OTHER_ORBIT, Acquisition, plan_acquisitions
 from gdiv.twin.imaging import image_world

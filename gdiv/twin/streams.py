@@ -10,7 +10,7 @@ from pyproj import Transformer
 from scipy.interpolate import PchipInterpolator, make_interp_spline
 from scipy.spatial import cKDTree
 
-from gdiv.catalog.models import Branch
+from gdiv.catalog import Branch
 from gdiv.images.arrays import Component, Image, Series
 from gdiv.twin.inputs import require_epsg
 

@@ -6,7 +6,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
-from gdiv.catalog.models import Glacier
+from gdiv.catalog import Glacier
 from gdiv.images.arrays import Component, Image
 from gdiv.images.textures import fractal_texture, smooth_field
 from gdiv.twin.ice import Ice

@@ -3,8 +3,8 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from gdiv.figures.style import STYLE, colour_of, styled
-from gdiv.flow.matchers.registry import matcher_colour
+from gdiv.figures.style import STYLE, styled
+from gdiv.flow.matchers.registry import get_matcher, matcher_colour
 
 
 def test_the_style_is_restored_after_an_error():
@@ -16,5 +16,5 @@ def test_the_style_is_restored_after_an_error():
 
 
 def test_matchers_have_the_colour_of_their_registration():
-    assert colour_of("raft") == matcher_colour("raft")
-    assert colour_of("no matcher").startswith("#")
+    assert matcher_colour("raft") == get_matcher("raft").colour
+    assert matcher_colour("no matcher").startswith("#")

@@ -14,8 +14,8 @@ from synthetic import is_marked, list_files
 import gdiv
 from gdiv.command import main
 from gdiv.flow.matchers.registry import matcher_label
-from gdiv.study import run as runner
 from gdiv.study.opening import open_study
+from gdiv.study.parameters import notebooks
 from gdiv.study.run import read_state
 
 
@@ -183,12 +183,10 @@ def test_a_second_run_makes_only_lost_results_again(smoke, capsys):
     command = ["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]
     command += ["--matchers", MATCHERS]
     assert main(command) == 0
-    assert capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks())
+    assert capsys.readouterr().out.count("unchanged since it succeeded") == len(notebooks())
     shutil.rmtree(smoke / "products")
     assert main(command) == 0
-    assert (
-        capsys.readouterr().out.count("unchanged since it succeeded") == len(runner.notebooks()) - 1
-    )
+    assert capsys.readouterr().out.count("unchanged since it succeeded") == len(notebooks()) - 1
     assert (smoke / "products" / "velocity.zarr").exists()
 
 

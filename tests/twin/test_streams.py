@@ -5,7 +5,7 @@ import pytest
 import shapely
 from pyproj import Transformer
 
-from gdiv.catalog.glacier import Branch
+from gdiv.catalog import Branch
 from gdiv.imagery.grid import study_grid
 from gdiv.twin.streams import join_streams
 
