@@ -17,11 +17,11 @@ from typing import Any
 import cases
 import numpy as np
 import torch
-from cases import Pair
 from networks import ROOT, TorchvisionRaft, time_call
 from scoring import bias_along_flow, flow_error
 from tqdm import tqdm
 
+from gdiv.benchmark.cases import Pair
 from gdiv.flow.raft.checkpoints import load_weights
 from gdiv.flow.raft.network import PRESETS, Raft, predict_flow
 from gdiv.flow.training.loop import TrainConfig, train_network

@@ -16,20 +16,21 @@ from typing import Any
 
 import cases
 import numpy as np
-from cases import Pair
 from peers import PeerSettings
 from real_cases import PeritoMoreno, warped
 from scoring import mean_error_loss, score_peers, score_peers_on_real, self_consistency_loss
 from speed import measure_median, measure_solver, measure_two_threads, set_threads
 from tuning import tune
 
+from gdiv.benchmark.cases import Pair
+from gdiv.benchmark.smooth import SYNTHETIC, synthetic
 from gdiv.flow.horn_schunck.solver import solve_horn_schunck
 
 __all__ = ["CASES", "main", "measure"]
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "results" / "published" / "bench-matchers.json"
-CASES = (*cases.SYNTHETIC, "twin", "warped", "real")
+CASES = (*SYNTHETIC, "twin", "warped", "real")
 #: Cases that need real scenes.
 REAL_CASES = ("warped", "real")
 
@@ -76,7 +77,7 @@ def measure(case: str, real: Path, kept: Mapping[str, tuple[PeerSettings, int]])
         "pairs": {case: [len(tuning), len(scoring)]},
     }
     if case == "clean":
-        large = [cases.synthetic("clean", LARGE_SIZE, seed) for seed in range(LARGE_COUNT)]
+        large = [synthetic("clean", LARGE_SIZE, seed) for seed in range(LARGE_COUNT)]
         results["large"] = score_peers(large, best, "clean 1024")
         results["two_threads"] = measure_two_threads(scoring, best)
         results["median"] = measure_median()
@@ -97,8 +98,8 @@ def _make_pairs(case: str, real: Path) -> tuple[list[Pair], list[Pair]]:
         )
     tuning_count, scoring_count = SYNTHETIC_COUNTS
     return (
-        [cases.synthetic(case, SIZE, TUNING_SEED + number) for number in range(tuning_count)],
-        [cases.synthetic(case, SIZE, number) for number in range(scoring_count)],
+        [synthetic(case, SIZE, TUNING_SEED + number) for number in range(tuning_count)],
+        [synthetic(case, SIZE, number) for number in range(scoring_count)],
     )
 
 

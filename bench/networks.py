@@ -24,6 +24,7 @@ from scoring import flow_error
 from torch import library
 from tqdm import tqdm
 
+from gdiv.benchmark.smooth import synthetic
 from gdiv.flow.raft.network import PRESETS, Raft
 from gdiv.flow.training.losses import sequence_loss
 
@@ -189,7 +190,7 @@ def _error_by_class(
 ) -> list[dict[str, Any]]:
     """Mean error of peers by true displacement and by local spread, on decorrelated pairs."""
     pairs = [
-        cases.synthetic("decorrelation", TILE, FIRST_SEED + number, reach=REACH)
+        synthetic("decorrelation", TILE, FIRST_SEED + number, reach=REACH)
         for number in range(count)
     ]
     values = {

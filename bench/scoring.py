@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from cases import Pair
 from peers import PEERS, Match, PeerSettings
 from real_cases import PeritoMoreno
 from tqdm import tqdm
 from tuning import Loss
 
+from gdiv.benchmark.cases import Pair
 from gdiv.images.arrays import Component, Flow, Image, Mask, Series
 from gdiv.images.sampling import compose_flows
 from gdiv.images.statistics import along_flow_ratio, nmad, pool_components

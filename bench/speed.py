@@ -8,11 +8,11 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from cases import Pair
 from peers import PEERS, Match, PeerSettings
 from scipy import ndimage
 from tqdm import tqdm
 
+from gdiv.benchmark.cases import Pair
 from gdiv.flow.horn_schunck import kernels_numba
 from gdiv.flow.horn_schunck.median import median_filter
 from gdiv.flow.horn_schunck.relaxation import relax

@@ -45,6 +45,8 @@ from gdiv import accessor as _accessor  # noqa: F401  (registers .gdiv of xarray
 from gdiv.version import __version__
 
 if TYPE_CHECKING:
+    from gdiv.benchmark.running import run_benchmark as run_benchmark
+    from gdiv.benchmark.suite import list_cases as list_cases, load_case as load_case
     from gdiv.catalog import load_catalog as load_catalog
     from gdiv.figures.interactive import interactive_map as interactive_map
     from gdiv.figures.velocity import plot_velocity as plot_velocity
@@ -120,6 +122,10 @@ _PUBLIC = {
     "write_zarr": "gdiv.velocity.export",
     "plot_velocity": "gdiv.figures.velocity",
     "interactive_map": "gdiv.figures.interactive",
+    # Benchmark
+    "list_cases": "gdiv.benchmark.suite",
+    "load_case": "gdiv.benchmark.suite",
+    "run_benchmark": "gdiv.benchmark.running",
     # Twin and training
     "render_twin": "gdiv.twin.scenes",
     "load_weights": "gdiv.flow.raft.checkpoints",
@@ -168,6 +174,10 @@ __all__ = [  # noqa: RUF022
     "write_zarr",
     "plot_velocity",
     "interactive_map",
+    # Benchmark
+    "list_cases",
+    "load_case",
+    "run_benchmark",
     # Twin and training
     "render_twin",
     "load_weights",

@@ -6,9 +6,13 @@ import shutil
 import sys
 from pathlib import Path
 
+from gdiv.benchmark.results import format_real, format_results
+from gdiv.benchmark.running import BenchmarkError, run_benchmark
+from gdiv.benchmark.suite import KINDS, UnknownCaseError
 from gdiv.catalog import CATALOG_FILE, OWN_CATALOG, CatalogError, load_catalog, own_catalog
 from gdiv.extras import MissingPackageError
-from gdiv.flow.matchers.registry import list_matchers, matcher_label
+from gdiv.files import write_json
+from gdiv.flow.matchers.registry import UnknownMatcherError, list_matchers, matcher_label
 from gdiv.imagery.folder import FolderError, write_items
 from gdiv.study import claims
 from gdiv.study.execution import RunError, environment
@@ -35,6 +39,8 @@ examples:
   gdiv run mer-de-glace --matchers ilk,tv-l1   ILK and TV-L1, beside Horn-Schunck, RAFT and DIS,
                                                which every study compares
   gdiv run mer-de-glace --only 06              one notebook, with the results of the others
+  gdiv bench --matcher dis,my_package.flow:match
+                                               score matchers on pairs of exactly known displacement
 A run resumes where it stopped: a notebook is skipped if its inputs, parameters and code are
 unchanged since it succeeded.
 """
@@ -45,6 +51,17 @@ To add glaciers, sources or profiles, write them into a YAML file of the same fo
 --catalog FILE or the environment variable {OWN_CATALOG}; its entries are merged over the built-in
 ones.
 {{own}}"""
+#: Errors of the user's input, whose message is enough.
+ERRORS = (
+    BenchmarkError,
+    CatalogError,
+    FolderError,
+    MissingPackageError,
+    RunError,
+    StudyError,
+    UnknownCaseError,
+    UnknownMatcherError,
+)
 #: Exit status of a command that the user has interrupted: 128 + SIGINT, as in shells.
 INTERRUPTED = 130
 
@@ -72,7 +89,7 @@ def main(argv: list[str] | None = None) -> int:
         with environment(**{OWN_CATALOG: own}):
             _COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
-    except (CatalogError, StudyError, RunError, FolderError, MissingPackageError) as error:
+    except ERRORS as error:
         print(f"gdiv: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -160,6 +177,27 @@ def _items(arguments: argparse.Namespace) -> None:
     print(f"written: {file}; now: gdiv run GLACIER --source {file}")
 
 
+def _bench(arguments: argparse.Namespace) -> None:
+    """Score matchers on the benchmark."""
+    results = run_benchmark(
+        arguments.matcher.split(","),
+        arguments.split,
+        [name for name in arguments.cases.split(",") if name],
+        arguments.scenes or None,
+        arguments.store or None,
+    )
+    for name, reason in results["skipped"].items():
+        print(f"skipped {name}: {reason}")
+    for group, count in results.get("cases", {}).items():
+        title = "all but smooth" if group == "ice" else f"{group}: {KINDS[group]}"
+        print(f"\n{title} ({count} cases, {arguments.split})")
+        print(format_results(results, group))
+    print(format_real(results.get("real", {})))
+    if arguments.output:
+        write_json(Path(arguments.output), results)
+        print(f"written: {arguments.output}")
+
+
 def _glaciers(arguments: argparse.Namespace) -> None:
     """List the glaciers."""
     for key, glacier in load_catalog().glaciers.items():
@@ -192,6 +230,7 @@ def _show_catalog(arguments: argparse.Namespace) -> None:
 
 _COMMANDS = {
     "run": _run,
+    "bench": _bench,
     "clean": _clean,
     "items": _items,
     "glaciers": _glaciers,
@@ -221,6 +260,9 @@ def _parser() -> argparse.ArgumentParser:
     items = commands.add_parser(
         "items", help="describe a folder of GeoTIFFs, so that a study can run on it"
     )
+    bench = commands.add_parser(
+        "bench", help="score matchers on pairs of exactly known displacement, and on real pairs"
+    )
     glaciers = commands.add_parser("glaciers", help="list the glaciers of the catalog")
     commands.add_parser("matchers", help="list the matchers, including those of other packages")
     sources = commands.add_parser("sources", help="list the sources of scenes")
@@ -230,6 +272,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (run, clean):
         _add_study_options(command)
     _add_run_options(run)
+    _add_bench_options(bench)
     items.add_argument(
         "folder", metavar="FOLDER", help="folder of *.tif: one band each, the date in the name"
     )
@@ -285,6 +328,43 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="set a parameter of a single notebook",
     )
+
+
+def _add_bench_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of the benchmark."""
+    command.add_argument(
+        "--matcher",
+        default="horn-schunck,correlation",
+        metavar="NAME,...",
+        help="registered matchers, or functions of two images as package.module:function; default "
+        "horn-schunck,correlation. DIS is always added: its error is the unit",
+    )
+    command.add_argument(
+        "--split",
+        choices=("dev", "test"),
+        default="test",
+        help="choose settings on dev, and score once on test (default)",
+    )
+    command.add_argument(
+        "--cases",
+        default="",
+        metavar="NAME,...",
+        help=f"kinds of cases ({', '.join(KINDS)}) or beginnings of their names; default all",
+    )
+    command.add_argument(
+        "--scenes",
+        default="",
+        metavar="DIR",
+        help="folder of the folders of real scenes; without it their cases are skipped",
+    )
+    command.add_argument(
+        "--store",
+        default="",
+        metavar="DIR",
+        help="folder of scores and rendered twins, so that the benchmark resumes; default in the "
+        "user's cache",
+    )
+    command.add_argument("--output", default="", metavar="FILE", help="write the results as JSON")
 
 
 def _add_catalog_option(command: argparse.ArgumentParser, default: str | None) -> None:

@@ -9,14 +9,15 @@ from places import ROOT
 
 sys.path.insert(0, str(ROOT / "bench"))
 import ablation
-import cases
 import peers
 import real_cases
+
+from gdiv.benchmark import smooth
 
 
 @pytest.mark.parametrize("name", [name for name in peers.PEERS if name != "zero"])
 def test_every_matcher_finds_motion(name):
-    pair = cases.synthetic("clean", 128, 4, reach=3)
+    pair = smooth.synthetic("clean", 128, 4, reach=3)
     make, choices = peers.PEERS[name]
     settings = {key: options[0] for key, options in choices[0].items()}
     found = np.stack(make(**settings)(pair.reference, pair.secondary))
@@ -27,7 +28,7 @@ def test_every_matcher_finds_motion(name):
 
 
 def test_synthetic_pairs_differ_only_as_their_case_says():
-    pairs = {case: cases.synthetic(case, 128, 1) for case in cases.SYNTHETIC}
+    pairs = {case: smooth.synthetic(case, 128, 1) for case in smooth.SYNTHETIC}
     for case, pair in pairs.items():
         assert np.array_equal(pair.flow, pairs["clean"].flow), case
         if case == "shadow":  # what is not in it is as it was
@@ -35,16 +36,16 @@ def test_synthetic_pairs_differ_only_as_their_case_says():
         assert np.corrcoef(pair.reference.ravel(), pairs["clean"].reference.ravel())[0, 1] > 0.98, (
             case
         )
-    still = cases.synthetic("clean", 128, 1, reach=1e-6)
-    assert (still.secondary - still.reference).std() == pytest.approx(cases.NOISE * 2**0.5, rel=0.1)
-    spoilt = cases.synthetic("decorrelation", 128, 1, reach=1e-6)
+    still = smooth.synthetic("clean", 128, 1, reach=1e-6)
+    assert (still.secondary - still.reference).std() == pytest.approx(smooth.NOISE * 2**0.5, rel=0.1)
+    spoilt = smooth.synthetic("decorrelation", 128, 1, reach=1e-6)
     assert np.corrcoef(spoilt.reference.ravel(), spoilt.secondary.ravel())[0, 1] == pytest.approx(
         0.85**0.5, abs=0.06
     )
 
 
 def test_shadows_darken_parts_of_both_images():
-    clean, shadow = (cases.synthetic(case, 128, 1) for case in ("clean", "shadow"))
+    clean, shadow = (smooth.synthetic(case, 128, 1) for case in ("clean", "shadow"))
     for one, two in zip(clean[:2], shadow[:2], strict=True):
         light = (two + 0.1) / (one - one.min() + 0.1)  # off the noise near black
         assert 0.02 < (light < 0.5).mean() < 0.6 and (np.abs(light - 1) < 0.1).mean() > 0.3

@@ -1,0 +1,225 @@
+"""The cases of the benchmark, and the pair of images of each.
+
+Cases of kind "moved" and "drawn" follow one recipe. A field is drawn and rounded to 1/2000 px. The
+reference is the texture read once at ``x + flow(x)`` by a fifth-order spline, and the secondary is
+the texture itself, so ``secondary(x + u, y + v) = reference(x, y)`` holds without an inversion.
+Then part of the texture is renewed, a condition is added, and light and noise change
+(`gdiv.benchmark.weather`).
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from scipy import ndimage
+
+from gdiv.benchmark.fields import FAMILIES, draw_field
+from gdiv.benchmark.scenes import Texture, draw_texture, read_window
+from gdiv.benchmark.weather import CONDITIONS, add_condition, change_light, renew_texture
+from gdiv.images.arrays import Flow, Image, Mask
+from gdiv.images.sampling import pixel_grid
+
+__all__ = ["Case", "Pair", "Split", "inside", "make_moved", "moved_cases", "split_hash"]
+
+Split: TypeAlias = Literal["dev", "test"]
+
+#: Side of the images in pixels, and of the frame that is not scored.
+SIDE = 224
+RIM = 4
+#: Steps per pixel that the truth is rounded to.
+STEPS = 2000
+#: Order of the spline by which a texture is read.
+SPLINE_ORDER = 5
+#: Pixels beyond the longest displacement that the texture is wider on each side.
+SPLINE_MARGIN = 8
+#: Longest displacement relative to the half-width: faster narrow ice is not found in nature.
+MAX_REACH = 1.5
+
+#: Lower and upper bounds of the half-width and of the longest displacement, pixels; a case takes
+#: one range of each.
+HALF_WIDTHS = ((4.0, 8.0), (8.0, 16.0), (16.0, 32.0), (32.0, 60.0))
+REACHES = ((0.1, 0.6), (0.6, 2.5), (2.5, 10.0), (10.0, 40.0))
+#: Textures of each split. No texture, glacier or seed is in both.
+TEXTURES: dict[Split, tuple[Texture, ...]] = {
+    "dev": (
+        Texture("aletsch-2020-07", "nir08", "2020-07-20"),
+        Texture("aletsch-2020-07", "nir08", "2020-07-13"),
+    ),
+    "test": (
+        Texture("yahtse-2016-west", "pan", "2016-08-03"),
+        Texture("perito-moreno-2020", "nir", "2020-01-31"),
+        Texture("mer-de-glace-2020-07-18", "nir08", "2020-07-18", max_reach=14),
+    ),
+}
+#: First numbers of the random generators of each split.
+SEEDS: dict[Split, int] = {"dev": 7101, "test": 9203}
+#: Rounds through all families and half-widths, by kind.
+ROUNDS: dict[Split, int] = {"dev": 1, "test": 2}
+
+
+class Pair(NamedTuple):
+    """Two images and the displacement between them.
+
+    Attributes
+    ----------
+    reference, secondary : ndarray of float32, shape (H, W)
+        Images; NaN is no data.
+    flow : ndarray of float32, shape (2, H, W)
+        True displacement in pixels; NaN where it is not known.
+    ice : ndarray of bool, shape (H, W)
+        Moving area.
+    counted : ndarray of bool, shape (H, W)
+        Pixels that are scored: those whose counterpart is inside the secondary.
+    """
+
+    reference: Image
+    secondary: Image
+    flow: Flow
+    ice: Mask
+    counted: Mask
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case of the benchmark.
+
+    Attributes
+    ----------
+    name : str
+        Name, such as ``"test-moved-bend-03"``.
+    kind : str
+        How it is made; see `gdiv.benchmark.suite.KINDS`.
+    split : {"dev", "test"}
+        Split.
+    family : str
+        Family of the field, or the glacier.
+    texture : Texture or None
+        Scene of the texture; None if it is drawn.
+    half_width, reach : float
+        Half-width and longest displacement in pixels that are asked for; 0 if the case defines its
+        own.
+    condition : str
+        One of `gdiv.benchmark.weather.CONDITIONS`.
+    seed : int
+        Seed of the case.
+    """
+
+    name: str
+    kind: str
+    split: Split
+    family: str
+    texture: Texture | None = None
+    half_width: float = 0.0
+    reach: float = 0.0
+    condition: str = "none"
+    seed: int = 0
+
+
+def moved_cases(split: Split) -> Iterator[Case]:
+    """Cases of textures moved by glacier-like fields.
+
+    Parameters
+    ----------
+    split : {"dev", "test"}
+        Split.
+
+    Yields
+    ------
+    Case
+        Of kind "drawn", whose texture is drawn, and "moved", whose texture is real, in turn.
+    """
+    conditions = list(CONDITIONS)
+    number = 0
+    for turn in range(ROUNDS[split]):
+        for place, family in enumerate(FAMILIES):
+            for wide, widths in enumerate(HALF_WIDTHS):
+                # Every half-width meets every reach and every condition in some family.
+                reaches = REACHES[(wide + place + 2 * turn) % len(REACHES)]
+                rng = np.random.default_rng([SEEDS[split], number])
+                half_width = float(np.exp(rng.uniform(*np.log(widths))))
+                reach = float(np.exp(rng.uniform(*np.log(reaches))))
+                reach = round(min(reach, MAX_REACH * half_width), 2)
+                drawn = number % 3 == 2
+                yield Case(
+                    name=f"{split}-{'drawn' if drawn else 'moved'}-{family}-{number:02d}",
+                    kind="drawn" if drawn else "moved",
+                    split=split,
+                    family=family,
+                    texture=None if drawn else _choose_texture(split, reach, number - number // 3),
+                    half_width=round(half_width, 1),
+                    reach=reach,
+                    condition=conditions[number % len(conditions)],
+                    seed=SEEDS[split] + number,
+                )
+                number += 1
+
+
+def _choose_texture(split: Split, reach: float, number: int) -> Texture:
+    """Take the textures in turn, of those that are large enough for a displacement."""
+    fitting = [texture for texture in TEXTURES[split] if texture.max_reach >= reach]
+    return fitting[number % len(fitting)]
+
+
+def make_moved(case: Case, scenes: Path | None) -> Pair:
+    """Make the pair of a case of kind "drawn" or "moved".
+
+    Parameters
+    ----------
+    case : Case
+        The case.
+    scenes : Path or None
+        Folder of the folders of real scenes.
+
+    Returns
+    -------
+    Pair
+        Images and truth.
+
+    Raises
+    ------
+    MissingSceneError
+        If the scene of the texture is absent.
+    """
+    rng = np.random.default_rng([case.seed, 1])
+    field = draw_field(case.family, SIDE, case.half_width, case.reach, rng)
+    flow = np.round(field.flow * STEPS) / STEPS
+    margin = int(np.ceil(np.abs(flow).max())) + SPLINE_MARGIN
+    image, other = (_texture(case, SIDE + 2 * margin, scenes, rng) for _ in range(2))
+    inner = slice(margin, margin + SIDE)
+    points = pixel_grid((SIDE, SIDE), np.float64) + flow + margin
+    reference = ndimage.map_coordinates(
+        image.astype(np.float64), points[::-1], order=SPLINE_ORDER, mode="mirror"
+    )
+    secondary = renew_texture(image[inner, inner], field.ice, other[inner, inner])
+    reference, secondary = add_condition(case.condition, reference, secondary, rng)
+    reference, secondary = change_light(reference, secondary, rng)
+    flow = flow.astype(np.float32)
+    return Pair(reference, secondary, flow, field.ice, inside(flow))
+
+
+def _texture(case: Case, side: int, scenes: Path | None, rng: np.random.Generator) -> Image:
+    """Texture of a case: drawn, or a window of its scene."""
+    if case.texture is None:
+        return draw_texture(side, rng)
+    return read_window(scenes or Path(), case.texture, side, rng)
+
+
+def inside(flow: Flow) -> Mask:
+    """Pixels off the rim whose counterpart is off the rim of the secondary, too."""
+    height, width = flow.shape[-2:]
+    columns, rows = pixel_grid((height, width))
+    mask: Mask = np.ones((height, width), bool)
+    for column, row in ((columns, rows), (columns + flow[0], rows + flow[1])):
+        mask &= (column >= RIM) & (column <= width - 1 - RIM)
+        mask &= (row >= RIM) & (row <= height - 1 - RIM)
+    return mask
+
+
+def split_hash(cases: list[Case]) -> str:
+    """SHA-256 of the recipes of cases, which changes if a case of a split does."""
+    text = json.dumps([asdict(case) for case in cases], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

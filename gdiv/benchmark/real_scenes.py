@@ -1,0 +1,209 @@
+"""Scenes of real places and the pairs that are matched; there is no exact truth.
+
+`gdiv.benchmark.real_scores` scores them.
+"""
+
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import geopandas as gpd
+import numpy as np
+import rasterio
+from rasterio.features import geometry_mask
+from scipy import ndimage
+
+from gdiv.benchmark.scenes import read_band, read_items
+from gdiv.images.arrays import Flow, Image, Mask
+
+__all__ = ["PLACES", "Dates", "Place", "RealScenes", "needed_pairs", "relative_to"]
+
+#: Stable ground of a place without rock outlines begins this far from the ice, pixels.
+STABLE_DISTANCE = 16
+#: Side of a JPEG block, pixels.
+JPEG_BLOCK = 8
+
+Dates: TypeAlias = tuple[str, str]
+
+
+class Place(NamedTuple):
+    """Real scenes of one place, and the pairs that are scored.
+
+    Attributes
+    ----------
+    folder : str
+        Folder of the scenes.
+    band : str
+        Asset that is matched.
+    pairs : tuple of (str, str)
+        Dates of the pairs that are compared with reliable chips.
+    null : tuple of (str, str)
+        Dates between which ice has hardly moved.
+    triplet : tuple of str
+        Three dates of a closure; empty without one.
+    stable : str
+        File of stable ground; "around" for all that is far from the ice, "" for none.
+    field : str
+        GeoTIFF of a published velocity, m/day east and north; "" without one.
+    chip : int
+        Side of the chips in pixels, which have to lie on ice as a whole.
+    caveat : str
+        What a reader of the scores has to know.
+    """
+
+    folder: str
+    band: str
+    pairs: tuple[Dates, ...]
+    null: tuple[Dates, ...] = ()
+    triplet: tuple[str, ...] = ()
+    stable: str = ""
+    field: str = ""
+    chip: int = 48
+    caveat: str = ""
+
+
+#: Places of the test split.
+PLACES = (
+    Place(
+        "yahtse-2016-west",
+        "pan",
+        pairs=(("2016-07-18", "2016-08-03"),),
+        stable="rock.geojson",
+        field="carst_vx_vy.tif",
+        caveat="Landsat 8, 15 m, 16 days. The published field is a peer, not a truth: CARST, "
+        "32 px chips, with the sign of its east component corrected. Rock is 4 % of the frame.",
+    ),
+    Place(
+        "zmutt-2017-2018",
+        "red",
+        pairs=(("2017-08-25", "2018-08-30"),),
+        null=(("2017-08-15", "2017-08-25"), ("2018-08-30", "2018-09-19")),
+        triplet=("2017-08-15", "2017-08-25", "2018-08-30"),
+        chip=24,
+        caveat="Sentinel-2, 10 m, one year. No stable ground: all but the glacier is masked.",
+    ),
+    Place(
+        "perito-moreno-2020",
+        "nir",
+        pairs=(("2020-01-31", "2020-02-20"), ("2020-02-07", "2020-02-22")),
+        triplet=("2020-01-31", "2020-02-10", "2020-02-20"),
+        stable="around",
+        caveat="JPEG renderings of Sentinel-2: a compression grid fixed to the pixels pulls every "
+        "matcher to zero and flatters closure and stable ground. Pixels of 6.08 m are nominal.",
+    ),
+)
+
+
+def needed_pairs(place: Place) -> list[Dates]:
+    """List the dates of all pairs of a place that have to be matched."""
+    pairs = [*place.pairs, *place.null]
+    if place.triplet:
+        first, middle, last = place.triplet
+        pairs += [(first, middle), (middle, last), (first, last)]
+    return list(dict.fromkeys(pairs))
+
+
+class RealScenes:
+    """Images and masks of a place.
+
+    Parameters
+    ----------
+    scenes : Path or None
+        Folder of the folders of real scenes.
+    place : Place
+        The place.
+
+    Attributes
+    ----------
+    images : dict of str to ndarray
+        Image of each date; NaN is no data.
+    ice : ndarray of bool, shape (H, W)
+        Ice by the outline of the folder.
+    stable : ndarray of bool, shape (H, W)
+        Stable ground; nowhere true if the place has none.
+    block_grid : float
+        Brightness steps at every eighth pixel relative to all: above 1 for JPEG.
+
+    Raises
+    ------
+    MissingSceneError
+        If the scenes are absent.
+    """
+
+    def __init__(self, scenes: Path | None, place: Place) -> None:
+        self.place = place
+        self.folder = (scenes or Path()) / place.folder
+        dates = {date for pair in (*place.pairs, *place.null) for date in pair}
+        dates |= set(place.triplet)
+        self.images = {date: read_band(self.folder, place.band, date) for date in sorted(dates)}
+        item = read_items(self.folder)[0]
+        with rasterio.open(self.folder / item["assets"][place.band]["href"]) as file:
+            self._crs = file.crs
+            self._transform = file.transform
+            self._shape = (file.height, file.width)
+        self.ice = self._rasterise("outline.geojson")
+        self.stable = self._stable_ground()
+        self.block_grid = float(np.mean([_block_grid(image) for image in self.images.values()]))
+
+    def _rasterise(self, name: str) -> Mask:
+        """Pixels inside the polygons of a file."""
+        polygons = gpd.read_file(self.folder / name).to_crs(self._crs).geometry
+        return geometry_mask(polygons, self._shape, self._transform, invert=True)
+
+    def _stable_ground(self) -> Mask:
+        """Stable ground of the place."""
+        if self.place.stable == "around":
+            return ndimage.distance_transform_edt(~self.ice) > STABLE_DISTANCE
+        if self.place.stable:
+            return self._rasterise(self.place.stable)
+        return np.zeros(self._shape, bool)
+
+    def published_field(self, pair: Dates) -> Flow:
+        """Published velocity as displacement of a pair in pixels.
+
+        Parameters
+        ----------
+        pair : (str, str)
+            Dates.
+
+        Returns
+        -------
+        ndarray, shape (2, H, W)
+            Displacement in pixels, right and down, relative to the median on stable ground; NaN
+            where the field has no value.
+        """
+        days = (np.datetime64(pair[1]) - np.datetime64(pair[0])).astype(int)
+        with rasterio.open(self.folder / self.place.field) as file:
+            east, north = file.read().astype(np.float32)
+            to_field = ~file.transform
+        height, width = self._shape
+        columns, rows = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+        x, y = self._transform * (columns, rows)
+        field_columns, field_rows = to_field * (x, y)
+        points = [field_rows - 0.5, field_columns - 0.5]
+        scale = float(days) / self._transform.a
+        parts = [east * scale, -north * scale]
+        field = np.stack(
+            [ndimage.map_coordinates(part, points, order=0, cval=np.nan) for part in parts]
+        )
+        return relative_to(field, self.stable)
+
+
+def relative_to(flow: Flow, stable: Mask) -> Flow:
+    """Displacement less its median on stable ground, if there is any."""
+    if not stable.any():
+        return flow
+    return flow - np.nanmedian(flow[:, stable], axis=1)[:, None, None]
+
+
+def _block_grid(image: Image) -> float:
+    """Brightness steps between JPEG blocks relative to those everywhere, the larger direction."""
+    ratios = []
+    for axis in (0, 1):
+        steps = np.abs(np.diff(image, axis=axis))
+        size = steps.shape[axis]
+        phases = [
+            np.nanmean(steps.take(range(phase, size, JPEG_BLOCK), axis))
+            for phase in range(JPEG_BLOCK)
+        ]
+        ratios.append(np.max(phases) / np.nanmean(steps))
+    return float(max(ratios))

@@ -1,0 +1,205 @@
+"""Band-limited textures moved by smooth flows, with one difference between the dates each.
+
+These are the easy cases: no margin, no narrow ice. They show what a matcher does where nothing but
+noise, light, shadow or decorrelation is in its way.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from gdiv.benchmark.cases import Case, Pair, Split
+from gdiv.images.arrays import Flow, Image, Mask, Points
+from gdiv.images.sampling import invert_flow, pixel_grid
+from gdiv.images.textures import smooth_field
+
+__all__ = [
+    "NOISE",
+    "SYNTHETIC",
+    "degrade",
+    "inner_mask",
+    "make_smooth",
+    "smooth_cases",
+    "synthetic",
+]
+
+#: Synthetic cases, by what differs between the two dates.
+SYNTHETIC = ("clean", "noise", "illumination", "shadow", "decorrelation")
+#: Pixels left out at the frame, where surface that moves in has no counterpart.
+RIM = 16
+
+# Differences between the dates, relative to the spread of the image; chosen by eye.
+#: Noise of every case, and of the case "noise".
+NOISE = 0.015
+STRONG_NOISE = 0.1
+#: Fraction of the variance that is replaced by another texture.
+DECORRELATION = 0.15
+#: Correlation length of illumination in pixels, the range of its mean, and its relative and
+#: absolute spread.
+SHADE_LENGTH = 60
+MEAN_BRIGHTNESS = (0.6, 1.4)
+SHADE_GAIN = 0.25
+SHADE_OFFSET = 0.7
+#: Correlation length of cast shadows in pixels, the level of a smooth field above which they lie
+#: (about a fifth of the image), and the fraction of the light that they take.
+SHADOW_LENGTH = 50
+SHADOW_LEVEL = 0.85
+SHADOW_DEPTH = 0.75
+
+# Synthetic textures and flows; chosen by eye.
+#: Samples of a texture's lattice per pixel.
+FINER = 2
+#: Pixels of texture around the frame.
+TEXTURE_MARGIN = 32
+#: Range of the exponent of the amplitude spectrum.
+SLOPES = (0.8, 2)
+#: Cut-off in cycles per pixel, and its exponent, as in `gdiv.images.textures`.
+CUTOFF = 0.32
+CUTOFF_EXPONENT = 4
+#: Cycles per side; longer waves have the amplitude of this one.
+MIN_CYCLES = 2
+#: Range of the correlation length of a flow, of the side, and of its longest vector, of `reach`.
+FLOW_LENGTH = (0.35, 0.9)
+FLOW_REACH = (0.3, 1)
+
+#: Side of the images in pixels, pairs of each condition, and first seed of each split.
+SIDE = 256
+PAIRS: dict[Split, int] = {"dev": 4, "test": 8}
+FIRST_SEEDS: dict[Split, int] = {"dev": 100, "test": 0}
+
+
+def smooth_cases(split: Split) -> list[Case]:
+    """Cases of smooth flows: as many pairs of each of `SYNTHETIC` as `PAIRS` says."""
+    return [
+        Case(f"{split}-smooth-{name}-{number}", "smooth", split, name, seed=first + number)
+        for first in [FIRST_SEEDS[split]]
+        for name in SYNTHETIC
+        for number in range(PAIRS[split])
+    ]
+
+
+def make_smooth(case: Case) -> Pair:
+    """Make the pair of a case of kind "smooth"."""
+    return synthetic(case.family, SIDE, case.seed)
+
+
+def inner_mask(shape: tuple[int, int]) -> Mask:
+    """Pixels of an image without its rim."""
+    mask: Mask = np.zeros(shape, bool)
+    mask[RIM:-RIM, RIM:-RIM] = True
+    return mask
+
+
+def degrade(
+    reference: Image,
+    secondary: Image,
+    case: str,
+    rng: np.random.Generator,
+    draw_texture: Callable[[], Image],
+) -> tuple[Image, Image]:
+    """Add the differences between two dates to a pair.
+
+    Parameters
+    ----------
+    reference, secondary : ndarray, shape (H, W)
+        Images of unit spread.
+    case : str
+        A synthetic case, or "all" for illumination and decorrelation together.
+    rng : numpy.random.Generator
+        Source of the differences.
+    draw_texture : callable
+        Returns a texture ``(H, W)`` that is not in the reference.
+
+    Returns
+    -------
+    reference, secondary : ndarray of float32, shape (H, W)
+        The degraded images. Only shadows and noise change the reference.
+    """
+    if case in ("illumination", "all"):
+        gain = smooth_field(secondary.shape, SHADE_LENGTH, rng)
+        offset = smooth_field(secondary.shape, SHADE_LENGTH, rng)
+        brightness = rng.uniform(*MEAN_BRIGHTNESS) * np.exp(SHADE_GAIN * gain)
+        secondary = brightness * secondary + SHADE_OFFSET * offset
+    if case == "shadow":
+        # Shadows take light, so darkness is zero.
+        reference = reference - reference.min()
+        secondary = secondary - secondary.min()
+        reference = reference * (1 - SHADOW_DEPTH * _cast_shadow(reference.shape, rng))
+        secondary = secondary * (1 - SHADOW_DEPTH * _cast_shadow(secondary.shape, rng))
+    if case in ("decorrelation", "all"):
+        kept = np.sqrt(1 - DECORRELATION) * secondary
+        secondary = kept + np.sqrt(DECORRELATION) * draw_texture()
+    level = STRONG_NOISE if case == "noise" else NOISE
+    return _add_noise(reference, level, rng), _add_noise(secondary, level, rng)
+
+
+def _add_noise(image: Image, level: float, rng: np.random.Generator) -> Image:
+    """Image with white noise of a given spread, float32."""
+    return (image + level * rng.normal(size=image.shape)).astype(np.float32)
+
+
+def _cast_shadow(shape: tuple[int, ...], rng: np.random.Generator) -> Image:
+    """Shadow of a ridge: 1 in the shadow, 0 outside."""
+    height, width = shape
+    return (smooth_field((height, width), SHADOW_LENGTH, rng) > SHADOW_LEVEL).astype(np.float32)
+
+
+def synthetic(case: str, size: int, seed: int, reach: float = 10.0) -> Pair:
+    """Pair of a band-limited texture and a smooth flow.
+
+    The texture is kept twice as fine as the pixels. The secondary samples it at the positions that
+    the flow comes from, so that nothing is interpolated from the reference.
+
+    Parameters
+    ----------
+    case : str
+        One of `SYNTHETIC`.
+    size : int
+        Side of the images, pixels.
+    seed : int
+        Seed of the pair. Texture and flow are the same in every case.
+    reach : float, optional
+        Longest possible displacement, pixels.
+    """
+    rng = np.random.default_rng([size, seed])
+    shape = (size, size)
+    flow = _draw_flow(shape, reach, rng)
+    grid = pixel_grid(shape)
+    texture = _draw_texture(size, rng)
+    reference = _sample_texture(texture, grid)
+    secondary = _sample_texture(texture, invert_flow(flow))
+    reference, secondary = degrade(
+        reference, secondary, case, rng, lambda: _sample_texture(_draw_texture(size, rng), grid)
+    )
+    everywhere: Mask = np.ones(shape, bool)
+    return Pair(reference, secondary, flow, everywhere, inner_mask(shape))
+
+
+def _draw_flow(shape: tuple[int, int], reach: float, rng: np.random.Generator) -> Flow:
+    """Smooth flow whose longest vector is shorter than `reach` pixels."""
+    length = rng.uniform(*FLOW_LENGTH) * shape[0]
+    variable = np.stack([smooth_field(shape, length, rng) for _ in range(2)])
+    flow = variable + rng.normal(0, 1, (2, 1, 1))
+    longest = np.hypot(*flow).max()
+    return (flow * rng.uniform(*FLOW_REACH) * reach / longest).astype(np.float32)
+
+
+def _draw_texture(size: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Spline coefficients of a periodic texture of unit spread, `FINER` samples per pixel."""
+    side = (size + 2 * TEXTURE_MARGIN) * FINER
+    ky, kx = np.meshgrid(np.fft.fftfreq(side) * FINER, np.fft.rfftfreq(side) * FINER, indexing="ij")
+    frequency = np.hypot(ky, kx)  # cycles per pixel
+    power_law = np.maximum(frequency, MIN_CYCLES / size) ** -rng.uniform(*SLOPES)
+    amplitude = power_law * np.exp(-((frequency / CUTOFF) ** CUTOFF_EXPONENT))
+    amplitude[0, 0] = 0
+    phase = rng.normal(size=(*amplitude.shape, 2)) @ [1, 1j]
+    lattice = np.fft.irfft2(amplitude * phase, s=(side, side))
+    return ndimage.spline_filter(lattice / lattice.std(), mode="grid-wrap").astype(np.float32)
+
+
+def _sample_texture(texture: npt.NDArray[np.float32], points: Points) -> Image:
+    """Brightness of a texture at positions in the frame."""
+    coordinates = (points[::-1] + TEXTURE_MARGIN) * FINER
+    return ndimage.map_coordinates(texture, coordinates, order=3, mode="grid-wrap", prefilter=False)

@@ -1,0 +1,122 @@
+"""The cases of the benchmark by split and kind, and the loader of their pairs."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from gdiv.benchmark.cases import Case, Pair, Split, make_moved, moved_cases
+from gdiv.benchmark.published import make_published, published_cases
+from gdiv.benchmark.smooth import make_smooth, smooth_cases
+from gdiv.benchmark.twins import make_twin, twin_cases
+
+__all__ = ["KINDS", "UnknownCaseError", "list_cases", "load_case"]
+
+#: Kinds of cases, and what they are.
+KINDS = {
+    "smooth": "drawn texture, smooth flow, one difference between the dates",
+    "drawn": "drawn texture moved by a drawn field of a glacier",
+    "moved": "real texture moved by a drawn field of a glacier",
+    "published": "real texture moved by a published velocity field of narrow ice",
+    "twin": "synthetic twin of a glacier of the catalog",
+    "real": "real pair without exact truth",
+}
+#: Folder of rendered twins if no other is named.
+CACHE = Path.home() / ".cache" / "gdiv" / "benchmark"
+
+
+class UnknownCaseError(ValueError):
+    """No case or kind of cases has this name; the message lists those that exist."""
+
+
+def list_cases(split: Split = "test", names: Iterable[str] = ()) -> list[Case]:
+    """List the cases of a split that have an exact truth.
+
+    Parameters
+    ----------
+    split : {"dev", "test"}, optional
+        Choose methods and settings on "dev", and score once on "test".
+    names : iterable of str, optional
+        Kinds of `KINDS`, names of cases, or beginnings of names; all cases if left out.
+
+    Returns
+    -------
+    list of Case
+        The cases, of real scenes too, whether those are present or not.
+
+    Raises
+    ------
+    UnknownCaseError
+        If a name is neither a kind nor begins the name of a case.
+
+    Examples
+    --------
+    >>> [case.name for case in list_cases("dev", ["dev-moved-bend"])]
+    ['dev-moved-bend-09', 'dev-moved-bend-10']
+    """
+    if split not in ("dev", "test"):
+        raise UnknownCaseError(f"no split {split!r}; there are: dev, test")
+    cases = [*smooth_cases(split), *moved_cases(split), *twin_cases(split)]
+    if split == "test":
+        cases += published_cases()
+    wanted = list(names)
+    for name in wanted:
+        if name not in KINDS and not any(case.name.startswith(name) for case in cases):
+            raise UnknownCaseError(
+                f"no case {name!r} in the {split} split; kinds are: {', '.join(KINDS)}; cases "
+                f"have names such as {cases[0].name}"
+            )
+    return [
+        case
+        for case in cases
+        if not wanted or any(case.kind == name or case.name.startswith(name) for name in wanted)
+    ]
+
+
+def load_case(
+    case: Case | str, scenes: str | Path | None = None, cache: str | Path | None = None
+) -> Pair:
+    """Make the pair of images of a case.
+
+    Parameters
+    ----------
+    case : Case or str
+        A case, or its name.
+    scenes : str or Path, optional
+        Folder of the folders of real scenes, which are not part of gdiv.
+    cache : str or Path, optional
+        Folder of rendered twins; one below the user's cache if left out.
+
+    Returns
+    -------
+    Pair
+        ``reference`` and ``secondary`` ``(H, W)``, the true ``flow`` ``(2, H, W)`` in pixels, and
+        the masks ``ice`` and ``counted``.
+
+    Raises
+    ------
+    MissingSceneError
+        If the case needs a scene that is absent.
+    UnknownCaseError
+        If no case has this name.
+
+    Examples
+    --------
+    >>> import gdiv
+    >>> pair = load_case("dev-drawn-tongue-02")
+    >>> match = gdiv.match_images("dis", pair.reference, pair.secondary)
+    >>> error = np.hypot(match.u - pair.flow[0], match.v - pair.flow[1])
+    >>> bool(error[pair.ice & pair.counted].mean() < 1.5)
+    True
+    """
+    if isinstance(case, str):
+        named = {each.name: each for split in ("dev", "test") for each in list_cases(split)}
+        if case not in named:
+            raise UnknownCaseError(f"no case {case!r}; gdiv.list_cases lists them")
+        case = named[case]
+    folder = Path(scenes) if scenes is not None else None
+    if case.kind == "smooth":
+        return make_smooth(case)
+    if case.kind == "published":
+        return make_published(case, folder)
+    if case.kind == "twin":
+        return make_twin(case, Path(cache) if cache is not None else CACHE)
+    return make_moved(case, folder)

@@ -1,0 +1,111 @@
+"""Pairs of the synthetic twins of the catalog's glaciers.
+
+A case is the middle of a twin. Its dates are a year apart, or some days, by the glacier's rule of
+pairing. Twins that trained a network are in the
+dev split alone.
+"""
+
+import itertools
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from odc.geo.geobox import GeoBox
+
+from gdiv.benchmark.cases import Case, Pair, Split, inside
+from gdiv.benchmark.scenes import read_items
+from gdiv.catalog import Glacier, load_catalog
+from gdiv.imagery.grid import study_grid
+from gdiv.images.arrays import Image
+from gdiv.twin.acquisitions import ORBIT
+from gdiv.twin.scenes import render_twin
+from gdiv.twin.truth import read_truth, true_displacement
+
+__all__ = ["GLACIERS", "make_twin", "twin_cases"]
+
+#: Glaciers of each split. Argentière and Tasman trained the network that ships; scenes of Aletsch
+#: are textures of the dev split.
+GLACIERS: dict[Split, tuple[str, ...]] = {
+    "dev": ("argentiere", "tasman", "aletsch"),
+    "test": ("mer-de-glace", "kaskawulsh", "perito-moreno", "baltoro", "jakobshavn"),
+}
+#: Side of the part of a twin, pixels, and the seed of its world, which no study or training has.
+SIDE = 320
+SEEDS: dict[Split, int] = {"dev": 301, "test": 302}
+#: Pairs of each glacier, and clear scenes of each season that they are chosen from.
+PAIRS = 2
+USABLE = [3]
+#: Days between the scenes of an annual pair.
+ANNUAL = (320, 410)
+#: Largest cloud cover of a scene, percent.
+MAX_CLOUD = 10
+
+
+def twin_cases(split: Split) -> list[Case]:
+    """Cases of twins: `PAIRS` pairs of each glacier of a split."""
+    return [
+        Case(f"{split}-twin-{glacier}-{number}", "twin", split, glacier, seed=number)
+        for glacier in GLACIERS[split]
+        for number in range(PAIRS)
+    ]
+
+
+def make_twin(case: Case, cache: Path) -> Pair:
+    """Make the pair of a case of kind "twin".
+
+    Parameters
+    ----------
+    case : Case
+        The case.
+    cache : Path
+        Folder that rendered twins are kept in.
+
+    Returns
+    -------
+    Pair
+        Near-infrared images and the displacement of the ice and of the scenes.
+    """
+    glacier = load_catalog().glaciers[case.family]
+    folder = cache / case.split / case.family
+    seed = SEEDS[case.split]
+    render_twin(glacier, _middle(glacier), USABLE, folder, seed)
+    truth = read_truth(folder)
+    assert truth is not None, "the twin was rendered above, its truth with it"
+    reference, secondary = _choose_pairs(folder, glacier)[case.seed]
+    flow = np.stack(true_displacement(truth, reference, secondary)).astype(np.float32)
+    ice = np.hypot(truth.vx, truth.vy).values > 0
+    images = [_read_image(folder / name / "nir.tif") for name in (reference, secondary)]
+    return Pair(images[0], images[1], flow, ice, inside(flow))
+
+
+def _middle(glacier: Glacier) -> GeoBox:
+    """Grid of `SIDE` pixels around the middle of the glacier's box."""
+    grid = study_grid(glacier.bbox, glacier.epsg)
+    top = max((grid.height - SIDE) // 2, 0)
+    left = max((grid.width - SIDE) // 2, 0)
+    return grid[top : top + SIDE, left : left + SIDE]
+
+
+def _choose_pairs(folder: Path, glacier: Glacier) -> list[tuple[str, str]]:
+    """Identifiers of clear scenes of one orbit, in pairs by the glacier's rule of pairing."""
+    days = {}
+    for item in read_items(folder):
+        properties = item["properties"]
+        clear = properties["eo:cloud_cover"] < MAX_CLOUD
+        if clear and properties["sat:relative_orbit"] == ORBIT and "nir" in item["assets"]:
+            days[item["id"]] = date.fromisoformat(properties["datetime"][:10]).toordinal()
+    pairing = glacier.pairing
+    wanted = pairing.days if pairing.rule == "interval" and pairing.days else ANNUAL
+    pairs = [
+        (reference, secondary)
+        for reference, secondary in itertools.combinations(sorted(days, key=days.__getitem__), 2)
+        if wanted[0] <= days[secondary] - days[reference] <= wanted[1]
+    ]
+    return [pairs[0], pairs[-1]]
+
+
+def _read_image(file: Path) -> Image:
+    """Digital numbers of the near infrared."""
+    with rasterio.open(file) as band:
+        return band.read(1).astype(np.float32)
