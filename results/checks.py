@@ -25,7 +25,7 @@ from gdiv.images.arrays import Image
 from gdiv.study.study import Study
 from gdiv.twin.truth import read_truth, true_displacement, true_velocity
 from gdiv.velocity.annual import combine_pairs, to_velocity
-from gdiv.velocity.validation import MAX_YEARS, compare_with_truth
+from gdiv.velocity.validation import MAX_YEARS, compare_with_truth, mosaic_period
 
 __all__ = ["annual_pairs", "block_edges", "main", "masked_first", "tuned_rmse"]
 
@@ -97,7 +97,9 @@ def tuned_rmse(study: Study) -> dict[str, float]:
         match = PEERS[peer].make(**settings[peer])
         displacement = _match_again(study, name, match)
         mosaic = combine_pairs(to_velocity(displacement)).compute()
-        velocity = true_velocity(truth, min(MAX_YEARS, mosaic.attrs["longest_years"]))
+        velocity = true_velocity(
+            truth, min(MAX_YEARS, mosaic.attrs["longest_years"]), mosaic_period(mosaic)
+        )
         scores = compare_with_truth(mosaic, velocity, masks.glacier.values)
         errors[name] = round(scores["rmse"], 2)
     return errors

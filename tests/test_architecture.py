@@ -23,7 +23,9 @@ def test_rooms_import_only_rooms_below_them():
     assert rooms.upward(arrows) == []
 
 
-@pytest.mark.parametrize("folder", ["", "benchmark", "flow", "imagery", "study", "twin", "velocity"])
+@pytest.mark.parametrize(
+    "folder", ["", "benchmark", "flow", "imagery", "study", "twin", "velocity"]
+)
 def test_imports_have_no_cycle(folder):
     path = ROOT / "gdiv" / folder
     arrows = rooms.arrows(path, ".".join(["gdiv", folder]).rstrip("."))

@@ -37,7 +37,9 @@ def test_synthetic_pairs_differ_only_as_their_case_says():
             case
         )
     still = smooth.synthetic("clean", 128, 1, reach=1e-6)
-    assert (still.secondary - still.reference).std() == pytest.approx(smooth.NOISE * 2**0.5, rel=0.1)
+    assert (still.secondary - still.reference).std() == pytest.approx(
+        smooth.NOISE * 2**0.5, rel=0.1
+    )
     spoilt = smooth.synthetic("decorrelation", 128, 1, reach=1e-6)
     assert np.corrcoef(spoilt.reference.ravel(), spoilt.secondary.ravel())[0, 1] == pytest.approx(
         0.85**0.5, abs=0.06

@@ -19,6 +19,6 @@ def read_asset(folder, item, asset="nir"):
 
 
 def choose_clear_pair(twin, year):
-    """Choose a cloudless scene of a season and one of the next; return their ids."""
-    used = twin["table"].query("verdict == 'use' and clear == 1.0")
+    """Choose a nearly cloudless scene of a season and one of the next; return their ids."""
+    used = twin["table"].query("verdict == 'use' and clear > 0.95")
     return used[used.season_year == year].id.iloc[0], used[used.season_year == year + 1].id.iloc[0]

@@ -132,20 +132,20 @@ def replicates(
             {name: getattr(each, below) for name, each in scores.items()},
         )
 
-    present = {name: each.count + each.missing for name, each in scores.items()}
+    present = {name: each.pixels + each.missing for name, each in scores.items()}
     missing = {name: each.missing for name, each in scores.items()}
     histogram = resampling.mean_over_cases(
         {name: each.histogram for name, each in scores.items()},
-        {name: each.count[..., None] for name, each in scores.items()},
+        {name: each.pixels[..., None] for name, each in scores.items()},
     )
     return {
-        "error": mean("error", "count"),
+        "error": mean("error", "pixels"),
         "median": _quantile(histogram, 0.5),
         "p95": _quantile(histogram, 0.95),
         "bias": mean("along", "length") - 1,
-        "large": mean("large", "count"),
+        "large": mean("large", "pixels"),
         "missing": resampling.mean_over_cases(missing, present),
-        "coverage": mean("covered", "count"),
+        "coverage": mean("covered", "pixels"),
     }
 
 

@@ -61,7 +61,7 @@ def summarise_benchmark(
         if not members:
             continue
         names = [case.name for case in members]
-        blocks = {name: len(scores[contestants[0].name][name].blocks.count) for name in names}
+        blocks = {name: len(scores[contestants[0].name][name].blocks.pixels) for name in names}
         resampling = Resampling(blocks)
         for contestant in contestants:
             own = {name: scores[contestant.name][name] for name in names}
@@ -120,7 +120,9 @@ def relative_error(
     dict
         ``[value, low, high]`` of each class; below 1 the matcher is better than the unit.
     """
-    logarithms, weights = 0.0, 0.0
+    shape = (len(resampling.cases), len(CLASSES))
+    logarithms = np.zeros(shape)
+    weights = np.zeros(shape)
     for number, name in enumerate(resampling.names):
         own = _case_errors(scores[name], resampling.blocks[name])
         other = _case_errors(unit[name], resampling.blocks[name])
@@ -142,7 +144,7 @@ def relative_error(
 def _case_errors(scores: CaseScores, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Mean error ``(replicates, classes)`` of one case."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (weights @ scores.blocks.error) / (weights @ scores.blocks.count)
+        return (weights @ scores.blocks.error) / (weights @ scores.blocks.pixels)
 
 
 def _round(value: Any) -> float | None:

@@ -62,7 +62,7 @@ class BlockScores(NamedTuple):
 
     Attributes
     ----------
-    count : ndarray, shape (blocks, classes)
+    pixels : ndarray, shape (blocks, classes)
         Pixels with a vector.
     missing : ndarray, shape (blocks, classes)
         Pixels without a vector.
@@ -79,7 +79,7 @@ class BlockScores(NamedTuple):
         Histogram of the error.
     """
 
-    count: npt.NDArray[np.float64]
+    pixels: npt.NDArray[np.float64]
     missing: npt.NDArray[np.float64]
     error: npt.NDArray[np.float64]
     large: npt.NDArray[np.float64]
@@ -178,7 +178,7 @@ def score_blocks(pair: Pair, flow: Flow, sigma: Flow | None = None) -> BlockScor
         here = classes[name] & found
         lost = classes[name] & ~found & np.isfinite(length)
         moving = here if name.endswith("px") and "half" not in name else here & (length > FAST)
-        sums["count"][:, number] = _sum(blocks, here, count)
+        sums["pixels"][:, number] = _sum(blocks, here, count)
         sums["missing"][:, number] = _sum(blocks, lost, count)
         sums["error"][:, number] = _sum(blocks, here, count, error)
         sums["large"][:, number] = _sum(blocks, here & (error > 2), count)

@@ -6,7 +6,6 @@ dev split alone.
 """
 
 import itertools
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,10 @@ import rasterio
 from odc.geo.geobox import GeoBox
 
 from gdiv.benchmark.cases import Case, Pair, Split, inside
-from gdiv.benchmark.scenes import read_items
 from gdiv.catalog import Glacier, load_catalog
 from gdiv.imagery.grid import study_grid
 from gdiv.images.arrays import Image
-from gdiv.twin.acquisitions import ORBIT
+from gdiv.twin.acquisitions import plan_acquisitions
 from gdiv.twin.scenes import render_twin
 from gdiv.twin.truth import read_truth, true_displacement
 
@@ -38,8 +36,8 @@ PAIRS = 2
 USABLE = [3]
 #: Days between the scenes of an annual pair.
 ANNUAL = (320, 410)
-#: Largest cloud cover of a scene, percent.
-MAX_CLOUD = 10
+#: Largest cloud cover of a scene.
+MAX_COVER = 0.1
 
 
 def twin_cases(split: Split) -> list[Case]:
@@ -72,7 +70,7 @@ def make_twin(case: Case, cache: Path) -> Pair:
     render_twin(glacier, _middle(glacier), USABLE, folder, seed)
     truth = read_truth(folder)
     assert truth is not None, "the twin was rendered above, its truth with it"
-    reference, secondary = _choose_pairs(folder, glacier)[case.seed]
+    reference, secondary = _choose_pairs(glacier, seed)[case.seed]
     flow = np.stack(true_displacement(truth, reference, secondary)).astype(np.float32)
     ice = np.hypot(truth.vx, truth.vy).values > 0
     images = [_read_image(folder / name / "nir.tif") for name in (reference, secondary)]
@@ -87,14 +85,13 @@ def _middle(glacier: Glacier) -> GeoBox:
     return grid[top : top + SIDE, left : left + SIDE]
 
 
-def _choose_pairs(folder: Path, glacier: Glacier) -> list[tuple[str, str]]:
-    """Identifiers of clear scenes of one orbit, in pairs by the glacier's rule of pairing."""
-    days = {}
-    for item in read_items(folder):
-        properties = item["properties"]
-        clear = properties["eo:cloud_cover"] < MAX_CLOUD
-        if clear and properties["sat:relative_orbit"] == ORBIT and "nir" in item["assets"]:
-            days[item["id"]] = date.fromisoformat(properties["datetime"][:10]).toordinal()
+def _choose_pairs(glacier: Glacier, seed: int) -> list[tuple[str, str]]:
+    """Identifiers of clear scenes in pairs by the glacier's rule of pairing."""
+    days = {
+        acquisition.identifier: acquisition.day.toordinal()
+        for acquisition in plan_acquisitions(glacier, USABLE, seed)
+        if acquisition.kind == "usable" and acquisition.cover < MAX_COVER
+    }
     pairing = glacier.pairing
     wanted = pairing.days if pairing.rule == "interval" and pairing.days else ANNUAL
     pairs = [

@@ -1,7 +1,15 @@
 """The catalog: glaciers, sources of scenes, and profiles of the study."""
 
 from gdiv.catalog.entries import CatalogError, Pairing, Season
-from gdiv.catalog.glacier import Branch, Glacier, Stake, TwinDescription, Years
+from gdiv.catalog.glacier import (
+    Branch,
+    Front,
+    Glacier,
+    Stake,
+    TwinConditions,
+    TwinDescription,
+    Years,
+)
 from gdiv.catalog.loading import (
     CATALOG_FILE,
     OWN_CATALOG,
@@ -20,12 +28,14 @@ __all__ = [
     "Branch",
     "Catalog",
     "CatalogError",
+    "Front",
     "Glacier",
     "Pairing",
     "Profile",
     "Season",
     "Source",
     "Stake",
+    "TwinConditions",
     "TwinDescription",
     "Years",
     "json_schema",

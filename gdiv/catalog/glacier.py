@@ -6,7 +6,7 @@ from pydantic import Field, PositiveFloat, model_validator
 
 from gdiv.catalog.entries import Entry, Latitude, Longitude, Pairing, Season, Year
 
-__all__ = ["Branch", "Glacier", "Stake", "TwinDescription", "Years"]
+__all__ = ["Branch", "Front", "Glacier", "Stake", "TwinConditions", "TwinDescription", "Years"]
 
 
 class Years(Entry):
@@ -51,6 +51,65 @@ class Branch(Entry):
     )
 
 
+class Front(Entry):
+    """Calving front of the synthetic twin, with ice mélange in the fjord beyond it."""
+
+    position: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="position on the centreline in the middle of the twin's time, 0 to 1"
+    )
+    advance: float = Field(
+        0, description="speed at which the front moves down the centreline, m/yr; negative: retreat"
+    )
+    drift: Annotated[float, Field(ge=0)] = Field(
+        description="distance that the mélange drifts between two scenes, sigma, m"
+    )
+
+
+class TwinConditions(Entry):
+    """Difficulties of the synthetic twin; each is switched off by zero, false or null.
+
+    The defaults were calibrated on real scenes; `docs/twin.md` compares them.
+    """
+
+    seasonal_speed: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.15, description="amplitude of the seasonal speed, relative to the mean"
+    )
+    speed_trend: Annotated[float, Field(gt=-0.2, lt=0.2)] = Field(
+        0.02, description="change of the speed from year to year, relative to the mean"
+    )
+    thinning: Annotated[float, Field(ge=0)] = Field(
+        3.0,
+        description="thinning at the terminus, m/yr; scenes are rectified with terrain models of "
+        "earlier years, so that thinned ice seems to move",
+    )
+    jitter: Annotated[float, Field(ge=0)] = Field(
+        0.1, description="mis-registration that varies along the track, sigma, pixels"
+    )
+    stripes: Annotated[float, Field(ge=0)] = Field(
+        0.001, description="stripes of the detectors, sigma, reflectance"
+    )
+    class_errors: Annotated[float, Field(ge=0, lt=0.5)] = Field(
+        0.02, description="fraction of pixels whose scene class is wrong"
+    )
+    ground_change: Annotated[float, Field(ge=0)] = Field(
+        0.22, description="change of stable ground between scenes, sigma of log-brightness"
+    )
+    ice_change: Annotated[float, Field(ge=0)] = Field(
+        0.1, description="change of ice within a season and from year to year, as ground_change"
+    )
+    opening_crevasses: bool = Field(True, description="whether crevasses open and close")
+    outline_age: Annotated[float, Field(ge=0)] = Field(
+        15, description="years by which the outline is older than the ice, which has shrunk since"
+    )
+    band_light: bool = Field(
+        True, description="whether each band has its own light of the sky in shadow, and noise"
+    )
+    margin_slip: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.3, description="speed at a margin, relative to the speed without drag"
+    )
+    front: Front | None = Field(None, description="calving front, if the glacier has one")
+
+
 class TwinDescription(Entry):
     """Description of the synthetic twin of a glacier: a sketch, not a map."""
 
@@ -66,6 +125,9 @@ class TwinDescription(Entry):
     )
     years: Annotated[list[Year], Field(min_length=1, max_length=5)] = Field(
         description="season years to render"
+    )
+    conditions: TwinConditions = Field(
+        default_factory=TwinConditions.model_construct, description="difficulties of the twin"
     )
 
 

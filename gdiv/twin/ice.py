@@ -5,21 +5,53 @@ from odc.geo.geobox import GeoBox
 from rasterio import features
 from scipy import ndimage
 
-from gdiv.catalog import Glacier
+from gdiv.catalog import Branch, Glacier
 from gdiv.images.arrays import Component, Image, Mask, Series
-from gdiv.twin.inputs import require_description
+from gdiv.twin.inputs import ICE_KEY, require_description
 from gdiv.twin.motion import advect
 from gdiv.twin.streams import Streams, join_streams
 
-__all__ = ["Ice"]
+__all__ = ["Ice", "vary_branches"]
 
 # All numbers were chosen by eye on the twin of the Mer de Glace.
 MARGIN_WIDTH = 220  # m, width of the margin that drag slows
 MARGIN_EXPONENT = 2.5  # larger values confine the drag to the outermost ice
 VELOCITY_SMOOTHING = 60  # m, sigma
+SLIP_SMOOTHING = 15  # m, sigma, of ice that slips at its margin
+SPEED_VARIATION = 0.15  # of the speeds of the catalog with another seed, sigma
+WIDTH_VARIATION = 0.1  # of the widths
 ELEVATION_SMOOTHING = 300  # m, sigma
+THINNING_MARGIN = 100  # m from a margin, where ice thins as much as in the middle
+THINNING_SMOOTHING = 60  # m, sigma
 DEBRIS_SMOOTHING = 2  # pixels, sigma
 MASK_SMOOTHING = 0.7  # pixels, sigma: a margin is not a staircase of pixels
+
+
+def vary_branches(branches: list[Branch], seed: int) -> list[Branch]:
+    """Streams with other speeds and widths, the same along each; unchanged for seed 0.
+
+    Parameters
+    ----------
+    branches : list of Branch
+        Streams of the catalog.
+    seed : int
+        Seed of the variation.
+
+    Returns
+    -------
+    list of Branch
+        The varied streams.
+    """
+    if seed == 0:
+        return branches
+    rng = np.random.default_rng([seed, ICE_KEY])
+    varied = []
+    for branch in branches:
+        width = np.exp(WIDTH_VARIATION * rng.normal())
+        speed = np.exp(SPEED_VARIATION * rng.normal())
+        points = [(lon, lat, w * width, v * speed) for lon, lat, w, v in branch.points]
+        varied.append(branch.model_copy(update={"points": points}))
+    return varied
 
 
 class Ice:
@@ -31,6 +63,9 @@ class Ice:
         Entry of the catalog, with a description of its twin.
     geobox : GeoBox
         Grid, in metres with rows running south.
+    seed : int, optional
+        Seed of the glacier: 0 for that of the catalog, whose stakes move at their speeds. Another
+        seed gives other speeds and widths.
 
     Attributes
     ----------
@@ -54,12 +89,23 @@ class Ice:
         Years since the ice left the ice fall; NaN outside streams with ogives.
     distance : ndarray, shape (H, W)
         Distance to the ice in metres, 0 on it.
+    thickness : ndarray, shape (H, W)
+        Thickness in metres, 0 off the ice.
+    length : float
+        Length of the longest centreline in metres.
+    along : ndarray, shape (H, W)
+        Position down the streams, 0 to 1; 0 off the ice.
+    thinning_pattern : ndarray, shape (H, W)
+        Thinning relative to the terminus, smooth.
+    thinning : ndarray, shape (H, W)
+        Thinning in m/yr.
     """
 
-    def __init__(self, glacier: Glacier, geobox: GeoBox) -> None:
+    def __init__(self, glacier: Glacier, geobox: GeoBox, seed: int = 0) -> None:
         twin = require_description(glacier)
         self.spacing = abs(geobox.resolution.x)
-        streams = join_streams(twin.branches, geobox)
+        slip = twin.conditions.margin_slip
+        streams = join_streams(twin, vary_branches(twin.branches, seed), geobox)
         self.outline = streams.outline
         self.mask: Mask = features.rasterize(
             [self.outline], geobox.shape, transform=geobox.affine
@@ -67,7 +113,8 @@ class Ice:
         # Drag slows ice at a margin of the whole glacier, but not at the seam of two streams:
         # speed is reduced by the distance to the outline, whatever the stream.
         inside = ndimage.distance_transform_edt(self.mask) * self.spacing
-        drag = 1 - np.clip(1 - inside / MARGIN_WIDTH, 0, 1) ** MARGIN_EXPONENT
+        drag = 1 - (1 - slip) * np.clip(1 - inside / MARGIN_WIDTH, 0, 1) ** MARGIN_EXPONENT
+        self._smoothing = SLIP_SMOOTHING if slip else VELOCITY_SMOOTHING
         self.vx: Component = self._finish_velocity(streams.east, streams.total, drag)
         self.vy: Component = self._finish_velocity(streams.north, streams.total, drag)
         debris = ndimage.gaussian_filter(streams.debris / streams.total, DEBRIS_SMOOTHING)
@@ -75,12 +122,22 @@ class Ice:
         self.age: Image = streams.age
         self.fraction: Image = ndimage.gaussian_filter(self.mask.astype(np.float32), MASK_SMOOTHING)
         self.elevation: Image = self._surface(streams, twin.elevation)
+        self.along: Image = streams.along / streams.total
+        self.length = streams.length
+        self.thickness: Image = streams.thickness / streams.total * self.mask
+        # Ice thins most at the terminus and not at the head, and less towards the margins.
+        foot, head = twin.elevation
+        low = np.clip((head - self.elevation) / (head - foot), 0, 1)
+        thinning = low * self.mask * np.clip(inside / THINNING_MARGIN, 0, 1)
+        thinning = ndimage.gaussian_filter(thinning, THINNING_SMOOTHING / self.spacing)
+        self.thinning_pattern: Image = thinning
+        self.thinning: Image = twin.conditions.thinning * thinning
         self.distance: Image = ndimage.distance_transform_edt(~self.mask) * self.spacing
 
     def _finish_velocity(self, weighted: Component, total: Image, drag: Image) -> Component:
         """Divide a weighted velocity by the weights, slow it at the margin, and smooth it."""
         velocity = np.where(self.mask, weighted / total * drag, 0)
-        return ndimage.gaussian_filter(velocity, VELOCITY_SMOOTHING / self.spacing) * self.mask
+        return ndimage.gaussian_filter(velocity, self._smoothing / self.spacing) * self.mask
 
     def _surface(self, streams: Streams, elevation: tuple[float, float]) -> Image:
         """Elevation that falls evenly from the head to the foot, extended to the valley walls."""

@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from gdiv.catalog import Glacier
+from gdiv.catalog import Glacier, TwinConditions
 from gdiv.conventions import DAYS_PER_YEAR
 from gdiv.images.arrays import Component, Image, Mask, Series
 from gdiv.images.sampling import pixel_grid
-from gdiv.images.textures import fractal_texture
+from gdiv.images.textures import fractal_texture, smooth_field
 from gdiv.twin.acquisitions import Acquisition
+from gdiv.twin.distortion import Distortion
 from gdiv.twin.inputs import SCENE_KEY, require_description
 from gdiv.twin.rendering import (
     SCL,
@@ -47,8 +48,8 @@ AZIMUTH_DRIFT = 12  # degrees over the season
 # Ice.
 MIN_FRACTION = 0.01  # of ice in a pixel that material is read for
 YEAR_ZERO = 4  # texture of ageing of the reference date, the middle of `AGEING_YEARS`
-DAILY_CONTRAST = 0.1  # of log-brightness: melt and wetness differ by the day
-DAILY_SLOPE = 0.9  # of its spectrum
+DAILY_SHARE = 0.5  # of the change from year to year, by which ice differs from day to day
+DAILY_SLOPE = 0.9  # of the spectrum of what differs by the day: melt and wetness
 
 # Snow.
 EARLY_LINE_DROP = 700  # m by which the snow line is lower when the season begins
@@ -66,8 +67,14 @@ SNOW_GRAIN = 0.03  # of log-brightness
 CLOUD_SHADOW = 0.65  # fraction of the light that a cloud takes away
 GAIN_SPREAD = 0.04  # sigma of the gain between scenes
 HAZE_SPREAD = 0.006  # reflectance, sigma
-NOISE = 0.003  # reflectance, sigma
+NOISE = (0.003, 0.003, 0.003, 0.003)  # reflectance, sigma, in the order of the bands
+BAND_NOISE = (0.004, 0.003, 0.003, 0.0035)  # the same where bands differ
 REFLECTANCE_RANGE = (0.0001, 1.5)  # 0 would be no data
+
+# Confusions of the classification, and the length of their patches in pixels of 20 m; those that
+# users of Sen2Cor report most.
+CONFUSIONS = {"snow": "cloud", "ground": "shadow", "cloud": "snow", "cirrus": "snow"}
+CONFUSION_LENGTH = 6
 
 # Thresholds of the classification.
 PLANTS_MIN = 0.5  # fraction of plants
@@ -112,6 +119,7 @@ class _View:
     on_ice: Mask  # pixels with ice
     ice_columns: Series  # where the material of these pixels was on the reference date
     ice_rows: Series
+    melange: Mask  # pixels of ice mélange beyond a calving front
 
     def sample(self, lattice: Component, order: int = 1) -> Image:
         """Read a lattice of stable ground, light or snow."""
@@ -131,8 +139,7 @@ class _View:
 def image_world(
     world: World,
     acquisition: Acquisition,
-    shift: npt.NDArray[np.floating],
-    relief_shift: float,
+    distortion: Distortion,
     seed: int,
 ) -> TwinImage:
     """Render one acquisition of the twin's world.
@@ -143,10 +150,8 @@ def image_world(
         Ice, valley walls and textures.
     acquisition : Acquisition
         Day, fault and clouds of the scene.
-    shift : ndarray, shape (2,)
-        Mis-registration of the scene (columns, rows) in pixels; the whole image is displaced.
-    relief_shift : float
-        Further displacement along columns of the highest ground, in pixels.
+    distortion : Distortion
+        Errors of position of the scene.
     seed : int
         Seed of weather and noise.
 
@@ -157,22 +162,27 @@ def image_world(
     """
     # Every step that is passed `rng` draws from it: another order gives other scenes.
     rng = np.random.default_rng([seed, SCENE_KEY, acquisition.day.toordinal()])
-    years = (acquisition.day - world.epoch).days / DAYS_PER_YEAR
+    day = acquisition.day.toordinal()
+    conditions = world.conditions
     sun = _sun_position(world.glacier, acquisition.day)
-    lit = illuminate(world.elevation, world.spacing, sun.azimuth, sun.elevation)
-    view = _view(world, shift, relief_shift, years)
+    lit = illuminate(
+        world.elevation, world.spacing, sun.azimuth, sun.elevation, conditions.band_light
+    )
+    view = _view(world, distortion, day)
 
+    years = (acquisition.day - world.epoch).days / DAYS_PER_YEAR
     ice = _ice_surface(world, view, years, rng)
-    reflectance = _blend_ground_and_ice(world, view, ice)
+    reflectance = _blend_ground_and_ice(world, view, ice, day, rng)
     snow = _snow_cover(world, view, acquisition)
     reflectance = _cover_with_snow(reflectance, snow, view.sample(world.patchiness), rng)
-    reflectance = reflectance * view.sample(lit.light)
+    reflectance = reflectance * np.stack([view.sample(band) for band in lit.light])
     clouds = draw_clouds(snow.shape, acquisition.cover, world.spacing, sun.azimuth, rng)
     reflectance = _cover_with_clouds(reflectance, clouds)
-    reflectance = _measure(reflectance, rng)
+    reflectance = _measure(reflectance, conditions, rng)
 
     shadow = view.sample(lit.shadow.astype(np.float32))
     classes = _classify(view.sample(world.plants), ice, snow, shadow, clouds)
+    classes = _confuse_classes(classes, conditions.class_errors, rng)
     return TwinImage(reflectance, classes, sun)
 
 
@@ -193,19 +203,20 @@ def _sun_position(glacier: Glacier, day: date) -> Sun:
     return Sun(SOUTHERN_AZIMUTH - AZIMUTH_DRIFT * progress, elevation)
 
 
-def _view(
-    world: World, shift: npt.NDArray[np.floating], relief_shift: float, years: float
-) -> _View:
+def _view(world: World, distortion: Distortion, day: float) -> _View:
     """Find the point of the lattice, and the material, that each pixel shows."""
     height, width = world.geobox.shape
-    columns, rows = pixel_grid((height, width), np.float64) + world.pad
-    columns = columns - shift[0] - relief_shift * world.relief_pattern
-    rows = rows - shift[1]
-    fraction = ndimage.map_coordinates(world.ice.fraction, [rows, columns], order=1, mode="nearest")
-    on_ice = fraction > MIN_FRACTION
-    # The material of a scene `years` after the reference date lay upstream of its pixel.
+    columns, rows = distortion.to_world(world.patterns, *pixel_grid((height, width), np.float64))
+    columns, rows = columns + world.pad, rows + world.pad
+    points = [rows, columns]
+    fraction = ndimage.map_coordinates(world.ice.fraction, points, order=1, mode="nearest")
+    along = ndimage.map_coordinates(world.ice.along, points, order=1, mode="nearest")
+    melange = (fraction > ICE_MIN) & world.front.beyond(along, day)
+    on_ice = (fraction > MIN_FRACTION) & ~melange
+    # The material of a scene after the reference date lay upstream of its pixel.
+    years = world.clock.ice_years(world.epoch.toordinal(), day)
     ice_columns, ice_rows = world.ice.advect(columns[on_ice], rows[on_ice], -years)
-    return _View(rows, columns, on_ice, ice_columns, ice_rows)
+    return _View(rows, columns, on_ice, ice_columns, ice_rows, melange)
 
 
 def _ice_surface(world: World, view: _View, years: float, rng: np.random.Generator) -> _IceSurface:
@@ -214,23 +225,43 @@ def _ice_surface(world: World, view: _View, years: float, rng: np.random.Generat
     Ageing decorrelates the images of a pair. One texture fades into the next over a year, and
     another is drawn for the day.
     """
+    change = world.conditions.ice_change
     season, phase = divmod(years + YEAR_ZERO, 1)
     fading = view.sample_material(world.ageing[int(season) % AGEING_YEARS])
     emerging = view.sample_material(world.ageing[(int(season) + 1) % AGEING_YEARS])
     # Cosine and sine keep the variance constant while the textures change over.
-    aged = np.cos(phase * np.pi / 2) * fading + np.sin(phase * np.pi / 2) * emerging
+    aged = change * (np.cos(phase * np.pi / 2) * fading + np.sin(phase * np.pi / 2) * emerging)
     daily = fractal_texture(TEXTURE_SIZE, DAILY_SLOPE, rng)
-    aged += DAILY_CONTRAST * crop_periodic(daily, view.rows.shape)
+    aged += DAILY_SHARE * change * crop_periodic(daily, view.rows.shape)
+    if world.conditions.opening_crevasses:
+        opening = np.sin(phase * np.pi / 2) * view.sample_material(
+            world.crevasses[(int(season) + 1) % AGEING_YEARS]
+        )
+        closing = np.cos(phase * np.pi / 2) * view.sample_material(
+            world.crevasses[int(season) % AGEING_YEARS]
+        )
+        aged -= opening + closing
     debris = np.clip(view.sample_material(world.ice_debris), 0, 1)
     brightness = np.exp(view.sample_material(world.ice_brightness) + aged)
     reflectance = mix({"ice": 1 - debris, "debris": debris}) * brightness
     return _IceSurface(view.sample(world.ice.fraction), debris, reflectance)
 
 
-def _blend_ground_and_ice(world: World, view: _View, ice: _IceSurface) -> Image:
-    """Reflectance of stable ground and ice, blended at the margin."""
+def _blend_ground_and_ice(
+    world: World, view: _View, ice: _IceSurface, day: float, rng: np.random.Generator
+) -> Image:
+    """Reflectance of stable ground, ice and mélange, blended at the margin of the ice.
+
+    Stable ground differs by the day: wet rock, melting snow and plants.
+    """
     ground = np.stack([view.sample(band, order=3) for band in world.ground])
-    return ground * (1 - ice.fraction) + ice.reflectance * ice.fraction
+    daily = crop_periodic(fractal_texture(TEXTURE_SIZE, DAILY_SLOPE, rng), view.rows.shape)
+    ground = ground * np.exp(world.conditions.ground_change * daily)
+    reflectance = ground * (1 - ice.fraction) + ice.reflectance * ice.fraction
+    if view.melange.any():
+        melange = world.front.melange(view.columns, view.rows, day)
+        reflectance = np.where(view.melange, melange, reflectance)
+    return reflectance
 
 
 def _snow_cover(world: World, view: _View, acquisition: Acquisition) -> Image:
@@ -268,12 +299,30 @@ def _cover_with_clouds(reflectance: Image, clouds: Clouds) -> Image:
     return shaded * (1 - clouds.opacity) + spectrum("cloud") * clouds.opacity
 
 
-def _measure(reflectance: Image, rng: np.random.Generator) -> Image:
-    """Add the gain, haze and noise of one acquisition."""
+def _measure(reflectance: Image, conditions: TwinConditions, rng: np.random.Generator) -> Image:
+    """Add the gain, haze, stripes and noise of one acquisition."""
     gain = 1 + GAIN_SPREAD * rng.normal()
     haze = HAZE_SPREAD * abs(rng.normal())
-    noise = NOISE * rng.normal(size=reflectance.shape)
-    return np.clip(gain * reflectance + haze + noise, *REFLECTANCE_RANGE)
+    bands, _, width = reflectance.shape
+    stripes = conditions.stripes * rng.normal(size=(bands, 1, width))
+    level = np.array(BAND_NOISE if conditions.band_light else NOISE)[:, None, None]
+    noise = level * rng.normal(size=reflectance.shape)
+    return np.clip(gain * reflectance + haze + stripes + noise, *REFLECTANCE_RANGE)
+
+
+def _confuse_classes(
+    classes: npt.NDArray[np.uint8], fraction: float, rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """Give patches of pixels a wrong class, such as bright ice that of cloud."""
+    if not fraction:
+        return classes
+    height, width = classes.shape
+    patches = smooth_field((height, width), CONFUSION_LENGTH, rng)
+    wrong = patches > np.quantile(patches, 1 - fraction)
+    table = np.arange(max(SCL.values()) + 1, dtype=np.uint8)
+    for own, other in CONFUSIONS.items():
+        table[SCL[own]] = SCL[other]
+    return np.where(wrong, table[classes], classes)
 
 
 def _classify(

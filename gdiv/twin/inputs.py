@@ -9,6 +9,8 @@ from odc.geo.geobox import GeoBox
 from gdiv.catalog import Glacier, TwinDescription
 
 __all__ = [
+    "FRONT_KEY",
+    "ICE_KEY",
     "PLAN_KEY",
     "SCENE_KEY",
     "SHIFT_KEY",
@@ -25,6 +27,10 @@ WORLD_KEY = 2
 SCENE_KEY = 3
 #: Key of the generator that draws the mis-registration of the scenes.
 SHIFT_KEY = 4
+#: Key of the generator that varies the speeds and widths of the ice.
+ICE_KEY = 5
+#: Key of the generator that draws the ice mélange beyond a calving front.
+FRONT_KEY = 6
 
 
 def require_description(glacier: Glacier) -> TwinDescription:

@@ -33,6 +33,7 @@ SPECTRA = {
     "plants": (0.035, 0.06, 0.045, 0.30),
     "snow": (0.88, 0.87, 0.85, 0.76),
     "cloud": (0.66, 0.65, 0.64, 0.66),
+    "water": (0.06, 0.05, 0.03, 0.015),
 }
 #: Classes of the scene classification of Sentinel-2's level 2A (ESA, Sen2Cor).
 SCL = {

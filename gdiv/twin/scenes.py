@@ -1,9 +1,9 @@
 """The synthetic twin: a glacier of the catalog rendered as Sentinel-2-like scenes of known motion.
 
-Ice carries its texture through a steady velocity field, so the displacement between two scenes is
-exact. Around the ice stand stable walls under a moving sun and snow line. Each scene adds its own
-mis-registration, a shift that is proportional to the relief, weather, ageing of the texture, gain
-and noise.
+Ice carries its texture through a velocity field whose pattern is steady and whose speed has seasons
+and a trend, so the displacement between two scenes is exact. Around the ice stand stable walls
+under a moving sun and snow line. Each scene adds its own errors of position, weather, change of the
+surface, gain, stripes and noise; `gdiv.catalog.TwinConditions` says how much.
 
 Only `gdiv.twin.truth` reads the truth that is stored beside the scenes.
 """
@@ -17,22 +17,17 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from gdiv.catalog import Glacier
-from gdiv.conventions import DAYS_PER_YEAR
-from gdiv.twin.acquisitions import ORBIT, OTHER_ORBIT, Acquisition, plan_acquisitions
+from gdiv.twin.acquisitions import Acquisition, plan_acquisitions
+from gdiv.twin.clock import clock_of
+from gdiv.twin.distortion import Distortion, draw_distortion
 from gdiv.twin.imaging import image_world
 from gdiv.twin.inputs import SHIFT_KEY, require_description
 from gdiv.twin.items import write_scene
 from gdiv.twin.survey import write_outline, write_stakes
-from gdiv.twin.truth import Registration, write_truth
+from gdiv.twin.truth import write_truth
 from gdiv.twin.world import World
 
 __all__ = ["render_twin"]
-
-MAX_SHIFT = 0.3  # pixels in each direction, about Sentinel-2's multi-temporal registration
-SHIFT_DECIMALS = 3  # of a pixel
-# Shift of the highest ground by errors of the terrain model, in pixels. It nearly cancels within
-# an orbit, whose scenes share the view, and does not between orbits.
-RELIEF_SHIFTS = {ORBIT: 0.1, OTHER_ORBIT: 1.0}
 
 
 def render_twin(
@@ -83,14 +78,13 @@ def render_twin(
     items_file.unlink(missing_ok=True)
     plan = plan_acquisitions(glacier, usable, seed)
     world = _build_world(glacier, geobox, plan, seed)
-    registration = _draw_registration(plan, seed)
+    distortions = _draw_distortions(plan, world, seed)
     items = []
     for number, acquisition in enumerate(plan):
-        shift, relief_shift = registration[acquisition]
-        image = image_world(world, acquisition, shift, relief_shift, seed)
+        image = image_world(world, acquisition, distortions[acquisition], seed)
         items.append(write_scene(folder, glacier, geobox, acquisition, image))
         progress(number + 1, len(plan))
-    write_truth(folder, world, registration)
+    write_truth(folder, world, distortions)
     write_outline(folder, world)
     write_stakes(folder, world)
     recipe_file.write_text(recipe, encoding="utf-8")
@@ -123,15 +117,22 @@ def _has_text(path: Path, text: str) -> bool:
 def _build_world(glacier: Glacier, geobox: GeoBox, plan: list[Acquisition], seed: int) -> World:
     """Build the world, with its reference date at the middle scene."""
     epoch = plan[len(plan) // 2].day
-    longest = max((plan[-1].day - epoch).days, (epoch - plan[0].day).days)
-    return World(glacier, geobox, epoch, longest / DAYS_PER_YEAR, seed)
+    clock = clock_of(glacier)
+    longest = max(
+        abs(clock.ice_years(epoch.toordinal(), acquisition.day.toordinal()))
+        for acquisition in (plan[0], plan[-1])
+    )
+    return World(glacier, geobox, epoch, longest, seed)
 
 
-def _draw_registration(plan: list[Acquisition], seed: int) -> Registration:
-    """Draw the mis-registration of each scene."""
+def _draw_distortions(
+    plan: list[Acquisition], world: World, seed: int
+) -> dict[Acquisition, Distortion]:
+    """Draw the errors of position of each scene."""
     rng = np.random.default_rng([seed, SHIFT_KEY])
-    registration: Registration = {}
-    for acquisition in plan:
-        shift = np.round(rng.uniform(-MAX_SHIFT, MAX_SHIFT, 2), SHIFT_DECIMALS)
-        registration[acquisition] = (shift, RELIEF_SHIFTS[acquisition.orbit])
-    return registration
+    return {
+        acquisition: draw_distortion(
+            acquisition, world.conditions, world.geobox.height, world.spacing, rng
+        )
+        for acquisition in plan
+    }

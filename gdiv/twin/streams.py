@@ -10,9 +10,10 @@ from pyproj import Transformer
 from scipy.interpolate import PchipInterpolator, make_interp_spline
 from scipy.spatial import cKDTree
 
-from gdiv.catalog import Branch
+from gdiv.catalog import Branch, TwinDescription
 from gdiv.images.arrays import Component, Image, Series
 from gdiv.twin.inputs import require_epsg
+from gdiv.twin.mass import centre_thickness
 
 __all__ = ["Streams", "join_streams"]
 
@@ -52,6 +53,8 @@ class Streams(NamedTuple):
     debris: Image
     along: Image  # position down the streams, 0 to 1
     age: Image  # years since the ice fall, not weighted; NaN outside streams with ogives
+    length: float  # m, of the longest centreline
+    thickness: Image  # m
 
 
 class _Centreline(NamedTuple):
@@ -75,15 +78,19 @@ class _Stream(NamedTuple):
     north: Component  # m/yr
     age: Image  # years since the first point of the centreline
     debris: Image  # fraction of the surface
+    nearest: npt.NDArray[np.intp]  # point of the centreline
+    across: Image  # distance from the centreline, half widths, at most 1
 
 
-def join_streams(branches: list[Branch], geobox: GeoBox) -> Streams:
+def join_streams(twin: TwinDescription, branches: list[Branch], geobox: GeoBox) -> Streams:
     """Sum the streams with weights, so that neighbours blend where they meet.
 
     Parameters
     ----------
+    twin : TwinDescription
+        Elevation, snow line and difficulties.
     branches : list of Branch
-        Streams of the catalog: centrelines with half width and speed.
+        Streams: centrelines with half width and speed.
     geobox : GeoBox
         Grid, in metres with rows running south.
 
@@ -101,11 +108,16 @@ def join_streams(branches: list[Branch], geobox: GeoBox) -> Streams:
     north = np.zeros_like(weight)
     debris = np.zeros_like(weight)
     along = np.zeros_like(weight)
+    thickness = np.zeros_like(weight)
     age = np.full(weight.shape, np.nan)
+    length = 0.0
     for branch in branches:
         line = _centreline(branch, to_grid)
         polygons.append(_channel_polygon(line))
-        stream = _stream(line, branch.debris, *grid)
+        length = max(length, float(line.distance[-1]))
+        stream = _stream(line, branch.debris, twin.conditions.margin_slip, *grid)
+        depth = centre_thickness(line.distance, line.half_width, line.speed, twin)
+        thickness += stream.weight * depth[stream.nearest] * (1 - stream.across**2)
         weight += stream.weight
         east += stream.weight * stream.east
         north += stream.weight * stream.north
@@ -122,6 +134,8 @@ def join_streams(branches: list[Branch], geobox: GeoBox) -> Streams:
         debris=debris,
         along=along,
         age=age,
+        length=length,
+        thickness=thickness,
     )
 
 
@@ -145,7 +159,7 @@ def _centreline(branch: Branch, to_grid: Transformer) -> _Centreline:
     )
 
 
-def _stream(line: _Centreline, debris: float, east: Image, north: Image) -> _Stream:
+def _stream(line: _Centreline, debris: float, slip: float, east: Image, north: Image) -> _Stream:
     """Velocity, age and debris of one branch at the points of the grid.
 
     Streamlines keep their relative distance from the centreline, so ice converges where the
@@ -158,17 +172,20 @@ def _stream(line: _Centreline, debris: float, east: Image, north: Image) -> _Str
     offset = (east - line.x[nearest]) * -tangent_y + (north - line.y[nearest]) * tangent_x
     across = offset / line.half_width[nearest]
     inside = (np.abs(across) < 1) & (nearest > 0) & (nearest < len(line.distance) - 1)
-    profile = np.clip(1 - np.abs(across) ** PROFILE_EXPONENT, 0, None)
+    deforming = np.clip(1 - np.abs(across) ** PROFILE_EXPONENT, 0, None)
+    profile = slip + (1 - slip) * deforming
     speed = line.speed[nearest] * profile
     # A streamline at a constant fraction of the half width drifts sideways as the width changes.
     sideways = speed * across * np.gradient(line.half_width, line.distance)[nearest]
     return _Stream(
-        weight=np.clip(1 - across**PROFILE_EXPONENT, 0, None) * inside,
+        weight=deforming * inside,
         along=nearest / len(line.distance),
         east=speed * tangent_x - sideways * tangent_y,
         north=speed * tangent_y + sideways * tangent_x,
         age=_travel_time(line)[nearest] / np.maximum(profile, MIN_PROFILE),
         debris=_moraines(debris, across),
+        nearest=nearest,
+        across=np.clip(across, -1, 1),
     )
 
 

@@ -1,5 +1,6 @@
 """Outline of the twin's ice, and the yearly speeds that a survey of its stakes would give."""
 
+from datetime import date
 from pathlib import Path
 
 import geopandas as gpd
@@ -12,12 +13,13 @@ from gdiv.twin.world import World
 
 __all__ = ["write_outline", "write_stakes"]
 
-SURVEY_YEARS = 1.0  # between two surveys of a stake
+SURVEY_DAY = (9, 15)  # of the yearly survey of the stakes, month and day
+SHRINKAGE = 2.0  # m/yr by which a margin retreats, about that of Alpine tongues since 2003
 SPEED_DECIMALS = 2  # of a stake's speed in m/yr
 
 
 def write_outline(folder: Path, world: World) -> None:
-    """Write the outline of the ice to `outline.geojson`.
+    """Write the outline of the ice to `outline.geojson`, as old as the catalog says.
 
     Parameters
     ----------
@@ -26,9 +28,10 @@ def write_outline(folder: Path, world: World) -> None:
     world : World
         The world that was rendered.
     """
+    grown = world.ice.outline.buffer(SHRINKAGE * world.conditions.outline_age)
     outline = gpd.GeoDataFrame(
         {"name": [world.glacier.label], "synthetic": [True]},
-        geometry=[world.ice.outline],
+        geometry=[grown],
         crs=require_epsg(world.geobox),
     )
     outline.to_crs(4326).to_file(folder / "outline.geojson")
@@ -49,8 +52,8 @@ def write_stakes(folder: Path, world: World) -> None:
     points = gpd.points_from_xy([stake.lon for stake in stakes], [stake.lat for stake in stakes])
     rows = []
     for stake, point in zip(stakes, gpd.GeoSeries(points, crs=4326).to_crs(epsg), strict=True):
-        speed = round(_yearly_speed(world, point), SPEED_DECIMALS)
         for year in require_description(world.glacier).years[1:]:
+            speed = round(_yearly_speed(world, point, year), SPEED_DECIMALS)
             row = {"name": stake.name, "year": year, "speed": speed, "synthetic": True}
             rows.append(row | {"geometry": point})
     if rows:
@@ -58,13 +61,15 @@ def write_stakes(folder: Path, world: World) -> None:
         survey.to_crs(4326).to_file(folder / "stakes.geojson")
 
 
-def _yearly_speed(world: World, point: shapely.Point) -> float:
-    """Speed of the ice from a point on, in m/yr; it is the same every year."""
+def _yearly_speed(world: World, point: shapely.Point, year: int) -> float:
+    """Speed of the ice from a point on, in m/yr, between the surveys of two years."""
+    surveys = [date(season, *SURVEY_DAY).toordinal() for season in (year - 1, year)]
+    ice_years = world.clock.ice_years(*surveys)
     vx, vy = world.scene_velocity()
     column, row = ~world.geobox.affine * (point.x, point.y)
     # Affine coordinates count from the corner of the first pixel, positions from its centre.
     start_column = np.array([column - 0.5])
     start_row = np.array([row - 0.5])
-    end_column, end_row = advect(vx, vy, world.spacing, start_column, start_row, SURVEY_YEARS)
+    end_column, end_row = advect(vx, vy, world.spacing, start_column, start_row, ice_years)
     moved = float(np.hypot(end_column - start_column, end_row - start_row)[0])
     return moved * world.spacing

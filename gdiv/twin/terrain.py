@@ -30,7 +30,10 @@ ROUGHNESS_SLOPE = 1.7  # of its spectrum
 # Light.
 SHADOW_REACH = 60  # pixels, the farthest ridge that casts a shadow
 SHADOW_STEP = 2  # pixels between the distances searched for ridges
-SKY_LIGHT = 0.16  # fraction of the light that comes from the whole sky
+# Fraction of the light that comes from the sky: of all bands alike, or of blue, green, red and
+# near infrared, since air scatters blue light most.
+SKY_LIGHT = (0.16, 0.16, 0.16, 0.16)
+BAND_SKY_LIGHT = (0.28, 0.20, 0.14, 0.08)
 PENUMBRA = 0.6  # pixels, sigma
 MAX_LIGHT = 1.9  # relative to flat ground
 
@@ -38,7 +41,7 @@ MAX_LIGHT = 1.9  # relative to flat ground
 class Illumination(NamedTuple):
     """Light on the ground under one position of the sun."""
 
-    light: Image  # relative to flat ground
+    light: Image  # (4, H, W), of each band, relative to flat ground
     shadow: Mask  # True where a ridge casts its shadow
 
 
@@ -94,7 +97,11 @@ def _ridged_noise(shape: tuple[int, int], length: float, rng: np.random.Generato
 
 
 def illuminate(
-    elevation: Image, spacing: float, sun_azimuth: float, sun_elevation: float
+    elevation: Image,
+    spacing: float,
+    sun_azimuth: float,
+    sun_elevation: float,
+    band_light: bool = False,
 ) -> Illumination:
     """Light each slope by the sun and the sky, and cast the shadows of ridges.
 
@@ -108,6 +115,8 @@ def illuminate(
         Direction of the sun in degrees, clockwise from north.
     sun_elevation : float
         Height of the sun above the horizon in degrees.
+    band_light : bool, optional
+        Whether each band has its own light of the sky.
 
     Returns
     -------
@@ -125,7 +134,9 @@ def illuminate(
     cosine = (np.sin(height) - np.cos(height) * rise) / normal
     shadow = _cast_shadow(elevation, spacing, direction, height)
     direct = np.where(shadow, 0, np.maximum(cosine, 0)) / np.sin(height)
-    light = ndimage.gaussian_filter(SKY_LIGHT + (1 - SKY_LIGHT) * direct, PENUMBRA)
+    sun = ndimage.gaussian_filter(direct, PENUMBRA)
+    sky = np.array(BAND_SKY_LIGHT if band_light else SKY_LIGHT, np.float32)[:, None, None]
+    light = sky + (1 - sky) * sun
     return Illumination(light.clip(0, MAX_LIGHT), shadow)
 
 

@@ -4,24 +4,25 @@ No other module opens `truth.zarr`.
 """
 
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
 import xarray as xr
 from scipy import ndimage
 
 from gdiv.conventions import DAYS_PER_YEAR
 from gdiv.imagery.items import NOTICE
-from gdiv.images.arrays import Component, Series
+from gdiv.images.arrays import Component
 from gdiv.images.sampling import pixel_grid
 from gdiv.twin.acquisitions import Acquisition
+from gdiv.twin.clock import Clock
+from gdiv.twin.distortion import Distortion, Patterns
 from gdiv.twin.inputs import require_epsg
+from gdiv.twin.mass import mass_balance
 from gdiv.twin.motion import advect
 from gdiv.twin.world import World
 
 __all__ = [
-    "Registration",
     "read_truth",
     "true_displacement",
     "true_motion",
@@ -30,16 +31,12 @@ __all__ = [
     "write_truth",
 ]
 
-#: Mis-registration of each scene in pixels: shift (columns, rows) of the whole image, and further
-#: shift along columns of the highest ground. In the order of the scenes.
-Registration: TypeAlias = dict[Acquisition, tuple[npt.NDArray[np.floating[Any]], float]]
-
 TRUTH = "truth.zarr"
 IDENTIFIER_TYPE = "U40"  # longer than any identifier of a scene
 
 
-def write_truth(folder: Path, world: World, registration: Registration) -> None:
-    """Write the velocity of the ice and the mis-registration of each scene.
+def write_truth(folder: Path, world: World, distortions: dict[Acquisition, Distortion]) -> None:
+    """Write the velocity and the mass of the ice, and the errors of position of each scene.
 
     Parameters
     ----------
@@ -47,23 +44,41 @@ def write_truth(folder: Path, world: World, registration: Registration) -> None:
         Folder of the twin.
     world : World
         The world that was rendered.
-    registration : dict
-        Mis-registration of each scene.
+    distortions : dict
+        Errors of position of each scene, in the order of the scenes.
     """
     geobox = world.geobox
-    vx, vy = world.scene_velocity()
-    units = {"units": "meter/year"}
-    shifts = np.stack([shift for shift, _ in registration.values()])
-    relief_shifts = [relief_shift for _, relief_shift in registration.values()]
-    days = [acquisition.day.toordinal() for acquisition in registration]
-    names = [acquisition.identifier for acquisition in registration]
+    inner = (slice(world.pad, -world.pad), slice(world.pad, -world.pad))
+    ice = world.ice
+    balance = mass_balance(ice.vx, ice.vy, ice.thickness, ice.thinning, ice.mask, world.spacing)
+    grids = {
+        "vx": (ice.vx, "meter/year"),
+        "vy": (ice.vy, "meter/year"),
+        "elevation": (world.elevation, "meter"),
+        "thickness": (ice.thickness, "meter"),
+        "thinning": (ice.thinning, "meter/year"),
+        "balance": (balance, "meter/year"),
+        "along": (ice.along, "1"),
+    }
+    scenes = list(distortions.values())
+    days = [acquisition.day.toordinal() for acquisition in distortions]
+    fronts = [world.front.state(day) for day in days]
+    names = [acquisition.identifier for acquisition in distortions]
+    pixel = {"units": "pixel"}
     truth = xr.Dataset(
         {
-            "vx": (("y", "x"), vx, units),
-            "vy": (("y", "x"), vy, units),
-            "relief": (("y", "x"), world.relief_pattern, {"units": "1"}),
-            "shift": (("scene", "component"), shifts, {"units": "pixel"}),
-            "relief_shift": (("scene",), relief_shifts, {"units": "pixel"}),
+            **{
+                name: (("y", "x"), values[inner], {"units": units})
+                for name, (values, units) in grids.items()
+            },
+            "relief": (("y", "x"), world.patterns.relief, {"units": "1"}),
+            "thinning_pattern": (("y", "x"), world.patterns.thinning, {"units": "1"}),
+            "shift": (("scene", "component"), np.stack([each.shift for each in scenes]), pixel),
+            "relief_shift": (("scene",), [each.relief_shift for each in scenes], pixel),
+            "thinning_shift": (("scene",), [each.thinning_shift for each in scenes], pixel),
+            "jitter": (("scene", "component", "y"), np.stack([e.jitter for e in scenes]), pixel),
+            "front": (("scene",), [front.limit for front in fronts], {"units": "1"}),
+            "drift": (("scene", "component"), np.stack([f.drift for f in fronts]), pixel),
             "day": (("scene",), days, {"units": "day"}),
         },
         coords={
@@ -77,6 +92,7 @@ def write_truth(folder: Path, world: World, registration: Registration) -> None:
             "synthetic": "true",
             "spacing": world.spacing,
             "crs": f"EPSG:{require_epsg(geobox)}",
+            **{f"clock_{name}": float(value) for name, value in world.clock._asdict().items()},
         },
     )
     # Format 2 has fixed-length strings; format 3 has no agreed ones yet.
@@ -96,9 +112,11 @@ def read_truth(folder: Path, like: xr.Dataset | None = None) -> xr.Dataset | Non
     Returns
     -------
     xarray.Dataset or None
-        ``vx``, ``vy`` (m/yr) and ``relief`` with dimensions ``(y, x)``; ``shift``,
-        ``relief_shift`` (pixels) and ``day`` for each scene. None where the source has no truth,
-        as every archive of real scenes.
+        With dimensions ``(y, x)``: ``vx``, ``vy`` (m/yr, at mean speed), ``elevation`` and
+        ``thickness`` (m), ``thinning`` and surface mass ``balance`` (m/yr), and the patterns of
+        the errors of position. For each scene: ``shift``, ``relief_shift``, ``thinning_shift`` and
+        ``jitter`` (pixels), ``front`` and ``drift`` of the mélange, and ``day``. None where the
+        source has no truth, as every archive of real scenes.
     """
     path = Path(folder) / TRUTH
     if not path.exists():
@@ -110,20 +128,38 @@ def read_truth(folder: Path, like: xr.Dataset | None = None) -> xr.Dataset | Non
     return truth.reindex(y=like.y, x=like.x, method="nearest", tolerance=tolerance)
 
 
-def true_motion(truth: xr.Dataset, years: float) -> tuple[Component, Component]:
+def _clock(truth: xr.Dataset) -> Clock:
+    """Time in which the ice of a twin moves."""
+    # A truth without a clock is steady.
+    return Clock(*(truth.attrs.get(f"clock_{name}", 0.0) for name in Clock._fields))
+
+
+def _distortion(truth: xr.Dataset, scene: str) -> Distortion:
+    """Errors of position of a scene."""
+    one = truth.sel(scene=scene)
+    return Distortion(
+        one["shift"].values,
+        float(one.relief_shift),
+        float(one.thinning_shift),
+        one.jitter.transpose("component", "y").values,
+    )
+
+
+def true_motion(truth: xr.Dataset, ice_years: float) -> tuple[Component, Component]:
     """Integrate the motion of the ice under each pixel.
 
     Parameters
     ----------
     truth : xarray.Dataset
         Truth of a twin, as `read_truth` returns it.
-    years : float
-        Time to integrate over.
+    ice_years : float
+        Time at mean speed to integrate over, years.
 
     Returns
     -------
     u, v : ndarray, shape (H, W)
-        Displacement in pixels along columns and rows; NaN outside the truth.
+        Displacement in pixels along columns and rows; NaN outside the truth, and beyond a calving
+        front.
     """
     filled = truth.fillna(0)
     columns, rows = pixel_grid((truth.sizes["y"], truth.sizes["x"]), float)
@@ -133,15 +169,19 @@ def true_motion(truth: xr.Dataset, years: float) -> tuple[Component, Component]:
         truth.attrs["spacing"],
         columns.ravel(),
         rows.ravel(),
-        years,
+        ice_years,
     )
-    inside = truth.vx.notnull().values
-    u = np.where(inside, column.reshape(rows.shape) - columns, np.nan)
-    v = np.where(inside, row.reshape(rows.shape) - rows, np.nan)
+    known = truth.vx.notnull().values
+    if "front" in truth:
+        known &= filled.along.values <= float(truth.front.min())
+    u = np.where(known, column.reshape(rows.shape) - columns, np.nan)
+    v = np.where(known, row.reshape(rows.shape) - rows, np.nan)
     return u, v
 
 
-def true_velocity(truth: xr.Dataset, years: float) -> xr.Dataset:
+def true_velocity(
+    truth: xr.Dataset, years: float, period: tuple[str, str] | None = None
+) -> xr.Dataset:
     """Mean velocity of the ice from each pixel on, as a displacement over that time measures it.
 
     Parameters
@@ -149,19 +189,33 @@ def true_velocity(truth: xr.Dataset, years: float) -> xr.Dataset:
     truth : xarray.Dataset
         Truth of a twin, as `read_truth` returns it.
     years : float
-        Time to average over.
+        Time to average over. A longer one carries ice through more of the field.
+    period : tuple of str, optional
+        First and last date, such as ``("2020-08-01", "2021-08-05")``, whose speed is meant: that
+        of the ice has seasons and a trend. The mean speed if left out.
 
     Returns
     -------
     xarray.Dataset
         ``vx``, ``vy`` in m/yr with dimensions ``(y, x)``.
     """
-    u, v = true_motion(truth, years)
+    factor = 1.0
+    if period is not None:
+        first, last = (_ordinal(date) for date in period)
+        if last > first:
+            factor = _clock(truth).ice_years(first, last) / ((last - first) / DAYS_PER_YEAR)
+    u, v = true_motion(truth, years * factor)
     rate = truth.attrs["spacing"] / years
     return xr.Dataset(
         {"vx": (("y", "x"), u * rate), "vy": (("y", "x"), -v * rate)},
         coords={"y": truth.y, "x": truth.x},
     )
+
+
+def _ordinal(date: str) -> float:
+    """Ordinal day of a date, with its fraction."""
+    timestamp = pd.Timestamp(date)
+    return timestamp.toordinal() + (timestamp - timestamp.normalize()).total_seconds() / 86400
 
 
 def true_pairs(
@@ -174,7 +228,7 @@ def true_pairs(
     truth : xarray.Dataset or None
         Truth of a twin, as `read_truth` returns it.
     displacements : xarray.Dataset
-        Displacements with the time of each pair in ``years``.
+        Displacements with ``reference_date`` and ``secondary_date`` of each pair.
 
     Returns
     -------
@@ -183,7 +237,11 @@ def true_pairs(
     """
     if truth is None:
         return None
-    return [true_motion(truth, float(years)) for years in displacements.years]
+    clock = _clock(truth)
+    dates = zip(
+        displacements.reference_date.values, displacements.secondary_date.values, strict=True
+    )
+    return [true_motion(truth, clock.ice_years(_ordinal(a), _ordinal(b))) for a, b in dates]
 
 
 def true_displacement(
@@ -191,8 +249,8 @@ def true_displacement(
 ) -> tuple[Component, Component]:
     """Displacement of the image at every pixel between two scenes.
 
-    Unlike `true_motion`, the displacement includes the mis-registration of both scenes:
-    ``secondary(x + u, y + v) = reference(x, y)`` holds for the images.
+    Unlike `true_motion`, the displacement includes the errors of position of both scenes, and the
+    drift of ice mélange: ``secondary(x + u, y + v) = reference(x, y)`` holds for the images.
 
     Parameters
     ----------
@@ -204,23 +262,35 @@ def true_displacement(
     Returns
     -------
     u, v : ndarray of float32, shape (H, W)
-        Displacement in pixels along columns and rows.
+        Displacement in pixels along columns and rows; NaN where what the reference shows is lost,
+        such as ice that has calved.
     """
-    first = truth.sel(scene=reference)
-    second = truth.sel(scene=secondary)
-    years = float(second.day - first.day) / DAYS_PER_YEAR
-    relief = truth.relief.values
-    columns, rows = pixel_grid((truth.sizes["y"], truth.sizes["x"]), int)
-    # A pixel q of a scene shows the world at q - shift - relief_shift * relief(q).
-    column: Series = columns - float(first["shift"][0]) - float(first.relief_shift) * relief
-    row: Series = rows - float(first["shift"][1])
-    column, row = advect(
-        truth.vx.values, truth.vy.values, truth.attrs["spacing"], column.ravel(), row.ravel(), years
+    patterns = Patterns(truth.relief.values, truth.thinning_pattern.values)
+    first, second = (truth.sel(scene=scene) for scene in (reference, secondary))
+    columns, rows = pixel_grid((truth.sizes["y"], truth.sizes["x"]), float)
+    column, row = _distortion(truth, reference).to_world(patterns, columns, rows)
+    ice_years = _clock(truth).ice_years(float(first.day), float(second.day))
+    moved_column, moved_row = (
+        part.reshape(rows.shape)
+        for part in advect(
+            truth.vx.values,
+            truth.vy.values,
+            truth.attrs["spacing"],
+            column.ravel(),
+            row.ravel(),
+            ice_years,
+        )
     )
-    column = column.reshape(relief.shape)
-    row = row.reshape(relief.shape)
-    # The equation for q is implicit in the secondary; one step solves it, as relief is smooth.
-    lift = ndimage.map_coordinates(relief, [row, column], order=1, mode="nearest")
-    u = column + float(second["shift"][0]) + float(second.relief_shift) * lift - columns
-    v = row + float(second["shift"][1]) - rows
-    return u.astype(np.float32), v.astype(np.float32)
+    afloat = _along(truth, column, row) > float(first.front)
+    drift = second.drift.values - first.drift.values
+    moved_column = np.where(afloat, column + drift[0], moved_column)
+    moved_row = np.where(afloat, row + drift[1], moved_row)
+    still_afloat = _along(truth, moved_column, moved_row) > float(second.front)
+    found = _distortion(truth, secondary).from_world(patterns, moved_column, moved_row)
+    flow = np.where(afloat == still_afloat, np.stack(found) - [columns, rows], np.nan)
+    return flow[0].astype(np.float32), flow[1].astype(np.float32)
+
+
+def _along(truth: xr.Dataset, columns: Component, rows: Component) -> Component:
+    """Position down the streams of points of the world."""
+    return ndimage.map_coordinates(truth.along.values, [rows, columns], order=1, mode="nearest")

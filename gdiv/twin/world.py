@@ -9,7 +9,10 @@ from scipy import ndimage
 from gdiv.catalog import Glacier
 from gdiv.images.arrays import Component, Image
 from gdiv.images.textures import fractal_texture, smooth_field
-from gdiv.twin.ice import Ice
+from gdiv.twin.clock import clock_of
+from gdiv.twin.distortion import Patterns
+from gdiv.twin.front import CalvingFront
+from gdiv.twin.ice import Ice, vary_branches
 from gdiv.twin.inputs import WORLD_KEY, require_description
 from gdiv.twin.rendering import TEXTURE_SIZE, crop_periodic, mix
 from gdiv.twin.terrain import draw_relief
@@ -45,7 +48,6 @@ DEBRIS_LENGTH = 300  # m, correlation length of patches of debris
 DEBRIS_PATCHES = 0.12  # contrast of the patches
 DEBRIS_GRAIN = 0.05  # contrast of single blocks
 AGEING_SLOPE = 0.9  # of the spectrum of ageing
-AGEING_CONTRAST = 0.1  # of log-brightness
 
 # Ogives. They are wider than a year's motion today, because the glacier was faster when they
 # formed.
@@ -83,7 +85,7 @@ class World:
     span_years : float
         Longest time between the reference date and a scene.
     seed : int
-        Seed of relief and textures.
+        Seed of the speeds of the ice, of relief and of textures.
 
     Attributes
     ----------
@@ -105,15 +107,22 @@ class World:
         Fraction of the ground under plants, 0 to 1.
     ground : ndarray, shape (4, H, W)
         Reflectance of stable ground.
-    relief_pattern : ndarray
-        Smooth elevation on the grid of the scenes, scaled to 0 to 1. A registration error due to
-        the terrain model is proportional to it.
+    conditions : TwinConditions
+        Difficulties of the twin.
+    clock : Clock
+        Time in which the ice moves.
+    front : CalvingFront
+        Calving front, if there is one.
+    patterns : Patterns
+        Smooth elevation and thinning on the grid of the scenes, which errors of position follow.
     ice_brightness : ndarray, shape (H, W)
         Spline coefficients of the log-brightness of the ice.
     ice_debris : ndarray, shape (H, W)
         Spline coefficients of the debris of the ice.
     ageing : list of ndarray, shape (H, W)
-        Spline coefficients of the textures that appear and disappear year by year.
+        Spline coefficients of the textures that appear and disappear year by year, of unit spread.
+    crevasses : list of ndarray, shape (H, W)
+        Spline coefficients of the crevasses of each year, log-brightness.
     """
 
     def __init__(
@@ -125,12 +134,18 @@ class World:
         self.geobox = geobox
         self.epoch = epoch
         self.spacing = abs(geobox.resolution.x)
-        fastest = max(point[3] for branch in twin.branches for point in branch.points)
+        branches = vary_branches(twin.branches, seed)
+        fastest = max(point[3] for branch in branches for point in branch.points)
         travel = np.ceil(fastest * span_years / self.spacing)
         self.pad = int(min(travel + LATTICE_MARGIN, MAX_PAD))
         self.grid = geobox.pad(self.pad, self.pad)
         self.shape = (self.grid.height, self.grid.width)
-        self.ice = Ice(glacier, self.grid)
+        self.conditions = twin.conditions
+        self.clock = clock_of(glacier)
+        self.ice = Ice(glacier, self.grid, seed)
+        self.front = CalvingFront(
+            twin.conditions.front, self.ice.length, self.clock.middle, self.spacing, seed
+        )
         # Every step below draws from the same generator: another order gives another world.
         self.elevation = draw_relief(
             self.ice.distance, self.ice.elevation, twin.relief, self.spacing, rng
@@ -139,12 +154,11 @@ class World:
         rough = self._draw_texture(ROUGH_SLOPE, rng)
         self.plants = self._plants(rough, twin.relief)
         self.ground = self._ground(rough)
-        self.relief_pattern = self._relief_pattern()
+        inner = (slice(self.pad, -self.pad), slice(self.pad, -self.pad))
+        self.patterns = Patterns(self._relief_pattern(), self.ice.thinning_pattern[inner])
         self._draw_ice_look(rng)
-        self.ageing = [
-            _spline(AGEING_CONTRAST * self._draw_texture(AGEING_SLOPE, rng))
-            for _ in range(AGEING_YEARS)
-        ]
+        self.ageing = [_spline(self._draw_texture(AGEING_SLOPE, rng)) for _ in range(AGEING_YEARS)]
+        self.crevasses = [_spline(self._draw_crevasses(rng)) for _ in range(AGEING_YEARS)]
 
     def scene_velocity(self) -> tuple[Component, Component]:
         """Cut the velocity of the ice to the grid of the scenes.

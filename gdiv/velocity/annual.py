@@ -192,7 +192,8 @@ def combine_pairs(velocity: xr.Dataset, method: MosaicMethod = "robust") -> xr.D
     xarray.Dataset
         ``vx``, ``vy`` (m/yr, float32), ``spread_x``, ``spread_y`` (NMAD over the pairs, m/yr) and
         ``count`` (number of pairs) with dimensions ``(y, x)``. The attribute ``mosaic`` holds the
-        method, ``longest_years`` the longest time separation.
+        method, ``longest_years`` the longest time separation, ``first_date`` and ``last_date`` the
+        mean dates of the references and of the secondaries.
 
     Raises
     ------
@@ -239,7 +240,20 @@ def combine_pairs(velocity: xr.Dataset, method: MosaicMethod = "robust") -> xr.D
         }
     mosaic["count"].attrs = {"units": "1", "long_name": "number of pairs"}
     longest = float(velocity.years.max())
-    return mosaic.assign_attrs({**velocity.attrs, "mosaic": method, "longest_years": longest})
+    period = _mean_period(velocity)
+    return mosaic.assign_attrs(
+        {**velocity.attrs, "mosaic": method, "longest_years": longest, **period}
+    )
+
+
+def _mean_period(velocity: xr.Dataset) -> dict[str, str]:
+    """Mean dates of the references and of the secondaries, if the pairs have dates."""
+    period = {}
+    for name, key in (("first_date", "reference_date"), ("last_date", "secondary_date")):
+        if key in velocity.coords:
+            minutes = velocity[key].values.astype("datetime64[m]").astype(np.int64)
+            period[name] = str(np.datetime64(int(minutes.mean()), "m"))
+    return period
 
 
 def combine_displacements(displacement: xr.Dataset, method: MosaicMethod = "robust") -> xr.Dataset:

@@ -17,7 +17,13 @@ from gdiv.twin.truth import true_velocity
 from gdiv.velocity.scores import MIN_SPEED
 from gdiv.velocity.uncertainty import coverage
 
-__all__ = ["check_mosaic", "compare_with_truth", "observed_coverage", "stable_ground_velocity"]
+__all__ = [
+    "check_mosaic",
+    "compare_with_truth",
+    "mosaic_period",
+    "observed_coverage",
+    "stable_ground_velocity",
+]
 
 #: Bounds of the classes of true speed, m/yr. Chosen by eye on the twin.
 SPEEDS = (0, 10, 30, 60, np.inf)
@@ -73,8 +79,20 @@ def check_mosaic(
 
 
 def _true_mosaic(mosaic: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
-    """True velocity over a year, or over the longest pair of the mosaic if that is shorter."""
-    return true_velocity(truth, min(MAX_YEARS, mosaic.attrs["longest_years"]))
+    """True velocity of the mosaic's dates.
+
+    Over a year, or over the longest pair of the mosaic if that is shorter.
+    """
+    return true_velocity(
+        truth, min(MAX_YEARS, mosaic.attrs["longest_years"]), mosaic_period(mosaic)
+    )
+
+
+def mosaic_period(mosaic: xr.Dataset) -> tuple[str, str] | None:
+    """Mean first and last date of the pairs of a mosaic; None if they have no dates."""
+    if "first_date" not in mosaic.attrs:
+        return None
+    return mosaic.attrs["first_date"], mosaic.attrs["last_date"]
 
 
 def observed_coverage(mosaic: xr.Dataset, truth: xr.Dataset | None, ice: Mask) -> pd.DataFrame:

@@ -4,29 +4,33 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
-import xarray as xr
 
 from gdiv.imagery import coregistration, cube, pairs
+from gdiv.twin.truth import read_truth, true_displacement
 
 
 def test_register_pairs_recovers_the_misregistration_of_the_twin(twin, glacier, twin_folder):
     """All pairs of both season pairs, against the true mis-registration."""
     data = cube.load_cube(twin["items"], twin["table"], twin["source"], twin["grid"]).load()
-    truth = xr.open_zarr(twin_folder / "truth.zarr", consolidated=False)["shift"]
+    truth = read_truth(twin_folder)
     chosen = [
         pairs.choose_pairs(twin["table"], glacier, years) for years in ([2020, 2021], [2021, 2022])
     ]
     table = coregistration.register_pairs(data, pd.concat(chosen, ignore_index=True), twin["masks"])
     registered = table[table.blocks >= coregistration.MIN_BLOCKS]
-    true_shift = (
-        truth.sel(scene=registered.secondary.tolist()).values
-        - truth.sel(scene=registered.reference.tolist()).values
+    stable = twin["masks"].stable.values
+    true_shift = np.array(
+        [
+            [np.median(part[stable]) for part in true_displacement(truth, *pair)]
+            for pair in zip(registered.reference, registered.secondary, strict=True)
+        ]
     )
     assert len(registered) >= 8
-    assert registered[["shift_x", "shift_y"]].to_numpy() == pytest.approx(true_shift, abs=0.05)
-    assert (
-        registered.shift_spread < 0.1
-    ).all() and registered.before.median() > 3 * registered.shift_spread.median()
+    # The frame is 220 rows long and jitter correlates over 40, so a few blocks decide.
+    error = registered[["shift_x", "shift_y"]].to_numpy() - true_shift
+    assert np.sqrt(np.mean(error**2)) < 0.15
+    assert np.sqrt(np.mean(error**2)) < 0.6 * np.sqrt(np.mean(true_shift**2))
+    assert registered.before.median() > 1.5 * registered.shift_spread.median()
 
 
 def test_unregistrable_or_cloudy_pairs_are_dropped_with_a_reason(twin, glacier):

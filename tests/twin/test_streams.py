@@ -5,7 +5,7 @@ import pytest
 import shapely
 from pyproj import Transformer
 
-from gdiv.catalog import Branch
+from gdiv.catalog import Branch, TwinDescription
 from gdiv.imagery.grid import study_grid
 from gdiv.twin.streams import join_streams
 
@@ -21,7 +21,14 @@ def grid():
 
 @pytest.fixture(scope="module")
 def streams(grid):
-    return join_streams([Branch(name="trunk", points=POINTS, debris=0.4)], grid)
+    return join(grid, Branch(name="trunk", points=POINTS, debris=0.4))
+
+
+def join(grid, *branches):
+    description = TwinDescription(
+        branches=branches, elevation=(1500, 1700), snow_line=2500, years=[2020]
+    )
+    return join_streams(description, list(branches), grid)
 
 
 def test_speed_and_direction_follow_the_centreline(streams, grid):
@@ -45,13 +52,16 @@ def test_streams_end_at_their_margin(streams, grid):
 
 def test_tributaries_add_up_where_they_meet(grid, streams):
     tributary = [(6.936, 45.893, 100, 20), (6.938, 45.8945, 100, 20), (6.94, 45.896, 100, 20)]
-    joined = join_streams(
-        [
-            Branch(name="trunk", points=POINTS, debris=0.4),
-            Branch(name="tributary", points=tributary),
-        ],
+    joined = join(
         grid,
+        Branch(name="trunk", points=POINTS, debris=0.4),
+        Branch(name="tributary", points=tributary),
     )
     assert joined.outline.area > streams.outline.area
     assert (joined.weight >= streams.weight - 1e-9).all()
     assert (joined.weight > streams.weight + 0.1).any()
+
+
+def test_thickness_is_what_the_flux_leaves(streams):
+    thickness = streams.thickness / streams.total
+    assert 0 < thickness[streams.weight > 0.9].min() < thickness.max() < 100

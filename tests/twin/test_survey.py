@@ -13,8 +13,9 @@ def stakes(twin_folder, glacier):
 
 
 def test_stakes_move_with_the_true_velocity(twin_folder, stakes):
-    year = true_velocity(read_truth(twin_folder), 1.0)
     stake = stakes[stakes.name == "Tacul"].iloc[0]
+    period = (f"{stake.year - 1}-09-15", f"{stake.year}-09-15")
+    year = true_velocity(read_truth(twin_folder), 1.0, period)
     nearest = year.sel(x=stake.geometry.x, y=stake.geometry.y, method="nearest")
     assert stake.speed == pytest.approx(float(np.hypot(nearest.vx, nearest.vy)), rel=0.03)
 
@@ -22,7 +23,7 @@ def test_stakes_move_with_the_true_velocity(twin_folder, stakes):
 def test_stakes_have_one_speed_per_year_after_the_first(stakes, glacier):
     for _, rows in stakes.groupby("name"):
         assert sorted(rows.year) == sorted(glacier.twin.years[1:])
-        assert rows.speed.nunique() == 1
+        assert rows.sort_values("year").speed.is_monotonic_increasing, "ice speeds up"
     assert stakes.synthetic.all()
 
 
