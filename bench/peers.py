@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pyoptflow
+from chips import nested_chips, openpiv_windows, phase_windows
 from scipy.interpolate import RegularGridInterpolator
 from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 
@@ -199,6 +200,22 @@ def _pyoptflow(light: float, alpha: float, steps: int) -> Match:
     return _match_prepared(light, partial(pyoptflow.HornSchunck, alpha=alpha, Niter=steps))
 
 
+def _nested_chips(light: float, smallest: int) -> Match:
+    """Nested chips with a pyramid, as autoRIFT works."""
+    return _match_prepared(light, partial(nested_chips, smallest=smallest))
+
+
+def _openpiv(light: float, window: int, reach: int) -> Match:
+    """Extended search area of OpenPIV (Ben-Gida et al. 2020, doi:10.5334/jors.334)."""
+    match = partial(openpiv_windows, window=window, search=window + 2 * reach)
+    return _match_prepared(light, match)
+
+
+def _phase_correlation(light: float, window: int) -> Match:
+    """Phase correlation of scikit-image (Guizar-Sicairos et al. 2008, doi:10.1364/OL.33.000156)."""
+    return _match_prepared(light, partial(phase_windows, window=window))
+
+
 LIGHT = [5, 3, 0]
 CONTRAST: dict[str, list[Any]] = {
     "feature": ["contrast"],
@@ -221,6 +238,9 @@ PEERS = {
     ),
     "RAFT": Peer(_raft, [{}]),
     "correlation": Peer(_correlation, [{"light": LIGHT, "window": [24, 32, 48, 16, 12]}]),
+    "nested chips": Peer(_nested_chips, [{"light": LIGHT, "smallest": [16, 32, 8]}]),
+    "OpenPIV": Peer(_openpiv, [{"light": LIGHT, "window": [32, 24, 16, 48], "reach": [12, 20]}]),
+    "phase correlation": Peer(_phase_correlation, [{"light": LIGHT, "window": [32, 48, 64, 24]}]),
     "DIS": Peer(_dis, [{"light": LIGHT, "patch": PATCHES, "finest": [1]}]),
     "DIS, finest scale 0": Peer(_dis, [{"light": LIGHT, "patch": PATCHES, "finest": [0]}]),
     "Farnebäck": Peer(

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from peers import PEERS, Match, Peer, PeerSettings
 from tqdm import tqdm
 
-__all__ = ["Loss", "tune"]
+__all__ = ["Loss", "tune", "tune_peer"]
 
 #: Loss of a match, smaller is better.
 Loss: TypeAlias = Callable[[Match], float]
@@ -36,20 +36,40 @@ def tune(
     best = {}
     tried = {}
     for name, peer in tqdm(PEERS.items(), desc=f"tune {label}", leave=False):
-        settings, count = kept[name] if name in kept else _tune_peer(peer, loss)
+        settings, count = kept[name] if name in kept else tune_peer(peer, _of_settings(peer, loss))
         best[name] = settings
         tried[name] = count
     return best, tried
 
 
-def _tune_peer(peer: Peer, loss: Loss) -> tuple[PeerSettings, int]:
-    """Best settings of a peer, and how many were tried; none is tried twice."""
+def _of_settings(peer: Peer, loss: Loss) -> Callable[[PeerSettings], float]:
+    """Loss of settings instead of a match."""
+    return lambda settings: loss(peer.make(**settings))
+
+
+def tune_peer(peer: Peer, loss: Callable[[PeerSettings], float]) -> tuple[PeerSettings, int]:
+    """Choose the settings of one peer.
+
+    Parameters
+    ----------
+    peer : Peer
+        The peer.
+    loss : callable
+        Loss of settings, smaller is better.
+
+    Returns
+    -------
+    settings : dict
+        Best settings.
+    tried : int
+        Number of settings tried; none is tried twice.
+    """
     losses: dict[tuple[Any, ...], float] = {}
 
     def loss_of(settings: PeerSettings) -> float:
         key = tuple(settings.values())
         if key not in losses:
-            losses[key] = loss(peer.make(**settings))
+            losses[key] = loss(settings)
         return losses[key]
 
     candidates = [_descend(choices, loss_of) for choices in peer.choices]

@@ -1,0 +1,181 @@
+"""Score every peer on the benchmark, with default settings and with those tuned on the dev split.
+
+`python bench/leaderboard.py [--scenes FOLDER]` takes about an hour on two processors and writes
+`results/published/benchmark.json`, of which `python results/render.py` makes the leaderboard.
+Scores are kept in `runs/benchmark`, so an interrupted run resumes. Settings are chosen on the cases
+of the dev split with glacier-like motion, by the geometric mean of the error on ice; the test split
+is scored once.
+"""
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import platform
+import resource
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from peers import PEERS, Match, PeerSettings
+from speed import set_threads
+from tuning import tune_peer
+
+from gdiv.benchmark.evaluation import Contestant, evaluate, evaluate_real
+from gdiv.benchmark.results import UNIT, summarise_benchmark
+from gdiv.benchmark.running import TRAINED_ON, contestant
+from gdiv.benchmark.scenes import MissingSceneError
+from gdiv.benchmark.suite import list_cases, load_case
+from gdiv.files import write_json
+from gdiv.flow.matchers.raft import shipped_network
+
+__all__ = ["main", "peer_contestant", "tune_on_dev"]
+
+ROOT = Path(__file__).parent.parent
+TARGET = ROOT / "results" / "published" / "benchmark.json"
+STORE = ROOT / "runs" / "benchmark"
+#: Kinds of cases that settings are chosen on.
+TUNING_KINDS = ("drawn", "moved", "twin")
+#: Case whose images are tiled to measure the peak memory, and their side in pixels.
+MEMORY_CASE_SIDE = 1024
+#: Processes that choose settings.
+PROCESSES = 2
+KIBIBYTES_PER_MEGABYTE = 1e6 / 1024
+
+
+def peer_contestant(name: str, settings: PeerSettings, label: str) -> Contestant:
+    """Make a contestant of a peer with some settings."""
+    trained_on = TRAINED_ON["raft"] if name == "RAFT" else ()
+    identity = json.dumps([name, settings, _code_hash()], sort_keys=True)
+    return Contestant(label, PEERS[name].make(**settings), identity, trained_on)
+
+
+def _code_hash() -> str:
+    """Hash of the matchers of gdiv and of the bench."""
+    folders = [ROOT / "gdiv" / "flow", ROOT / "gdiv" / "images"]
+    files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    files += [Path(__file__).with_name(name) for name in ("peers.py", "chips.py")]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def tune_on_dev(name: str, scenes: Path) -> tuple[PeerSettings, int]:
+    """Choose the settings of a peer on the dev split.
+
+    Parameters
+    ----------
+    name : str
+        Name of the peer.
+    scenes : Path
+        Folder of the folders of real scenes.
+
+    Returns
+    -------
+    settings : dict
+        Settings with the smallest geometric mean of the error on ice.
+    tried : int
+        Number of settings tried.
+    """
+    set_threads(1)
+    file = STORE / "tuned" / f"{name.replace(' ', '-')}-{_code_hash()}.json"
+    if file.is_file():
+        settings, tried = json.loads(file.read_text(encoding="utf-8"))
+        return settings, tried
+    pairs = []
+    for case in list_cases("dev", TUNING_KINDS):
+        with suppress(MissingSceneError):
+            pairs.append(load_case(case, scenes, STORE / "twins"))
+
+    def loss(settings: PeerSettings) -> float:
+        match = PEERS[name].make(**settings)
+        errors = []
+        for pair in pairs:
+            flow = np.asarray(match(pair.reference, pair.secondary))
+            distance = np.hypot(*(flow - pair.flow))[pair.ice & pair.counted]
+            errors.append(np.nanmean(distance))
+        return float(np.mean(np.log(errors)))
+
+    best = tune_peer(PEERS[name], loss)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(file, best)
+    return best
+
+
+def _peak_memory(name: str, settings: PeerSettings) -> float:
+    """Megabytes by which a match of 1024 x 1024 raises the peak memory of a fresh process."""
+    set_threads(1)
+    rng = np.random.default_rng(0)
+    small = rng.normal(size=(2, 64, 64)).astype(np.float32)
+    match: Match = PEERS[name].make(**settings)
+    match(*small)
+    images = rng.normal(size=(2, MEMORY_CASE_SIDE, MEMORY_CASE_SIDE)).astype(np.float32)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    match(*images)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return (after - before) / KIBIBYTES_PER_MEGABYTE
+
+
+def _tune_all(names: Sequence[str], scenes: Path) -> dict[str, tuple[PeerSettings, int]]:
+    """Settings of all peers, chosen by two processes."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
+        found = pool.map(partial(tune_on_dev, scenes=scenes), names)
+        return dict(zip(names, found, strict=True))
+
+
+def _row_facts(
+    chosen: dict[str, tuple[PeerSettings, int]], default: dict[str, PeerSettings]
+) -> dict[str, dict[str, Any]]:
+    """Settings, number tried, memory and parameters of each row of the leaderboard."""
+    facts: dict[str, dict[str, Any]] = {}
+    context = multiprocessing.get_context("spawn")
+    parameters = sum(each.numel() for each in shipped_network().parameters())
+    for name, (settings, tried) in chosen.items():
+        with ProcessPoolExecutor(1, mp_context=context) as pool:  # a fresh process for each
+            memory = pool.submit(_peak_memory, name, settings).result()
+        common = {
+            "peak_memory_mb": round(memory, 1),
+            "parameters": parameters if name == "RAFT" else None,
+        }
+        facts[name] = common | {"settings": default[name], "tried": 0}
+        facts[f"{name}, tuned"] = common | {"settings": settings, "tried": tried}
+    return facts
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--scenes", type=Path, default=ROOT.parent / "shared" / "real")
+    scenes = parser.parse_args().scenes
+    default = {
+        name: {key: options[0] for key, options in peer.choices[0].items()}
+        for name, peer in PEERS.items()
+    }
+    chosen = _tune_all(list(PEERS), scenes)
+    set_threads(1)
+    contestants = [contestant(UNIT)]
+    for name, (settings, tried) in chosen.items():
+        contestants.append(peer_contestant(name, default[name], name))
+        if tried > 1:
+            contestants.append(peer_contestant(name, settings, f"{name}, tuned"))
+    results: dict[str, Any] = {"machine": platform.processor() or platform.machine()}
+    for split in ("dev", "test"):
+        cases = list_cases(split)
+        scores, skipped = evaluate(contestants, cases, STORE, scenes)
+        results[split] = summarise_benchmark(contestants, cases, scores, skipped)
+    results["real"], results["real_skipped"] = evaluate_real(contestants, STORE, scenes)
+    results["rows"] = _row_facts(chosen, default)
+    write_json(TARGET, results)
+    print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes the leaderboard")
+
+
+if __name__ == "__main__":
+    main()
