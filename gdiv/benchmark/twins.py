@@ -79,7 +79,7 @@ def make_twin(case: Case, cache: Path) -> Pair:
 
 def _middle(glacier: Glacier) -> GeoBox:
     """Grid of `SIDE` pixels around the middle of the glacier's box."""
-    grid = study_grid(glacier.bbox, glacier.epsg)
+    grid = study_grid(glacier.bbox, glacier.crs)
     top = max((grid.height - SIDE) // 2, 0)
     left = max((grid.width - SIDE) // 2, 0)
     return grid[top : top + SIDE, left : left + SIDE]

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Self
 
+import pyproj
 from pydantic import Field, PositiveFloat, model_validator
 
 from gdiv.catalog.entries import Entry, Latitude, Longitude, Pairing, Season, Year
@@ -145,7 +146,13 @@ class Glacier(Entry):
     bbox: tuple[Longitude, Latitude, Longitude, Latitude] = Field(
         description="west, south, east, north, degrees"
     )
-    epsg: Annotated[int, Field(ge=32601, le=32760, description="EPSG code of the study's UTM zone")]
+    epsg: (
+        Annotated[int, Field(ge=32601, le=32760, description="EPSG code of the study's UTM zone")]
+        | None
+    ) = Field(None, description="EPSG code of the study's UTM zone")
+    wkt: str | None = Field(
+        None, description="projection in metres as WKT, where it has no EPSG code"
+    )
     tile: Annotated[str, Field(pattern=r"^\d{2}[C-X][A-Z]{2}$")] | None = Field(
         None, description="MGRS tile; needed only if scenes of several tiles cover the glacier"
     )
@@ -158,6 +165,26 @@ class Glacier(Entry):
     stakes: list[Stake] = Field([], description="stakes surveyed every year")
     twin: TwinDescription | None = Field(None, description="synthetic twin, if there is one")
     references: list[str] = Field([], description="publications about the glacier")
+
+    @property
+    def crs(self) -> int | str:
+        """Projection of the study: its EPSG code, or WKT."""
+        return self.epsg or self.wkt or ""
+
+    @model_validator(mode="after")
+    def _check_projection(self) -> Self:
+        """Check that there is one projection, in metres."""
+        if (self.epsg is None) == (self.wkt is None):
+            raise ValueError("the study needs one projection: epsg, or wkt where it has no code")
+        if self.wkt is not None:
+            try:
+                crs = pyproj.CRS.from_wkt(self.wkt)
+            except pyproj.exceptions.CRSError as error:
+                raise ValueError(f"wkt cannot be read: {error}") from None
+            units = {axis.unit_name for axis in crs.axis_info}
+            if units != {"metre"}:
+                raise ValueError(f"wkt is a projection in {', '.join(units)}, metre is needed")
+        return self
 
     @model_validator(mode="after")
     def _check_box(self) -> Self:

@@ -36,7 +36,7 @@ def interactive_map(
     others: dict[str, xr.DataArray],
     stake_table: pd.DataFrame,
     stakes: gpd.GeoDataFrame,
-    epsg: int,
+    crs: int | str,
     max_speed: float,
     series: xr.Dataset,
 ) -> "Column":
@@ -57,7 +57,7 @@ def interactive_map(
         ``name``, ``measured`` and ``estimated`` speed (m/yr) of the stakes; may be empty.
     stakes : geopandas.GeoDataFrame
         Positions of the stakes, with ``name``, in any projection.
-    epsg : int
+    crs : int or str
         Code of the projection of the map.
     max_speed : float
         Upper colour limit of all speeds in m/yr.
@@ -85,7 +85,7 @@ def interactive_map(
     layers = _draw_layers(product, thinned, max_speed)
     overlay = _draw_arrows(product, max_speed)
     if len(stake_table):
-        overlay = overlay * _draw_stakes(stake_table, stakes, epsg, _map_options(product))
+        overlay = overlay * _draw_stakes(stake_table, stakes, crs, _map_options(product))
     plot, on_click = draw_series(series, max_speed)
     title = product.attrs.get("title", "")
     tabs = []
@@ -184,13 +184,13 @@ def _draw_arrows(product: xr.Dataset, max_speed: float) -> "VectorField":
 
 
 def _draw_stakes(
-    table: pd.DataFrame, stakes: gpd.GeoDataFrame, epsg: int, options: dict[str, Any]
+    table: pd.DataFrame, stakes: gpd.GeoDataFrame, crs: int | str, options: dict[str, Any]
 ) -> Any:
     """Draw the stakes as points with their measured and estimated speed on hover."""
     import hvplot
 
     speeds = ["measured", "estimated"]
-    points = stakes.drop_duplicates("name").to_crs(epsg)
+    points = stakes.drop_duplicates("name").to_crs(crs)
     positions = pd.DataFrame({"name": points.name, "x": points.geometry.x, "y": points.geometry.y})
     rows = positions.merge(table[["name", *speeds]], on="name").round(1)
     dots = hvplot.hvPlot(rows).points(

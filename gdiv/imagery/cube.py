@@ -16,6 +16,7 @@ from stackstac.rio_reader import AutoParallelRioReader
 
 from gdiv.catalog import Source
 from gdiv.extras import requires
+from gdiv.imagery.aligned import load_aligned
 from gdiv.imagery.grid import grid_crs
 from gdiv.imagery.items import read_id
 
@@ -97,6 +98,8 @@ def load_asset(
     epsg = grid_crs(grid).epsg
     asset = _asset_of_role(source, role)
     fill = 0 if role == "mask" else source.nodata
+    if epsg is None:  # stackstac knows projections by their code
+        return load_aligned([item["assets"][asset]["href"] for item in items], grid, fill)
     # stackstac reads proj:epsg alone. Items with the newer proj:code would be resampled silently.
     projected = [_with_properties(item, {"datetime": None}, {"proj:epsg": epsg}) for item in items]
     stack = stackstac.stack(

@@ -19,7 +19,7 @@ MULTIPLE = 4
 
 
 def study_grid(
-    bbox: Box, epsg: int, spacing: float = 10.0, origin: tuple[float, float] = (0.0, 0.0)
+    bbox: Box, crs: int | str, spacing: float = 10.0, origin: tuple[float, float] = (0.0, 0.0)
 ) -> GeoBox:
     """Smallest grid of whole pixels that covers a box.
 
@@ -27,8 +27,8 @@ def study_grid(
     ----------
     bbox : tuple of float
         West, south, east, north in degrees.
-    epsg : int
-        EPSG code of a projection in metres, such as a UTM zone.
+    crs : int or str
+        Projection in metres, such as a UTM zone: its EPSG code, or WKT.
     spacing : float, optional
         Side of a pixel in metres. The default is that of Sentinel-2's near infrared.
     origin : tuple of float, optional
@@ -48,7 +48,7 @@ def study_grid(
     >>> grid.affine.c % 10, grid.affine.f % 10
     (0.0, 0.0)
     """
-    to_metres = Transformer.from_crs(4326, epsg, always_xy=True)
+    to_metres = Transformer.from_crs(4326, crs, always_xy=True)
     west, south, east, north = to_metres.transform_bounds(*bbox)
     step = MULTIPLE * spacing
     left = np.floor((west - origin[0]) / step) * step + origin[0]
@@ -58,7 +58,7 @@ def study_grid(
     return GeoBox(
         (rows, columns),
         affine=Affine(spacing, 0, left, 0, -spacing, bottom + rows * spacing),
-        crs=f"EPSG:{epsg}",
+        crs=crs,
     )
 
 
@@ -100,7 +100,7 @@ def grid_of_items(items: list[dict[str, Any]], asset: str, glacier: Glacier) -> 
             f"item {read_id(first)} has no square, north-up pixels: proj:transform is {transform}"
         )
     bbox = _common_box(items, glacier.bbox)
-    return study_grid(bbox, glacier.epsg, float(step), (float(left), float(top)))
+    return study_grid(bbox, glacier.crs, float(step), (float(left), float(top)))
 
 
 def grid_crs(grid: GeoBox) -> CRS:

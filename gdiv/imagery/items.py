@@ -58,6 +58,8 @@ class SceneItem:
         Relative orbit of Sentinel-2 or path of Landsat; None if the item gives neither.
     epsg : int or None
         EPSG code of the pixels.
+    wkt : str
+        Their projection as WKT, where the item gives it; may be empty.
     tile : str
         MGRS tile, such as "32TLR"; empty for sensors without tiles, such as Landsat.
     platform : str
@@ -80,6 +82,7 @@ class SceneItem:
     moment: datetime
     orbit: int | None
     epsg: int | None
+    wkt: str
     tile: str
     platform: str
     sun_azimuth: float | None
@@ -145,6 +148,7 @@ def parse_item(item: dict[str, Any], image_asset: str) -> SceneItem:
         moment=read_moment(item),
         orbit=_orbit(name, properties),
         epsg=read_epsg(item),
+        wkt=_text(properties, "proj:wkt2"),
         tile=_tile(properties),
         platform=_text(properties, "platform"),
         sun_azimuth=_number(properties, "view:sun_azimuth", "s2:mean_solar_azimuth"),

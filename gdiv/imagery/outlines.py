@@ -57,7 +57,7 @@ def read_outline(path: str | Path, glacier: Glacier, grid: GeoBox) -> gpd.GeoDat
         ) from error
     if "RGIId" in outlines and glacier.rgi in set(outlines["RGIId"]):
         outlines = outlines[outlines["RGIId"] == glacier.rgi]
-    outlines = outlines.to_crs(grid_crs(grid).epsg)
+    outlines = outlines.to_crs(grid_crs(grid).to_wkt())
     outlines = outlines[outlines.intersects(shapely.box(*grid.boundingbox))]
     if outlines.empty:
         raise ValueError(

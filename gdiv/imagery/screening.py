@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyproj
+
 from gdiv.catalog import Glacier, Source
 from gdiv.imagery.archive import SceneError
 from gdiv.imagery.inspection import Inspection
@@ -103,10 +105,10 @@ def _metadata_reason(scene: SceneItem, required: list[str], glacier: Glacier) ->
         return f"asset {', '.join(missing)} is missing"
     if not scene.located:
         return "has no location: neither geometry nor bbox"
-    if scene.epsg is None:
-        return "has no projection: neither proj:epsg nor proj:code"
-    if scene.epsg != glacier.epsg:
-        return f"lies in EPSG:{scene.epsg}, the study in EPSG:{glacier.epsg}"
+    if scene.epsg is None and not scene.wkt:
+        return "has no projection: neither proj:epsg nor proj:code nor proj:wkt2"
+    if not _in_projection(scene, glacier):
+        return f"lies in {_name_crs(scene.epsg)}, the study in {_name_crs(glacier.epsg)}"
     if scene.tile and glacier.tile and scene.tile != glacier.tile:
         return f"is tile {scene.tile}, the study's is {glacier.tile}"
     if scene.platform.lower() == "landsat-7":
@@ -117,6 +119,18 @@ def _metadata_reason(scene: SceneItem, required: list[str], glacier: Glacier) ->
             "sign in the source instead"
         )
     return ""
+
+
+def _in_projection(scene: SceneItem, glacier: Glacier) -> bool:
+    """Whether the pixels of a scene are in the projection of the study."""
+    if scene.epsg is not None or glacier.epsg is not None:
+        return scene.epsg == glacier.epsg
+    return pyproj.CRS.from_wkt(scene.wkt).equals(pyproj.CRS.from_user_input(glacier.crs))
+
+
+def _name_crs(epsg: int | None) -> str:
+    """Name of a projection in a sentence."""
+    return "a projection without EPSG code" if epsg is None else f"EPSG:{epsg}"
 
 
 def drop_equal_ids(candidates: list[Candidate]) -> None:

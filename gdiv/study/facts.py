@@ -96,7 +96,7 @@ class Facts:
         log_access("read", "scenes")
         if self.source.kind != "twin":
             return self.source
-        grid = study_grid(self.glacier.bbox, self.glacier.epsg)
+        grid = study_grid(self.glacier.bbox, self.glacier.crs)
         usable = self.profile.usable_scenes
         with tqdm(desc="rendering the twin", unit="scene", file=sys.stdout) as bar:
 

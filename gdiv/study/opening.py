@@ -13,6 +13,7 @@ from gdiv.catalog import (
     load_catalog,
 )
 from gdiv.flow.matchers.registry import UnknownMatcherError, list_matchers
+from gdiv.imagery.file_source import adapt_to_items
 from gdiv.study.study import Study
 from gdiv.study.workspace import default_workspace, prepare, split_source
 
@@ -130,7 +131,8 @@ def resolve_source(name: str, profile: Profile) -> Source:
     name : str
         Key of the catalog, path of an ItemCollection, URL of a STAC API, KEY@FILE, KEY@URL, or
         empty for the profile's source. Files and services are expected to name their assets as
-        Earth Search does, unless KEY is given.
+        Earth Search does, unless KEY is given. Of a file without near infrared, another band is
+        matched.
     profile : Profile
         Profile of the study.
 
@@ -170,4 +172,5 @@ def resolve_source(name: str, profile: Profile) -> Source:
         "path": str(path),
         "licence": "see the source",
     }
-    return sources[key or "twin"].model_copy(update=change)
+    source = sources[key or "twin"].model_copy(update=change)
+    return source if key else adapt_to_items(source, path)

@@ -152,7 +152,7 @@ def render_glacier(folder: Path, glacier: str) -> Path:
         Folder of this twin.
     """
     entry = load_catalog().glaciers[glacier]
-    grid = study_grid(entry.bbox, entry.epsg)
+    grid = study_grid(entry.bbox, entry.crs)
     return render_twin(entry, grid, USABLE_SCENES, folder / glacier, TWIN_SEED).parent
 
 

@@ -27,7 +27,7 @@ MAX_WORKERS = 8
 _OPTIONS: dict[str, Any] = {"consolidated": False, "zarr_format": 3}
 
 
-def write_dataset(dataset: xr.Dataset, path: Path, epsg: int) -> list[str]:
+def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
     """Write a dataset with its CRS as a Zarr store.
 
     A lazy dataset of pairs or scenes is computed and stored in parts. A journal beside the store
@@ -40,8 +40,8 @@ def write_dataset(dataset: xr.Dataset, path: Path, epsg: int) -> list[str]:
         Dataset to write, lazy or in memory.
     path : Path
         Store, replaced once the new one is complete.
-    epsg : int
-        EPSG code of its coordinates.
+    crs : int or str
+        EPSG code or WKT of its coordinates.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def write_dataset(dataset: xr.Dataset, path: Path, epsg: int) -> list[str]:
     recipe = json.dumps([dataset.attrs, coords, code_hash()], default=str)
     # Whatever is computed from this store repeats the time, so that it is not resumed over new
     # input.
-    dataset = with_crs(dataset.assign_attrs(written=datetime.now(UTC).isoformat()), epsg)
+    dataset = with_crs(dataset.assign_attrs(written=datetime.now(UTC).isoformat()), crs)
     partial = path.with_suffix(".part")
     journal = path.with_suffix(".journal.json")
     dimension = _dimension_of_parts(dataset)

@@ -98,7 +98,7 @@ class SavedResults(Facts):
         path = self.path(name)
         kind = find_result(name).kind
         content = move_links(value, path.parent, absolute=False) if kind == "items" else value
-        write_result(content, path, kind, self.glacier.epsg, self.provenance())
+        write_result(content, path, kind, self.glacier.crs, self.provenance())
         log_access("wrote", f"data/{path.name}")
         seconds = time.perf_counter() - start
         size = stored_size(path) / 1e6

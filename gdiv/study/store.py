@@ -67,7 +67,7 @@ def _read_weights(path: Path) -> Any:
     return load_weights(path)[0]
 
 
-def write_result(value: Any, path: Path, kind: Kind, epsg: int, card: dict[str, str]) -> None:
+def write_result(value: Any, path: Path, kind: Kind, crs: int | str, card: dict[str, str]) -> None:
     """Write a result, completely or not at all.
 
     Parameters
@@ -78,14 +78,14 @@ def write_result(value: Any, path: Path, kind: Kind, epsg: int, card: dict[str, 
         Final file or store.
     kind : Kind
         Kind of the result.
-    epsg : int
+    crs : int or str
         CRS of datasets.
     card : dict
         Provenance. Weights store all of it; tables and datasets only the mark of synthetic data.
     """
     marks = {name: card[name] for name in MARKS if name in card}
     if kind == "dataset":
-        for scene in write_dataset(value.assign_attrs(marks), path, epsg):
+        for scene in write_dataset(value.assign_attrs(marks), path, crs):
             print(f"left out: {scene}")
     elif kind == "table":
         with replacing(path) as partial:

@@ -6,6 +6,7 @@ import geopandas as gpd
 from odc.geo.geobox import GeoBox
 
 from gdiv.imagery.grid import grid_of_items
+from gdiv.imagery.single_image import crs_name
 from gdiv.images.arrays import Image
 from gdiv.study.publishing import Publishing
 from gdiv.version import __version__
@@ -24,9 +25,7 @@ class Study(Publishing):
         parts = [self.subject, f"profile {self.profile_key}", self.source.label]
         if self.path("items").exists():
             size = f"{self.grid.width} x {self.grid.height} px"
-            parts[-1] += (
-                f", {size} of {abs(self.grid.resolution.x):g} m in EPSG:{self.glacier.epsg}"
-            )
+            parts[-1] += f", {size} of {abs(self.grid.resolution.x):g} m in {crs_name(self.grid)}"
         return f"{', '.join(parts)}; gdiv {__version__}, seed {self.profile.seed}"
 
     @cached_property

@@ -63,7 +63,7 @@ def add_errors_to_all(
 
 
 def compare_all_with_stakes(
-    mosaics: Mosaics, stakes: gpd.GeoDataFrame, year: int, epsg: int
+    mosaics: Mosaics, stakes: gpd.GeoDataFrame, year: int, crs: int | str
 ) -> pd.DataFrame:
     """Compare each mosaic with the stakes, as `gdiv.compare_with_stakes`.
 
@@ -75,7 +75,7 @@ def compare_all_with_stakes(
         Stakes with ``name``, ``year`` and ``speed``.
     year : int
         Year of the second survey.
-    epsg : int
+    crs : int or str
         EPSG code of the mosaics.
 
     Returns
@@ -84,7 +84,7 @@ def compare_all_with_stakes(
         One table for all, with the column ``matcher``.
     """
     tables = [
-        compare_with_stakes(mosaic, stakes, year, epsg).assign(matcher=name)
+        compare_with_stakes(mosaic, stakes, year, crs).assign(matcher=name)
         for name, mosaic in mosaics.items()
     ]
     return pd.concat(tables)
@@ -168,7 +168,7 @@ def compare_all_with_itslive(
     if theirs is None:
         return pd.DataFrame(index=list(mosaics))
     rows = {
-        name: itslive.compare_velocities(itslive.regrid_to(mosaic, theirs, glacier.epsg, ice))
+        name: itslive.compare_velocities(itslive.regrid_to(mosaic, theirs, glacier.crs, ice))
         for name, mosaic in mosaics.items()
     }
     return pd.DataFrame(rows).T

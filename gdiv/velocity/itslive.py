@@ -152,7 +152,7 @@ def _choose_pairs(
     return np.flatnonzero(in_time & of_length)
 
 
-def regrid_to(ours: xr.Dataset, theirs: xr.Dataset, epsg: int, ice: Mask) -> xr.Dataset:
+def regrid_to(ours: xr.Dataset, theirs: xr.Dataset, our_crs: int | str, ice: Mask) -> xr.Dataset:
     """Regrid our velocity to the cells of ITS_LIVE, and rotate theirs to our axes.
 
     Parameters
@@ -161,8 +161,8 @@ def regrid_to(ours: xr.Dataset, theirs: xr.Dataset, epsg: int, ice: Mask) -> xr.
         ``vx``, ``vy`` (m/yr) with dimensions ``(y, x)``.
     theirs : xarray.Dataset
         Velocity of ITS_LIVE, from `read_map`.
-    epsg : int
-        CRS of `ours`.
+    our_crs : int or str
+        EPSG code or WKT of the CRS of `ours`.
     ice : ndarray of bool, shape (H, W)
         Pixels of `ours` to average.
 
@@ -173,8 +173,8 @@ def regrid_to(ours: xr.Dataset, theirs: xr.Dataset, epsg: int, ice: Mask) -> xr.
         ``vy_theirs``, in m/yr along our axes. NaN in cells of which our pixels fill less than half.
     """
     crs = pyproj.CRS.from_wkt(theirs.attrs["crs"])
-    to_theirs = pyproj.Transformer.from_crs(epsg, crs, always_xy=True)
-    to_ours = pyproj.Transformer.from_crs(crs, epsg, always_xy=True)
+    to_theirs = pyproj.Transformer.from_crs(our_crs, crs, always_xy=True)
+    to_ours = pyproj.Transformer.from_crs(crs, our_crs, always_xy=True)
     vx, vy, filled = _cell_means(ours, theirs, to_theirs, ice)
     x, y = np.meshgrid(theirs.x.values, theirs.y.values)
     along_x = _axis_in_ours(to_ours, x, y, HALF_STEP, 0)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyproj
 import xarray as xr
 
 from gdiv.images.arrays import Mask
@@ -24,7 +25,7 @@ LAYERS = ("v", "vx", "vy", "v_error", "vx_error", "vy_error", "count")
 
 def velocity_product(
     mosaic: xr.Dataset,
-    epsg: int,
+    crs: int | str,
     title: str,
     provenance: dict[str, str],
     dates: tuple[pd.Timestamp, pd.Timestamp],
@@ -36,7 +37,7 @@ def velocity_product(
     mosaic : xarray.Dataset
         ``vx``, ``vy``, ``vx_error``, ``vy_error``, ``v_error`` (m/yr) and ``count`` with
         dimensions ``(y, x)``, from `gdiv.velocity.uncertainty.add_errors`.
-    epsg : int
+    crs : int or str
         CRS of the grid.
     title : str
         Title of the product.
@@ -78,7 +79,7 @@ def velocity_product(
         "date_end": last,
         **provenance,
     }
-    return with_crs(product.drop_encoding(), epsg)
+    return with_crs(product.drop_encoding(), crs)
 
 
 def _layer_attributes(name: str) -> dict[str, str]:
@@ -95,7 +96,7 @@ def pair_cube(
     velocity: xr.Dataset,
     mosaic: xr.Dataset,
     ice: Mask,
-    epsg: int,
+    crs: int | str,
     provenance: dict[str, str],
 ) -> xr.Dataset:
     """Lay out the velocity of every pair as a cube of ITS_LIVE, which TICOI reads, too.
@@ -111,7 +112,7 @@ def pair_cube(
         difference to the mosaic on ice, combined with the median uncertainty of the mosaic.
     ice : ndarray of bool, shape (H, W)
         Ice.
-    epsg : int
+    crs : int or str
         CRS of the grid.
     provenance : dict
         Global attributes, such as those of `scene_provenance`.
@@ -141,10 +142,15 @@ def pair_cube(
             cube[name] = ("mid_date", error, attributes)
     cube = cube.assign(_image_variables(velocity.isel(pair=order)))
     title = f"Velocity of each image pair, {provenance.get('glacier', 'one glacier')}"
-    cube.attrs = {"Conventions": "CF-1.8", "title": title, "proj4": f"EPSG:{epsg}", **provenance}
+    cube.attrs = {
+        "Conventions": "CF-1.8",
+        "title": title,
+        "proj4": pyproj.CRS.from_user_input(crs).to_string(),
+        **provenance,
+    }
     # The grid mapping is a variable, as in cubes of ITS_LIVE: TICOI takes the first coordinate
     # other than x and y as the time.
-    return with_crs(cube.drop_encoding(), epsg).reset_coords("mapping")
+    return with_crs(cube.drop_encoding(), crs).reset_coords("mapping")
 
 
 def _distinct_times(times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:

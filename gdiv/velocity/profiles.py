@@ -33,7 +33,7 @@ def centreline(glacier: Glacier) -> gpd.GeoSeries | None:
     if glacier.twin is None:
         return None
     points = [point[:2] for point in glacier.twin.branches[0].points]
-    return gpd.GeoSeries([shapely.LineString(points)], crs=4326).to_crs(glacier.epsg)
+    return gpd.GeoSeries([shapely.LineString(points)], crs=4326).to_crs(glacier.crs)
 
 
 def sample_along(velocity: xr.Dataset, centre: gpd.GeoSeries) -> pd.DataFrame:

@@ -43,7 +43,7 @@ def read_stakes(folder: Path, glacier: Glacier) -> gpd.GeoDataFrame:
 
 
 def compare_with_stakes(
-    velocity: xr.Dataset, stakes: gpd.GeoDataFrame, year: int, epsg: int
+    velocity: xr.Dataset, stakes: gpd.GeoDataFrame, year: int, crs: int | str
 ) -> pd.DataFrame:
     """Compare the speed of a mosaic with that of the stakes of one year.
 
@@ -58,7 +58,7 @@ def compare_with_stakes(
         ``name``, ``year``, ``speed`` (m/yr) and position, from `read_stakes`.
     year : int
         Year of the second survey.
-    epsg : int
+    crs : int or str
         CRS of the mosaic.
 
     Returns
@@ -83,7 +83,7 @@ def compare_with_stakes(
     0    A      14.0       15.0         1.0
     """
     chosen = stakes[stakes.year == year]
-    points = chosen.to_crs(epsg).geometry
+    points = chosen.to_crs(crs).geometry
     spacing = float(velocity.x[1] - velocity.x[0])
     column = (points.x.to_numpy() - float(velocity.x[0])) / spacing
     row = (float(velocity.y[0]) - points.y.to_numpy()) / spacing
@@ -105,7 +105,7 @@ def compare_with_stakes(
     return table.assign(difference=table.estimated - table.measured)
 
 
-def sample_series(series: xr.Dataset, stakes: gpd.GeoDataFrame, epsg: int) -> pd.DataFrame:
+def sample_series(series: xr.Dataset, stakes: gpd.GeoDataFrame, crs: int | str) -> pd.DataFrame:
     """Sample the speed through time at each stake, at the nearest pixel.
 
     Parameters
@@ -115,7 +115,7 @@ def sample_series(series: xr.Dataset, stakes: gpd.GeoDataFrame, epsg: int) -> pd
         and ``end``, from `gdiv.velocity.inversion.invert_network`.
     stakes : geopandas.GeoDataFrame
         ``name`` and position, from `read_stakes`. Those outside the series are left out.
-    epsg : int
+    crs : int or str
         CRS of the series.
 
     Returns
@@ -123,7 +123,7 @@ def sample_series(series: xr.Dataset, stakes: gpd.GeoDataFrame, epsg: int) -> pd
     pandas.DataFrame
         One row per stake and interval: ``name``, ``start``, ``end`` and ``speed`` (m/yr).
     """
-    points = stakes.drop_duplicates("name").to_crs(epsg)
+    points = stakes.drop_duplicates("name").to_crs(crs)
     half = abs(float(series.x[1] - series.x[0])) / 2
     rows = []
     for name, point in zip(points.name, points.geometry, strict=True):

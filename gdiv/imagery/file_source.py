@@ -1,0 +1,60 @@
+"""Describe the scenes of an ItemCollection file by their own items."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gdiv.catalog import Source
+from gdiv.files import read_text
+
+__all__ = ["adapt_to_items"]
+
+#: Assets that can be matched, the best first: near infrared has the most texture on ice, and the
+#: panchromatic band of Landsat the smallest pixels.
+IMAGE_ASSETS = ("nir", "nir08", "B08", "B8A", "pan", "B8", "red", "B04", "B4", "green", "B03")
+
+
+def adapt_to_items(source: Source, path: Path) -> Source:
+    """Take the image, its scale and the colours of a source from the items of a file.
+
+    Parameters
+    ----------
+    source : gdiv.catalog.Source
+        Source whose names are expected.
+    path : Path
+        ItemCollection.
+
+    Returns
+    -------
+    gdiv.catalog.Source
+        The source as it is, if some item has its image. Else with the first of `IMAGE_ASSETS` that
+        every item has as image; with the scale and offset of its ``raster:bands``; with the colours
+        and the mask that every item has.
+    """
+    try:
+        features = json.loads(read_text(path))["features"]
+        assets = [item["assets"] for item in features]
+    except (ValueError, KeyError, TypeError):
+        return source  # reading the scenes raises an error that names the fault
+    if not assets or any(source.image in each for each in assets):
+        return source
+    common = set.intersection(*(set(each) for each in assets))
+    image = next((name for name in IMAGE_ASSETS if name in common), None)
+    if image is None:
+        return source
+    band = _raster_band(assets[0][image])
+    return source.model_copy(
+        update={
+            "image": image,
+            "colour": {role: name for role, name in source.colour.items() if name in common},
+            "mask": source.mask if source.mask in common else None,
+            "scale": float(band.get("scale") or source.scale),
+            "offset": float(band["offset"]) if "offset" in band else source.offset,
+        }
+    )
+
+
+def _raster_band(asset: Any) -> dict[str, Any]:
+    """First of the ``raster:bands`` of an asset; empty without one."""
+    bands = asset.get("raster:bands") if isinstance(asset, dict) else None
+    return bands[0] if isinstance(bands, list) and bands and isinstance(bands[0], dict) else {}
