@@ -159,6 +159,9 @@ class Glacier(Entry):
     season: Season = Field(description="part of the year in which the ice is free of snow")
     pairing: Pairing = Field(description="rule by which scenes are paired")
     years: Years = Field(description="season years of training and validation")
+    max_cloud: Annotated[float, Field(ge=0, le=100)] = Field(
+        15, description="largest cloud cover of a whole scene that has no mask, percent"
+    )
     speed: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]] = Field(
         description="expected range of speed, m/yr; sets the colour limits"
     )

@@ -46,20 +46,23 @@ def _crop(file: str, grid: GeoBox, fill: int) -> da.Array:
     with rasterio.open(file) as opened:
         transform = opened.transform
         shape = (opened.height, opened.width)
+    step = round(grid.affine.a / transform.a)
     column, row = ~transform * (grid.affine.c, grid.affine.f)
     left, top = round(column), round(row)
     aligned = np.allclose([column, row], [left, top], atol=TOLERANCE)
-    if not aligned or not np.isclose(transform.a, grid.affine.a):
+    if not aligned or not np.isclose(step * transform.a, grid.affine.a):
         raise ValueError(f"the pixels of {file} do not lie on the grid of the study")
+    # Of a coarser grid each pixel takes the value at its centre.
+    rows = top + step // 2 + step * np.arange(grid.height)
+    columns = left + step // 2 + step * np.arange(grid.width)
     chunks = {"x": CHUNK, "y": CHUNK}
-    pixels = xr.open_dataarray(file, engine="rasterio", chunks=chunks, mask_and_scale=False).data[0]
-    rows = slice(max(top, 0), min(top + grid.height, shape[0]))
-    columns = slice(max(left, 0), min(left + grid.width, shape[1]))
-    before = (rows.start - top, columns.start - left)
-    after = (top + grid.height - rows.stop, left + grid.width - columns.stop)
-    padded = da.pad(
-        pixels[rows, columns].astype(np.uint16),
-        list(zip(before, after, strict=True)),
-        constant_values=fill,
-    )
+    stored = xr.open_dataarray(file, engine="rasterio", chunks=chunks, mask_and_scale=False)
+    inside_rows = (rows >= 0) & (rows < shape[0])
+    inside_columns = (columns >= 0) & (columns < shape[1])
+    pixels = stored.data[0][rows[inside_rows]][:, columns[inside_columns]]
+    gaps = [
+        (int(inside.argmax()), int(inside[::-1].argmax()))
+        for inside in (inside_rows, inside_columns)
+    ]
+    padded = da.pad(pixels.astype(np.uint16), gaps, constant_values=fill)
     return padded.rechunk(CHUNK)

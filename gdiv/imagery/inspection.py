@@ -67,6 +67,7 @@ def inspect_scene(
     grid: GeoBox,
     glacier_mask: Mask,
     beside_mask: Mask,
+    max_cloud: float = MAX_CLOUD,
 ) -> Inspection:
     """Inspect the pixels of a scene.
 
@@ -84,6 +85,8 @@ def inspect_scene(
         Grid that is read; a coarse one saves time.
     glacier_mask, beside_mask : ndarray of bool, shape (H, W)
         Glacier and ground beside it, on `grid`.
+    max_cloud : float, optional
+        Largest cloud cover of the whole scene in percent, where it has no mask.
 
     Returns
     -------
@@ -107,7 +110,7 @@ def inspect_scene(
         offset_reason=offset_reason,
     )
     if mask is None:
-        return replace(measured, reason=_cloud_reason(scene.cloud_cover or 0))
+        return replace(measured, reason=_cloud_reason(scene.cloud_cover or 0, max_cloud))
     clear, snow = classify(mask, source.mask_kind)
     if source.mask_kind == "scl":
         measured = replace(measured, shadow=float((mask == SCL_SHADE)[glacier_mask].mean()))
@@ -131,12 +134,12 @@ def _reading_failure(error: Exception, link: str) -> str:
     return reason
 
 
-def _cloud_reason(cloud_cover: float) -> str:
+def _cloud_reason(cloud_cover: float, max_cloud: float) -> str:
     """Reason by the cloud over the whole scene, where there is no mask."""
-    if cloud_cover > MAX_CLOUD:
+    if cloud_cover > max_cloud:
         return (
             f"cloud over {cloud_cover:.0f} % of the scene "
-            f"(at most {MAX_CLOUD:.0f} %; no mask to look closer)"
+            f"(at most {max_cloud:.0f} %, by max_cloud of the catalog; no mask to look closer)"
         )
     return ""
 

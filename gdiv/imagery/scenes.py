@@ -209,7 +209,13 @@ def _inspect_pixels(
 
     def inspect(candidate: Candidate) -> None:
         candidate.inspection = inspect_scene(
-            candidate.item, candidate.scene, source, coarse, glacier_coarse, beside_coarse
+            candidate.item,
+            candidate.scene,
+            source,
+            coarse,
+            glacier_coarse,
+            beside_coarse,
+            glacier.max_cloud,
         )
         candidate.reason = candidate.inspection.reason
 
