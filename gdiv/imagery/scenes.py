@@ -110,7 +110,7 @@ def judge_scenes(
     check_metadata(candidates, source, glacier)
     drop_equal_ids(candidates)
     drop_duplicates(candidates)
-    _inspect_pixels(candidates, source, grid, glacier_mask, beside_mask)
+    _inspect_pixels(candidates, source, grid, glacier_mask, beside_mask, glacier.max_cloud)
     drop_without_partner(candidates, glacier)
     rows = [_row(item, outcome) for item, outcome in zip(items, outcomes, strict=True)]
     types = {name: kind for name, kind in COLUMNS.items() if kind is not None}
@@ -201,6 +201,7 @@ def _inspect_pixels(
     grid: GeoBox,
     glacier_mask: Mask,
     beside_mask: Mask,
+    max_cloud: float,
 ) -> None:
     """Inspect the pixels of the scenes that are left, several at a time."""
     coarse = grid.zoom_out(COARSENING)
@@ -215,7 +216,7 @@ def _inspect_pixels(
             coarse,
             glacier_coarse,
             beside_coarse,
-            glacier.max_cloud,
+            max_cloud,
         )
         candidate.reason = candidate.inspection.reason
 
