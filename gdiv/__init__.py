@@ -61,16 +61,14 @@ if TYPE_CHECKING:
     from gdiv.flow.raft.network import predict_flow as predict_flow
     from gdiv.flow.training.loop import train_network as train_network
     from gdiv.imagery.archive import find_items as find_items
-    from gdiv.imagery.coregistration import (
-        measure_shift as measure_shift,
-        register_pairs as register_pairs,
-    )
+    from gdiv.imagery.coregistration import register_pairs as register_pairs
     from gdiv.imagery.cube import load_cube as load_cube
     from gdiv.imagery.folder import write_items as write_items
     from gdiv.imagery.geotiffs import open_pair as open_pair
     from gdiv.imagery.outlines import make_masks as make_masks, read_outline as read_outline
     from gdiv.imagery.pairs import choose_pairs as choose_pairs
     from gdiv.imagery.scenes import judge_scenes as judge_scenes
+    from gdiv.imagery.shift import measure_shift as measure_shift
     from gdiv.study.opening import open_study as open_study
     from gdiv.study.provenance import load_published as load_published
     from gdiv.study.run import run_study as run_study
@@ -91,7 +89,7 @@ _PUBLIC = {
     "open_pair": "gdiv.imagery.geotiffs",
     "velocity_from_pair": "gdiv.velocity.pair",
     "match_images": "gdiv.flow.matchers.matching",
-    "measure_shift": "gdiv.imagery.coregistration",
+    "measure_shift": "gdiv.imagery.shift",
     "solve_horn_schunck": "gdiv.flow.horn_schunck.solver",
     "predict_flow": "gdiv.flow.raft.network",
     # Matchers

@@ -7,146 +7,36 @@ is its own error.
 
 from typing import Any
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 from scipy import ndimage
 
+from gdiv.imagery.pair_network import network_shifts
 from gdiv.imagery.pairs import read_pair
-from gdiv.images.arrays import Component, Image, Mask
-from gdiv.images.contrast import local_contrast
-from gdiv.images.statistics import nmad, pool_components
+from gdiv.imagery.shift import MIN_BLOCKS, measure_shift
+from gdiv.images.arrays import Component, Mask
+from gdiv.images.statistics import nmad
 
 __all__ = [
     "MAX_SPREAD",
-    "MIN_BLOCKS",
-    "measure_shift",
     "register_pairs",
     "stable_ground_statistics",
 ]
 
-#: Side of a block in pixels; blocks overlap by half.
-BLOCK = 64
-#: Least fraction of a block that must be stable ground.
-MIN_GROUND = 0.3
-#: Least number of blocks from which a shift is computed.
-MIN_BLOCKS = 4
-#: Largest shift of a block in pixels; a larger one is a false match.
-MAX_SHIFT = 4.0
-#: Neighbourhood of the local contrast in pixels. The sun changes a slope over wide distances: on
-#: the twin, a season's change of the sun reads as up to 0.09 pixels of motion with a neighbourhood
-#: of 5 pixels, and as 0.04 at most with 2.
-CONTRAST_SIGMA = 2.0
 #: Margin around snow that is left out, in pixels, because the edge of the snow moves.
 SNOW_MARGIN = 3
 #: Largest spread of the blocks in pixels; with more, stable ground has no common shift.
 MAX_SPREAD = 0.5
 #: Least fraction of the glacier that must have data in both scenes.
 MIN_COMMON = 0.5
-#: Limits of the ECC iteration, and the side of its Gaussian filter in pixels.
-ECC_ITERATIONS = 50
-ECC_TOLERANCE = 1e-4
-ECC_FILTER = 5
-
-
-def measure_shift(reference: Image, secondary: Image, stable: Mask) -> dict[str, float]:
-    """Measure the shift of stable ground from the reference to the secondary image.
-
-    Parameters
-    ----------
-    reference, secondary : ndarray, shape (H, W)
-        Images on any scale of brightness. NaN is no data.
-    stable : ndarray of bool, shape (H, W)
-        Ground that does not move, without snow.
-
-    Returns
-    -------
-    dict
-        ``shift_x``, ``shift_y``: median shift of the blocks in pixels. ``shift_spread``: NMAD of
-        the blocks about it. ``before``: NMAD about zero, the misfit without correction.
-        ``blocks``: number of blocks. With fewer than four blocks the shift is zero and the spreads
-        are NaN.
-
-    Notes
-    -----
-    In each block of 64 pixels, OpenCV finds the translation that maximises the enhanced
-    correlation coefficient over stable ground (Evangelidis and Psarakis 2008,
-    https://doi.org/10.1109/TPAMI.2008.113). It interpolates the secondary image and leaves the
-    mask out of the sums. Correlation of windows by Fourier transform does neither, and recovered
-    only half to four fifths of a known shift.
-
-    Examples
-    --------
-    >>> texture = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(160, 161)), 1.5)
-    >>> shift = measure_shift(texture[:, 1:], texture[:, :-1], np.ones((160, 160), bool))
-    >>> round(shift["shift_x"], 1), round(abs(shift["shift_y"]), 1), shift["blocks"]
-    (1.0, 0.0, 16)
-    """
-    first = local_contrast(reference, CONTRAST_SIGMA)
-    second = local_contrast(secondary, CONTRAST_SIGMA)
-    ground = (stable & np.isfinite(first) & np.isfinite(second)).astype(np.uint8)
-    shifts = _block_shifts(np.nan_to_num(first), np.nan_to_num(second), ground)
-    x, y = shifts.T
-    if x.size < MIN_BLOCKS:
-        return {
-            "shift_x": 0.0,
-            "shift_y": 0.0,
-            "before": float("nan"),
-            "shift_spread": float("nan"),
-            "blocks": int(x.size),
-        }
-    return {
-        "shift_x": float(np.median(x)),
-        "shift_y": float(np.median(y)),
-        "before": float(pool_components(nmad(x, 0), nmad(y, 0))),
-        "shift_spread": float(pool_components(nmad(x), nmad(y))),
-        "blocks": int(x.size),
-    }
-
-
-def _block_shifts(
-    reference: Image, secondary: Image, ground: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.float64]:
-    """Plausible shifts (x, y) of the blocks with enough stable ground, ``(N, 2)``."""
-    shifts = []
-    for row in range(0, ground.shape[0] - BLOCK + 1, BLOCK // 2):
-        for column in range(0, ground.shape[1] - BLOCK + 1, BLOCK // 2):
-            block = (slice(row, row + BLOCK), slice(column, column + BLOCK))
-            if ground[block].mean() < MIN_GROUND:
-                continue
-            shift = _translation(reference[block], secondary[block], ground[block])
-            if np.hypot(*shift) < MAX_SHIFT:
-                shifts.append(shift)
-    return np.array(shifts).reshape(-1, 2)
-
-
-def _translation(
-    reference: Image, secondary: Image, mask: npt.NDArray[np.uint8]
-) -> tuple[float, float]:
-    """ECC translation (x, y) of one block in pixels; infinite where it does not converge."""
-    start = np.eye(2, 3, dtype=np.float32)
-    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ECC_ITERATIONS, ECC_TOLERANCE)
-    try:
-        _, warp = cv2.findTransformECC(
-            np.ascontiguousarray(reference),  # a block is a view, which OpenCV does not take
-            np.ascontiguousarray(secondary),
-            start,
-            cv2.MOTION_TRANSLATION,
-            criteria,
-            np.ascontiguousarray(mask),
-            ECC_FILTER,
-        )
-    except cv2.error:
-        return np.inf, np.inf
-    return float(warp[0, 2]), float(warp[1, 2])
 
 
 def register_pairs(cube: xr.Dataset, pairs: pd.DataFrame, masks: xr.Dataset) -> pd.DataFrame:
     """Measure the shift of every pair and drop pairs that cannot be registered.
 
-    The images are read from the cube.
+    The images are read from the cube. Pairs without enough stable ground take their shifts from the
+    network of pairs (`gdiv.imagery.pair_network`).
 
     Parameters
     ----------
@@ -161,7 +51,8 @@ def register_pairs(cube: xr.Dataset, pairs: pd.DataFrame, masks: xr.Dataset) -> 
     Returns
     -------
     pandas.DataFrame
-        The pair table with the values of `measure_shift`; ``common``, the fraction of the glacier
+        The pair table with the values of `gdiv.measure_shift`; ``registered_on`` ("stable ground",
+        "pair network" or "nothing", whose shift is zero); ``common``, the fraction of the glacier
         with data in both scenes; ``verdict`` ("use" or "drop"); and ``reason``.
 
     Raises
@@ -170,13 +61,34 @@ def register_pairs(cube: xr.Dataset, pairs: pd.DataFrame, masks: xr.Dataset) -> 
         If no pair of a set is left; the message has the reasons.
     """
     rows = [_register_pair(cube, pair, masks) for pair in pairs.itertuples()]
-    table = pairs.join(pd.DataFrame(rows, index=pairs.index))
+    table = _register_by_network(pairs.join(pd.DataFrame(rows, index=pairs.index)), cube, masks)
     sets = table.get("set", pd.Series("", table.index))
     for name, part in table.groupby(sets, sort=False):
         if not (part.verdict == "use").any():
             reasons = "; ".join(dict.fromkeys(part.reason))
             message = f"none of {len(part)} {name} pairs can be used: {reasons}"
             raise ValueError(message.replace("  ", " "))  # of a set without a name
+    return table
+
+
+def _register_by_network(table: pd.DataFrame, cube: xr.Dataset, masks: xr.Dataset) -> pd.DataFrame:
+    """Take the shifts of pairs without stable ground from the network of pairs."""
+    without = table.blocks < MIN_BLOCKS
+    table = table.assign(registered_on=np.where(without, "nothing", "stable ground"))
+    if not without.any():
+        return table
+    names = sorted({*table[without].reference, *table[without].secondary})
+    shifts = network_shifts(cube, names, masks.glacier.values)
+    known = without & table.reference.isin(shifts.index) & table.secondary.isin(shifts.index)
+    if not known.any():
+        return table
+    first = shifts.reindex(table[known].reference)
+    second = shifts.reindex(table[known].secondary)
+    for column in ("shift_x", "shift_y"):
+        table.loc[known, column] = second[column].to_numpy() - first[column].to_numpy()
+    spread = np.hypot(first.shift_spread.to_numpy(), second.shift_spread.to_numpy())
+    table.loc[known, "shift_spread"] = spread
+    table.loc[known, "registered_on"] = "pair network"
     return table
 
 

@@ -87,7 +87,12 @@ def read_vector(path: str | Path, **options: Any) -> gpd.GeoDataFrame:
     return gpd.read_file(path, **options)
 
 
-def make_masks(outlines: gpd.GeoDataFrame, grid: GeoBox, margin: float = MARGIN) -> xr.Dataset:
+def make_masks(
+    outlines: gpd.GeoDataFrame,
+    grid: GeoBox,
+    margin: float = MARGIN,
+    ground: gpd.GeoDataFrame | None = None,
+) -> xr.Dataset:
     """Make masks of the glacier and of stable ground.
 
     Parameters
@@ -99,6 +104,9 @@ def make_masks(outlines: gpd.GeoDataFrame, grid: GeoBox, margin: float = MARGIN)
     margin : float, optional
         Least distance of stable ground from the ice, in metres. A larger value leaves less stable
         ground and less ice mistaken for it.
+    ground : geopandas.GeoDataFrame, optional
+        Polygons of ground that is known to be stable, in the projection of the grid. All that is
+        far enough from the ice counts as stable if left out, water and other glaciers included.
 
     Returns
     -------
@@ -117,7 +125,10 @@ def make_masks(outlines: gpd.GeoDataFrame, grid: GeoBox, margin: float = MARGIN)
     (84, 20, 54)
     """
     ice = shapely.union_all(shapely.make_valid(outlines.geometry.to_numpy()))
-    masks = {"glacier": _rasterize(ice, grid), "stable": ~_rasterize(ice.buffer(margin), grid)}
+    stable = ~_rasterize(ice.buffer(margin), grid)
+    if ground is not None:
+        stable &= _rasterize(shapely.union_all(ground.geometry.to_numpy()), grid)
+    masks = {"glacier": _rasterize(ice, grid), "stable": stable}
     long_names = {
         "glacier": "ice, by the outline",
         "stable": f"ground at least {margin:.0f} m from the ice",

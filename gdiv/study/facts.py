@@ -12,7 +12,7 @@ from tqdm import tqdm
 from gdiv.catalog import Glacier, Profile, Source
 from gdiv.files import read_text
 from gdiv.imagery import outlines
-from gdiv.imagery.grid import study_grid
+from gdiv.imagery.grid import grid_crs, study_grid
 from gdiv.imagery.items import NOTICE, is_synthetic
 from gdiv.study.journal import log_access
 from gdiv.study.provenance import code_hash, versions
@@ -24,6 +24,9 @@ from gdiv.velocity.stakes import read_stakes
 from gdiv.version import __version__
 
 __all__ = ["Facts"]
+
+#: Files beside the scenes that may hold stable ground.
+STABLE_FILES = ("stable.geojson", "rock.geojson")
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,6 +133,26 @@ class Facts:
                 f"put an outline.geojson beside the scenes' items.json"
             )
         return outlines.read_outline(path, self.glacier, grid)
+
+    def stable_ground_on(self, grid: GeoBox) -> gpd.GeoDataFrame | None:
+        """Read the ground that the source knows to be stable, in the CRS of a grid.
+
+        Parameters
+        ----------
+        grid : odc.geo.geobox.GeoBox
+            Grid of the study.
+
+        Returns
+        -------
+        geopandas.GeoDataFrame or None
+            Polygons of a `stable.geojson` or `rock.geojson` beside the scenes; None without one.
+        """
+        for name in STABLE_FILES:
+            file = self.companions / name
+            if file.exists():
+                log_access("read", name)
+                return outlines.read_vector(file).to_crs(grid_crs(grid).to_wkt())
+        return None
 
     def stakes(self) -> gpd.GeoDataFrame:
         """Read the source's own stakes, else those of the catalog.

@@ -12,12 +12,8 @@ from scipy import ndimage
 
 from gdiv.conventions import DAYS_PER_YEAR
 from gdiv.flow.matchers.matching import CORRELATION_SIGMA, Match, match_images
-from gdiv.imagery.coregistration import (
-    MAX_SPREAD,
-    MIN_BLOCKS,
-    measure_shift,
-    stable_ground_statistics,
-)
+from gdiv.imagery.coregistration import MAX_SPREAD, stable_ground_statistics
+from gdiv.imagery.shift import MIN_BLOCKS, measure_shift
 from gdiv.images.arrays import Image, Mask
 from gdiv.velocity.annual import MIN_QUALITY, speed
 from gdiv.velocity.export import with_crs

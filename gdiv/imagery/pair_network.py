@@ -1,0 +1,77 @@
+"""Register scenes of a glacier without stable ground by the network of their pairs.
+
+Between two scenes the whole glacier is displaced by the shift between the scenes and by its motion,
+which grows with the time between them. Both follow from all pairs of the scenes by least squares,
+but for one constant shift between the seasons, which cannot be told from motion and is taken as
+zero in the mean of each season. Shifts within a season then no longer scatter the annual pairs.
+"""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from gdiv.imagery.shift import MIN_BLOCKS, measure_shift
+from gdiv.images.arrays import Mask
+
+__all__ = ["network_shifts"]
+
+#: Longest time between two scenes of one season, days.
+MAX_DAYS = 70
+#: Days of a year, in whose motion the equations are written, and the weight of a prior of no
+#: motion, in pairs: it decides only where all pairs are short.
+YEAR = 365.25
+PRIOR_WEIGHT = 0.05
+
+
+def network_shifts(cube: xr.Dataset, scenes: list[str], ice: Mask) -> pd.DataFrame:
+    """Shift of each scene relative to the mean of its season.
+
+    Parameters
+    ----------
+    cube : xarray.Dataset
+        Cube from `gdiv.imagery.cube.load_cube`.
+    scenes : list of str
+        Identifiers of the scenes.
+    ice : ndarray of bool, shape (H, W)
+        Ice.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``shift_x`` and ``shift_y`` in pixels and ``shift_spread``, the median NMAD of the blocks of
+        all pairs, by scene. Scenes without a pair are left out.
+    """
+    chosen = cube.sel(scene=scenes)
+    days = (chosen.time.values - chosen.time.values.min()) / np.timedelta64(1, "D")
+    seasons = chosen.season_year.values
+    count = len(scenes)
+    equations = []
+    measured = []
+    spreads = []
+    for first, second in itertools.combinations(np.argsort(days), 2):
+        separation = days[second] - days[first]
+        if seasons[first] == seasons[second] and separation > MAX_DAYS:
+            continue
+        images = chosen.reflectance.isel(scene=[first, second]).values
+        shift = measure_shift(images[0], images[1], ice)
+        if shift["blocks"] < MIN_BLOCKS:
+            continue
+        row = np.zeros(count + 1)  # the last unknown is the motion of a year
+        row[[first, second]] = -1, 1
+        row[-1] = separation / YEAR
+        equations.append(row)
+        measured.append((shift["shift_x"], shift["shift_y"]))
+        spreads.append(shift["shift_spread"])
+    columns = ["shift_x", "shift_y", "shift_spread"]
+    if not equations:
+        return pd.DataFrame(columns=columns, dtype=float)
+    means = [np.append(seasons == year, 0.0) for year in np.unique(seasons)]
+    prior = PRIOR_WEIGHT * np.append(np.zeros(count), 1)
+    matrix = np.vstack([*equations, *means, prior])
+    right = np.vstack([*measured, np.zeros((len(means) + 1, 2))])
+    solution, *_ = np.linalg.lstsq(matrix, right, rcond=None)
+    connected = np.abs(np.array(equations))[:, :-1].sum(0) > 0
+    table = pd.DataFrame(solution[:-1], index=scenes, columns=columns[:2])
+    return table.assign(shift_spread=float(np.median(spreads)))[connected]
