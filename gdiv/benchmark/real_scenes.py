@@ -141,7 +141,8 @@ class RealScenes:
             self._transform = file.transform
             self._shape = (file.height, file.width)
         self.ice = self._rasterise("outline.geojson")
-        self.stable = self._stable_ground()
+        known = np.all([np.isfinite(image) for image in self.images.values()], axis=0)
+        self.stable = self._stable_ground() & known
         self.block_grid = float(np.mean([_block_grid(image) for image in self.images.values()]))
 
     def _rasterise(self, name: str) -> Mask:

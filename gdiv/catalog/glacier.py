@@ -84,7 +84,7 @@ class TwinConditions(Entry):
         "earlier years, so that thinned ice seems to move",
     )
     jitter: Annotated[float, Field(ge=0)] = Field(
-        0.1, description="mis-registration that varies along the track, sigma, pixels"
+        0.14, description="mis-registration that varies along the track, sigma, pixels"
     )
     stripes: Annotated[float, Field(ge=0)] = Field(
         0.001, description="stripes of the detectors, sigma, reflectance"
