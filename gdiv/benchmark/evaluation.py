@@ -104,7 +104,7 @@ def evaluate(
 def hash_pair(pair: Pair) -> str:
     """Eight hexadecimal digits of the images and the truth of a pair."""
     digest = hashlib.sha256()
-    for part in (pair.reference, pair.secondary, pair.flow):
+    for part in pair:
         digest.update(np.ascontiguousarray(part, np.float32).tobytes())
     return digest.hexdigest()[:8]
 

@@ -29,6 +29,9 @@ MIN_DETERMINANT = 0.25
 UNFOLDING_SIGMA = 3.0
 UNFOLDING_ROUNDS = 40
 
+#: Speed relative to the fastest from which ground counts as ice.
+MOVING = 0.02
+
 # Shapes, in sides of the frame unless stated; chosen to span valley glaciers on maps of Millan et
 # al. (2022, doi:10.1038/s41561-021-00885-z).
 CENTRELINE_STEP = 0.5  # pixels
@@ -109,7 +112,9 @@ def draw_field(
         raise ValueError(f"no family {family!r} of fields; there are: {', '.join(FAMILIES)}")
     field = FAMILIES[family](side, half_width, rng)
     fastest = np.hypot(*field.flow).max()
-    return Field(unfold(field.flow * (reach / fastest)), field.ice)
+    flow = unfold(field.flow * (reach / fastest))
+    # Smoothing of folds carries motion over the margin.
+    return Field(flow, field.ice | (np.hypot(*flow) > MOVING * reach))
 
 
 def unfold(flow: Flow) -> Flow:
