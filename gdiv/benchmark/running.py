@@ -128,6 +128,8 @@ def run_benchmark(
     >>> [row["matcher"] for row in results["rows"] if row["group"] == "ice"]
     ['dis', 'zero']
     """
+    if split == "dev" and "real" in cases:
+        raise BenchmarkError("real pairs belong to the test split: leave out --split dev")
     names = list(dict.fromkeys([UNIT, *matchers]))
     contestants = [contestant(name) for name in names]
     wanted = [name for name in cases if name != "real"]
