@@ -32,8 +32,9 @@ constraints:  ## solve for the versions of constraints.txt anew; UPGRADE=--upgra
 weights: $(ENV)/study.ready  ## train the network that ships, an hour and a quarter on two cores; resumes
 	OMP_NUM_THREADS=1 $(RUN)/python -m torch.distributed.run --standalone --nproc-per-node 2 -m gdiv.study.pretraining --ship
 
-bench: study $(ENV)/bench.ready  ## every matcher and network side by side, tuned on other pairs, and the ablation; an hour
+bench: study $(ENV)/bench.ready  ## every matcher and network side by side, tuned on other pairs, and the ablation; two hours
 	$(RUN)/python -m pip install -q --no-deps torchvision==0.28.0
+	$(RUN)/python bench/leaderboard.py
 	$(RUN)/python bench/matchers.py
 	$(RUN)/python bench/networks.py
 	$(RUN)/python bench/ablation.py
@@ -50,7 +51,7 @@ glaciers: $(ENV)/study.ready  ## every glacier of the catalog on its twin, smoke
 	$(RUN)/python results/glaciers.py
 	$(RUN)/python results/render.py
 
-real: $(ENV)/study.ready  ## the study on real scenes, with SCENES=folder/items.json: claims and speeds into results/published
+real: $(ENV)/study.ready  ## the study on the real scenes of a folder, with SCENES=folder: claims and speeds into results/published
 	$(RUN)/python results/real.py $(SCENES)
 	$(RUN)/python results/render.py
 

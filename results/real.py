@@ -1,7 +1,8 @@
-"""Run the study on real scenes of Perito Moreno and publish its claims.
+"""Run the study on real scenes and publish its claims and a picture of the speed.
 
-Run `python results/real.py items.json`. The claims are published with a picture of the speed by
-each matcher. The scenes may not be redistributed, so the picture does not show them.
+Run `python results/real.py FOLDER [GLACIER ...]`; FOLDER holds one folder of scenes for each of
+`PLACES`. Claims are published as `published/GLACIER.json`, with a picture of the speed by each
+matcher. The scenes may not be redistributed, so the picture does not show them.
 """
 
 import argparse
@@ -10,12 +11,33 @@ from pathlib import Path
 
 from gdiv import open_study, run_study
 from gdiv.figures import plot_speeds
+from gdiv.flow.matchers.registry import matcher_label
 from gdiv.velocity.annual import speed
 
-__all__ = ["main"]
+__all__ = ["PLACES", "main"]
 
 PUBLISHED = Path(__file__).parent / "published"
 DOTS_PER_INCH = 110
+#: Folders of scenes by glacier of the catalog.
+PLACES = {
+    "perito-moreno": "perito-moreno-2020",
+    "yahtse": "yahtse-2016-west",
+    "zmutt": "zmutt-2017-2018",
+}
+
+
+def publish(glacier: str, scenes: str) -> None:
+    """Run the study of one glacier and publish its claims and its picture."""
+    folder = run_study(glacier, "demo", scenes)
+    shutil.copy(folder / "claims.json", PUBLISHED / f"{glacier}.json")
+    study = open_study(glacier, "demo", scenes)
+    ice = study.open("masks").glacier.load()
+    speeds = {
+        matcher_label(name): speed(study.open(f"mosaic-{name}")).where(ice).values
+        for name in study.profile.matchers
+    }
+    figure = plot_speeds(speeds, ice, study.glacier.speed[1])
+    figure.savefig(PUBLISHED / f"{glacier}.png", dpi=DOTS_PER_INCH, bbox_inches="tight")
 
 
 def main() -> None:
@@ -23,18 +45,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("scenes", help="the ItemCollection of the scenes")
-    scenes = parser.parse_args().scenes
-    folder = run_study("perito-moreno", "demo", scenes)
-    shutil.copy(folder / "claims.json", PUBLISHED / "perito-moreno.json")
-    study = open_study("perito-moreno", "demo", scenes)
-    ice = study.open("masks").glacier.load()
-    speeds = {
-        name: speed(study.open(f"mosaic-{name}")).where(ice).values
-        for name in study.profile.matchers
-    }
-    figure = plot_speeds(speeds, ice, study.glacier.speed[1])
-    figure.savefig(PUBLISHED / "perito-moreno.png", dpi=DOTS_PER_INCH, bbox_inches="tight")
+    parser.add_argument("folder", type=Path, help="folder of the folders of real scenes")
+    parser.add_argument("glacier", nargs="*", default=list(PLACES), help="keys of the catalog")
+    arguments = parser.parse_args()
+    for glacier in arguments.glacier:
+        publish(glacier, str(arguments.folder / PLACES[glacier] / "items.json"))
 
 
 if __name__ == "__main__":

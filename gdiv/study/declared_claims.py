@@ -73,6 +73,12 @@ CLAIMS = (
     # 06, a year of motion
     DeclaredClaim("mosaic.*.stakes", "m/yr", "{row}: mean absolute difference from the stakes"),
     DeclaredClaim("mosaic.*.rmse", "m/yr", "{row}: root mean square error against truth, on ice"),
+    DeclaredClaim("mosaic.*.rmse_low", "m/yr", "{row}: lower end of its 95 % interval"),
+    DeclaredClaim("mosaic.*.rmse_high", "m/yr", "{row}: upper end of its 95 % interval"),
+    DeclaredClaim("mosaic.*.along_low", "%", "{row}: lower end of the 95 % interval of the bias"),
+    DeclaredClaim("mosaic.*.along_high", "%", "{row}: upper end of the 95 % interval of the bias"),
+    DeclaredClaim("mosaic.*.covered_low", "1", "{row}: lower end of the 95 % interval"),
+    DeclaredClaim("mosaic.*.covered_high", "1", "{row}: upper end of the 95 % interval"),
     DeclaredClaim("mosaic.*.median", "m/yr", "{row}: median error against truth, on ice"),
     DeclaredClaim("mosaic.*.along", "%", "{row}: bias along the flow (negative: motion lost)"),
     DeclaredClaim("mosaic.*.coverage", "1", "{row}: fraction of the ice that has a value"),

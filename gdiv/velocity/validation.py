@@ -14,6 +14,7 @@ from gdiv.extras import requires
 from gdiv.images.arrays import Mask, Series
 from gdiv.images.statistics import along_flow_ratio, nmad, pool_components
 from gdiv.twin.truth import true_velocity
+from gdiv.velocity.intervals import score_intervals
 from gdiv.velocity.scores import MIN_SPEED
 from gdiv.velocity.uncertainty import coverage
 
@@ -34,6 +35,9 @@ NOMINAL = (0.2, 0.4, 0.5, 0.68, 0.8, 0.9, 0.95)
 MAX_GLAFT_VECTORS = 20_000
 #: Longest time over which the truth is integrated, years. Fast ice leaves the scene in a year.
 MAX_YEARS = 1.0
+INTERVALS = tuple(
+    f"{score}_{end}" for score in ("rmse", "along", "covered") for end in ("low", "high")
+)
 TRUTH_SCORES = ("rmse", "mae", "median", "p95", "along", "coverage")
 
 
@@ -62,10 +66,11 @@ def check_mosaic(
     -------
     dict
         Scores of `compare_with_truth`, with ``covered``, the fraction of true errors on ice within
-        one sigma; NaN without truth. Scores of `stable_ground_velocity`. ``stakes``, the mean
+        one sigma, and the intervals of `gdiv.velocity.intervals.score_intervals`; NaN without
+        truth. Scores of `stable_ground_velocity`. ``stakes``, the mean
         absolute difference to the stakes (m/yr); NaN without stakes.
     """
-    scores = dict.fromkeys((*TRUTH_SCORES, "covered"), float("nan"))
+    scores = dict.fromkeys((*TRUTH_SCORES, "covered", *INTERVALS), float("nan"))
     if truth is not None:
         reference = _true_mosaic(mosaic, truth)
         coverages = []
@@ -73,6 +78,7 @@ def check_mosaic(
             error = (mosaic[name] - reference[name]).values[ice]
             coverages.append(coverage(error, mosaic[f"{name}_error"].values[ice]))
         scores = compare_with_truth(mosaic, reference, ice)
+        scores |= score_intervals(mosaic, reference, ice)
         scores["covered"] = float(np.mean(coverages))
     difference = float(stakes.difference.abs().mean()) if len(stakes) else float("nan")
     return scores | stable_ground_velocity(mosaic, stable) | {"stakes": difference}

@@ -1,0 +1,97 @@
+"""Intervals of the scores of a mosaic against the truth, from resampled blocks.
+
+Errors of neighbouring pixels are correlated over some hundred metres, so blocks of a kilometre are
+resampled, not pixels (Lahiri 2003, Resampling Methods for Dependent Data).
+"""
+
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from gdiv.images.arrays import Mask
+from gdiv.images.statistics import along_flow_ratio
+from gdiv.velocity.scores import MIN_SPEED
+
+__all__ = ["score_intervals"]
+
+BLOCK = 1000.0  # m, side of a block
+REPLICATES = 300
+TAIL = 2.5  # percent beyond either end of the interval
+SEED = 20261126
+
+
+def score_intervals(mosaic: xr.Dataset, truth: xr.Dataset, ice: Mask) -> dict[str, float]:
+    """Intervals (95 %) of RMSE, bias along flow and coverage of one sigma.
+
+    Parameters
+    ----------
+    mosaic : xarray.Dataset
+        ``vx``, ``vy`` (m/yr), optionally with ``vx_error`` and ``vy_error``, and the coordinates
+        of the grid.
+    truth : xarray.Dataset
+        ``vx``, ``vy`` (m/yr) on the same grid.
+    ice : ndarray of bool, shape (H, W)
+        Pixels to compare.
+
+    Returns
+    -------
+    dict
+        ``rmse_low``, ``rmse_high`` (m/yr), ``along_low``, ``along_high`` (fraction of the true
+        speed) and ``covered_low``, ``covered_high``; NaN if there is no pixel, or no stated error.
+    """
+    estimate = np.stack([mosaic.vx.values, mosaic.vy.values])
+    reference = np.stack([truth.vx.values, truth.vy.values])
+    difference = estimate - reference
+    valid = ice & np.isfinite(difference).all(0)
+    names = [f"{score}_{end}" for score in ("rmse", "along", "covered") for end in ("low", "high")]
+    if not valid.any():
+        return dict.fromkeys(names, float("nan"))
+    blocks = _block_numbers(mosaic)[valid]
+    square = (difference**2).sum(0)[valid]
+    moving = valid & (np.hypot(*reference) > MIN_SPEED)
+    ratio = np.full(valid.shape, np.nan)
+    ratio[moving] = along_flow_ratio(estimate, reference, moving) - 1
+    covered = np.full(valid.shape, np.nan)
+    if "vx_error" in mosaic:
+        sigma = np.stack([mosaic.vx_error.values, mosaic.vy_error.values])
+        covered = np.where(np.isfinite(sigma).all(0), (np.abs(difference) <= sigma).mean(0), np.nan)
+    samples = _resample(blocks, square, ratio[valid], covered[valid])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of scores without a value
+        ends = np.nanpercentile(samples, [TAIL, 100 - TAIL], axis=0).T
+    return dict(zip(names, (float(value) for value in ends.ravel()), strict=True))
+
+
+def _block_numbers(mosaic: xr.Dataset) -> npt.NDArray[np.intp]:
+    """Number of the block of each pixel."""
+    y, x = mosaic.y.values, mosaic.x.values
+    rows = ((y.max() - y) // BLOCK).astype(int)
+    columns = ((x - x.min()) // BLOCK).astype(int)
+    return rows[:, None] * (columns.max() + 1) + columns
+
+
+def _resample(
+    blocks: npt.NDArray[np.intp],
+    square: npt.NDArray[np.floating],
+    ratio: npt.NDArray[np.floating],
+    covered: npt.NDArray[np.floating],
+) -> npt.NDArray[np.float64]:
+    """RMSE, median ratio and mean coverage ``(replicates, 3)`` of resampled blocks."""
+    order = np.argsort(blocks, kind="stable")
+    starts = np.flatnonzero(np.diff(blocks[order], prepend=-1))
+    parts = [np.split(values[order], starts[1:]) for values in (square, ratio, covered)]
+    rng = np.random.default_rng(SEED)
+    samples = np.full((REPLICATES, 3), np.nan)
+    for sample in samples:
+        chosen = rng.integers(0, len(starts), len(starts))
+        squares, ratios, coverages = (
+            np.concatenate([part[block] for block in chosen]) for part in parts
+        )
+        ratios = ratios[np.isfinite(ratios)]
+        coverages = coverages[np.isfinite(coverages)]
+        sample[0] = np.sqrt(squares.mean())
+        sample[1] = np.median(ratios) if ratios.size else np.nan
+        sample[2] = coverages.mean() if coverages.size else np.nan
+    return samples
