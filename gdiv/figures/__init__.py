@@ -8,6 +8,7 @@ of matchers come from `gdiv.flow.matchers.registry`.
 from gdiv.extras import requires
 
 with requires("maps", "drawing"):
+    from gdiv.figures.benchmark import plot_case, plot_relative_errors
     from gdiv.figures.errors import (
         plot_error_by_displacement,
         plot_glaciers,
@@ -29,6 +30,7 @@ with requires("maps", "drawing"):
 __all__ = [
     "colour_limit",
     "interactive_map",
+    "plot_case",
     "plot_differences",
     "plot_drawn_pairs",
     "plot_error_by_displacement",
@@ -40,6 +42,7 @@ __all__ = [
     "plot_pair_network",
     "plot_profile",
     "plot_pyramid",
+    "plot_relative_errors",
     "plot_reliability",
     "plot_series",
     "plot_site",

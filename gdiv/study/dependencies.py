@@ -19,7 +19,7 @@ from gdiv.study.results import find_result
 __all__ = ["fingerprint", "recipe_hash", "shared_hash", "signatures"]
 
 #: Files that a source provides beside its scenes.
-COMPANIONS = ("outline.geojson", "stakes.geojson", "NOTE.md")
+COMPANIONS = ("outline.geojson", "stakes.geojson", "stable.geojson", "rock.geojson", "NOTE.md")
 #: Results that count by their content; others count by the notebook that made them.
 TEXTS = (".csv", ".json")
 

@@ -148,9 +148,9 @@ class Facts:
             Polygons of a `stable.geojson` or `rock.geojson` beside the scenes; None without one.
         """
         for name in STABLE_FILES:
+            log_access("read", name)
             file = self.companions / name
             if file.exists():
-                log_access("read", name)
                 return outlines.read_vector(file).to_crs(grid_crs(grid).to_wkt())
         return None
 

@@ -39,7 +39,7 @@ def test_replacing_a_scene_changes_its_signature(source, tmp_path):
     assert changed_names(before, dependencies.signatures(open_copy(source, tmp_path))) == {"scenes"}
 
 
-@pytest.mark.parametrize("name", ["outline.geojson", "stakes.geojson", "NOTE.md"])
+@pytest.mark.parametrize("name", ["outline.geojson", "stakes.geojson", "stable.geojson", "NOTE.md"])
 @pytest.mark.parametrize("kind", ["file", "service"])
 def test_changing_a_companion_file_changes_its_signature(name, kind, source, tmp_path):
     study = (
