@@ -64,12 +64,12 @@ def main() -> None:
     rows = [
         row for row in gdiv.load_published("benchmark")["test"]["rows"] if row["group"] == "ice"
     ]
-    rows = [
-        {"matcher": row["matcher"], "relative": row["relative"]["ice"]}
+    errors = {
+        row["matcher"]: tuple(row["relative"]["ice"])
         for row in sorted(rows, key=lambda row: row["relative"]["ice"][0])
         if row["matcher"] != "dis"
-    ]
-    figure = plot_relative_errors(rows, "DIS, finest scale 0")
+    }
+    figure = plot_relative_errors(errors, "DIS, finest scale 0")
     figure.savefig(PUBLISHED / "leaderboard.png", dpi=DOTS_PER_INCH, bbox_inches="tight")
 
 

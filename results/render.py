@@ -1,8 +1,9 @@
 """Write the generated tables and pages from the published results.
 
 Run `python results/render.py`. It writes the tables of the README and of the pages of the site, and
-the pages `bench.md` and `paper.md`. With `--check` nothing is written, and the exit status shows
-whether all files are current. With `--links` the badges of the README are written for this fork.
+the pages `leaderboard.md`, `bench.md` and `paper.md`. With `--check` nothing is written, and the
+exit status shows whether all files are current. With `--links` the badges of the README are
+written for this fork.
 """
 
 import re
@@ -12,8 +13,17 @@ from pathlib import Path
 
 from bench_page import bench_page, bench_table
 from launch_links import format_launch_links, read_origin
+from leaderboard_page import leaderboard_page, leaderboard_table
 from paper_page import paper_page
-from tables import cost_table, demo_table, glacier_table, real_table, summary_table
+from realism_table import realism_table
+from tables import (
+    cost_table,
+    demo_table,
+    glacier_table,
+    real_places_table,
+    real_table,
+    summary_table,
+)
 
 from gdiv import load_published
 
@@ -35,8 +45,14 @@ def _generated_blocks() -> dict[Path, dict[str, str]]:
             "results": demo_table(claims),
             "real": real_table(load_published("perito-moreno")),
             "glaciers": glacier_table(load_published("glaciers")),
+            "leaderboard": leaderboard_table(load_published("benchmark")),
+            "places": real_places_table(
+                {key: load_published(key) for key in ("yahtse", "zmutt")},
+                load_published("benchmark")["real"],
+            ),
             "bench": bench_table(load_published("bench-matchers")),
         },
+        DOCS / "twin.md": {"realism": realism_table(load_published("realism"))},
     }
 
 
@@ -47,6 +63,7 @@ def _generated_files() -> dict[Path, str]:
     texts[HERE / "bench.md"] = bench_page(
         load_published("bench-matchers"), load_published("bench-networks"), ablation
     )
+    texts[HERE / "leaderboard.md"] = leaderboard_page(load_published("benchmark"))
     texts[HERE / "paper.md"] = paper_page(load_published("claims"), ablation)
     return texts
 

@@ -120,7 +120,7 @@ class Case:
 
 
 def moved_cases(split: Split) -> Iterator[Case]:
-    """Cases of textures moved by glacier-like fields.
+    """List the cases of textures moved by glacier-like fields.
 
     Parameters
     ----------
@@ -209,7 +209,18 @@ def _texture(case: Case, side: int, scenes: Path | None, rng: np.random.Generato
 
 
 def inside(flow: Flow) -> Mask:
-    """Pixels off the rim whose counterpart is off the rim of the secondary, too."""
+    """Mark the pixels off the rim whose counterpart is off the rim of the secondary, too.
+
+    Parameters
+    ----------
+    flow : ndarray, shape (2, H, W)
+        Displacement in pixels.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        True where a pixel and its counterpart are inside.
+    """
     height, width = flow.shape[-2:]
     columns, rows = pixel_grid((height, width))
     mask: Mask = np.ones((height, width), bool)
@@ -220,6 +231,17 @@ def inside(flow: Flow) -> Mask:
 
 
 def split_hash(cases: list[Case]) -> str:
-    """SHA-256 of the recipes of cases, which changes if a case of a split does."""
+    """Hash the recipes of cases; the hash changes if a case of a split does.
+
+    Parameters
+    ----------
+    cases : list of Case
+        Cases.
+
+    Returns
+    -------
+    str
+        SHA-256.
+    """
     text = json.dumps([asdict(case) for case in cases], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

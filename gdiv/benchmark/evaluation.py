@@ -102,7 +102,18 @@ def evaluate(
 
 
 def hash_pair(pair: Pair) -> str:
-    """Eight hexadecimal digits of the images and the truth of a pair."""
+    """Hash the images, the truth and the masks of a pair.
+
+    Parameters
+    ----------
+    pair : Pair
+        A pair.
+
+    Returns
+    -------
+    str
+        Eight hexadecimal digits.
+    """
     digest = hashlib.sha256()
     for part in pair:
         digest.update(np.ascontiguousarray(part, np.float32).tobytes())

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from gdiv.benchmark.scores import CLASSES, ERROR_EDGES, BlockScores
 
-__all__ = ["Estimate", "Resampling", "summarise"]
+__all__ = ["Estimate", "Resampling", "estimate", "replicates", "summarise"]
 
 REPLICATES = 400
 LEVEL = 0.95
@@ -56,7 +56,7 @@ class Resampling:
         above: Mapping[str, npt.NDArray[np.float64]],
         below: Mapping[str, npt.NDArray[np.float64]],
     ) -> npt.NDArray[np.float64]:
-        """Mean over cases of a ratio of sums over blocks, for each replicate.
+        """Average a ratio of sums over blocks over the cases, for each replicate.
 
         Parameters
         ----------
@@ -85,7 +85,18 @@ class Resampling:
 
 
 def estimate(values: npt.NDArray[np.float64]) -> Estimate:
-    """Value of the sample, and the interval of its replicates."""
+    """Take the value of the sample, and the interval of its replicates.
+
+    Parameters
+    ----------
+    values : ndarray, shape (replicates,)
+        The sample first, then the replicates.
+
+    Returns
+    -------
+    Estimate
+        Value and interval; NaN if the sample has no value.
+    """
     tail = 50 * (1 - LEVEL)
     if not np.isfinite(values[0]):
         return Estimate(float("nan"), float("nan"), float("nan"))
@@ -96,7 +107,7 @@ def estimate(values: npt.NDArray[np.float64]) -> Estimate:
 def summarise(
     scores: Mapping[str, BlockScores], resampling: Resampling
 ) -> dict[str, dict[str, Estimate]]:
-    """Scores of one matcher in each class, with intervals.
+    """Summarise the scores of one matcher in each class, with intervals.
 
     Parameters
     ----------
@@ -124,7 +135,20 @@ def summarise(
 def replicates(
     scores: Mapping[str, BlockScores], resampling: Resampling
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """Replicates ``(replicates, classes)`` of each score."""
+    """Compute the replicates of each score.
+
+    Parameters
+    ----------
+    scores : mapping of str to BlockScores
+        Scores by case.
+    resampling : Resampling
+        Weights of the replicates.
+
+    Returns
+    -------
+    dict of ndarray, shape (replicates, classes)
+        Replicates by score, the sample first.
+    """
 
     def mean(above: str, below: str) -> npt.NDArray[np.float64]:
         return resampling.mean_over_cases(

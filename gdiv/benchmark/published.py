@@ -27,7 +27,13 @@ PUBLISHED = (
 
 
 def published_cases() -> list[Case]:
-    """Cases of published fields; all belong to the test split."""
+    """List the cases of published fields; all belong to the test split.
+
+    Returns
+    -------
+    list of Case
+        The cases.
+    """
     return [
         Case(name=f"test-published-{name}", kind="published", split="test", family=name)
         for name in PUBLISHED

@@ -94,7 +94,18 @@ PLACES = (
 
 
 def needed_pairs(place: Place) -> list[Dates]:
-    """List the dates of all pairs of a place that have to be matched."""
+    """List the dates of all pairs of a place that have to be matched.
+
+    Parameters
+    ----------
+    place : Place
+        A place.
+
+    Returns
+    -------
+    list of (str, str)
+        Dates of each pair, without repetition.
+    """
     pairs = [*place.pairs, *place.null]
     if place.triplet:
         first, middle, last = place.triplet
@@ -190,7 +201,20 @@ class RealScenes:
 
 
 def relative_to(flow: Flow, stable: Mask) -> Flow:
-    """Displacement less its median on stable ground, if there is any."""
+    """Subtract the median displacement of stable ground, if there is any.
+
+    Parameters
+    ----------
+    flow : ndarray, shape (2, H, W)
+        Displacement in pixels.
+    stable : ndarray of bool, shape (H, W)
+        Stable ground.
+
+    Returns
+    -------
+    ndarray, shape (2, H, W)
+        Displacement relative to stable ground.
+    """
     if not stable.any():
         return flow
     return flow - np.nanmedian(flow[:, stable], axis=1)[:, None, None]

@@ -104,7 +104,7 @@ def _row(
 def relative_error(
     scores: Mapping[str, CaseScores], unit: Mapping[str, CaseScores], resampling: Resampling
 ) -> dict[str, list[float | None]]:
-    """Geometric mean over cases of the error of a matcher relative to that of another.
+    """Average the error of a matcher relative to that of another, geometrically over cases.
 
     Every case has the same weight, however far its ice moves.
 
@@ -158,7 +158,7 @@ def _rounded(values: Sequence[float]) -> list[float | None]:
 
 
 def format_results(results: Mapping[str, Any], group: str = "ice") -> str:
-    """Table of the error of each matcher, the smallest relative error first.
+    """Format the error of each matcher as a table, the smallest relative error first.
 
     Parameters
     ----------
@@ -196,7 +196,18 @@ def format_results(results: Mapping[str, Any], group: str = "ice") -> str:
 
 
 def shared_ranks(rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Rank rows that are sorted by relative error; rows whose intervals overlap share a rank."""
+    """Rank rows; those whose intervals overlap share a rank.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Rows of `summarise_benchmark`, sorted by relative error.
+
+    Returns
+    -------
+    list of int
+        Rank of each row. It rises where an interval lies above that of the best row of a rank.
+    """
     ranks: list[int] = []
     limit = -np.inf
     for number, row in enumerate(rows):
@@ -210,7 +221,7 @@ def shared_ranks(rows: Sequence[Mapping[str, Any]]) -> list[int]:
 
 
 def format_real(results: Mapping[str, Any]) -> str:
-    """Tables of the scores on real pairs.
+    """Format the scores on real pairs as tables.
 
     Parameters
     ----------

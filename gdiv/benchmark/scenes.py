@@ -41,7 +41,7 @@ class Texture(NamedTuple):
 
 
 def read_items(folder: Path) -> list[dict[str, Any]]:
-    """Items of the ItemCollection in a folder.
+    """Read the items of the ItemCollection in a folder.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def read_items(folder: Path) -> list[dict[str, Any]]:
 
 
 def read_band(folder: Path, band: str, date: str) -> Image:
-    """One band of the scene of a date.
+    """Read one band of the scene of a date.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def _local_spread(image: Image) -> float:
 
 
 def draw_texture(side: int, rng: np.random.Generator) -> Image:
-    """Band-limited fractal texture, stretched at random.
+    """Draw a band-limited fractal texture, stretched at random.
 
     Parameters
     ----------

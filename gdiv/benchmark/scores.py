@@ -90,7 +90,7 @@ class BlockScores(NamedTuple):
 
 
 def pixel_classes(pair: Pair) -> dict[str, Mask]:
-    """Pixels of each class.
+    """Find the pixels of each class.
 
     Parameters
     ----------
@@ -190,7 +190,18 @@ def score_blocks(pair: Pair, flow: Flow, sigma: Flow | None = None) -> BlockScor
 
 
 def block_numbers(shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
-    """Number of the block of `BLOCK` pixels that each pixel of an image is in."""
+    """Number the blocks of an image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(H, W)``.
+
+    Returns
+    -------
+    ndarray of int, shape (H, W)
+        Number of the block of `BLOCK` pixels that each pixel is in.
+    """
     rows, columns = np.indices(shape) // BLOCK
     return rows * (columns.max() + 1) + columns
 
@@ -204,11 +215,25 @@ def _sum(
 
 
 def sparsification(pair: Pair, flow: Flow, sigma: Flow) -> float:
-    """Area under the sparsification error (AUSE) on ice, relative to the mean error.
+    """Compute the area under the sparsification error (AUSE) on ice, relative to the mean error.
 
     Pixels are left out from the largest stated error on; the mean error of the rest is compared
     with that of leaving out the largest true errors (Ilg et al. 2018,
-    doi:10.1007/978-3-030-01234-2_40). Zero is best.
+    doi:10.1007/978-3-030-01234-2_40).
+
+    Parameters
+    ----------
+    pair : Pair
+        The pair.
+    flow : ndarray, shape (2, H, W)
+        Displacement in pixels.
+    sigma : ndarray, shape (2, H, W)
+        Stated standard error of each component, pixels.
+
+    Returns
+    -------
+    float
+        The area; zero is best. NaN without a pixel.
     """
     mask = pair.ice & pair.counted & np.isfinite(flow).all(0) & np.isfinite(sigma).all(0)
     error = np.hypot(*(flow - pair.flow))[mask]

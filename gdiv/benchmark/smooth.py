@@ -71,7 +71,18 @@ FIRST_SEEDS: dict[Split, int] = {"dev": 100, "test": 0}
 
 
 def smooth_cases(split: Split) -> list[Case]:
-    """Cases of smooth flows: as many pairs of each of `SYNTHETIC` as `PAIRS` says."""
+    """List the cases of smooth flows: `PAIRS` pairs of each of `SYNTHETIC`.
+
+    Parameters
+    ----------
+    split : {"dev", "test"}
+        Split.
+
+    Returns
+    -------
+    list of Case
+        The cases.
+    """
     return [
         Case(f"{split}-smooth-{name}-{number}", "smooth", split, name, seed=first + number)
         for first in [FIRST_SEEDS[split]]
@@ -81,12 +92,34 @@ def smooth_cases(split: Split) -> list[Case]:
 
 
 def make_smooth(case: Case) -> Pair:
-    """Make the pair of a case of kind "smooth"."""
+    """Make the pair of a case of kind "smooth".
+
+    Parameters
+    ----------
+    case : Case
+        The case.
+
+    Returns
+    -------
+    Pair
+        Images and truth.
+    """
     return synthetic(case.family, SIDE, case.seed)
 
 
 def inner_mask(shape: tuple[int, int]) -> Mask:
-    """Pixels of an image without its rim."""
+    """Mark the pixels of an image off its rim.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(H, W)``.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        True off the rim.
+    """
     mask: Mask = np.zeros(shape, bool)
     mask[RIM:-RIM, RIM:-RIM] = True
     return mask
@@ -147,7 +180,7 @@ def _cast_shadow(shape: tuple[int, ...], rng: np.random.Generator) -> Image:
 
 
 def synthetic(case: str, size: int, seed: int, reach: float = 10.0) -> Pair:
-    """Pair of a band-limited texture and a smooth flow.
+    """Make a pair of a band-limited texture and a smooth flow.
 
     The texture is kept twice as fine as the pixels. The secondary samples it at the positions that
     the flow comes from, so that nothing is interpolated from the reference.
@@ -162,6 +195,11 @@ def synthetic(case: str, size: int, seed: int, reach: float = 10.0) -> Pair:
         Seed of the pair. Texture and flow are the same in every case.
     reach : float, optional
         Longest possible displacement, pixels.
+
+    Returns
+    -------
+    Pair
+        Images and truth.
     """
     rng = np.random.default_rng([size, seed])
     shape = (size, size)

@@ -41,7 +41,18 @@ MAX_COVER = 0.1
 
 
 def twin_cases(split: Split) -> list[Case]:
-    """Cases of twins: `PAIRS` pairs of each glacier of a split."""
+    """List the cases of twins: `PAIRS` pairs of each glacier of a split.
+
+    Parameters
+    ----------
+    split : {"dev", "test"}
+        Split.
+
+    Returns
+    -------
+    list of Case
+        The cases.
+    """
     return [
         Case(f"{split}-twin-{glacier}-{number}", "twin", split, glacier, seed=number)
         for glacier in GLACIERS[split]

@@ -45,7 +45,18 @@ STRIPE_PERIOD = (7.0, 23.0)  # pixels
 
 
 def brightness_range(image: Image) -> float:
-    """Range from the 1 % to the 99 % quantile of the pixels with data."""
+    """Compute the range from the 1 % to the 99 % quantile of the pixels with data.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W)
+        Image; NaN is no data.
+
+    Returns
+    -------
+    float
+        The range, in the unit of the image.
+    """
     low, high = np.nanpercentile(image, [1, 99])
     return float(high - low)
 
@@ -55,10 +66,12 @@ def renew_texture(image: Image, ice: Mask, other: Image) -> Image:
 
     Parameters
     ----------
-    image, other : ndarray, shape (H, W)
-        Image, and another place or texture of the same spread.
+    image : ndarray, shape (H, W)
+        Image.
     ice : ndarray of bool, shape (H, W)
         Pixels to change.
+    other : ndarray, shape (H, W)
+        Another place or texture.
 
     Returns
     -------
@@ -81,7 +94,20 @@ def _fine(image: Image) -> Image:
 def change_light(
     reference: Image, secondary: Image, rng: np.random.Generator
 ) -> tuple[Image, Image]:
-    """Change gain, offset and noise between two images."""
+    """Change gain, offset and noise between two images.
+
+    Parameters
+    ----------
+    reference, secondary : ndarray, shape (H, W)
+        Images.
+    rng : numpy.random.Generator
+        Source of the changes.
+
+    Returns
+    -------
+    reference, secondary : ndarray of float32, shape (H, W)
+        The changed images; the reference has noise alone.
+    """
     scale = brightness_range(reference)
     shape = (secondary.shape[0], secondary.shape[1])
     gain = 1 + GAIN_SPREAD * smooth_field(shape, GAIN_LENGTH, rng)

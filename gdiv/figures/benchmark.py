@@ -69,19 +69,18 @@ def plot_case(
         axis.contour(ice, [0.5], colors="white", linewidths=0.6)
     for axis in axes.flat[len(images) + len(panels) :]:
         axis.set_visible(False)
-    draw_colour_bar(figure, picture, list(axes.flat), "displacement (px)", shrink=0.6)
+    draw_colour_bar(figure, picture, axes, "displacement (px)", shrink=0.6)
     return figure
 
 
 @styled()
-def plot_relative_errors(rows: Sequence[Mapping[str, object]], unit: str) -> Figure:
+def plot_relative_errors(errors: Mapping[str, tuple[float, float, float]], unit: str) -> Figure:
     """Plot the relative error of every matcher with its interval.
 
     Parameters
     ----------
-    rows : sequence of mapping
-        ``matcher`` and ``relative``, the value and both ends of the interval; in the order of the
-        figure, from the top.
+    errors : mapping of str to tuple of float
+        Value and both ends of its interval by matcher, in the order of the figure from the top.
     unit : str
         Label of the matcher whose error is 1.
 
@@ -90,17 +89,16 @@ def plot_relative_errors(rows: Sequence[Mapping[str, object]], unit: str) -> Fig
     matplotlib.figure.Figure
         One line per matcher.
     """
-    figure, axis = plt.subplots(figsize=(6.4, ROW_HEIGHT * len(rows) + 0.9))
-    for place, row in enumerate(rows):
-        value, low, high = row["relative"]  # type: ignore[misc]
+    figure, axis = plt.subplots(figsize=(6.4, ROW_HEIGHT * len(errors) + 0.9))
+    for place, (value, low, high) in enumerate(errors.values()):
         axis.plot([low, high], [place, place], color=INK, linewidth=1.4)
         axis.plot(value, place, "o", color=INK, markersize=4)
     axis.axvline(1, color=INK, linewidth=0.8, linestyle=":")
     axis.set(
-        yticks=range(len(rows)),
-        yticklabels=[str(row["matcher"]) for row in rows],
+        yticks=range(len(errors)),
+        yticklabels=list(errors),
         xlabel=f"error on ice relative to {unit} (95 % interval)",
-        ylim=(len(rows) - 0.4, -0.6),
+        ylim=(len(errors) - 0.4, -0.6),
         xscale="log",
     )
     axis.set_xticks([0.6, 0.8, 1, 1.5, 2, 3], ["0.6", "0.8", "1", "1.5", "2", "3"])

@@ -49,8 +49,9 @@ def load_published(name: str = "claims") -> Any:
     Parameters
     ----------
     name : str, optional
-        ``"claims"`` for those of the demo run, ``"glaciers"`` and ``"perito-moreno"`` for others,
-        ``"bench-matchers"``, ``"bench-networks"``, ``"bench-ablation"``, ``"checks"``, ``"costs"``.
+        ``"claims"`` for those of the demo run; ``"glaciers"``, ``"perito-moreno"``, ``"yahtse"``
+        and ``"zmutt"`` for others; ``"benchmark"``, ``"realism"``, ``"bench-matchers"``,
+        ``"bench-networks"``, ``"bench-ablation"``, ``"checks"``, ``"costs"``.
 
     Returns
     -------

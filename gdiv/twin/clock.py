@@ -40,7 +40,17 @@ class Clock(NamedTuple):
     amplitude: float
 
     def ice_years(self, first: float, last: float) -> float:
-        """Years of motion at mean speed between two ordinal days; negative if `last` is earlier.
+        """Compute the years of motion at mean speed between two days.
+
+        Parameters
+        ----------
+        first, last : float
+            Ordinal days.
+
+        Returns
+        -------
+        float
+            Years; negative if `last` is earlier.
 
         Examples
         --------

@@ -96,7 +96,20 @@ class Distortion(NamedTuple):
     def from_world(
         self, patterns: Patterns, columns: Component, rows: Component
     ) -> tuple[Component, Component]:
-        """Position in the scene that shows points of the world: the inverse of `to_world`."""
+        """Find the positions in the scene that show points of the world; inverse of `to_world`.
+
+        Parameters
+        ----------
+        patterns : Patterns
+            Patterns of the twin.
+        columns, rows : ndarray, shape (H, W)
+            Points of the world.
+
+        Returns
+        -------
+        columns, rows : ndarray, shape (H, W)
+            Positions in the scene.
+        """
         column, row = columns, rows
         for _ in range(INVERSIONS):
             column_shift, row_shift = self._shifts(patterns, column, row)

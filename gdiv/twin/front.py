@@ -64,7 +64,18 @@ class CalvingFront:
         self.seed = seed
 
     def state(self, day: float) -> FrontState:
-        """Front and mélange on an ordinal day."""
+        """Compute the front and the drift of the mélange on a day.
+
+        Parameters
+        ----------
+        day : float
+            Ordinal day.
+
+        Returns
+        -------
+        FrontState
+            Front and drift.
+        """
         if self.front is None:
             return FrontState(float("inf"), np.zeros(2))
         years = (day - self.middle) / DAYS_PER_YEAR
@@ -74,11 +85,37 @@ class CalvingFront:
         return FrontState(limit, drift)
 
     def beyond(self, along: Image, day: float) -> Mask:
-        """Pixels beyond the front, by their position down the streams."""
+        """Find the pixels beyond the front.
+
+        Parameters
+        ----------
+        along : ndarray, shape (H, W)
+            Position down the streams, 0 to 1.
+        day : float
+            Ordinal day.
+
+        Returns
+        -------
+        ndarray of bool, shape (H, W)
+            True beyond the front.
+        """
         return along > self.state(day).limit
 
     def melange(self, columns: Component, rows: Component, day: float) -> Image:
-        """Reflectance ``(4, H, W)`` of mélange at points of the lattice."""
+        """Read the reflectance of mélange.
+
+        Parameters
+        ----------
+        columns, rows : ndarray, shape (H, W)
+            Points of the lattice in pixels.
+        day : float
+            Ordinal day.
+
+        Returns
+        -------
+        ndarray, shape (4, H, W)
+            Reflectance in the order of the bands.
+        """
         texture = fractal_texture(TEXTURE_SIZE, MELANGE_SLOPE, [self.seed, FRONT_KEY])
         drift = self.state(day).drift
         blocks = ndimage.map_coordinates(

@@ -28,7 +28,7 @@ MASK_SMOOTHING = 0.7  # pixels, sigma: a margin is not a staircase of pixels
 
 
 def vary_branches(branches: list[Branch], seed: int) -> list[Branch]:
-    """Streams with other speeds and widths, the same along each; unchanged for seed 0.
+    """Vary the speed and the width of each stream; seed 0 changes nothing.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ SEED = 20261126
 
 
 def score_intervals(mosaic: xr.Dataset, truth: xr.Dataset, ice: Mask) -> dict[str, float]:
-    """Intervals (95 %) of RMSE, bias along flow and coverage of one sigma.
+    """Compute 95 % intervals of RMSE, bias along flow and coverage of one sigma.
 
     Parameters
     ----------

@@ -95,7 +95,18 @@ def _true_mosaic(mosaic: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
 
 
 def mosaic_period(mosaic: xr.Dataset) -> tuple[str, str] | None:
-    """Mean first and last date of the pairs of a mosaic; None if they have no dates."""
+    """Read the mean first and last date of the pairs of a mosaic.
+
+    Parameters
+    ----------
+    mosaic : xarray.Dataset
+        Mosaic from `gdiv.combine_pairs`.
+
+    Returns
+    -------
+    tuple of str, or None
+        Dates; None if the pairs have none.
+    """
     if "first_date" not in mosaic.attrs:
         return None
     return mosaic.attrs["first_date"], mosaic.attrs["last_date"]

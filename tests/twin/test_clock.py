@@ -15,6 +15,6 @@ def test_seasons_cancel_over_a_year_and_the_trend_adds():
 
 def test_ice_is_fastest_at_its_peak():
     clock = Clock(middle=0.0, peak=100.0, trend=0.0, amplitude=0.2)
-    peak, trough = clock.ice_years(99, 101), clock.ice_years(281.6, 283.6)
+    peak, slowest = clock.ice_years(99, 101), clock.ice_years(281.6, 283.6)
     assert peak == pytest.approx(1.2 * 2 / 365.25, rel=1e-3)
-    assert trough == pytest.approx(0.8 * 2 / 365.25, rel=1e-3)
+    assert slowest == pytest.approx(0.8 * 2 / 365.25, rel=1e-3)
