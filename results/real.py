@@ -18,19 +18,19 @@ __all__ = ["PLACES", "main"]
 
 PUBLISHED = Path(__file__).parent / "published"
 DOTS_PER_INCH = 110
-#: Folders of scenes by glacier of the catalog.
+#: Profile and folder of scenes by glacier of the catalog. Few scenes need no more than smoke.
 PLACES = {
-    "perito-moreno": "perito-moreno-2020",
-    "yahtse": "yahtse-2016-west",
-    "zmutt": "zmutt-2017-2018",
+    "perito-moreno": ("demo", "perito-moreno-2020"),
+    "yahtse": ("smoke", "yahtse-2016-west"),
+    "zmutt": ("smoke", "zmutt-2017-2018"),
 }
 
 
-def publish(glacier: str, scenes: str) -> None:
+def publish(glacier: str, profile: str, scenes: str) -> None:
     """Run the study of one glacier and publish its claims and its picture."""
-    folder = run_study(glacier, "demo", scenes)
+    folder = run_study(glacier, profile, scenes)
     shutil.copy(folder / "claims.json", PUBLISHED / f"{glacier}.json")
-    study = open_study(glacier, "demo", scenes)
+    study = open_study(glacier, profile, scenes)
     ice = study.open("masks").glacier.load()
     speeds = {
         matcher_label(name): speed(study.open(f"mosaic-{name}")).where(ice).values
@@ -49,7 +49,8 @@ def main() -> None:
     parser.add_argument("glacier", nargs="*", default=list(PLACES), help="keys of the catalog")
     arguments = parser.parse_args()
     for glacier in arguments.glacier:
-        publish(glacier, str(arguments.folder / PLACES[glacier] / "items.json"))
+        profile, folder = PLACES[glacier]
+        publish(glacier, profile, str(arguments.folder / folder / "items.json"))
 
 
 if __name__ == "__main__":

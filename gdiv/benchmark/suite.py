@@ -101,6 +101,7 @@ def load_case(
     Examples
     --------
     >>> import gdiv
+    >>> import numpy as np
     >>> pair = load_case("dev-drawn-tongue-02")
     >>> match = gdiv.match_images("dis", pair.reference, pair.secondary)
     >>> error = np.hypot(match.u - pair.flow[0], match.v - pair.flow[1])

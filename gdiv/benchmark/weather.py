@@ -140,7 +140,7 @@ def add_condition(
     >>> rng = np.random.default_rng(0)
     >>> image = rng.normal(size=(64, 64))
     >>> _, striped = add_condition("stripes", image, image, rng)
-    >>> 0 < np.abs(striped - image).max() < 0.1 * brightness_range(image)
+    >>> bool(0 < np.abs(striped - image).max() < 0.1 * brightness_range(image))
     True
     """
     return CONDITIONS[name](reference, secondary, rng)
