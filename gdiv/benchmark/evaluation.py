@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from gdiv.benchmark.cases import Case, Pair
@@ -114,9 +115,14 @@ def hash_pair(pair: Pair) -> str:
     str
         Eight hexadecimal digits.
     """
+    return _hash_arrays(pair)
+
+
+def _hash_arrays(arrays: Iterable[npt.NDArray[Any]]) -> str:
+    """Eight hexadecimal digits of the content of arrays."""
     digest = hashlib.sha256()
-    for part in pair:
-        digest.update(np.ascontiguousarray(part, np.float32).tobytes())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array, np.float32).tobytes())
     return digest.hexdigest()[:8]
 
 
@@ -203,7 +209,8 @@ def evaluate_real(
             continue
         by_matcher = {}
         for contestant in contestants:
-            file = _score_file(store, contestant, f"real-{place.folder}").with_suffix(".json")
+            case = f"real-{place.folder}-{_hash_arrays(real.images.values())}"
+            file = _score_file(store, contestant, case).with_suffix(".json")
             if not file.is_file():
                 file.parent.mkdir(parents=True, exist_ok=True)
                 scores = _score_real(contestant, real)
