@@ -40,7 +40,7 @@ TARGET = ROOT / "results" / "published" / "benchmark.json"
 STORE = ROOT / "runs" / "benchmark"
 #: Kinds of cases that settings are chosen on.
 TUNING_KINDS = ("drawn", "moved", "twin")
-#: Case whose images are tiled to measure the peak memory, and their side in pixels.
+#: Side of the random images whose match measures the peak memory, pixels.
 MEMORY_CASE_SIDE = 1024
 #: Processes that choose settings.
 PROCESSES = 2
@@ -50,13 +50,13 @@ KIBIBYTES_PER_MEGABYTE = 1e6 / 1024
 def peer_contestant(name: str, settings: PeerSettings, label: str) -> Contestant:
     """Make a contestant of a peer with some settings."""
     trained_on = TRAINED_ON["raft"] if name == "RAFT" else ()
-    identity = json.dumps([name, settings, _code_hash()], sort_keys=True)
+    identity = json.dumps([name, settings, _code_hash("benchmark")], sort_keys=True)
     return Contestant(label, PEERS[name].make(**settings), identity, trained_on)
 
 
-def _code_hash() -> str:
-    """Hash of the matchers of gdiv and of the bench."""
-    folders = [ROOT / "gdiv" / "flow", ROOT / "gdiv" / "images"]
+def _code_hash(*names: str) -> str:
+    """Hash of the matchers of gdiv and of the bench, and of further subpackages."""
+    folders = [ROOT / "gdiv" / name for name in ("flow", "images", *names)]
     files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     files += [Path(__file__).with_name(name) for name in ("peers.py", "chips.py")]
     digest = hashlib.sha256()
@@ -96,7 +96,7 @@ def tune_on_dev(name: str, scenes: Path) -> tuple[PeerSettings, int]:
         match = PEERS[name].make(**settings)
         errors = []
         for pair in pairs:
-            flow = np.asarray(match(pair.reference, pair.secondary))
+            flow = np.nan_to_num(np.asarray(match(pair.reference, pair.secondary)))
             distance = np.hypot(*(flow - pair.flow))[pair.ice & pair.counted]
             errors.append(np.nanmean(distance))
         return float(np.mean(np.log(errors)))
@@ -136,15 +136,19 @@ def _row_facts(
     facts: dict[str, dict[str, Any]] = {}
     context = multiprocessing.get_context("spawn")
     parameters = sum(each.numel() for each in shipped_network().parameters())
-    for name, (settings, tried) in chosen.items():
-        with ProcessPoolExecutor(1, mp_context=context) as pool:  # a fresh process for each
-            memory = pool.submit(_peak_memory, name, settings).result()
-        common = {
-            "peak_memory_mb": round(memory, 1),
-            "parameters": parameters if name == "RAFT" else None,
-        }
-        facts[name] = common | {"settings": default[name], "tried": 0}
-        facts[f"{name}, tuned"] = common | {"settings": settings, "tried": tried}
+    for name, (tuned, tried) in chosen.items():
+        rows = [(name, default[name], 0)]
+        if tried > 1:
+            rows.append((f"{name}, tuned", tuned, tried))
+        for label, settings, count in rows:
+            with ProcessPoolExecutor(1, mp_context=context) as pool:  # a fresh process for each
+                memory = pool.submit(_peak_memory, name, settings).result()
+            facts[label] = {
+                "settings": settings,
+                "tried": count,
+                "peak_memory_mb": round(memory, 1),
+                "parameters": parameters if name == "RAFT" else None,
+            }
     return facts
 
 

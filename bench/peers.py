@@ -237,7 +237,7 @@ PEERS = {
         _paper, [{"weight": [0.2, 0.5, 1.5, 5.0, 15.0]}]
     ),
     "RAFT": Peer(_raft, [{}]),
-    "correlation": Peer(_correlation, [{"light": LIGHT, "window": [24, 32, 48, 16, 12]}]),
+    "correlation": Peer(_correlation, [{"light": LIGHT, "window": [32, 24, 48, 16, 12]}]),
     "nested chips": Peer(_nested_chips, [{"light": LIGHT, "smallest": [16, 32, 8]}]),
     "OpenPIV": Peer(_openpiv, [{"light": LIGHT, "window": [32, 24, 16, 48], "reach": [12, 20]}]),
     "phase correlation": Peer(_phase_correlation, [{"light": LIGHT, "window": [32, 48, 64, 24]}]),
@@ -245,7 +245,7 @@ PEERS = {
     "DIS, finest scale 0": Peer(_dis, [{"light": LIGHT, "patch": PATCHES, "finest": [0]}]),
     "Farnebäck": Peer(
         _farneback,
-        [{"light": LIGHT, "window": [25, 41, 81, 121, 15], "poly": [(5, 1.1), (7, 1.5)]}],
+        [{"light": LIGHT, "window": [41, 25, 81, 121, 15], "poly": [(7, 1.5), (5, 1.1)]}],
     ),
     "Lucas-Kanade": Peer(_lucas_kanade, [{"light": LIGHT, "window": [21, 31, 51, 81, 15]}]),
     "TV-L1": Peer(_tv_l1, [{"light": LIGHT, "attachment": [5, 2, 1, 0.5, 0.2, 15]}]),

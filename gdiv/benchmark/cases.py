@@ -18,7 +18,7 @@ import numpy as np
 from scipy import ndimage
 
 from gdiv.benchmark.fields import FAMILIES, draw_field
-from gdiv.benchmark.scenes import Texture, draw_texture, read_window
+from gdiv.benchmark.scenes import Texture, draw_texture, read_window, require_folder
 from gdiv.benchmark.weather import CONDITIONS, add_condition, change_light, renew_texture
 from gdiv.images.arrays import Flow, Image, Mask
 from gdiv.images.sampling import pixel_grid
@@ -194,7 +194,9 @@ def make_moved(case: Case, scenes: Path | None) -> Pair:
     reference = ndimage.map_coordinates(
         image.astype(np.float64), points[::-1], order=SPLINE_ORDER, mode="mirror"
     )
-    secondary = renew_texture(image[inner, inner], field.ice, other[inner, inner])
+    # Half a turn makes another place of it even where a small scene gives nearly the same window.
+    elsewhere = np.rot90(other[inner, inner], 2)
+    secondary = renew_texture(image[inner, inner], field.ice, elsewhere)
     reference, secondary = add_condition(case.condition, reference, secondary, rng)
     reference, secondary = change_light(reference, secondary, rng)
     flow = flow.astype(np.float32)
@@ -205,7 +207,7 @@ def _texture(case: Case, side: int, scenes: Path | None, rng: np.random.Generato
     """Texture of a case: drawn, or a window of its scene."""
     if case.texture is None:
         return draw_texture(side, rng)
-    return read_window(scenes or Path(), case.texture, side, rng)
+    return read_window(require_folder(scenes), case.texture, side, rng)
 
 
 def inside(flow: Flow) -> Mask:

@@ -71,7 +71,7 @@ def evaluate(
     cases : iterable of Case
         The cases.
     store : Path
-        Folder that scores and rendered twins are kept in. What is in it is not computed again.
+        Folder of scores and rendered twins. Stored scores are reused.
     scenes : Path, optional
         Folder of the folders of real scenes.
     quiet : bool, optional
@@ -209,7 +209,8 @@ def evaluate_real(
             continue
         by_matcher = {}
         for contestant in contestants:
-            case = f"real-{place.folder}-{_hash_arrays(real.images.values())}"
+            content = _hash_arrays([*real.images.values(), real.ice, real.stable])
+            case = f"real-{place.folder}-{content}"
             file = _score_file(store, contestant, case).with_suffix(".json")
             if not file.is_file():
                 file.parent.mkdir(parents=True, exist_ok=True)

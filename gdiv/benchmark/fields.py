@@ -3,8 +3,7 @@
 A field is one tongue of ice, or several, along centrelines that cross the frame; all around it is
 stable ground. The profile of speed across a tongue is ``slip + (1 - slip) (1 - |across|^n)``: a
 parabola for ``n = 2`` without slip, and nearly a plug for large `n` (Cuffey and Paterson 2010, The
-Physics of Glaciers, section 8.5). A tongue that slips moves at its margin and stands still within
-`EDGE` pixels outside it.
+Physics of Glaciers, section 8.5). Speed falls to zero over the last `EDGE` pixels inside a margin.
 """
 
 from collections.abc import Callable
@@ -30,7 +29,7 @@ UNFOLDING_SIGMA = 3.0
 UNFOLDING_ROUNDS = 40
 
 #: Speed relative to the fastest from which ground counts as ice.
-MOVING = 0.02
+MOVING = 0.002
 
 # Shapes, in sides of the frame unless stated; chosen to span valley glaciers on maps of Millan et
 # al. (2022, doi:10.1038/s41561-021-00885-z).
@@ -56,7 +55,7 @@ class Field(NamedTuple):
     Attributes
     ----------
     flow : ndarray of float32, shape (2, H, W)
-        Displacement in pixels, right and down; 0 outside the ice.
+        Displacement in pixels, right and down; nearly 0 outside the ice.
     ice : ndarray of bool, shape (H, W)
         Ice, slow and stagnant ice included.
     """
@@ -161,7 +160,7 @@ def _draw_centreline(side: int, sideways: float, rng: np.random.Generator) -> Se
 
 
 def _wave(count: int, spread: float, rng: np.random.Generator) -> Series:
-    """Smooth factor around 1 along a centreline."""
+    """Smooth factor of about 1 or less along a centreline."""
     nodes = rng.uniform(1 - 2 * spread, 1, POINTS)
     return make_interp_spline(np.arange(POINTS), nodes)(np.linspace(0, POINTS - 1, count))
 

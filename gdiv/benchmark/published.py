@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gdiv.benchmark.cases import Case, Pair, inside
-from gdiv.benchmark.scenes import MissingSceneError
+from gdiv.benchmark.scenes import MissingSceneError, require_folder
 
 __all__ = ["PUBLISHED", "make_published", "published_cases"]
 
@@ -60,7 +60,7 @@ def make_published(case: Case, scenes: Path | None) -> Pair:
     MissingSceneError
         If the file is absent.
     """
-    file = (scenes or Path()) / FOLDER / f"{case.family}.npz"
+    file = require_folder(scenes) / FOLDER / f"{case.family}.npz"
     if not file.is_file():
         raise MissingSceneError(f"no {FOLDER}/{file.name}")
     with np.load(file) as stored:

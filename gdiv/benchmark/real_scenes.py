@@ -12,7 +12,7 @@ import rasterio
 from rasterio.features import geometry_mask
 from scipy import ndimage
 
-from gdiv.benchmark.scenes import read_band, read_items
+from gdiv.benchmark.scenes import read_band, read_items, require_folder
 from gdiv.images.arrays import Flow, Image, Mask
 
 __all__ = ["PLACES", "Dates", "Place", "RealScenes", "needed_pairs", "relative_to"]
@@ -132,7 +132,8 @@ class RealScenes:
     stable : ndarray of bool, shape (H, W)
         Stable ground; nowhere true if the place has none.
     block_grid : float
-        Brightness steps at every eighth pixel relative to all: above 1 for JPEG.
+        Mean brightness step at the most conspicuous of every eight pixels, relative to all; at
+        least 1, and well above it for JPEG.
 
     Raises
     ------
@@ -142,7 +143,7 @@ class RealScenes:
 
     def __init__(self, scenes: Path | None, place: Place) -> None:
         self.place = place
-        self.folder = (scenes or Path()) / place.folder
+        self.folder = require_folder(scenes) / place.folder
         dates = {date for pair in (*place.pairs, *place.null) for date in pair}
         dates |= set(place.triplet)
         self.images = {date: read_band(self.folder, place.band, date) for date in sorted(dates)}

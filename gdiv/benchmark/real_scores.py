@@ -4,7 +4,7 @@ Several scores have to be read together, since each alone can be cheated: no mot
 on stable ground, in a null pair and in closure.
 
 - *agreement*: distance from chips that correlate reliably in both directions.
-- *stable*: spread of displacement on stable ground.
+- *stable*: spread of displacement on stable ground, each pair about its own median.
 - *null*: displacement between dates so close that the ice has hardly moved, less its median.
 - *closure*: two successive pairs less the pair of the outer dates.
 - *field*: distance from a published field of the same pair where it is longer than a pixel, both
@@ -60,6 +60,10 @@ def score_place(scenes: RealScenes, flows: Mapping[Dates, Flow]) -> dict[str, Es
         mask = mask & np.isfinite(flow).all(0)
         return flow[:, mask].astype(float), blocks[mask]
 
+    def centred(residuals: Residuals) -> Residuals:
+        vectors, block = residuals
+        return vectors - np.median(vectors, 1, keepdims=True), block
+
     def all_of(residuals: Sequence[Residuals]) -> Residuals:
         # Blocks of different pairs are resampled as different ones.
         numbers = [block + i * (blocks.max() + 1) for i, (_, block) in enumerate(residuals)]
@@ -69,12 +73,11 @@ def score_place(scenes: RealScenes, flows: Mapping[Dates, Flow]) -> dict[str, Es
     chips = [_from_chips(scenes, pair, flows[pair], blocks) for pair in place.pairs]
     scores["agreement"] = _bootstrap(all_of(chips), _median_length)
     if scenes.stable.any():
-        stable = all_of([within(flows[pair], scenes.stable) for pair in place.pairs])
+        stable = all_of([centred(within(flows[pair], scenes.stable)) for pair in place.pairs])
         scores["stable"] = _bootstrap(stable, _spread)
     if place.null:
-        null = [within(flows[pair], scenes.ice) for pair in place.null]
-        centred = [(flow - np.median(flow, 1, keepdims=True), block) for flow, block in null]
-        scores["null"] = _bootstrap(all_of(centred), _median_length)
+        null = [centred(within(flows[pair], scenes.ice)) for pair in place.null]
+        scores["null"] = _bootstrap(all_of(null), _median_length)
     if place.triplet:
         first, middle, last = place.triplet
         joined = compose_flows(flows[first, middle], flows[middle, last], outside=np.nan)

@@ -106,7 +106,8 @@ def relative_error(
 ) -> dict[str, list[float | None]]:
     """Average the error of a matcher relative to that of another, geometrically over cases.
 
-    Every case has the same weight, however far its ice moves.
+    Every case has the same weight, however far its ice moves. Missing vectors count as no motion,
+    so that leaving out difficult pixels gains nothing.
 
     Parameters
     ----------
@@ -144,7 +145,8 @@ def relative_error(
 def _case_errors(scores: CaseScores, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Mean error ``(replicates, classes)`` of one case."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (weights @ scores.blocks.error) / (weights @ scores.blocks.pixels)
+        present = scores.blocks.pixels + scores.blocks.missing
+        return (weights @ scores.blocks.filled) / (weights @ present)
 
 
 def _round(value: Any) -> float | None:

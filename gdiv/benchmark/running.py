@@ -56,7 +56,7 @@ def contestant(name: str) -> Contestant:
         function = _import(name)
         file = inspect.getsourcefile(function)
         source = Path(file).read_bytes() if file else b""
-        return Contestant(name, function, hashlib.sha256(source).hexdigest()[:16])
+        return Contestant(name, function, code_hash() + hashlib.sha256(source).hexdigest()[:16])
     get_matcher(name)  # raises for an unknown one, and if a package is missing
     identity = code_hash() + source_hash([name])
     return Contestant(name, partial(_match, name), identity, TRAINED_ON.get(name, ()))

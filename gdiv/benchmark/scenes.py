@@ -15,7 +15,15 @@ from scipy import ndimage
 from gdiv.images.arrays import Image
 from gdiv.images.textures import fractal_texture
 
-__all__ = ["MissingSceneError", "Texture", "draw_texture", "read_band", "read_items", "read_window"]
+__all__ = [
+    "MissingSceneError",
+    "Texture",
+    "draw_texture",
+    "read_band",
+    "read_items",
+    "read_window",
+    "require_folder",
+]
 
 #: Ranges of the exponent of the spectrum of drawn textures, and of their stretch.
 SLOPES = (0.9, 1.8)
@@ -29,6 +37,29 @@ MAX_DRAWS = 500
 
 class MissingSceneError(FileNotFoundError):
     """A scene that a case needs is absent."""
+
+
+def require_folder(scenes: Path | None) -> Path:
+    """Return the folder of scenes.
+
+    Parameters
+    ----------
+    scenes : Path or None
+        Folder that the user named.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    MissingSceneError
+        If none is named.
+    """
+    if scenes is None:
+        raise MissingSceneError("no folder of real scenes is named (--scenes)")
+    return scenes
 
 
 class Texture(NamedTuple):

@@ -68,6 +68,8 @@ class BlockScores(NamedTuple):
         Pixels without a vector.
     error : ndarray, shape (blocks, classes)
         Sum of the end-point error in pixels.
+    filled : ndarray, shape (blocks, classes)
+        The same with missing vectors as no motion, whose error is the true length.
     large : ndarray, shape (blocks, classes)
         Vectors off by more than two pixels.
     along, length : ndarray, shape (blocks, classes)
@@ -82,6 +84,7 @@ class BlockScores(NamedTuple):
     pixels: npt.NDArray[np.float64]
     missing: npt.NDArray[np.float64]
     error: npt.NDArray[np.float64]
+    filled: npt.NDArray[np.float64]
     large: npt.NDArray[np.float64]
     along: npt.NDArray[np.float64]
     length: npt.NDArray[np.float64]
@@ -138,9 +141,10 @@ def _most_sheared(flow: Flow, ice: Mask) -> Mask:
     """Tenth of the ice with the largest shear strain."""
     if not ice.any():
         return ice
-    (u_row, u_column), (v_row, v_column) = (np.gradient(np.nan_to_num(part)) for part in flow)
+    (u_row, u_column), (v_row, v_column) = (np.gradient(part) for part in flow)
     shear = np.hypot(u_column - v_row, u_row + v_column)
-    return ice & (shear >= np.quantile(shear[ice], 1 - SHEAR))
+    known = ice & np.isfinite(shear)
+    return known & (shear >= np.nanquantile(shear[ice], 1 - SHEAR))
 
 
 def score_blocks(pair: Pair, flow: Flow, sigma: Flow | None = None) -> BlockScores:
@@ -173,6 +177,7 @@ def score_blocks(pair: Pair, flow: Flow, sigma: Flow | None = None) -> BlockScor
     sums = {name: np.zeros(shape) for name in BlockScores._fields if name != "histogram"}
     histogram = np.zeros((*shape, len(ERROR_EDGES) - 1))
     found = np.isfinite(error)
+    filled: Image = np.where(found, error, length)
     classes = pixel_classes(pair)
     for number, name in enumerate(CLASSES):
         here = classes[name] & found
@@ -181,6 +186,7 @@ def score_blocks(pair: Pair, flow: Flow, sigma: Flow | None = None) -> BlockScor
         sums["pixels"][:, number] = _sum(blocks, here, count)
         sums["missing"][:, number] = _sum(blocks, lost, count)
         sums["error"][:, number] = _sum(blocks, here, count, error)
+        sums["filled"][:, number] = _sum(blocks, here | lost, count, filled)
         sums["large"][:, number] = _sum(blocks, here & (error > 2), count)
         sums["along"][:, number] = _sum(blocks, moving, count, along)
         sums["length"][:, number] = _sum(blocks, moving, count, length)

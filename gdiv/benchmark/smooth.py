@@ -67,7 +67,7 @@ FLOW_REACH = (0.3, 1)
 #: Side of the images in pixels, pairs of each condition, and first seed of each split.
 SIDE = 256
 PAIRS: dict[Split, int] = {"dev": 4, "test": 8}
-FIRST_SEEDS: dict[Split, int] = {"dev": 100, "test": 0}
+FIRST_SEEDS: dict[Split, int] = {"dev": 1000, "test": 0}
 
 
 def smooth_cases(split: Split) -> list[Case]:
@@ -84,9 +84,14 @@ def smooth_cases(split: Split) -> list[Case]:
         The cases.
     """
     return [
-        Case(f"{split}-smooth-{name}-{number}", "smooth", split, name, seed=first + number)
-        for first in [FIRST_SEEDS[split]]
-        for name in SYNTHETIC
+        Case(
+            f"{split}-smooth-{name}-{number}",
+            "smooth",
+            split,
+            name,
+            seed=FIRST_SEEDS[split] + number * len(SYNTHETIC) + place,
+        )
+        for place, name in enumerate(SYNTHETIC)
         for number in range(PAIRS[split])
     ]
 

@@ -67,11 +67,14 @@ def network_shifts(cube: xr.Dataset, scenes: list[str], ice: Mask) -> pd.DataFra
     columns = ["shift_x", "shift_y", "shift_spread"]
     if not equations:
         return pd.DataFrame(columns=columns, dtype=float)
-    means = [np.append(seasons == year, 0.0) for year in np.unique(seasons)]
+    # A scene without a pair would satisfy the equation of its season alone.
+    connected = np.abs(np.array(equations))[:, :-1].sum(0) > 0
+    means = [
+        np.append((seasons == year) & connected, 0.0) for year in np.unique(seasons[connected])
+    ]
     prior = PRIOR_WEIGHT * np.append(np.zeros(count), 1)
     matrix = np.vstack([*equations, *means, prior])
     right = np.vstack([*measured, np.zeros((len(means) + 1, 2))])
     solution, *_ = np.linalg.lstsq(matrix, right, rcond=None)
-    connected = np.abs(np.array(equations))[:, :-1].sum(0) > 0
     table = pd.DataFrame(solution[:-1], index=scenes, columns=columns[:2])
     return table.assign(shift_spread=float(np.median(spreads)))[connected]

@@ -122,7 +122,7 @@ class Ice:
         self.age: Image = streams.age
         self.fraction: Image = ndimage.gaussian_filter(self.mask.astype(np.float32), MASK_SMOOTHING)
         self.elevation: Image = self._surface(streams, twin.elevation)
-        self.along: Image = streams.along / streams.total
+        self.along: Image = streams.along / streams.total * self.mask
         self.length = streams.length
         self.thickness: Image = streams.thickness / streams.total * self.mask
         # Ice thins most at the terminus and not at the head, and less towards the margins.
