@@ -43,9 +43,10 @@ def leaderboard_table(results: Mapping[str, Any]) -> str:
         f"{count} pairs of the test split whose displacement is known exactly: real textures moved "
         "by drawn and by published fields of glaciers, drawn textures, and synthetic twins. "
         "*Relative error* is the geometric mean over the pairs of the error on ice, divided by "
-        f"that of {UNIT_LABEL} on local contrast, with its 95 % interval; matchers whose intervals "
-        "overlap share a rank. *Bias* is the motion lost where ice moves by more than 2 px. "
-        "Settings were tuned on the dev split, which shares no texture, glacier or seed with this "
+        f"that of {UNIT_LABEL} on local contrast, with its 95 % interval. A matcher shares a rank "
+        "if its interval overlaps that of the best of the rank. *Bias* is the motion lost where "
+        "ice moves by more than 2 px. Settings were tuned on the dev split, which shares no "
+        "texture, twin or seed with this "
         "one. [The whole leaderboard](results/leaderboard.md), and "
         "[what the benchmark is](benchmark.md)."
     )
@@ -189,7 +190,7 @@ def _real_lines(results: Mapping[str, Any]) -> list[str]:
             "",
             f"## Real pairs of {place}, no exact truth",
             "",
-            f"{result['caveat']} Brightness steps at every eighth pixel are "
+            f"{result['caveat']} The most conspicuous of every eight brightness steps is "
             f"{result['block_grid']:.2f} times the average. Medians in px, and the NMAD on stable "
             "ground; zero motion is best in *stable*, *null* and *closure*.",
             "",

@@ -172,10 +172,11 @@ def format_results(results: Mapping[str, Any], group: str = "ice") -> str:
     Returns
     -------
     str
-        One line per matcher. Matchers whose interval overlaps that of the best of a rank share the
-        rank.
+        One line per matcher. A matcher shares a rank if its interval overlaps that of the best
+        matcher of the rank.
     """
     rows = [row for row in results["rows"] if row["group"] == group]
+    rows = [row for row in rows if "ice" in row["relative"]]
     rows.sort(key=lambda row: row["relative"]["ice"][0])
     width = max(len(row["matcher"]) for row in rows)
     lines = [
@@ -185,11 +186,12 @@ def format_results(results: Mapping[str, Any], group: str = "ice") -> str:
     for rank, row in zip(shared_ranks(rows), rows, strict=True):
         value, low, high = row["relative"]["ice"]
         classes = row["classes"]
+        error = classes.get("ice", {}).get("error", [None])[0]
         margin = classes.get("margin", {}).get("error", [None])[0]
-        bias = classes["ice"]["bias"][0]
+        bias = classes.get("ice", {}).get("bias", [None])[0]
         lines.append(
             f"{rank:3} {row['matcher']:{width}}  {value:12.2f} ({low:.2f} to {high:.2f})  "
-            f"{classes['ice']['error'][0]:10.3f}  "
+            f"{'-' if error is None else f'{error:.3f}':>10}  "
             f"{'-' if margin is None else f'{margin:.3f}':>10}  "
             f"{'-' if bias is None else f'{100 * bias:+.1f} %':>11}  "
             f"{row['seconds_per_megapixel']:6.2f}"

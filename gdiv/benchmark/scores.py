@@ -177,7 +177,8 @@ def score_blocks(pair: Pair, flow: Flow, sigma: Flow | None = None) -> BlockScor
     sums = {name: np.zeros(shape) for name in BlockScores._fields if name != "histogram"}
     histogram = np.zeros((*shape, len(ERROR_EDGES) - 1))
     found = np.isfinite(error)
-    filled: Image = np.where(found, error, length)
+    filled = error.copy()
+    filled[~found] = length[~found]
     classes = pixel_classes(pair)
     for number, name in enumerate(CLASSES):
         here = classes[name] & found

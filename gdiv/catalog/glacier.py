@@ -90,7 +90,7 @@ class TwinConditions(Entry):
         0.001, description="stripes of the detectors, sigma, reflectance"
     )
     class_errors: Annotated[float, Field(ge=0, lt=0.5)] = Field(
-        0.02, description="fraction of pixels whose scene class is wrong"
+        0.02, description="fraction of the scene in patches of confused classes"
     )
     ground_change: Annotated[float, Field(ge=0)] = Field(
         0.22, description="change of stable ground between scenes, sigma of log-brightness"
@@ -106,7 +106,9 @@ class TwinConditions(Entry):
         True, description="whether each band has its own light of the sky in shadow, and noise"
     )
     margin_slip: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.3, description="speed at a margin, relative to the speed without drag"
+        0.3,
+        description="part of the speed that the drag at a margin does not slow, twice: in the "
+        "profile of each stream and near the outline",
     )
     front: Front | None = Field(None, description="calving front, if the glacier has one")
 

@@ -4,8 +4,8 @@ A pixel `q` of a scene shows the point ``q - shift - relief_shift relief(q) - th
 thinning(q) - jitter(row of q)`` of the world, in pixels. The first is the mis-registration of the
 whole scene. The second and third act along columns, across the track: an error `dh` of the terrain
 model displaces a pixel by ``dh tan(incidence)`` (Altena and Kääb 2017, doi:10.3390/rs9030300).
-Relief has errors that stay the same; thinning ice lies ever lower than the model of an earlier year
-says. Jitter varies along the track.
+Relief has errors that stay the same; thinning ice sinks further below the terrain model each year.
+Jitter varies along the track.
 """
 
 from datetime import date

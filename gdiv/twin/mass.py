@@ -2,9 +2,9 @@
 
 ``b = div(gamma H u) + dh/dt``: surface mass balance `b`, thickness `H`, surface velocity `u` and
 change of the surface ``dh/dt`` (Cuffey and Paterson 2010, The Physics of Glaciers, section 8.5.5).
-The thickness of each stream is what its width and speed leave of the ice that flows in, with a
-balance that rises with the elevation; the balance of the grid is then computed from the equation,
-so that it holds exactly.
+The thickness of each stream follows from the ice flux, its width and its speed, with a balance that
+rises with the elevation. The balance of the grid is then computed from the equation, averaged over
+100 m.
 """
 
 import numpy as np

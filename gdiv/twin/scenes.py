@@ -3,7 +3,7 @@
 Ice carries its texture through a velocity field whose pattern is steady and whose speed has seasons
 and a trend, so the displacement between two scenes is exact. Around the ice stand stable walls
 under a moving sun and snow line. Each scene adds its own errors of position, weather, change of the
-surface, gain, stripes and noise; `gdiv.catalog.TwinConditions` says how much.
+surface, gain, stripes and noise; `gdiv.catalog.TwinConditions` sets the amplitudes.
 
 Only `gdiv.twin.truth` reads the truth that is stored beside the scenes.
 """

@@ -19,7 +19,7 @@ SPEED_DECIMALS = 2  # of a stake's speed in m/yr
 
 
 def write_outline(folder: Path, world: World) -> None:
-    """Write the outline of the ice to `outline.geojson`, as old as the catalog says.
+    """Write the outline of the ice to `outline.geojson`, enlarged by its age in the catalog.
 
     Parameters
     ----------

@@ -14,8 +14,12 @@ from gdiv.images.arrays import Mask
 from gdiv.images.statistics import along_flow_ratio
 from gdiv.velocity.scores import MIN_SPEED
 
-__all__ = ["score_intervals"]
+__all__ = ["INTERVALS", "score_intervals"]
 
+#: Names of the ends of the intervals, in their order.
+INTERVALS = tuple(
+    f"{score}_{end}" for score in ("rmse", "along", "covered") for end in ("low", "high")
+)
 BLOCK = 1000.0  # m, side of a block
 REPLICATES = 300
 TAIL = 2.5  # percent beyond either end of the interval
@@ -45,9 +49,8 @@ def score_intervals(mosaic: xr.Dataset, truth: xr.Dataset, ice: Mask) -> dict[st
     reference = np.stack([truth.vx.values, truth.vy.values])
     difference = estimate - reference
     valid = ice & np.isfinite(difference).all(0)
-    names = [f"{score}_{end}" for score in ("rmse", "along", "covered") for end in ("low", "high")]
     if not valid.any():
-        return dict.fromkeys(names, float("nan"))
+        return dict.fromkeys(INTERVALS, float("nan"))
     blocks = _block_numbers(mosaic)[valid]
     square = (difference**2).sum(0)[valid]
     moving = valid & (np.hypot(*reference) > MIN_SPEED)
@@ -61,7 +64,7 @@ def score_intervals(mosaic: xr.Dataset, truth: xr.Dataset, ice: Mask) -> dict[st
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of scores without a value
         ends = np.nanpercentile(samples, [TAIL, 100 - TAIL], axis=0).T
-    return dict(zip(names, (float(value) for value in ends.ravel()), strict=True))
+    return dict(zip(INTERVALS, (float(value) for value in ends.ravel()), strict=True))
 
 
 def _block_numbers(mosaic: xr.Dataset) -> npt.NDArray[np.intp]:

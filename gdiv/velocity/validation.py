@@ -14,7 +14,7 @@ from gdiv.extras import requires
 from gdiv.images.arrays import Mask, Series
 from gdiv.images.statistics import along_flow_ratio, nmad, pool_components
 from gdiv.twin.truth import true_velocity
-from gdiv.velocity.intervals import score_intervals
+from gdiv.velocity.intervals import INTERVALS, score_intervals
 from gdiv.velocity.scores import MIN_SPEED
 from gdiv.velocity.uncertainty import coverage
 
@@ -35,9 +35,6 @@ NOMINAL = (0.2, 0.4, 0.5, 0.68, 0.8, 0.9, 0.95)
 MAX_GLAFT_VECTORS = 20_000
 #: Longest time over which the truth is integrated, years. Fast ice leaves the scene in a year.
 MAX_YEARS = 1.0
-INTERVALS = tuple(
-    f"{score}_{end}" for score in ("rmse", "along", "covered") for end in ("low", "high")
-)
 TRUTH_SCORES = ("rmse", "mae", "median", "p95", "along", "coverage")
 
 
