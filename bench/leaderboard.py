@@ -41,9 +41,9 @@ STORE = ROOT / "runs" / "benchmark"
 #: Kinds of cases that settings are chosen on.
 TUNING_KINDS = ("drawn", "moved", "twin")
 #: Side of the random images whose match measures the peak memory, pixels.
-MEMORY_CASE_SIDE = 1024
-#: Seconds per megapixel up to which a matcher is scored on real pairs, whose images are large; there
-#: it has its default settings.
+MEMORY_CASE_SIDE = 512
+#: Seconds per megapixel up to which a matcher is scored on real pairs, whose images are large. Real
+#: pairs are matched with default settings.
 MAX_REAL_COST = 15.0
 #: Processes that choose settings.
 PROCESSES = 2
@@ -111,7 +111,7 @@ def tune_on_dev(name: str, scenes: Path) -> tuple[PeerSettings, int]:
 
 
 def _peak_memory(name: str, settings: PeerSettings) -> float:
-    """Megabytes by which a match of 1024 x 1024 raises the peak memory of a fresh process."""
+    """Megabytes by which a match of 512 x 512 raises the peak memory of a fresh process."""
     set_threads(1)
     rng = np.random.default_rng(0)
     small = rng.normal(size=(2, 64, 64)).astype(np.float32)

@@ -215,5 +215,5 @@ def _settings_lines(results: Mapping[str, Any]) -> list[str]:
                 f"{facts['parameters']:,}" if facts["parameters"] else MISSING,
             )
         )
-    heads = ("matcher", "settings", "settings tried", "MB for 1024 x 1024", "parameters")
+    heads = ("matcher", "settings", "settings tried", "MB for 512 x 512", "parameters")
     return ["", "## Settings", "", *format_table(heads, cells)]
