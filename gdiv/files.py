@@ -104,7 +104,7 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_json(path: Path, content: Any, indent: int = 1) -> None:
+def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
     """Write a JSON file completely or not at all.
 
     Parameters
@@ -113,8 +113,8 @@ def write_json(path: Path, content: Any, indent: int = 1) -> None:
         File to write.
     content : Any
         Value that JSON can hold.
-    indent : int, optional
-        Spaces per level.
+    indent : int or None, optional
+        Spaces per level; None for one line.
     """
     with replacing(path) as partial:
         text = json.dumps(content, indent=indent, ensure_ascii=False)
