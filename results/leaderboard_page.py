@@ -8,7 +8,7 @@ from published_values import MISSING, format_table
 from gdiv.benchmark.results import shared_ranks
 from gdiv.benchmark.suite import KINDS
 
-__all__ = ["leaderboard_page", "leaderboard_table"]
+__all__ = ["REPEATED", "leaderboard_page", "leaderboard_table"]
 
 #: Classes of the page, by column.
 DISPLACEMENTS = ("< 0.3 px", "0.3-1 px", "1-4 px", "4-16 px", "> 16 px")
@@ -22,6 +22,8 @@ PLACES = ("margin", "shear", "stable")
 #: Titles of the sections.
 TITLES = {"ice": "All cases with glacier-like motion", **{k: f"{k}: {v}" for k, v in KINDS.items()}}
 UNIT_LABEL = "DIS, finest scale 0"
+#: Rows that repeat others: the unit, and Horn-Schunck with the settings that its tuning starts from.
+REPEATED = ("dis", "horn-schunck")
 
 
 def leaderboard_table(results: Mapping[str, Any]) -> str:
@@ -55,7 +57,8 @@ def leaderboard_table(results: Mapping[str, Any]) -> str:
 
 def _sorted(rows: Sequence[Mapping[str, Any]], group: str) -> list[Mapping[str, Any]]:
     """Rows of a group, the smallest relative error first."""
-    chosen = [row for row in rows if row["group"] == group and row["matcher"] != "dis"]
+    chosen = [row for row in rows if row["group"] == group]
+    chosen = [row for row in chosen if row["matcher"] not in REPEATED]
     return sorted(chosen, key=lambda row: row["relative"]["ice"][0])
 
 
@@ -180,7 +183,7 @@ def _real_lines(results: Mapping[str, Any]) -> list[str]:
     """Sections of the real pairs."""
     lines = []
     for place, result in results["real"].items():
-        scores = {name: row for name, row in result["scores"].items() if name != "dis"}
+        scores = {name: row for name, row in result["scores"].items() if name not in REPEATED}
         names = list(next(iter(scores.values())))
         cells = [
             (matcher, *(_interval(row[name], 3) for name in names))
@@ -203,7 +206,7 @@ def _settings_lines(results: Mapping[str, Any]) -> list[str]:
     """Settings, memory and parameters of every row."""
     cells = []
     for name, facts in results["rows"].items():
-        if facts["tried"] == 1:
+        if name in REPEATED:
             continue
         settings = ", ".join(f"{key} {value}" for key, value in facts["settings"].items())
         cells.append(

@@ -26,7 +26,13 @@ __all__ = [
 ]
 
 #: Rows of the benchmark by matcher of the study, where their names differ.
-PEER_NAMES = {"raft": "RAFT", "dis": "DIS, finest scale 0", "tv-l1": "TV-L1", "ilk": "ILK"}
+PEER_NAMES = {
+    "horn-schunck": "horn-schunck, default settings",
+    "raft": "RAFT",
+    "dis": "DIS, finest scale 0",
+    "tv-l1": "TV-L1",
+    "ilk": "ILK",
+}
 #: Matchers that the table of glaciers compares.
 GLACIER_MATCHERS = ("horn-schunck", "raft", "correlation", "dis")
 
