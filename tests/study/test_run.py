@@ -80,7 +80,7 @@ def test_the_study_runs_on_landsat(smoke, tmp_path, capsys):
     stakes_table = study.open("stakes").query("matcher == 'horn-schunck'")
     assert len(stakes_table) == 3 and (abs(stakes_table.difference) < 5).all()
     # These show published results of the twins.
-    comparing = ("notebooks/00", "notebooks/09")
+    comparing = ("notebooks/00", "notebooks/09", "notebooks/10")
     marked = [path for path in list_files(study.folder) if is_marked(path)]
     names = [path.relative_to(study.folder).as_posix() for path in marked]
     assert not [name for name in names if not name.startswith((*comparing, "figures/glaciers"))]
@@ -92,7 +92,7 @@ def test_the_study_runs_on_landsat(smoke, tmp_path, capsys):
     assert main(run) == 0
     lines = capsys.readouterr().out.splitlines()
     unchanged = [line[:2] for line in lines if "unchanged since it succeeded" in line]
-    assert unchanged == ["00", "02", "03", "04", "05", "08", "09"]
+    assert unchanged == ["00", "02", "03", "04", "05", "08", "09", "10"]
 
 
 @pytest.mark.timeout(1200)
@@ -110,7 +110,7 @@ def test_the_study_runs_end_to_end(smoke):
     assert claims["mosaic.horn-schunck.rmse"]["value"] < 0.4 * claims["mosaic.zero.rmse"]["value"]
     assert claims["mosaic.zero.along"]["value"] < -85
     assert abs(claims["mosaic.horn-schunck.along"]["value"]) < 10
-    assert claims["labels.still_ground"]["value"] < 0.3
+    assert claims["labels.still_ground"]["value"] < 0.5
     for name in (
         "site",
         "timeline",
