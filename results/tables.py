@@ -217,9 +217,9 @@ def glacier_table(glaciers: Mapping[str, Claims]) -> str:
     introduction = (
         "RMSE on ice in m/yr on the synthetic twin of each glacier (not satellite data), profile "
         "`smoke`: a small scene and few pairs. Coverage is the fraction of RAFT's true errors "
-        "within one stated sigma (0.68 if well calibrated). Measured before the twins were made as "
-        "hard as real scenes: the errors are too small, and show only how they depend on the "
-        "glacier."
+        "within one stated sigma (0.68 if well calibrated). All rows but that of "
+        "Mer de Glace were measured before the twins were made as hard as real scenes: their "
+        "errors are too small, and show only how they depend on the glacier."
     )
     heads = ("synthetic twin of", "pairs", "median speed", *GLACIER_MATCHERS, "coverage of RAFT")
     rows = []
