@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from leaderboard_page import REPEATED
+from leaderboard_page import sorted_rows
 
 import gdiv
 from gdiv.benchmark.cases import Pair
@@ -62,14 +62,8 @@ def main() -> None:
     for name, (case, title) in CASES.items():
         pair = gdiv.load_case(case or _fast_case(), scenes)
         _picture(pair, not case, title, PUBLISHED / f"{name}.png")
-    rows = [
-        row for row in gdiv.load_published("benchmark")["test"]["rows"] if row["group"] == "ice"
-    ]
-    errors = {
-        row["matcher"]: tuple(row["relative"]["ice"])
-        for row in sorted(rows, key=lambda row: row["relative"]["ice"][0])
-        if row["matcher"] not in REPEATED
-    }
+    rows = sorted_rows(gdiv.load_published("benchmark")["test"]["rows"], "ice")
+    errors = {row["matcher"]: tuple(row["relative"]["ice"]) for row in rows}
     figure = plot_relative_errors(errors, "DIS, finest scale 0")
     figure.savefig(PUBLISHED / "leaderboard.png", dpi=DOTS_PER_INCH, bbox_inches="tight")
 

@@ -8,7 +8,7 @@ from published_values import MISSING, format_table
 from gdiv.benchmark.results import shared_ranks
 from gdiv.benchmark.suite import KINDS
 
-__all__ = ["REPEATED", "leaderboard_page", "leaderboard_table"]
+__all__ = ["leaderboard_page", "leaderboard_table", "sorted_rows"]
 
 #: Classes of the page, by column.
 DISPLACEMENTS = ("< 0.3 px", "0.3-1 px", "1-4 px", "4-16 px", "> 16 px")
@@ -39,7 +39,7 @@ def leaderboard_table(results: Mapping[str, Any]) -> str:
     str
         Introduction and table in Markdown.
     """
-    rows = _sorted(results["test"]["rows"], "ice")
+    rows = sorted_rows(results["test"]["rows"], "ice")
     count = results["test"]["cases"]["ice"]
     introduction = (
         f"{count} pairs of the test split whose displacement is known exactly: real textures moved "
@@ -55,7 +55,7 @@ def leaderboard_table(results: Mapping[str, Any]) -> str:
     return "\n".join([introduction, "", *_rank_lines(results, rows)])
 
 
-def _sorted(rows: Sequence[Mapping[str, Any]], group: str) -> list[Mapping[str, Any]]:
+def sorted_rows(rows: Sequence[Mapping[str, Any]], group: str) -> list[Mapping[str, Any]]:
     """Rows of a group, the smallest relative error first."""
     chosen = [row for row in rows if row["group"] == group]
     chosen = [row for row in chosen if row["matcher"] not in REPEATED]
@@ -138,9 +138,9 @@ def leaderboard_page(results: Mapping[str, Any]) -> str:
     if test["skipped"]:
         lines += ["", f"Skipped: {'; '.join(sorted(set(test['skipped'].values())))}."]
     for group, count in test["cases"].items():
-        rows = _sorted(test["rows"], group)
+        rows = sorted_rows(test["rows"], group)
         lines += ["", f"## {TITLES[group]} ({count} cases)", "", *_rank_lines(results, rows)]
-    rows = _sorted(test["rows"], "ice")
+    rows = sorted_rows(test["rows"], "ice")
     lines += ["", "## Error by displacement, px", "", *_class_lines(rows, DISPLACEMENTS)]
     lines += ["", "## Error by half-width of the ice, px", "", *_class_lines(rows, HALF_WIDTHS)]
     lines += [

@@ -17,7 +17,7 @@ from gdiv.benchmark.real_scores import score_place
 from gdiv.benchmark.scenes import MissingSceneError
 from gdiv.benchmark.scores import BlockScores, score_blocks, sparsification
 from gdiv.benchmark.suite import load_case
-from gdiv.files import replacing
+from gdiv.files import replacing, write_json
 from gdiv.images.arrays import Flow, Image
 
 __all__ = ["CaseScores", "Contestant", "evaluate", "evaluate_real"]
@@ -58,7 +58,6 @@ def evaluate(
     cases: Iterable[Case],
     store: Path,
     scenes: Path | None = None,
-    quiet: bool = False,
 ) -> tuple[dict[str, dict[str, CaseScores]], dict[str, str]]:
     """Score matchers on cases with an exact truth.
 
@@ -74,8 +73,6 @@ def evaluate(
         Folder of scores and rendered twins. Stored scores are reused.
     scenes : Path, optional
         Folder of the folders of real scenes.
-    quiet : bool, optional
-        Show no progress.
 
     Returns
     -------
@@ -87,35 +84,19 @@ def evaluate(
     contestants = list(contestants)
     scores: dict[str, dict[str, CaseScores]] = {each.name: {} for each in contestants}
     skipped = {}
-    for case in tqdm(list(cases), desc="benchmark", unit="case", disable=quiet):
+    for case in tqdm(list(cases), desc="benchmark", unit="case"):
         try:
             pair = load_case(case, scenes, store / "twins")
         except MissingSceneError as error:
             skipped[case.name] = str(error)
             continue
-        pair_hash = hash_pair(pair)
+        content = _hash_arrays(pair)
         for contestant in contestants:
-            file = _score_file(store, contestant, f"{case.name}-{pair_hash}")
+            file = _score_file(store, contestant, f"{case.name}-{content}")
             if not file.is_file():
                 _write(file, _score(contestant, pair))
             scores[contestant.name][case.name] = _read(file)
     return scores, skipped
-
-
-def hash_pair(pair: Pair) -> str:
-    """Hash the images, the truth and the masks of a pair.
-
-    Parameters
-    ----------
-    pair : Pair
-        A pair.
-
-    Returns
-    -------
-    str
-        Eight hexadecimal digits.
-    """
-    return _hash_arrays(pair)
 
 
 def _hash_arrays(arrays: Iterable[npt.NDArray[Any]]) -> str:
@@ -176,7 +157,6 @@ def evaluate_real(
     contestants: Iterable[Contestant],
     store: Path,
     scenes: Path | None = None,
-    quiet: bool = False,
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Score matchers on real pairs, which have no exact truth.
 
@@ -188,8 +168,6 @@ def evaluate_real(
         Folder that scores are kept in.
     scenes : Path, optional
         Folder of the folders of real scenes.
-    quiet : bool, optional
-        Show no progress.
 
     Returns
     -------
@@ -201,22 +179,20 @@ def evaluate_real(
     contestants = list(contestants)
     results: dict[str, dict[str, Any]] = {}
     skipped = {}
-    for place in tqdm(PLACES, desc="real pairs", unit="place", disable=quiet):
+    for place in tqdm(PLACES, desc="real pairs", unit="place"):
         try:
             real = RealScenes(scenes, place)
         except MissingSceneError as error:
             skipped[place.folder] = str(error)
             continue
+        content = _hash_arrays([*real.images.values(), real.ice, real.stable])
+        case = f"real-{place.folder}-{content}"
         by_matcher = {}
         for contestant in contestants:
-            content = _hash_arrays([*real.images.values(), real.ice, real.stable])
-            case = f"real-{place.folder}-{content}"
             file = _score_file(store, contestant, case).with_suffix(".json")
             if not file.is_file():
                 file.parent.mkdir(parents=True, exist_ok=True)
-                scores = _score_real(contestant, real)
-                with replacing(file) as partial:
-                    partial.write_text(json.dumps(scores), encoding="utf-8")
+                write_json(file, _score_real(contestant, real), indent=None)
             by_matcher[contestant.name] = json.loads(file.read_text(encoding="utf-8"))
         results[place.folder] = {
             "scores": by_matcher,

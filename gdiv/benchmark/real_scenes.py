@@ -3,15 +3,18 @@
 `gdiv.benchmark.real_scores` scores them.
 """
 
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import rasterio
 from rasterio.features import geometry_mask
 from scipy import ndimage
 
+from gdiv.benchmark.chips import match_chips
 from gdiv.benchmark.scenes import read_band, read_items, require_folder
 from gdiv.images.arrays import Flow, Image, Mask
 
@@ -156,6 +159,16 @@ class RealScenes:
         known = np.all([np.isfinite(image) for image in self.images.values()], axis=0)
         self.stable = self._stable_ground() & known
         self.block_grid = float(np.mean([_block_grid(image) for image in self.images.values()]))
+
+    @cached_property
+    def chips(self) -> dict[Dates, npt.NDArray[np.float64]]:
+        """Reliable chips of each pair, matched once for all matchers; see `match_chips`."""
+        return {
+            (first, second): match_chips(
+                self.images[first], self.images[second], self.ice, self.place.chip
+            )
+            for first, second in self.place.pairs
+        }
 
     def _rasterise(self, name: str) -> Mask:
         """Pixels inside the polygons of a file."""

@@ -17,13 +17,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gdiv.benchmark.chips import match_chips
 from gdiv.benchmark.intervals import Estimate
 from gdiv.benchmark.real_scenes import Dates, RealScenes, relative_to
 from gdiv.benchmark.scores import block_numbers
 from gdiv.images.arrays import Flow, Mask
 from gdiv.images.sampling import compose_flows
-from gdiv.images.statistics import nmad, pool_components
+from gdiv.images.statistics import nmad, pool_components, resample_blocks
 
 __all__ = ["score_place"]
 
@@ -97,9 +96,7 @@ def _from_chips(
     scenes: RealScenes, pair: Dates, flow: Flow, blocks: npt.NDArray[np.intp]
 ) -> Residuals:
     """Differences from the chips of a pair that are matched reliably."""
-    chips = match_chips(
-        scenes.images[pair[0]], scenes.images[pair[1]], scenes.ice, scenes.place.chip
-    )
+    chips = scenes.chips[pair]
     rows, columns = chips[:, :2].astype(int).T
     difference = flow[:, rows, columns] - chips[:, 2:].T
     known = np.isfinite(difference).all(0)
@@ -123,13 +120,6 @@ def _bootstrap(
     vectors, blocks = residuals
     if vectors.shape[1] == 0:
         return Estimate(float("nan"), float("nan"), float("nan"))
-    order = np.argsort(blocks, kind="stable")
-    starts = np.flatnonzero(np.diff(blocks[order], prepend=-1))
-    parts = np.split(vectors[:, order], starts[1:], axis=1)
-    rng = np.random.default_rng(SEED)
-    samples = [
-        statistic(np.concatenate([parts[i] for i in rng.integers(0, len(parts), len(parts))], 1))
-        for _ in range(REPLICATES)
-    ]
+    samples = resample_blocks(vectors, blocks, statistic, REPLICATES, SEED)
     low, high = np.percentile(samples, [2.5, 97.5])
     return Estimate(statistic(vectors), float(low), float(high))

@@ -52,7 +52,6 @@ def summarise_benchmark(
         ``skipped``, and ``rows``: one per matcher and kind, and one for all but the smooth cases
         ("ice"). A row has the scores of each class as ``[value, low, high]``.
     """
-    by_name = {case.name: case for case in cases}
     scored = [case for case in cases if case.name not in skipped]
     rows = []
     groups = {"ice": [case for case in scored if case.kind != "smooth"]}
@@ -71,7 +70,7 @@ def summarise_benchmark(
         "split": cases[0].split if cases else "",
         "hash": split_hash(list(cases)),
         "cases": {group: len(members) for group, members in groups.items() if members},
-        "skipped": {name: skipped[name] for name in by_name if name in skipped},
+        "skipped": dict(skipped),
         "rows": rows,
     }
 
@@ -84,7 +83,6 @@ def _row(
 ) -> dict[str, Any]:
     """Scores of one matcher in one group of cases."""
     blocks = {name: each.blocks for name, each in scores.items()}
-    seen = [name for name in scores if name.startswith(contestant.trained_on)]
     ause = [each.ause for each in scores.values() if np.isfinite(each.ause)]
     return {
         "matcher": contestant.name,
@@ -97,7 +95,7 @@ def _row(
             np.median([e.seconds_per_megapixel for e in scores.values()])
         ),
         "ause": _round(np.mean(ause)) if ause else None,
-        "trained_on": len(seen) if contestant.trained_on else 0,
+        "trained_on": sum(name.startswith(contestant.trained_on) for name in scores),
     }
 
 

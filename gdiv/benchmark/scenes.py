@@ -12,6 +12,7 @@ import numpy as np
 import rasterio
 from scipy import ndimage
 
+from gdiv.benchmark.weather import brightness_range
 from gdiv.images.arrays import Image
 from gdiv.images.textures import fractal_texture
 
@@ -170,8 +171,7 @@ def _local_spread(image: Image) -> float:
     """Median spread of the fine texture, relative to the range of the image."""
     fine = image - ndimage.gaussian_filter(image, TEXTURE_SIGMA)
     spread = np.sqrt(ndimage.gaussian_filter(fine**2, TEXTURE_SIGMA))
-    low, high = np.percentile(image, [1, 99])
-    return float(np.median(spread) / max(high - low, 1e-6))
+    return float(np.median(spread) / max(brightness_range(image), 1e-6))
 
 
 def draw_texture(side: int, rng: np.random.Generator) -> Image:

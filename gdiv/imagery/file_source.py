@@ -2,10 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from gdiv.catalog import Source
 from gdiv.files import read_text
+from gdiv.imagery.items import read_scaling
 
 __all__ = ["adapt_to_items"]
 
@@ -42,19 +42,13 @@ def adapt_to_items(source: Source, path: Path) -> Source:
     image = next((name for name in IMAGE_ASSETS if name in common), None)
     if image is None:
         return source
-    band = _raster_band(assets[0][image])
+    scale, offset = read_scaling(assets[0][image])
     return source.model_copy(
         update={
             "image": image,
             "colour": {role: name for role, name in source.colour.items() if name in common},
             "mask": source.mask if source.mask in common else None,
-            "scale": float(band.get("scale") or source.scale),
-            "offset": float(band["offset"]) if "offset" in band else source.offset,
+            "scale": scale or source.scale,
+            "offset": source.offset if offset is None else offset,
         }
     )
-
-
-def _raster_band(asset: Any) -> dict[str, Any]:
-    """First of the ``raster:bands`` of an asset; empty without one."""
-    bands = asset.get("raster:bands") if isinstance(asset, dict) else None
-    return bands[0] if isinstance(bands, list) and bands and isinstance(bands[0], dict) else {}

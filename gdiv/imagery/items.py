@@ -25,6 +25,7 @@ __all__ = [
     "read_epsg",
     "read_id",
     "read_moment",
+    "read_scaling",
     "read_transform",
 ]
 
@@ -320,9 +321,25 @@ def _offset_metadata(properties: dict[str, Any], asset: Any) -> OffsetMetadata:
         baseline = f"{baseline:05.2f}"  # 5.09 stands for "05.09"
     elif baseline is not None:
         baseline = _text(properties, "s2:processing_baseline")
+    return OffsetMetadata(flag, baseline, read_scaling(asset)[1])
+
+
+def read_scaling(asset: Any) -> tuple[float | None, float | None]:
+    """Read the scale and the offset of an asset from the first of its ``raster:bands``.
+
+    Parameters
+    ----------
+    asset : Any
+        Asset of an item, as an archive wrote it.
+
+    Returns
+    -------
+    scale, offset : float or None
+        None where the asset does not state it.
+    """
     bands = _dictionary(asset).get("raster:bands")
-    first = bands[0] if isinstance(bands, list) and bands else None
-    return OffsetMetadata(flag, baseline, _number(_dictionary(first), "offset"))
+    first = _dictionary(bands[0] if isinstance(bands, list) and bands else None)
+    return _number(first, "scale"), _number(first, "offset")
 
 
 def _mapping(item: dict[str, Any], name: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Robust statistics of displacements and velocities."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy.typing as npt
 
 from gdiv.images.arrays import Flow, Mask, Series
 
-__all__ = ["along_flow_ratio", "nmad", "pool_components"]
+__all__ = ["along_flow_ratio", "nmad", "pool_components", "resample_blocks"]
 
 #: Ratio of the standard deviation of a normal distribution to its median absolute deviation.
 NORMAL_CONSISTENCY = 1.4826
@@ -93,3 +94,52 @@ def along_flow_ratio(flow: Flow, truth: Flow, moving: Mask, min_length: float = 
     projection = flow[0] * truth[0] + flow[1] * truth[1]
     length = np.maximum(np.hypot(truth[0], truth[1]), min_length)
     return (projection / length**2)[moving]
+
+
+def resample_blocks(
+    values: npt.NDArray[Any],
+    blocks: npt.NDArray[np.integer[Any]],
+    statistic: Callable[[npt.NDArray[Any]], Any],
+    replicates: int,
+    seed: int,
+) -> npt.NDArray[np.float64]:
+    """Compute a statistic of resampled blocks of correlated values (block bootstrap).
+
+    Parameters
+    ----------
+    values : ndarray, shape (K, N)
+        Values of `N` pixels.
+    blocks : ndarray of int, shape (N,)
+        Number of the block of each pixel.
+    statistic : callable
+        Function of values ``(K, M)`` that returns a number, or several.
+    replicates : int
+        Number of resamplings.
+    seed : int
+        Seed of the resampling.
+
+    Returns
+    -------
+    ndarray, shape (replicates, ...)
+        The statistic of each resampling, in which blocks are drawn with replacement.
+
+    Notes
+    -----
+    Lahiri (2003), Resampling Methods for Dependent Data, chapter 2.
+
+    Examples
+    --------
+    >>> values = np.arange(40.0)[None]
+    >>> samples = resample_blocks(values, np.arange(40) // 4, np.mean, replicates=200, seed=0)
+    >>> bool(samples.min() < values.mean() < samples.max())
+    True
+    """
+    order = np.argsort(blocks, kind="stable")
+    starts = np.flatnonzero(np.diff(blocks[order], prepend=-1))
+    parts = np.split(values[:, order], starts[1:], axis=1)
+    rng = np.random.default_rng(seed)
+    samples = []
+    for _ in range(replicates):
+        chosen = rng.integers(0, len(parts), len(parts))
+        samples.append(statistic(np.concatenate([parts[block] for block in chosen], axis=1)))
+    return np.array(samples, float)

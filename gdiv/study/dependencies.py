@@ -12,14 +12,14 @@ from typing import Any
 from gdiv.files import read_text
 from gdiv.installation import shipped
 from gdiv.study.claims import read_claims
-from gdiv.study.facts import Facts
+from gdiv.study.facts import STABLE_FILES, Facts
 from gdiv.study.provenance import code_hash
 from gdiv.study.results import find_result
 
 __all__ = ["fingerprint", "recipe_hash", "shared_hash", "signatures"]
 
 #: Files that a source provides beside its scenes.
-COMPANIONS = ("outline.geojson", "stakes.geojson", "stable.geojson", "rock.geojson", "NOTE.md")
+COMPANIONS = ("outline.geojson", "stakes.geojson", *STABLE_FILES, "NOTE.md")
 #: Results that count by their content; others count by the notebook that made them.
 TEXTS = (".csv", ".json")
 

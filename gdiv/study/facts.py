@@ -23,7 +23,7 @@ from gdiv.twin.scenes import render_twin
 from gdiv.velocity.stakes import read_stakes
 from gdiv.version import __version__
 
-__all__ = ["Facts"]
+__all__ = ["STABLE_FILES", "Facts"]
 
 #: Files beside the scenes that may hold stable ground.
 STABLE_FILES = ("stable.geojson", "rock.geojson")

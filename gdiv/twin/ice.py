@@ -114,9 +114,9 @@ class Ice:
         # speed is reduced by the distance to the outline, whatever the stream.
         inside = ndimage.distance_transform_edt(self.mask) * self.spacing
         drag = 1 - (1 - slip) * np.clip(1 - inside / MARGIN_WIDTH, 0, 1) ** MARGIN_EXPONENT
-        self._smoothing = SLIP_SMOOTHING if slip else VELOCITY_SMOOTHING
-        self.vx: Component = self._finish_velocity(streams.east, streams.total, drag)
-        self.vy: Component = self._finish_velocity(streams.north, streams.total, drag)
+        smoothing = SLIP_SMOOTHING if slip else VELOCITY_SMOOTHING
+        self.vx: Component = self._smooth_inside(streams.east / streams.total * drag, smoothing)
+        self.vy: Component = self._smooth_inside(streams.north / streams.total * drag, smoothing)
         debris = ndimage.gaussian_filter(streams.debris / streams.total, DEBRIS_SMOOTHING)
         self.debris: Image = debris * self.mask
         self.age: Image = streams.age
@@ -134,10 +134,10 @@ class Ice:
         self.thinning: Image = twin.conditions.thinning * thinning
         self.distance: Image = ndimage.distance_transform_edt(~self.mask) * self.spacing
 
-    def _finish_velocity(self, weighted: Component, total: Image, drag: Image) -> Component:
-        """Divide a weighted velocity by the weights, slow it at the margin, and smooth it."""
-        velocity = np.where(self.mask, weighted / total * drag, 0)
-        return ndimage.gaussian_filter(velocity, self._smoothing / self.spacing) * self.mask
+    def _smooth_inside(self, velocity: Component, sigma: float) -> Component:
+        """Smooth a velocity over a distance in metres; 0 outside the ice."""
+        inside = np.where(self.mask, velocity, 0)
+        return ndimage.gaussian_filter(inside, sigma / self.spacing) * self.mask
 
     def _surface(self, streams: Streams, elevation: tuple[float, float]) -> Image:
         """Elevation that falls evenly from the head to the foot, extended to the valley walls."""

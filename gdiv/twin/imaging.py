@@ -17,12 +17,12 @@ from gdiv.catalog import Glacier, TwinConditions
 from gdiv.conventions import DAYS_PER_YEAR
 from gdiv.images.arrays import Component, Image, Mask, Series
 from gdiv.images.sampling import pixel_grid
-from gdiv.images.textures import fractal_texture, smooth_field
+from gdiv.images.textures import fractal_texture
 from gdiv.twin.acquisitions import Acquisition
+from gdiv.twin.classification import ICE_MIN, Surface, classify_surface, confuse_classes
 from gdiv.twin.distortion import Distortion
 from gdiv.twin.inputs import SCENE_KEY, require_description
 from gdiv.twin.rendering import (
-    SCL,
     TEXTURE_SIZE,
     Clouds,
     crop_periodic,
@@ -70,21 +70,6 @@ HAZE_SPREAD = 0.006  # reflectance, sigma
 NOISE = (0.003, 0.003, 0.003, 0.003)  # reflectance, sigma, in the order of the bands
 BAND_NOISE = (0.004, 0.003, 0.003, 0.0035)  # the same where bands differ
 REFLECTANCE_RANGE = (0.0001, 1.5)  # 0 would be no data
-
-# Confusions of the classification, and the length of their patches in pixels of 20 m; those that
-# users of Sen2Cor report most.
-CONFUSIONS = {"snow": "cloud", "ground": "shadow", "cloud": "snow", "cirrus": "snow"}
-CONFUSION_LENGTH = 6
-
-# Thresholds of the classification.
-PLANTS_MIN = 0.5  # fraction of plants
-ICE_MIN = 0.5  # fraction of ice
-CLEAN_DEBRIS_MAX = 0.45  # fraction of debris on ice that is classed as snow
-SNOW_MIN = 0.4  # fraction of snow
-SHADOW_MIN = 0.5  # fraction of the pixel in shadow
-CLOUD_SHADOW_MIN = 0.25  # opacity
-CIRRUS_MIN = 0.06  # opacity
-CLOUD_MIN = 0.3  # opacity
 
 
 class Sun(NamedTuple):
@@ -181,8 +166,8 @@ def image_world(
     reflectance = _measure(reflectance, conditions, rng)
 
     shadow = view.sample(lit.shadow.astype(np.float32))
-    classes = _classify(view.sample(world.plants), ice, snow, shadow, clouds)
-    classes = _confuse_classes(classes, conditions.class_errors, rng)
+    surface = Surface(view.sample(world.plants), ice.fraction, ice.debris, snow, shadow)
+    classes = confuse_classes(classify_surface(surface, clouds), conditions.class_errors, rng)
     return TwinImage(reflectance, classes, sun)
 
 
@@ -226,25 +211,24 @@ def _ice_surface(world: World, view: _View, years: float, rng: np.random.Generat
     another is drawn for the day.
     """
     change = world.conditions.ice_change
-    season, phase = divmod(years + YEAR_ZERO, 1)
-    fading = view.sample_material(world.ageing[int(season) % AGEING_YEARS])
-    emerging = view.sample_material(world.ageing[(int(season) + 1) % AGEING_YEARS])
-    # Cosine and sine keep the variance constant while the textures change over.
-    aged = change * (np.cos(phase * np.pi / 2) * fading + np.sin(phase * np.pi / 2) * emerging)
+    aged = change * _fade(world.ageing, view, years)
     daily = fractal_texture(TEXTURE_SIZE, DAILY_SLOPE, rng)
     aged += DAILY_SHARE * change * crop_periodic(daily, view.rows.shape)
     if world.conditions.opening_crevasses:
-        opening = np.sin(phase * np.pi / 2) * view.sample_material(
-            world.crevasses[(int(season) + 1) % AGEING_YEARS]
-        )
-        closing = np.cos(phase * np.pi / 2) * view.sample_material(
-            world.crevasses[int(season) % AGEING_YEARS]
-        )
-        aged -= opening + closing
+        aged -= _fade(world.crevasses, view, years)
     debris = np.clip(view.sample_material(world.ice_debris), 0, 1)
     brightness = np.exp(view.sample_material(world.ice_brightness) + aged)
     reflectance = mix({"ice": 1 - debris, "debris": debris}) * brightness
     return _IceSurface(view.sample(world.ice.fraction), debris, reflectance)
+
+
+def _fade(textures: list[Image], view: _View, years: float) -> Image:
+    """Textures of two successive years, of which one fades into the other."""
+    season, phase = divmod(years + YEAR_ZERO, 1)
+    fading = view.sample_material(textures[int(season) % AGEING_YEARS])
+    emerging = view.sample_material(textures[(int(season) + 1) % AGEING_YEARS])
+    # Cosine and sine keep the variance constant while the textures change over.
+    return np.cos(phase * np.pi / 2) * fading + np.sin(phase * np.pi / 2) * emerging
 
 
 def _blend_ground_and_ice(
@@ -308,33 +292,3 @@ def _measure(reflectance: Image, conditions: TwinConditions, rng: np.random.Gene
     level = np.array(BAND_NOISE if conditions.band_light else NOISE)[:, None, None]
     noise = level * rng.normal(size=reflectance.shape)
     return np.clip(gain * reflectance + haze + stripes + noise, *REFLECTANCE_RANGE)
-
-
-def _confuse_classes(
-    classes: npt.NDArray[np.uint8], fraction: float, rng: np.random.Generator
-) -> npt.NDArray[np.uint8]:
-    """Give patches of pixels a wrong class, such as bright ice that of cloud."""
-    if not fraction:
-        return classes
-    height, width = classes.shape
-    patches = smooth_field((height, width), CONFUSION_LENGTH, rng)
-    wrong = patches > np.quantile(patches, 1 - fraction)
-    table = np.arange(max(SCL.values()) + 1, dtype=np.uint8)
-    for own, other in CONFUSIONS.items():
-        table[SCL[own]] = SCL[other]
-    return np.where(wrong, table[classes], classes)
-
-
-def _classify(
-    plants: Image, ice: _IceSurface, snow: Image, shadow: Image, clouds: Clouds
-) -> npt.NDArray[np.uint8]:
-    """Classify each second pixel of each second row; later classes replace earlier ones."""
-    classes = np.where(plants > PLANTS_MIN, SCL["plants"], SCL["ground"])
-    clean_ice = (ice.fraction > ICE_MIN) & (ice.debris < CLEAN_DEBRIS_MAX)
-    # Sentinel-2's classification has no class for ice: clean ice is classed as snow.
-    classes = np.where(clean_ice | (snow > SNOW_MIN), SCL["snow"], classes)
-    classes = np.where(shadow > SHADOW_MIN, SCL["shadow"], classes)
-    classes = np.where(clouds.shadow > CLOUD_SHADOW_MIN, SCL["cloud_shadow"], classes)
-    classes = np.where(clouds.opacity > CIRRUS_MIN, SCL["cirrus"], classes)
-    classes = np.where(clouds.opacity > CLOUD_MIN, SCL["cloud"], classes)
-    return classes[::2, ::2].astype(np.uint8)

@@ -48,7 +48,6 @@ def write_truth(folder: Path, world: World, distortions: dict[Acquisition, Disto
         Errors of position of each scene, in the order of the scenes.
     """
     geobox = world.geobox
-    inner = (slice(world.pad, -world.pad), slice(world.pad, -world.pad))
     ice = world.ice
     balance = mass_balance(ice.vx, ice.vy, ice.thickness, ice.thinning, ice.mask, world.spacing)
     grids = {
@@ -68,7 +67,7 @@ def write_truth(folder: Path, world: World, distortions: dict[Acquisition, Disto
     truth = xr.Dataset(
         {
             **{
-                name: (("y", "x"), values[inner], {"units": units})
+                name: (("y", "x"), world.cut(values), {"units": units})
                 for name, (values, units) in grids.items()
             },
             "relief": (("y", "x"), world.patterns.relief, {"units": "1"}),

@@ -154,8 +154,7 @@ class World:
         rough = self._draw_texture(ROUGH_SLOPE, rng)
         self.plants = self._plants(rough, twin.relief)
         self.ground = self._ground(rough)
-        inner = (slice(self.pad, -self.pad), slice(self.pad, -self.pad))
-        self.patterns = Patterns(self._relief_pattern(), self.ice.thinning_pattern[inner])
+        self.patterns = Patterns(self._relief_pattern(), self.cut(self.ice.thinning_pattern))
         self._draw_ice_look(rng)
         self.ageing = [_spline(self._draw_texture(AGEING_SLOPE, rng)) for _ in range(AGEING_YEARS)]
         self.crevasses = [_spline(self._draw_crevasses(rng)) for _ in range(AGEING_YEARS)]
@@ -168,8 +167,22 @@ class World:
         vx, vy : ndarray
             Velocity in m/yr, positive east and north.
         """
-        inner = (slice(self.pad, -self.pad), slice(self.pad, -self.pad))
-        return self.ice.vx[inner], self.ice.vy[inner]
+        return self.cut(self.ice.vx), self.cut(self.ice.vy)
+
+    def cut(self, lattice: Image) -> Image:
+        """Cut a lattice to the grid of the scenes.
+
+        Parameters
+        ----------
+        lattice : ndarray, shape (H, W)
+            Values on the lattice of the world.
+
+        Returns
+        -------
+        ndarray
+            Values on the grid of the scenes.
+        """
+        return lattice[self.pad : -self.pad, self.pad : -self.pad]
 
     def _draw_texture(
         self, slope: float, rng: np.random.Generator, stretch: float = 1.0, angle: float = 0.0
@@ -204,7 +217,7 @@ class World:
 
     def _relief_pattern(self) -> Image:
         """Smooth elevation on the grid of the scenes, scaled to 0 to 1."""
-        height = self.elevation[self.pad : -self.pad, self.pad : -self.pad]
+        height = self.cut(self.elevation)
         height = ndimage.gaussian_filter(height, RELIEF_SMOOTHING / self.spacing)
         return (height - height.min()) / np.ptp(height)
 

@@ -1,7 +1,7 @@
 """Intervals of the scores of a mosaic against the truth, from resampled blocks.
 
 Errors of neighbouring pixels are correlated over some hundred metres, so blocks of a kilometre are
-resampled, not pixels (Lahiri 2003, Resampling Methods for Dependent Data).
+resampled, not pixels.
 """
 
 import warnings
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from gdiv.images.arrays import Mask
-from gdiv.images.statistics import along_flow_ratio
+from gdiv.images.statistics import along_flow_ratio, resample_blocks
 from gdiv.velocity.scores import MIN_SPEED
 
 __all__ = ["INTERVALS", "score_intervals"]
@@ -60,7 +60,8 @@ def score_intervals(mosaic: xr.Dataset, truth: xr.Dataset, ice: Mask) -> dict[st
     if "vx_error" in mosaic:
         sigma = np.stack([mosaic.vx_error.values, mosaic.vy_error.values])
         covered = np.where(np.isfinite(sigma).all(0), (np.abs(difference) <= sigma).mean(0), np.nan)
-    samples = _resample(blocks, square, ratio[valid], covered[valid])
+    values = np.stack([square, ratio[valid], covered[valid]])
+    samples = resample_blocks(values, blocks, _scores, REPLICATES, SEED)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of scores without a value
         ends = np.nanpercentile(samples, [TAIL, 100 - TAIL], axis=0).T
@@ -75,26 +76,13 @@ def _block_numbers(mosaic: xr.Dataset) -> npt.NDArray[np.intp]:
     return rows[:, None] * (columns.max() + 1) + columns
 
 
-def _resample(
-    blocks: npt.NDArray[np.intp],
-    square: npt.NDArray[np.floating],
-    ratio: npt.NDArray[np.floating],
-    covered: npt.NDArray[np.floating],
-) -> npt.NDArray[np.float64]:
-    """RMSE, median ratio and mean coverage ``(replicates, 3)`` of resampled blocks."""
-    order = np.argsort(blocks, kind="stable")
-    starts = np.flatnonzero(np.diff(blocks[order], prepend=-1))
-    parts = [np.split(values[order], starts[1:]) for values in (square, ratio, covered)]
-    rng = np.random.default_rng(SEED)
-    samples = np.full((REPLICATES, 3), np.nan)
-    for sample in samples:
-        chosen = rng.integers(0, len(starts), len(starts))
-        squares, ratios, coverages = (
-            np.concatenate([part[block] for block in chosen]) for part in parts
-        )
-        ratios = ratios[np.isfinite(ratios)]
-        coverages = coverages[np.isfinite(coverages)]
-        sample[0] = np.sqrt(squares.mean())
-        sample[1] = np.median(ratios) if ratios.size else np.nan
-        sample[2] = coverages.mean() if coverages.size else np.nan
-    return samples
+def _scores(values: npt.NDArray[np.floating]) -> tuple[float, float, float]:
+    """RMSE, median bias and mean coverage of squares, ratios and coverages ``(3, N)``."""
+    square, ratio, covered = values
+    ratio = ratio[np.isfinite(ratio)]
+    covered = covered[np.isfinite(covered)]
+    return (
+        float(np.sqrt(square.mean())),
+        float(np.median(ratio)) if ratio.size else np.nan,
+        float(covered.mean()) if covered.size else np.nan,
+    )

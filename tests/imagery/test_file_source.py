@@ -42,3 +42,10 @@ def test_files_without_an_image_are_left_to_the_reader(tmp_path):
     broken.write_text("{", encoding="utf-8")
     twin = load_catalog().sources["twin"]
     assert adapt_to_items(twin, broken) is twin
+
+
+def test_a_null_offset_is_that_of_the_source(tmp_path):
+    band = {"scale": None, "offset": None}
+    source = adapt(tmp_path, {"pan": {"href": "a.tif", "raster:bands": [band]}})
+    twin = load_catalog().sources["twin"]
+    assert (source.scale, source.offset) == (twin.scale, twin.offset)
