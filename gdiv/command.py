@@ -6,9 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from gdiv.benchmark.results import format_real, format_results
-from gdiv.benchmark.running import BenchmarkError, run_benchmark
-from gdiv.benchmark.suite import KINDS, UnknownCaseError
+from gdiv.benchmark.kinds import KINDS, BenchmarkError, UnknownCaseError
 from gdiv.catalog import CATALOG_FILE, OWN_CATALOG, CatalogError, load_catalog, own_catalog
 from gdiv.extras import MissingPackageError
 from gdiv.files import write_json
@@ -179,6 +177,10 @@ def _items(arguments: argparse.Namespace) -> None:
 
 def _bench(arguments: argparse.Namespace) -> None:
     """Score matchers on the benchmark."""
+    # Other commands need not wait for the matchers, nor write caches before a run has a home.
+    from gdiv.benchmark.results import format_real, format_results
+    from gdiv.benchmark.running import run_benchmark
+
     results = run_benchmark(
         arguments.matcher.split(","),
         arguments.split,

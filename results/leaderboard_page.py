@@ -5,8 +5,8 @@ from typing import Any
 
 from published_values import MISSING, format_table
 
+from gdiv.benchmark.kinds import KINDS
 from gdiv.benchmark.results import shared_ranks
-from gdiv.benchmark.suite import KINDS
 
 __all__ = ["leaderboard_page", "leaderboard_table", "sorted_rows"]
 

@@ -92,7 +92,7 @@ class Case:
     name : str
         Name, such as ``"test-moved-bend-03"``.
     kind : str
-        How it is made; see `gdiv.benchmark.suite.KINDS`.
+        How it is made; see `gdiv.benchmark.kinds.KINDS`.
     split : {"dev", "test"}
         Split.
     family : str

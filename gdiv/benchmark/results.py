@@ -9,8 +9,8 @@ import numpy.typing as npt
 from gdiv.benchmark.cases import Case, split_hash
 from gdiv.benchmark.evaluation import CaseScores, Contestant
 from gdiv.benchmark.intervals import Resampling, estimate, summarise
+from gdiv.benchmark.kinds import KINDS
 from gdiv.benchmark.scores import CLASSES
-from gdiv.benchmark.suite import KINDS
 
 __all__ = [
     "UNIT",

@@ -11,23 +11,20 @@ from typing import Any
 
 from gdiv.benchmark.cases import Split
 from gdiv.benchmark.evaluation import Contestant, evaluate, evaluate_real
+from gdiv.benchmark.kinds import BenchmarkError
 from gdiv.benchmark.results import UNIT, summarise_benchmark
-from gdiv.benchmark.suite import CACHE, list_cases
+from gdiv.benchmark.suite import cache_folder, list_cases
 from gdiv.flow.matchers.matching import match_images
 from gdiv.flow.matchers.registry import get_matcher, source_hash
 from gdiv.images.arrays import Component, Image
 from gdiv.study.provenance import code_hash
 
-__all__ = ["TRAINED_ON", "BenchmarkError", "contestant", "run_benchmark"]
+__all__ = ["TRAINED_ON", "contestant", "run_benchmark"]
 
 #: Cases whose texture or glacier trained the network that ships.
 TRAINED_ON = {
     "raft": ("dev-moved", "dev-twin-argentiere", "dev-twin-tasman"),
 }
-
-
-class BenchmarkError(ValueError):
-    """The benchmark cannot run with these arguments."""
 
 
 def contestant(name: str) -> Contestant:
@@ -116,7 +113,7 @@ def run_benchmark(
     Raises
     ------
     BenchmarkError
-        If a function cannot be imported, or no case is left.
+        If a function cannot be imported, no case is left, or there is no folder for the scores.
     UnknownCaseError, UnknownMatcherError
         If there is no such case or matcher.
 
@@ -134,7 +131,10 @@ def run_benchmark(
     contestants = [contestant(name) for name in names]
     wanted = [name for name in cases if name != "real"]
     exact = list_cases(split, wanted) if wanted or not cases else []
-    folder = Path(store) if store is not None else CACHE
+    try:
+        folder = Path(store) if store is not None else cache_folder()
+    except OSError as error:
+        raise BenchmarkError(str(error)) from error
     real_folder = Path(scenes) if scenes is not None else None
     if real_folder is not None and not real_folder.is_dir():
         raise BenchmarkError(f"no folder {real_folder} of real scenes")

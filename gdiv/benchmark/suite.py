@@ -1,30 +1,16 @@
 """The cases of the benchmark by split and kind, and the loader of their pairs."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from gdiv.benchmark.cases import Case, Pair, Split, make_moved, moved_cases
+from gdiv.benchmark.kinds import KINDS, UnknownCaseError
 from gdiv.benchmark.published import make_published, published_cases
 from gdiv.benchmark.smooth import make_smooth, smooth_cases
 from gdiv.benchmark.twins import make_twin, twin_cases
 
-__all__ = ["KINDS", "UnknownCaseError", "list_cases", "load_case"]
-
-#: Kinds of cases, and what they are.
-KINDS = {
-    "smooth": "drawn texture, smooth flow, one difference between the dates",
-    "drawn": "drawn texture moved by a drawn field of a glacier",
-    "moved": "real texture moved by a drawn field of a glacier",
-    "published": "real texture moved by a published velocity field of narrow ice",
-    "twin": "synthetic twin of a glacier of the catalog",
-    "real": "real pair without exact truth",
-}
-#: Folder of rendered twins if no other is named.
-CACHE = Path.home() / ".cache" / "gdiv" / "benchmark"
-
-
-class UnknownCaseError(ValueError):
-    """No case or kind of cases has this name; the message lists those that exist."""
+__all__ = ["cache_folder", "list_cases", "load_case"]
 
 
 def list_cases(split: Split = "test", names: Iterable[str] = ()) -> list[Case]:
@@ -119,5 +105,31 @@ def load_case(
     if case.kind == "published":
         return make_published(case, folder)
     if case.kind == "twin":
-        return make_twin(case, Path(cache) if cache is not None else CACHE)
+        return make_twin(case, Path(cache) if cache is not None else cache_folder())
     return make_moved(case, folder)
+
+
+def cache_folder() -> Path:
+    """Return the folder that scores and rendered twins are kept in if no other is named.
+
+    Returns
+    -------
+    Path
+        ``gdiv/benchmark`` in ``$XDG_CACHE_HOME``, or in ``~/.cache`` if that is not set.
+
+    Raises
+    ------
+    OSError
+        If the user has no home directory.
+
+    Examples
+    --------
+    >>> cache_folder().parts[-2:]
+    ('gdiv', 'benchmark')
+    """
+    caches = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(caches or Path.home() / ".cache") / "gdiv" / "benchmark"
+    except RuntimeError as error:
+        message = "no home directory to keep scores in: name a folder, or set XDG_CACHE_HOME"
+        raise FileNotFoundError(message) from error

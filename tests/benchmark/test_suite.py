@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import gdiv
-from gdiv.benchmark import suite
 from gdiv.benchmark.cases import split_hash
+from gdiv.benchmark.kinds import UnknownCaseError
 from gdiv.benchmark.scenes import MissingSceneError
+from gdiv.benchmark.suite import cache_folder
 
 #: Recipes of the test split as they were frozen, and statistics of some of its pairs.
 FROZEN = json.loads((Path(__file__).parent / "frozen_split.json").read_text(encoding="utf-8"))
@@ -36,11 +37,11 @@ def test_cases_without_their_scene_are_refused_by_name(tmp_path):
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(suite.UnknownCaseError, match="kinds are: smooth, drawn"):
+    with pytest.raises(UnknownCaseError, match="kinds are: smooth, drawn"):
         gdiv.list_cases("test", ["surge"])
-    with pytest.raises(suite.UnknownCaseError, match="no split"):
+    with pytest.raises(UnknownCaseError, match="no split"):
         gdiv.list_cases("train")
-    with pytest.raises(suite.UnknownCaseError, match="no case"):
+    with pytest.raises(UnknownCaseError, match="no case"):
         gdiv.load_case("test-moved")
 
 
@@ -56,3 +57,15 @@ def test_a_twin_is_rendered_for_its_case(tmp_path):
     assert pair.reference.shape == (320, 320)
     assert np.nanmedian(speed[pair.ice]) > 2
     assert np.nanmedian(speed[~pair.ice]) < 1.5
+
+
+def test_without_a_home_the_cache_asks_for_a_folder(monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(OSError, match="name a folder, or set XDG_CACHE_HOME"):
+        cache_folder()
+    monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
+    assert cache_folder() == Path("/caches/gdiv/benchmark")
