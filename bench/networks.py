@@ -49,7 +49,7 @@ REACH = 14
 SHOWN = (
     "zero",
     "horn-schunck, default settings",
-    "horn-schunck",
+    "horn-schunck, quadratic",
     "correlation",
     "DIS, finest scale 0",
     "RAFT",

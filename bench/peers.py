@@ -23,7 +23,7 @@ from scipy.interpolate import RegularGridInterpolator
 from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 
 from gdiv import list_matchers, match_images
-from gdiv.flow.horn_schunck.solver import PAPER, Settings, solve_horn_schunck
+from gdiv.flow.horn_schunck.solver import DEFAULT, PAPER, QUADRATIC, Settings, solve_horn_schunck
 from gdiv.flow.matchers.correlation import correlate_chips
 from gdiv.flow.matchers.raft import shipped_network
 from gdiv.flow.matchers.registry import matcher_label
@@ -85,15 +85,9 @@ def _zero() -> Match:
     return lambda reference, secondary: np.zeros((2, *reference.shape), np.float32)
 
 
-def _horn_schunck(median: int = 9, **settings: Any) -> Match:
+def _horn_schunck(base: Settings = DEFAULT, **settings: Any) -> Match:
     """Horn-Schunck of gdiv."""
-    chosen = Settings(median=median, **settings)
-    return lambda reference, secondary: solve_horn_schunck(reference, secondary, chosen)
-
-
-def _paper(weight: float) -> Match:
-    """Horn-Schunck of gdiv with the likely settings of the paper."""
-    chosen = replace(PAPER, weight=weight)
+    chosen = replace(base, **settings)
     return lambda reference, secondary: solve_horn_schunck(reference, secondary, chosen)
 
 
@@ -216,10 +210,11 @@ def _phase_correlation(light: float, window: int) -> Match:
     return _match_prepared(light, partial(phase_windows, window=window))
 
 
+QUADRATIC_SOLVER = partial(_horn_schunck, QUADRATIC)
 LIGHT = [5, 3, 0]
 CONTRAST: dict[str, list[Any]] = {
     "feature": ["contrast"],
-    "weight": [8.0, 12.0, 16.0, 32.0, 4.0],
+    "weight": [12.0, 8.0, 16.0, 32.0, 4.0],
     "sigma": [2.0, 3.0, 4.0, 1.5, 1.0],
 }
 BRIGHTNESS: dict[str, list[Any]] = {"feature": ["brightness"], "weight": [1.0, 3.0, 10.0, 0.3]}
@@ -231,10 +226,10 @@ PATCHES = [8, 12, 16, 24, 32]
 PEERS = {
     "zero": Peer(_zero, [{}]),
     "horn-schunck, default settings": Peer(_horn_schunck, [{}]),
-    "horn-schunck": Peer(_horn_schunck, [CONTRAST | THOROUGH, BRIGHTNESS]),
-    "horn-schunck, quick": Peer(_horn_schunck, [CONTRAST | QUICK, BRIGHTNESS | QUICK]),
+    "horn-schunck, quadratic": Peer(QUADRATIC_SOLVER, [CONTRAST | THOROUGH, BRIGHTNESS]),
+    "horn-schunck, quick": Peer(QUADRATIC_SOLVER, [CONTRAST | QUICK, BRIGHTNESS | QUICK]),
     "horn-schunck, likely settings of the paper": Peer(
-        _paper, [{"weight": [0.2, 0.5, 1.5, 5.0, 15.0]}]
+        partial(_horn_schunck, PAPER), [{"weight": [0.2, 0.5, 1.5, 5.0, 15.0]}]
     ),
     "RAFT": Peer(_raft, [{}]),
     "correlation": Peer(_correlation, [{"light": LIGHT, "window": [32, 24, 48, 16, 12]}]),

@@ -16,7 +16,7 @@ from gdiv.benchmark.cases import Pair
 from gdiv.flow.horn_schunck import kernels_numba
 from gdiv.flow.horn_schunck.median import median_filter
 from gdiv.flow.horn_schunck.relaxation import relax
-from gdiv.flow.horn_schunck.settings import Settings
+from gdiv.flow.horn_schunck.settings import QUADRATIC, Settings
 
 __all__ = ["measure_median", "measure_solver", "measure_two_threads", "set_threads"]
 
@@ -115,7 +115,7 @@ def measure_solver(size: int) -> dict[str, Any]:
     image = np.random.default_rng(0).normal(size=(size, size))
     level = kernels_numba.finest_level(image, 1)
     mask = np.ones(level.shape, np.float32)
-    settings = Settings()
+    settings = QUADRATIC
     work = kernels_numba.Workspace(level, level, mask, settings.stencil)
     u, v = kernels_numba.zero_flow(level)
     work.update_flow(u, v, WEIGHT, settings.relaxation_factors(), False)

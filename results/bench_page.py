@@ -123,7 +123,7 @@ def _case_lines(rows: Sequence[Mapping[str, Any]], tried: Mapping[str, int]) -> 
         "time / Horn-Schunck",
         "settings",
     )
-    unit = next(row["milliseconds"] for row in rows if row["matcher"] == "horn-schunck")
+    unit = next(row["milliseconds"] for row in rows if row["matcher"] == "horn-schunck, quadratic")
     cells = []
     for row in rows:
         settings = ", ".join(f"{key} {setting}" for key, setting in row["settings"].items())

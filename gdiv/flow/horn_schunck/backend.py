@@ -11,7 +11,7 @@ from gdiv.flow.horn_schunck.settings import Stencil
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Array", "ArrayT", "Backend", "WarpWorkspace", "select_backend"]
+__all__ = ["Array", "ArrayT", "Backend", "RobustWarps", "WarpWorkspace", "select_backend"]
 
 #: An image or a component of the displacement, of either backend.
 Array: TypeAlias = Union[npt.NDArray[Any], "torch.Tensor"]
@@ -42,6 +42,32 @@ class WarpWorkspace(Protocol):
             Relaxation factor of each Jacobi step.
         symmetric : bool
             Warp both images by half of the displacement, not the secondary by all of it.
+
+        Returns
+        -------
+        u, v : ndarray or torch.Tensor
+            The new displacement.
+        """
+
+
+class RobustWarps(Protocol):
+    """Arrays of one pyramid level that its warps with robust penalties share."""
+
+    def update_flow(
+        self, u: Any, v: Any, weight: float, omegas: npt.NDArray[np.float32], slope: float
+    ) -> tuple[Any, Any]:
+        """Solve the equations linearised at a displacement.
+
+        Parameters
+        ----------
+        u, v : ndarray or torch.Tensor
+            Displacement to linearise at, in pixels of the level.
+        weight : float
+            Weight of the smoothness term.
+        omegas : ndarray, shape (N,)
+            Relaxation factor of each Jacobi step.
+        slope : float
+            Change of the displacement between neighbouring pixels at which a margin begins.
 
         Returns
         -------
@@ -222,6 +248,26 @@ class Backend(Protocol):
         Returns
         -------
         WarpWorkspace
+            The arrays, with the method that updates the displacement.
+        """
+
+    def RobustWorkspace(
+        self, reference: Any, secondary: Any, mask: Any, stencil: Stencil
+    ) -> RobustWarps:
+        """Allocate the arrays that the warps of one level with robust penalties share.
+
+        Parameters
+        ----------
+        reference, secondary : ndarray or torch.Tensor
+            Both images at this level.
+        mask : ndarray or torch.Tensor
+            1 where the data term counts, else 0.
+        stencil : Stencil
+            Weights of the central difference.
+
+        Returns
+        -------
+        RobustWarps
             The arrays, with the method that updates the displacement.
         """
 

@@ -20,10 +20,12 @@ from gdiv.flow.horn_schunck.levels import (
     zero_flow,
 )
 from gdiv.flow.horn_schunck.median import median_filter
+from gdiv.flow.horn_schunck.robust import RobustWorkspace
 from gdiv.flow.horn_schunck.workspace import Workspace
 
 __all__ = [
     "Level",
+    "RobustWorkspace",
     "Workspace",
     "double",
     "finest_level",

@@ -23,9 +23,11 @@ from gdiv.flow.horn_schunck.levels_torch import (
     zero_flow,
 )
 from gdiv.flow.horn_schunck.relaxation_torch import Workspace
+from gdiv.flow.horn_schunck.robust_torch import RobustWorkspace
 
 __all__ = [
     "Level",
+    "RobustWorkspace",
     "Workspace",
     "double",
     "finest_level",

@@ -227,9 +227,9 @@ def local_mean(image: FloatArray, level: Level, kernel: FloatArray) -> FloatArra
             np.convolve(np.ones(side, np.float32), kernel)[reach : reach + side]
             for side in image.shape
         )
-        return _divide(_blur(image, kernel), row_weights, column_weights)
-    weights: FloatArray = np.maximum(_blur(level.valid, kernel), f32(MIN_WEIGHT))
-    return _blur(image * level.valid, kernel) / weights
+        return _divide(blur(image, kernel), row_weights, column_weights)
+    weights: FloatArray = np.maximum(blur(level.valid, kernel), f32(MIN_WEIGHT))
+    return blur(image * level.valid, kernel) / weights
 
 
 @compile_kernel
@@ -252,8 +252,21 @@ def _pad(image: FloatArray, below: int, right: int, border: int) -> FloatArray:
     return np.asarray(cv2.copyMakeBorder(image, 0, below, 0, right, border), np.float32)
 
 
-def _blur(image: FloatArray, kernel: FloatArray) -> FloatArray:
-    """Weighted sum under a kernel along both axes, with zeros beyond the frame."""
+def blur(image: FloatArray, kernel: FloatArray) -> FloatArray:
+    """Weighted sum under a kernel along both axes, with zeros beyond the frame.
+
+    Parameters
+    ----------
+    image : ndarray
+        float32 ``(H, W)``.
+    kernel : ndarray
+        float32 ``(N,)``, the weights along one axis.
+
+    Returns
+    -------
+    ndarray
+        float32 ``(H, W)``.
+    """
     blurred = cv2.sepFilter2D(image, -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
     return np.asarray(blurred, np.float32)
 

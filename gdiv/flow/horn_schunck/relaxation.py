@@ -15,7 +15,7 @@ import numpy as np
 
 from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 
-__all__ = ["EDGE", "linearise", "merge_colours", "relax", "split_colours"]
+__all__ = ["EDGE", "linearise", "merge_colours", "mirror", "relax", "split_colours"]
 
 #: float32 values before and after a row of `u` and `v`: one cache line, so that rows start on one.
 EDGE = 16
@@ -115,7 +115,7 @@ def split_colours(field: FloatArray, packed: FloatArray) -> None:
             start = (y + colour) & 1
             for i in range((width - start + 1) // 2):
                 packed[colour, y, EDGE + i] = field[y, 2 * i + start]
-            _mirror(packed, colour, y, start, width)
+            mirror(packed, colour, y, start, width)
 
 
 @compile_kernel
@@ -138,10 +138,23 @@ def merge_colours(packed: FloatArray, field: FloatArray) -> None:
 
 
 @compile_kernel
-def _mirror(packed: FloatArray, colour: int, y: int, start: int, width: int) -> None:
+def mirror(packed: FloatArray, colour: int, y: int, start: int, width: int) -> None:
     """Mirror a row at the sides of the frame, so that there is no flux through them.
 
     The pixel beyond the frame equals the one before the last pixel of the frame.
+
+    Parameters
+    ----------
+    packed : ndarray
+        float32 ``(2, H, half row)``, from `split_colours`; overwritten beside the frame.
+    colour : int
+        Colour of the row, 0 or 1.
+    y : int
+        The row.
+    start : int
+        First column of the colour in the row, 0 or 1.
+    width : int
+        Pixels in a row of the image.
     """
     if start == 1:
         packed[colour, y, EDGE - 1] = packed[colour, y, EDGE]
@@ -209,5 +222,5 @@ def relax(
                 residual = row_a[i] * mean_u + row_b[i] * mean_v + row_c[i]
                 here_u[i] += omega * (mean_u - row_a[i] * residual - here_u[i])
                 here_v[i] += omega * (mean_v - row_b[i] * residual - here_v[i])
-            _mirror(u, own, y, start, width)
-            _mirror(v, own, y, start, width)
+            mirror(u, own, y, start, width)
+            mirror(v, own, y, start, width)

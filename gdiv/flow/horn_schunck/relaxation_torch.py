@@ -7,7 +7,7 @@ import torch
 from gdiv.flow.horn_schunck.levels_torch import Level, repeat_rim
 from gdiv.flow.horn_schunck.settings import Stencil
 
-__all__ = ["Workspace", "warp"]
+__all__ = ["Workspace", "gradient", "warp"]
 
 _REACH = 3  # pixels on both sides that the longest central difference reads
 _ZERO = torch.zeros(())  # start of a sum of tensors, on any device
@@ -93,30 +93,12 @@ class Workspace:
             reference, reference_valid = warp(reference, reference_valid, u, v, -0.5)
         secondary, secondary_valid = warp(*self.secondary, u, v, 0.5 if symmetric else 1.0)
         mean = 0.5 * (reference + secondary)
-        ix = self._gradient(mean, -1)
-        iy = self._gradient(mean, -2)
+        ix = gradient(mean, -1, self.stencil)
+        iy = gradient(mean, -2, self.stencil)
         counts = reference_valid * secondary_valid * self.mask
         scale = counts / (weight + ix * ix + iy * iy).sqrt()
         c = (secondary - reference - ix * u - iy * v) * scale
         return ix * scale, iy * scale, c
-
-    def _gradient(self, image: torch.Tensor, axis: int) -> torch.Tensor:
-        """Central difference along one axis, -1 or -2, of an image whose rim is repeated."""
-        if axis == -1:
-            padded = repeat_rim(image, _REACH, _REACH, 0, 0)
-        else:
-            padded = repeat_rim(image, 0, 0, _REACH, _REACH)
-        side = image.shape[axis]
-
-        def neighbour(offset: int) -> torch.Tensor:
-            return padded.narrow(axis, _REACH + offset, side)
-
-        differences = (
-            weight * (neighbour(distance) - neighbour(-distance))
-            for distance, weight in enumerate(self.stencil, 1)
-            if weight
-        )
-        return sum(differences, start=_ZERO)
 
     def _neighbour_mean(self, field: torch.Tensor) -> torch.Tensor:
         """Mean of the four neighbours, mirrored at the frame."""
@@ -127,6 +109,40 @@ class Workspace:
             + field[..., self.right]
         )
         return 0.25 * total
+
+
+def gradient(image: torch.Tensor, axis: int, stencil: Stencil) -> torch.Tensor:
+    """Central difference along one axis of images whose rim is repeated.
+
+    Parameters
+    ----------
+    image : torch.Tensor
+        float32 ``(..., H, W)``.
+    axis : int
+        -1 along columns, -2 along rows.
+    stencil : tuple of float
+        Weights at one, two and three pixels.
+
+    Returns
+    -------
+    torch.Tensor
+        float32 ``(..., H, W)``.
+    """
+    if axis == -1:
+        padded = repeat_rim(image, _REACH, _REACH, 0, 0)
+    else:
+        padded = repeat_rim(image, 0, 0, _REACH, _REACH)
+    side = image.shape[axis]
+
+    def neighbour(offset: int) -> torch.Tensor:
+        return padded.narrow(axis, _REACH + offset, side)
+
+    differences = (
+        weight * (neighbour(distance) - neighbour(-distance))
+        for distance, weight in enumerate(stencil, 1)
+        if weight
+    )
+    return sum(differences, start=_ZERO)
 
 
 def warp(

@@ -1,4 +1,4 @@
-"""Settings of the Horn-Schunck solver: the defaults and those of the paper."""
+"""Settings of the Horn-Schunck solver: the defaults, the quadratic solver, and the paper's."""
 
 import math
 from dataclasses import dataclass
@@ -9,15 +9,39 @@ import numpy.typing as npt
 
 from gdiv.flow.horn_schunck.median import MAX_WINDOW
 
-__all__ = ["DEFAULT", "MIN_SIDE", "PAPER", "Feature", "Settings", "Stencil"]
+__all__ = [
+    "DEFAULT",
+    "MIN_SIDE",
+    "OUTLIER",
+    "PAPER",
+    "PYRAMID_SLOPE",
+    "PYRAMID_WARPS",
+    "QUADRATIC",
+    "TENSOR_SIGMA",
+    "Feature",
+    "Penalty",
+    "Settings",
+    "Stencil",
+]
 
 #: Quantity of the images that is compared.
 Feature: TypeAlias = Literal["contrast", "sobel", "brightness"]
+#: Penalty of differences of brightness and of changes of the displacement.
+Penalty: TypeAlias = Literal["robust", "quadratic"]
 #: Weights of a central difference at one, two and three pixels.
 Stencil: TypeAlias = tuple[float, float, float]
 
 #: Smallest side of the coarsest pyramid level (pixel).
 MIN_SIDE = 16
+
+#: Difference of local contrast beyond which the robust penalty grows linearly.
+OUTLIER = 0.5
+#: Standard deviation (pixel) of the blur of the products of gradients in the robust data term.
+TENSOR_SIGMA = 0.5
+#: Slope of the displacement at which a margin begins, and warps, on the coarse levels of the robust
+#: solver, which only propose a start.
+PYRAMID_SLOPE = 0.2
+PYRAMID_WARPS = 3
 
 # Weights of the central difference at one, two and three pixels, by number of taps; exact to fourth
 # and sixth order (Fornberg 1988, doi:10.1090/S0025-5718-1988-0935077-0).
@@ -31,25 +55,37 @@ _STENCILS: dict[int, Stencil] = {
 class Settings:
     """Settings of the Horn-Schunck solver.
 
-    The defaults suit images of different dates. `PAPER` holds the paper's most likely settings.
+    The defaults suit images of different dates. `QUADRATIC` is the plain multi-level solver, which
+    is ten times faster and loses the motion of narrow ice. `PAPER` holds the paper's most likely
+    settings.
 
     Attributes
     ----------
+    penalty : {"robust", "quadratic"}
+        Penalty of differences of brightness and of changes of the displacement. "quadratic": that
+        of Horn and Schunck. "robust": one that keeps margins, from a start that is searched for.
+    reach : float
+        Longest displacement that is searched for, in pixels of the image; robust penalty only.
+        Time grows with its square beyond 16 pixels.
+    slopes : tuple of float
+        Change of the displacement between neighbouring pixels at which a margin begins, for each
+        warp of the finest level; robust penalty only. Smaller values keep sharper margins and more
+        noise; falling ones start smooth.
     levels : int
         Number of pyramid levels, each of half the resolution. The coarsest has at least 16 pixels
         along each side, which limits the number for small images. More levels find larger
         displacements: about 1.5 pixels of the coarsest level, so 24 pixels with five levels.
     warps : int
-        Number of linearisations per level. More warps follow large displacements more exactly;
-        time grows in proportion.
+        Number of linearisations per level; quadratic penalty only. More warps follow large
+        displacements more exactly; time grows in proportion.
     iterations : int
         Number of Jacobi steps per warp. More steps come closer to the solution of the linear
         equations; time grows in proportion.
     weight : float
         Weight of the smoothness term, relative to the squared difference of images of unit spread.
         A larger weight gives a smoother field, fills gaps from farther away and loses more of the
-        motion of narrow ice. Values of 0.3 to 1 suit the brightness of clean images, 8 to 16 suit
-        local contrast.
+        motion of narrow ice. With the quadratic penalty, values of 0.3 to 1 suit the brightness of
+        clean images and 8 to 16 local contrast.
     feature : {"contrast", "sobel", "brightness"}
         Quantity that is compared. "contrast": local contrast, with local mean removed and local
         spread scaled to one at each level. "sobel": magnitude of the Sobel gradient; the paper
@@ -69,7 +105,7 @@ class Settings:
         Number of pixels of the central difference. Seven are more exact at short wavelengths.
     symmetric : bool
         Warp the reference by minus half and the secondary by plus half of the displacement, which
-        then refers to the middle between both. Costs a second warp.
+        then refers to the middle between both. Costs a second warp; quadratic penalty only.
     median : int
         Side (pixel) of the square median filter of the displacement, odd, up to 181; 1 disables it.
         A larger window removes larger outliers and more detail.
@@ -77,17 +113,20 @@ class Settings:
         Apply the median filter after every warp instead of once at the end.
     """
 
+    penalty: Penalty = "robust"
+    reach: float = 64.0
+    slopes: tuple[float, ...] = (0.2, 0.1, 0.1, 0.07)
     levels: int = 5
     warps: int = 4
     iterations: int = 20
-    weight: float = 12.0
+    weight: float = 24.0
     feature: Feature = "contrast"
     sigma: float = 2.0
     floor: float = 0.3
     radius: float = 0.99
     taps: int = 5
     symmetric: bool = False
-    median: int = 9
+    median: int = 1
     median_each_warp: bool = False
 
     def __post_init__(self) -> None:
@@ -99,6 +138,16 @@ class Settings:
             raise ValueError(
                 f"sigma is above 0 and floor not below, got {self.sigma} and {self.floor}"
             )
+        if self.penalty not in get_args(Penalty):
+            raise ValueError(
+                f"no penalty {self.penalty!r}; there are: {', '.join(get_args(Penalty))}"
+            )
+        if self.reach < 0 or not self.slopes or min(self.slopes) <= 0:
+            raise ValueError(
+                f"reach is not below 0 and slopes above it, got {self.reach} and {self.slopes}"
+            )
+        if self.penalty == "robust" and (self.feature != "contrast" or self.symmetric):
+            raise ValueError("the robust penalty compares local contrast, and is not symmetric")
         features = get_args(Feature)
         if self.feature not in features:
             raise ValueError(f"no feature {self.feature!r}; there are: {', '.join(features)}")
@@ -151,10 +200,14 @@ class Settings:
 #: Settings for pairs of satellite images of different dates.
 DEFAULT = Settings()
 
+#: The plain multi-level solver.
+QUADRATIC = Settings(penalty="quadratic", weight=12.0, median=9)
+
 #: Most likely settings of the paper, which does not give them. They are the customary ones of the
 #: solver it cites (Meinhardt-Llopis et al. 2013). The weight there is 10 for images of 0 to 255,
 #: whose Sobel magnitudes have a spread of about 14 on glaciers: 4 x 10 / 14^2 is about 0.2.
 PAPER = Settings(
+    penalty="quadratic",
     levels=3,
     warps=2,
     iterations=400,

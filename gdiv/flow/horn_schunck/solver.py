@@ -51,18 +51,35 @@ from typing import Any
 
 import numpy as np
 
+from gdiv.flow.horn_schunck import kernels_numba
 from gdiv.flow.horn_schunck.backend import Array, ArrayT, Backend, select_backend
-from gdiv.flow.horn_schunck.settings import DEFAULT, MIN_SIDE, PAPER, Feature, Settings
+from gdiv.flow.horn_schunck.compilation import FloatArray
+from gdiv.flow.horn_schunck.settings import (
+    DEFAULT,
+    MIN_SIDE,
+    PAPER,
+    PYRAMID_SLOPE,
+    PYRAMID_WARPS,
+    QUADRATIC,
+    Feature,
+    Settings,
+)
+from gdiv.flow.horn_schunck.start import find_start
 
 __all__ = [
     "DEFAULT",
     "MIN_SIDE",
     "PAPER",
+    "QUADRATIC",
     "Feature",
     "Settings",
     "coarse_to_fine",
     "solve_horn_schunck",
 ]
+
+
+#: Levels of the pyramid that are searched: full, half and quarter resolution.
+SEARCHED_LEVELS = 3
 
 
 def solve_horn_schunck(
@@ -170,21 +187,103 @@ def coarse_to_fine(
     backend = select_backend(reference)
     _check_shapes(reference, secondary, mask)
     pyramid, floors = _prepare_levels(backend, reference, secondary, settings, mask, grain)
+    if settings.penalty == "quadratic":
+        yield from _quadratic_levels(backend, pyramid, floors, settings)
+        return
+    omegas = settings.relaxation_factors()
+    if isinstance(reference, np.ndarray):
+        *coarse, start = _search_start(pyramid, floors, settings)
+        yield from coarse
+        _, u, v = start
+    else:
+        u, v = _start_of_batch(reference, secondary, settings, mask, grain)
+    first, second, level_mask = pyramid[0]
+    first, second = _compared(backend, (first, second), floors, settings)
+    workspace = backend.RobustWorkspace(first, second, level_mask, settings.stencil)
+    for slope in settings.slopes:
+        u, v = workspace.update_flow(u, v, settings.weight, omegas, slope)
+    yield first.image, u, v
+
+
+def _compared(
+    backend: Backend, pair: tuple[Any, Any], floors: list[Any] | None, settings: Settings
+) -> tuple[Any, Any]:
+    """Feature of both images at a level: computed there for local contrast, else the level."""
+    if floors is None:
+        return pair
+    first, second = (
+        backend.level_contrast(level, settings.sigma, floor)
+        for level, floor in zip(pair, floors, strict=True)
+    )
+    return first, second
+
+
+def _quadratic_levels(
+    backend: Backend, pyramid: list[Any], floors: list[Any] | None, settings: Settings
+) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield the displacement at each level, solved with quadratic penalties."""
     omegas = settings.relaxation_factors()
     u, v = backend.zero_flow(pyramid[-1][0])
     for first, second, level_mask in reversed(pyramid):
         if u.shape != first.shape:
             u = backend.double(u)
             v = backend.double(v)
-        if floors is not None:
-            first = backend.level_contrast(first, settings.sigma, floors[0])
-            second = backend.level_contrast(second, settings.sigma, floors[1])
+        first, second = _compared(backend, (first, second), floors, settings)
         workspace = backend.Workspace(first, second, level_mask, settings.stencil)
         for _ in range(settings.warps):
             u, v = workspace.update_flow(u, v, settings.weight, omegas, settings.symmetric)
             if settings.median_each_warp:
                 u, v = _filter_flow(u, v, settings.median)
         yield first.image, u, v
+
+
+def _search_start(
+    pyramid: list[Any], floors: list[Any] | None, settings: Settings
+) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+    """Yield the displacement at each coarse level of a pair on a CPU, and the finest one's start.
+
+    The search reads the images in an order that a GPU cannot follow, so a batch is searched here,
+    too, one pair after the other.
+    """
+    omegas = settings.relaxation_factors()
+    u, v = kernels_numba.zero_flow(pyramid[-1][0])
+    compared: list[tuple[Any, Any]] = []
+    for first, second, level_mask in reversed(pyramid):
+        if u.shape != first.shape:
+            u = kernels_numba.double(u)
+            v = kernels_numba.double(v)
+        first, second = _compared(kernels_numba, (first, second), floors, settings)
+        compared.insert(
+            0, (kernels_numba.Level(first.image, first.valid * level_mask, False), second)
+        )
+        if first.shape == pyramid[0][0].shape:
+            u, v = find_start(compared[:SEARCHED_LEVELS], (u, v), settings.reach)
+        else:
+            workspace = kernels_numba.RobustWorkspace(first, second, level_mask, settings.stencil)
+            for _ in range(PYRAMID_WARPS):
+                u, v = workspace.update_flow(u, v, settings.weight, omegas, PYRAMID_SLOPE)
+        yield first.image, u, v
+
+
+def _start_of_batch(
+    reference: Any, secondary: Any, settings: Settings, mask: Any, grain: Sequence[Any] | None
+) -> tuple[Any, Any]:
+    """Start of each pair of a batch, on the device of the batch."""
+    # Tensors bring PyTorch with them.
+    import torch
+
+    counts = mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask
+    flat = [
+        images.reshape(-1, *images.shape[-2:]).cpu().numpy() for images in (reference, secondary)
+    ]
+    starts = []
+    for first, second in zip(*flat, strict=True):
+        pyramid, floors = _prepare_levels(kernels_numba, first, second, settings, counts, grain)
+        *_, (_, u, v) = _search_start(pyramid, floors, settings)
+        starts.append(np.stack([u, v]))
+    both = torch.as_tensor(np.stack(starts, 1), device=reference.device)
+    shape = (*reference.shape[:-2], *both.shape[-2:])
+    return both[0].reshape(shape), both[1].reshape(shape)
 
 
 def _check_shapes(reference: Array, secondary: Array, mask: Array | None) -> None:

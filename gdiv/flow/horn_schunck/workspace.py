@@ -16,7 +16,7 @@ from gdiv.flow.horn_schunck.relaxation import (
 from gdiv.flow.horn_schunck.settings import Stencil
 from gdiv.flow.horn_schunck.warping import pad_for_bicubic, warp
 
-__all__ = ["Workspace"]
+__all__ = ["Workspace", "allocate_colours"]
 
 _CACHE_LINE = 64  # bytes, of x86 and most ARM processors
 _FLOATS = 16  # float32 values in a cache line
@@ -50,18 +50,7 @@ class Workspace:
         self.stencil = np.asarray(stencil, np.float32)
         self.padded_reference = pad_for_bicubic(reference.image)
         self.padded_secondary = pad_for_bicubic(secondary.image)
-        half = (width + 1) // 2
-        row = -(-half // _FLOATS) * _FLOATS
-        # Rows that are a power of two apart would compete for the same sets of the cache. An odd
-        # number of cache lines per row avoids that.
-        even = row // _FLOATS % 2 == 0
-        coefficient_row = row + _FLOATS * even
-        flow_row = row + 2 * EDGE + _FLOATS * (not even)
-        self.a = _allocate_aligned(2, height, coefficient_row)
-        self.b = _allocate_aligned(2, height, coefficient_row)
-        self.c = _allocate_aligned(2, height, coefficient_row)
-        self.u = _allocate_aligned(2, height, flow_row)
-        self.v = _allocate_aligned(2, height, flow_row)
+        (self.a, self.b, self.c), (self.u, self.v) = allocate_colours(height, width, 3)
         self.mean = np.empty((height, width + 2 * _REACH), np.float32)
         self.moved_reference = np.empty(reference.shape, np.float32)
         self.moved_reference_valid = np.empty(reference.shape, np.float32)
@@ -134,6 +123,38 @@ class Workspace:
         merge_colours(self.u, u)
         merge_colours(self.v, v)
         return u, v
+
+
+def allocate_colours(
+    height: int, width: int, coefficients: int
+) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Allocate the arrays in which the pixels of each colour of a chessboard are contiguous.
+
+    Parameters
+    ----------
+    height, width : int
+        Sides of the image.
+    coefficients : int
+        Number of coefficients of the linear equations.
+
+    Returns
+    -------
+    coefficients : list of ndarray
+        float32 ``(2, H, half row)``, uninitialised.
+    components : list of ndarray
+        Two of float32 ``(2, H, half row)``, with `EDGE` values of padding at both sides of a row.
+    """
+    half = (width + 1) // 2
+    row = -(-half // _FLOATS) * _FLOATS
+    # Rows that are a power of two apart would compete for the same sets of the cache. An odd number
+    # of cache lines per row avoids that.
+    even = row // _FLOATS % 2 == 0
+    coefficient_row = row + _FLOATS * even
+    flow_row = row + 2 * EDGE + _FLOATS * (not even)
+    return (
+        [_allocate_aligned(2, height, coefficient_row) for _ in range(coefficients)],
+        [_allocate_aligned(2, height, flow_row) for _ in range(2)],
+    )
 
 
 def _allocate_aligned(*shape: int) -> FloatArray:

@@ -1,27 +1,30 @@
 """The NumPy and PyTorch backends agree."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from texture_pairs import move_texture
 
-from gdiv.flow.horn_schunck.solver import PAPER, Settings, solve_horn_schunck
+from gdiv.flow.horn_schunck.solver import PAPER, QUADRATIC, Settings, solve_horn_schunck
 
-CLEAN = Settings(weight=1, median=1)
+CLEAN = replace(QUADRATIC, weight=1, median=1)
 
 
+@pytest.mark.parametrize("settings", [CLEAN, Settings()], ids=["quadratic", "robust"])
 @pytest.mark.parametrize(
     "shape", [(2, 2), (2, 9), (9, 2), (17, 16), (31, 29), (30, 31), (31, 30), (65, 131)]
 )
-def test_both_backends_agree_for_any_size(shape):
+def test_both_backends_agree_for_any_size(shape, settings):
     """Odd sides have unequal numbers of pixels of each colour; motion reveals a wrong rim."""
     pair = [
         image[: shape[0], : shape[1]].copy()
         for image in move_texture(np.array([0.6, -0.4])[:, None, None], size=140)
     ]
-    result = np.stack(solve_horn_schunck(*pair, CLEAN))
+    result = np.stack(solve_horn_schunck(*pair, settings))
     other = torch.stack(
-        solve_horn_schunck(*(torch.from_numpy(image) for image in pair), CLEAN)
+        solve_horn_schunck(*(torch.from_numpy(image) for image in pair), settings)
     ).numpy()
     assert np.isfinite(result).all() and np.abs(result).max() > 0.05
     assert np.abs(result - other).max() < 1e-3
@@ -29,8 +32,14 @@ def test_both_backends_agree_for_any_size(shape):
 
 @pytest.mark.parametrize(
     "settings",
-    [Settings(), Settings(feature="brightness", weight=1), Settings(taps=7, symmetric=True), PAPER],
-    ids=["default", "brightness", "symmetric", "paper"],
+    [
+        Settings(),
+        QUADRATIC,
+        replace(QUADRATIC, feature="brightness", weight=1),
+        replace(QUADRATIC, taps=7, symmetric=True),
+        PAPER,
+    ],
+    ids=["default", "quadratic", "brightness", "symmetric", "paper"],
 )
 def test_both_backends_agree_for_all_settings(clean_pairs, settings):
     pair = clean_pairs[0][0][:, :101, :119].copy()

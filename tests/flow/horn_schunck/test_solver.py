@@ -1,15 +1,17 @@
 """The solver: known motion, missing data, and the paper's equations."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
 from texture_pairs import move_texture
 
 from gdiv.flow.horn_schunck.median import median_filter
-from gdiv.flow.horn_schunck.solver import PAPER, Settings, solve_horn_schunck
+from gdiv.flow.horn_schunck.solver import PAPER, QUADRATIC, Settings, solve_horn_schunck
 from gdiv.images.textures import fractal_texture
 
-CLEAN = Settings(weight=1, median=1)
+CLEAN = replace(QUADRATIC, weight=1, median=1)
 INNER = (slice(10, -10),) * 2
 
 
@@ -56,7 +58,7 @@ def test_changes_of_brightness_hardly_affect_local_contrast(clean_pairs):
     changed = (pair[1] * (0.6 + 0.8 * x) + 3 * y).astype(np.float32)
     contrast = mean_error(solve_horn_schunck(pair[0], changed), flow)
     brightness = mean_error(
-        solve_horn_schunck(pair[0], changed, Settings(feature="brightness")), flow
+        solve_horn_schunck(pair[0], changed, replace(QUADRATIC, feature="brightness")), flow
     )
     assert contrast < 0.3 and contrast < 0.3 * brightness
 
@@ -129,7 +131,7 @@ def test_invalid_input_raises_an_error_that_names_it():
     with pytest.raises(ValueError, match="mask's shape"):
         solve_horn_schunck(image, image, mask=np.ones((4, 4), bool))
     with pytest.raises(ValueError, match="contrast, sobel, brightness"):
-        Settings(feature="colour")
+        replace(QUADRATIC, feature="colour")
     with pytest.raises(ValueError, match="5 or 7 taps"):
         Settings(taps=3)
     with pytest.raises(ValueError, match="weight is above 0"):
