@@ -59,10 +59,10 @@ def contestant(name: str) -> Contestant:
     return Contestant(name, partial(_match, name), identity, TRAINED_ON.get(name, ()))
 
 
-def _match(name: str, reference: Image, secondary: Image) -> tuple[Component, Component]:
-    """Displacement by a registered matcher."""
+def _match(name: str, reference: Image, secondary: Image) -> tuple[Component, ...]:
+    """Displacement and stated errors by a registered matcher."""
     match = match_images(name, reference, secondary)
-    return match.u, match.v
+    return match.u, match.v, match.sigma_u, match.sigma_v
 
 
 def _import(name: str) -> Any:

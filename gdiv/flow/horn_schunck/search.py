@@ -21,7 +21,7 @@ import numpy.typing as npt
 from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 from gdiv.flow.horn_schunck.levels import Level
 
-__all__ = ["NEUTRAL", "PATHS", "chip_correlation", "chip_sum", "refine_search", "search"]
+__all__ = ["NEUTRAL", "PATHS", "chip_correlation", "chip_sum", "refine_search", "search_lattice"]
 
 #: Direction of each path, rows and columns per step.
 PATHS = ((0, 1), (0, -1), (1, 0), (-1, 0))
@@ -36,7 +36,7 @@ _FAR = f32(1e9)
 IntArray = npt.NDArray[np.int32]
 
 
-def search(
+def search_lattice(
     first: Level,
     second: Level,
     step: int,

@@ -115,7 +115,7 @@ class Settings:
 
     penalty: Penalty = "robust"
     reach: float = 64.0
-    slopes: tuple[float, ...] = (0.2, 0.1, 0.1, 0.07)
+    slopes: tuple[float, ...] = (0.1, 0.1, 0.1, 0.07)
     levels: int = 5
     warps: int = 4
     iterations: int = 20

@@ -257,7 +257,7 @@ def _search_start(
             0, (kernels_numba.Level(first.image, first.valid * level_mask, False), second)
         )
         if first.shape == pyramid[0][0].shape:
-            u, v = find_start(compared[:SEARCHED_LEVELS], (u, v), settings.reach)
+            u, v = find_start(pyramid[0][:2], compared[:SEARCHED_LEVELS], (u, v), settings.reach)
         else:
             workspace = kernels_numba.RobustWorkspace(first, second, level_mask, settings.stencil)
             for _ in range(PYRAMID_WARPS):

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 
 from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
+from gdiv.images.arrays import Mask
 
-__all__ = ["pad_for_bicubic", "warp"]
+__all__ = ["move_back", "pad_for_bicubic", "warp"]
 
 # Pixels. The bicubic kernel reads one pixel before and two after the pixel it starts from.
 _BEFORE = 1
@@ -38,6 +39,38 @@ def pad_for_bicubic(image: FloatArray) -> FloatArray:
         )
     padded = cv2.copyMakeBorder(image, _BEFORE, _AFTER, _BEFORE, _AFTER, cv2.BORDER_REPLICATE)
     return np.asarray(padded, np.float32)
+
+
+def move_back(image: FloatArray, u: FloatArray, v: FloatArray) -> tuple[FloatArray, Mask]:
+    """Resample an image along a displacement, so that it lies on the image before it.
+
+    Parameters
+    ----------
+    image : ndarray
+        float32 ``(H, W)``; NaN is no data.
+    u, v : ndarray
+        float32 ``(H, W)``, displacement in pixels; NaN counts as no motion.
+
+    Returns
+    -------
+    moved : ndarray
+        float32 ``(H, W)``, the image at ``(x + u, y + v)``.
+    inside : ndarray
+        Boolean ``(H, W)``, True where that position lies in the frame and has data.
+    """
+    finite = np.isfinite(image)
+    moved = np.empty(u.shape, np.float32)
+    inside = np.empty(u.shape, np.float32)
+    warp(
+        pad_for_bicubic(np.where(finite, image, 0).astype(np.float32)),
+        finite.astype(np.float32),
+        np.nan_to_num(u),
+        np.nan_to_num(v),
+        f32(1),
+        moved,
+        inside,
+    )
+    return moved, inside > 0
 
 
 @compile_kernel

@@ -2,7 +2,7 @@
 
 import cv2
 
-from gdiv.flow.matchers.dis import to_bytes
+from gdiv.flow.inverse_search import to_bytes
 from gdiv.images.arrays import Component, Image
 from gdiv.images.contrast import local_contrast
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from gdiv.flow.horn_schunck.warping import pad_for_bicubic, warp
+from gdiv.flow.horn_schunck.warping import move_back
+from gdiv.flow.matchers.errors import FAILED, estimate_errors
 from gdiv.flow.matchers.protocol import Matcher, matcher_options
 from gdiv.flow.matchers.registry import get_matcher, matchers_with_option
 from gdiv.images.arrays import Component, Flow, Image, Mask
@@ -31,15 +32,20 @@ class Match(NamedTuple):
     v : ndarray
         The same along rows.
     quality : ndarray
-        Local correlation after the match, 0 to 1; 0 without a vector.
+        Local correlation after the match, 0 to 1; 0 without a vector, and where the match has
+        failed: where a stated error is larger than `gdiv.flow.matchers.errors.FAILED`.
     residual : ndarray
         Forward-backward error in pixels; NaN unless ``check_consistency=True``.
+    sigma_u, sigma_v : ndarray
+        Standard error of each component, in pixels; NaN without a vector.
     """
 
     u: Component
     v: Component
     quality: Image
     residual: Image
+    sigma_u: Image
+    sigma_v: Image
 
 
 def match_images(
@@ -69,7 +75,7 @@ def match_images(
     Returns
     -------
     Match
-        ``u``, ``v``, ``quality`` and ``residual``.
+        ``u``, ``v``, ``quality``, ``residual``, ``sigma_u`` and ``sigma_v``.
 
     Raises
     ------
@@ -82,8 +88,9 @@ def match_images(
 
     Notes
     -----
-    The quality is computed in the same way for every matcher: the correlation of local contrast
-    around each pixel, between the reference and the secondary resampled along the displacement.
+    Quality and stated errors are computed in the same way for every matcher. The quality is the
+    correlation of local contrast around each pixel, between the reference and the secondary
+    resampled along the displacement; the errors are those of `gdiv.flow.matchers.errors`.
 
     Examples
     --------
@@ -107,18 +114,20 @@ def match_images(
     second = local_contrast(secondary)
     quality, valid = local_correlation(first, second, flow[0], flow[1])
     valid &= np.isfinite(flow).all(axis=0)
+    sigma = estimate_errors(first, second, flow[0], flow[1], quality)
     if getattr(chosen, "baseline", False):
         quality = np.ones_like(quality)
+    else:
+        quality[np.maximum(*sigma) > FAILED] = 0
     if check_consistency:
         backward = _find(chosen, secondary, reference, options)
         residual = forward_backward_error(flow, backward)
     else:
         residual = np.full(reference.shape, np.nan, np.float32)
-    nan = np.float32(np.nan)
-    u = np.where(valid, flow[0], nan)
-    v = np.where(valid, flow[1], nan)
-    residual = np.where(valid, residual, nan).astype(np.float32)
-    return Match(u, v, np.where(valid, quality, np.float32(0)), residual)
+    u, v, residual, sigma_u, sigma_v = (
+        np.where(valid, field, np.nan).astype(np.float32) for field in (*flow, residual, *sigma)
+    )
+    return Match(u, v, np.where(valid, quality, np.float32(0)), residual, sigma_u, sigma_v)
 
 
 def _find(matcher: Matcher, reference: Image, secondary: Image, options: dict[str, Any]) -> Flow:
@@ -178,19 +187,8 @@ def local_correlation(
     valid : ndarray of bool, shape (H, W)
         Where both images have data.
     """
-    finite = np.isfinite(second)
-    moved = np.empty(u.shape, np.float32)
-    inside = np.empty(u.shape, np.float32)
-    warp(
-        pad_for_bicubic(np.where(finite, second, 0).astype(np.float32)),
-        finite.astype(np.float32),
-        np.nan_to_num(u),
-        np.nan_to_num(v),
-        np.float32(1),
-        moved,
-        inside,
-    )
-    valid = (inside > 0) & np.isfinite(first)
+    moved, inside = move_back(second, u, v)
+    valid = inside & np.isfinite(first)
     coverage = np.maximum(cv2.GaussianBlur(valid.astype(np.float32), (0, 0), sigma), MIN_VALID)
 
     def mean(values: Image) -> Image:

@@ -1,0 +1,54 @@
+"""Dense inverse search of OpenCV (Kroeger et al. 2016), on local contrast.
+
+https://doi.org/10.1007/978-3-319-46493-0_29
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from gdiv.images.arrays import Component, Image
+
+__all__ = ["search_patches", "to_bytes"]
+
+#: Grey levels per local standard deviation: plus and minus three fill eight bits.
+LEVELS_PER_SPREAD = 42
+#: Grey level of the local mean, and of pixels without data.
+MIDDLE_LEVEL = 128
+
+
+def to_bytes(contrast: Image) -> npt.NDArray[np.uint8]:
+    """Convert local contrast to the eight bits that OpenCV's optical flow takes.
+
+    Parameters
+    ----------
+    contrast : ndarray, shape (H, W)
+        Local contrast; NaN becomes the middle level.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W)
+        Levels from 0 to 255.
+    """
+    levels = np.nan_to_num(contrast) * LEVELS_PER_SPREAD + MIDDLE_LEVEL
+    return np.clip(levels, 0, 255).astype(np.uint8)
+
+
+def search_patches(first: Image, second: Image) -> tuple[Component, Component]:
+    """Search patches by gradient descent on a pyramid, down to the finest scale.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (H, W)
+        Local contrast of the reference and the secondary; NaN is no data.
+
+    Returns
+    -------
+    u, v : ndarray, shape (H, W)
+        float32, displacement along columns and along rows, in pixels.
+    """
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search.setFinestScale(0)
+    # OpenCV's stubs forbid None, with which the binding allocates the flow itself.
+    flow = search.calc(to_bytes(first), to_bytes(second), None)  # type: ignore[call-overload]
+    return flow[..., 0], flow[..., 1]

@@ -1,0 +1,106 @@
+"""Standard error of each vector, from the images after the match.
+
+Three things tell how far a vector may be off:
+
+- the error that noise leaves in the position of the texture around it: the residual of the match
+  over the gradients of the image (Lucas and Kanade 1981; the Cramér-Rao bound of a shift, Robinson
+  and Milanfar 2004, doi:10.1109/TIP.2004.834661),
+- the local correlation after the match,
+- the change of the displacement around it: margins and jumps are where matches fail.
+
+Their product, each to a power, is the stated error. The powers and the scale are the quantile
+regression (Koenker and Bassett 1978, doi:10.2307/1913643) of the true errors of Horn-Schunck on the
+dev split of the benchmark and on further cases of its kinds, at the share of a normal distribution
+within one standard deviation.
+"""
+
+import cv2
+import numpy as np
+
+from gdiv.flow.horn_schunck.warping import move_back
+from gdiv.images.arrays import Component, Image
+
+__all__ = ["FAILED", "estimate_errors"]
+
+#: Stated error in pixels beyond which a match has failed. Of the vectors on ice within it, less
+#: than one in a hundred is off by more than two pixels on the cases that it was chosen on.
+FAILED = 0.4
+
+# Scale, and powers of the three parts.
+_SCALE = 1.10
+_POWERS = (0.52, 0.12, 0.71)
+# Added to the parts, so that none of them is zero: pixels, 1, pixels per pixel.
+_LEAST = (0.001, 0.02, 0.01)
+# Widths of the neighbourhoods of gradients and of the displacement, pixels.
+_SIGMA = 3.0
+_FLOW_SIGMA = 1.0
+_LEAST_WEIGHT = 1e-3
+_LEAST_DETERMINANT = 1e-8
+
+
+def estimate_errors(
+    first: Image, second: Image, u: Component, v: Component, correlation: Image
+) -> tuple[Image, Image]:
+    """Estimate the standard error of both components of a displacement.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (H, W)
+        Local contrast of the reference and the secondary; NaN is no data.
+    u, v : ndarray, shape (H, W)
+        Displacement in pixels.
+    correlation : ndarray, shape (H, W)
+        Local correlation after the match, 0 to 1.
+
+    Returns
+    -------
+    sigma_u, sigma_v : ndarray, shape (H, W)
+        float32, one standard error of each component, in pixels.
+
+    Examples
+    --------
+    >>> from gdiv.images.textures import fractal_texture
+    >>> texture = fractal_texture(64, 1.3, seed=0)
+    >>> zero, one = np.zeros((2, 64, 64), np.float32), np.ones((64, 64), np.float32)
+    >>> sigma_u, _ = estimate_errors(texture, texture, *zero, one)
+    >>> bool(sigma_u.max() < 0.01)
+    True
+    """
+    moved, inside = move_back(second, u, v)
+    counts = inside & np.isfinite(first)
+    reference = np.nan_to_num(first)
+    residual = moved - reference
+    gradients: tuple[Image, ...] = np.gradient(0.5 * (moved + reference))
+    gradient_y, gradient_x = gradients
+
+    def mean(values: Image) -> Image:
+        blurred = cv2.GaussianBlur(np.where(counts, values, 0).astype(np.float32), (0, 0), _SIGMA)
+        return np.asarray(blurred, np.float32)
+
+    xx, xy, yy = (
+        mean(gradient_x**2),
+        mean(gradient_x * gradient_y),
+        mean(gradient_y**2),
+    )
+    weight = np.maximum(mean(np.ones_like(reference)), _LEAST_WEIGHT)
+    noise = mean(residual**2) / weight
+    determinant = np.maximum(xx * yy - xy**2, _LEAST_DETERMINANT)
+    common = (
+        _SCALE
+        * (1 + _LEAST[1] - correlation) ** _POWERS[1]
+        * (_slope(u, v) + _LEAST[2]) ** _POWERS[2]
+    )
+    sigma_u, sigma_v = (
+        (common * (np.sqrt(noise * across / determinant) + _LEAST[0]) ** _POWERS[0])
+        for across in (yy, xx)
+    )
+    return sigma_u.astype(np.float32), sigma_v.astype(np.float32)
+
+
+def _slope(u: Component, v: Component) -> Image:
+    """Size of the gradient of the displacement, pixels per pixel."""
+    smooth = [
+        cv2.GaussianBlur(np.nan_to_num(part).astype(np.float32), (0, 0), _FLOW_SIGMA)
+        for part in (u, v)
+    ]
+    return np.sqrt(sum(gradient**2 for part in smooth for gradient in np.gradient(part)))
