@@ -59,9 +59,11 @@ def solve_in_blocks(
 
     Notes
     -----
-    With a halo of 256 pixels the result agrees with that of the whole image to 0.001 pixel, or to
-    the resolution of the median filter where the displacements span more than 16 pixels. At the rim
-    of a void or of the mask it agrees to a few hundredths of a pixel.
+    With quadratic penalties and a halo of 256 pixels, the result agrees with that of the whole
+    image to 0.001 pixel, or to the resolution of the median filter where the displacements span
+    more than 16 pixels. At the rim of a void or of the mask it agrees to a few hundredths of a
+    pixel. With robust penalties, the search may choose another displacement in a block: nine in ten
+    pixels agree to 0.01 pixel, 98 in 100 to 0.1 pixel.
     """
     shape = tuple(reference.shape)
     _check_images(shape, tuple(secondary.shape), None if mask is None else tuple(mask.shape))

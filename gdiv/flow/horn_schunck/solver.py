@@ -51,20 +51,17 @@ from typing import Any
 
 import numpy as np
 
-from gdiv.flow.horn_schunck import kernels_numba
 from gdiv.flow.horn_schunck.backend import Array, ArrayT, Backend, select_backend
-from gdiv.flow.horn_schunck.compilation import FloatArray
+from gdiv.flow.horn_schunck.pyramid import compare_level, prepare_levels
 from gdiv.flow.horn_schunck.settings import (
     DEFAULT,
     MIN_SIDE,
     PAPER,
-    PYRAMID_SLOPE,
-    PYRAMID_WARPS,
     QUADRATIC,
     Feature,
     Settings,
 )
-from gdiv.flow.horn_schunck.start import find_start
+from gdiv.flow.horn_schunck.start import search_start, start_of_batch
 
 __all__ = [
     "DEFAULT",
@@ -76,10 +73,6 @@ __all__ = [
     "coarse_to_fine",
     "solve_horn_schunck",
 ]
-
-
-#: Levels of the pyramid that are searched: full, half and quarter resolution.
-SEARCHED_LEVELS = 3
 
 
 def solve_horn_schunck(
@@ -186,36 +179,23 @@ def coarse_to_fine(
     """
     backend = select_backend(reference)
     _check_shapes(reference, secondary, mask)
-    pyramid, floors = _prepare_levels(backend, reference, secondary, settings, mask, grain)
+    pyramid, floors = prepare_levels(backend, reference, secondary, settings, mask, grain)
     if settings.penalty == "quadratic":
         yield from _quadratic_levels(backend, pyramid, floors, settings)
         return
     omegas = settings.relaxation_factors()
     if isinstance(reference, np.ndarray):
-        *coarse, start = _search_start(pyramid, floors, settings)
+        *coarse, start = search_start(pyramid, floors or [], settings)
         yield from coarse
         _, u, v = start
     else:
-        u, v = _start_of_batch(reference, secondary, settings, mask, grain)
+        u, v = start_of_batch(reference, secondary, settings, mask, grain)
     first, second, level_mask = pyramid[0]
-    first, second = _compared(backend, (first, second), floors, settings)
+    first, second = compare_level(backend, (first, second), floors, settings)
     workspace = backend.RobustWorkspace(first, second, level_mask, settings.stencil)
     for slope in settings.slopes:
         u, v = workspace.update_flow(u, v, settings.weight, omegas, slope)
     yield first.image, u, v
-
-
-def _compared(
-    backend: Backend, pair: tuple[Any, Any], floors: list[Any] | None, settings: Settings
-) -> tuple[Any, Any]:
-    """Feature of both images at a level: computed there for local contrast, else the level."""
-    if floors is None:
-        return pair
-    first, second = (
-        backend.level_contrast(level, settings.sigma, floor)
-        for level, floor in zip(pair, floors, strict=True)
-    )
-    return first, second
 
 
 def _quadratic_levels(
@@ -228,62 +208,13 @@ def _quadratic_levels(
         if u.shape != first.shape:
             u = backend.double(u)
             v = backend.double(v)
-        first, second = _compared(backend, (first, second), floors, settings)
+        first, second = compare_level(backend, (first, second), floors, settings)
         workspace = backend.Workspace(first, second, level_mask, settings.stencil)
         for _ in range(settings.warps):
             u, v = workspace.update_flow(u, v, settings.weight, omegas, settings.symmetric)
             if settings.median_each_warp:
                 u, v = _filter_flow(u, v, settings.median)
         yield first.image, u, v
-
-
-def _search_start(
-    pyramid: list[Any], floors: list[Any] | None, settings: Settings
-) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
-    """Yield the displacement at each coarse level of a pair on a CPU, and the finest one's start.
-
-    The search reads the images in an order that a GPU cannot follow, so a batch is searched here,
-    too, one pair after the other.
-    """
-    omegas = settings.relaxation_factors()
-    u, v = kernels_numba.zero_flow(pyramid[-1][0])
-    compared: list[tuple[Any, Any]] = []
-    for first, second, level_mask in reversed(pyramid):
-        if u.shape != first.shape:
-            u = kernels_numba.double(u)
-            v = kernels_numba.double(v)
-        first, second = _compared(kernels_numba, (first, second), floors, settings)
-        compared.insert(
-            0, (kernels_numba.Level(first.image, first.valid * level_mask, False), second)
-        )
-        if first.shape == pyramid[0][0].shape:
-            u, v = find_start(pyramid[0][:2], compared[:SEARCHED_LEVELS], (u, v), settings.reach)
-        else:
-            workspace = kernels_numba.RobustWorkspace(first, second, level_mask, settings.stencil)
-            for _ in range(PYRAMID_WARPS):
-                u, v = workspace.update_flow(u, v, settings.weight, omegas, PYRAMID_SLOPE)
-        yield first.image, u, v
-
-
-def _start_of_batch(
-    reference: Any, secondary: Any, settings: Settings, mask: Any, grain: Sequence[Any] | None
-) -> tuple[Any, Any]:
-    """Start of each pair of a batch, on the device of the batch."""
-    # Tensors bring PyTorch with them.
-    import torch
-
-    counts = mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask
-    flat = [
-        images.reshape(-1, *images.shape[-2:]).cpu().numpy() for images in (reference, secondary)
-    ]
-    starts = []
-    for first, second in zip(*flat, strict=True):
-        pyramid, floors = _prepare_levels(kernels_numba, first, second, settings, counts, grain)
-        *_, (_, u, v) = _search_start(pyramid, floors, settings)
-        starts.append(np.stack([u, v]))
-    both = torch.as_tensor(np.stack(starts, 1), device=reference.device)
-    shape = (*reference.shape[:-2], *both.shape[-2:])
-    return both[0].reshape(shape), both[1].reshape(shape)
 
 
 def _check_shapes(reference: Array, secondary: Array, mask: Array | None) -> None:
@@ -298,43 +229,6 @@ def _check_shapes(reference: Array, secondary: Array, mask: Array | None) -> Non
         raise ValueError(f"images need at least 2 x 2 pixels, got {shape}")
     if mask is not None and tuple(mask.shape) != shape[-2:]:
         raise ValueError(f"the mask's shape {tuple(mask.shape)} is not the images' {shape[-2:]}")
-
-
-def _prepare_levels(
-    backend: Backend,
-    reference: Array,
-    secondary: Array,
-    settings: Settings,
-    mask: Array | None,
-    grain: Sequence[Any] | None,
-) -> tuple[list[tuple[Any, Any, Any]], list[Any] | None]:
-    """Pyramid of both images and the mask, and the floor of each image's local contrast.
-
-    The floors are None for the other features, which are computed here, from the finest level, and
-    scaled by the whole image.
-    """
-    height, width = reference.shape[-2:]
-    counts: Array = np.ones((height, width), bool) if mask is None else mask > 0
-    levels = settings.count_levels((height, width))
-    multiple = 2 ** (levels - 1)
-    pair = [backend.finest_level(image, multiple) for image in (reference, secondary)]
-    level_mask = backend.pad_mask(counts, pair[0])
-    floors = None
-    if settings.feature == "contrast":
-        if grain is None:
-            grain = [backend.measure_grain(level) for level in pair]
-        floors = [settings.floor * image_grain for image_grain in grain]
-    else:
-        if settings.feature == "sobel":
-            pair = [backend.sobel_magnitude(level) for level in pair]
-        pair = [backend.standardise(level) for level in pair]
-    pyramid = [(pair[0], pair[1], level_mask)]
-    for _ in range(levels - 1):
-        first, second, level_mask = pyramid[-1]
-        pyramid.append(
-            (backend.halve(first), backend.halve(second), backend.halve_mask(level_mask))
-        )
-    return pyramid, floors
 
 
 def _filter_flow(u: ArrayT, v: ArrayT, size: int) -> tuple[ArrayT, ArrayT]:

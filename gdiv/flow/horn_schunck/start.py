@@ -14,20 +14,26 @@ every pixel, then draws the margins.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
+from gdiv.flow.horn_schunck import kernels_numba
 from gdiv.flow.horn_schunck.compilation import FloatArray
+from gdiv.flow.horn_schunck.features import level_contrast
 from gdiv.flow.horn_schunck.fusion import fuse
 from gdiv.flow.horn_schunck.levels import Level
 from gdiv.flow.horn_schunck.median import median_filter
+from gdiv.flow.horn_schunck.pyramid import compare_level, prepare_levels
 from gdiv.flow.horn_schunck.search import refine_search, search_lattice
+from gdiv.flow.horn_schunck.settings import PYRAMID_SLOPE, PYRAMID_WARPS, Settings
 from gdiv.flow.inverse_search import search_patches
-from gdiv.images.contrast import local_contrast
 
-__all__ = ["find_start"]
+__all__ = ["find_start", "search_start", "start_of_batch"]
 
+#: Levels of the pyramid that are searched: full, half and quarter resolution.
+SEARCHED_LEVELS = 3
 #: Longest displacement that a search looks for, in pixels of its level.
 RADIUS = 16
 #: Pixels between the nodes of a search, and half the side of a chip without its middle.
@@ -41,12 +47,15 @@ FINE_RADIUS = 2
 FINE_HALF = 3
 #: Least side of an image for dense inverse search, in pixels.
 INVERSE_SEARCH_SIDE = 16
+#: Neighbourhood of the local contrast for dense inverse search, in pixels.
+PATCH_SIGMA = 5.0
 #: Side of the median filter that removes single wrong vectors, in pixels.
 MEDIAN = 5
 
 
 def find_start(
     brightness: tuple[Level, Level],
+    floors: Sequence[float],
     levels: Sequence[tuple[Level, Level]],
     flow: tuple[FloatArray, FloatArray],
     reach: float,
@@ -57,6 +66,8 @@ def find_start(
     ----------
     brightness : tuple of Level
         The reference and the secondary, ``(H, W)``.
+    floors : sequence of float
+        Floor of the local spread of each of the two, in units of its brightness.
     levels : sequence of tuple of Level
         Local contrast of the reference and the secondary, the finest level ``(H, W)`` first. Pixels
         of the first that are not valid are not compared.
@@ -72,7 +83,7 @@ def find_start(
     """
     full = levels[0]
     zero = np.zeros(full[0].shape, np.float32)
-    proposals = [flow, (zero, zero), _inverse_search(*brightness)]
+    proposals = [flow, (zero, zero), _inverse_search(*brightness, floors)]
     for number, level in enumerate(levels):
         pixel = 2**number
         if number > 0 and reach <= RADIUS * pixel / 2:
@@ -86,13 +97,16 @@ def find_start(
     return median_filter(u, MEDIAN), median_filter(v, MEDIAN)
 
 
-def _inverse_search(first: Level, second: Level) -> tuple[FloatArray, FloatArray]:
+def _inverse_search(
+    first: Level, second: Level, floors: Sequence[float]
+) -> tuple[FloatArray, FloatArray]:
     """Dense inverse search; no motion in images too small for its patches."""
     if min(first.shape) < INVERSE_SEARCH_SIDE:
         zero = np.zeros(first.shape, np.float32)
         return zero, zero
     contrasts = [
-        local_contrast(np.where(level.valid > 0, level.image, np.nan)) for level in (first, second)
+        np.where(level.valid > 0, level_contrast(level, PATCH_SIGMA, floor).image, np.nan)
+        for level, floor in zip((first, second), floors, strict=True)
     ]
     u, v = search_patches(*contrasts)
     return np.ascontiguousarray(u), np.ascontiguousarray(v)
@@ -105,3 +119,87 @@ def _repeat(field: FloatArray, step: int, shape: tuple[int, int]) -> FloatArray:
         for side, count in zip(shape, field.shape, strict=True)
     )
     return np.ascontiguousarray(field[np.ix_(rows, columns)])
+
+
+def search_start(
+    pyramid: list[Any], floors: list[Any], settings: Settings
+) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+    """Yield the displacement at each coarse level of a pair on a CPU, and the finest one's start.
+
+    Parameters
+    ----------
+    pyramid : list of tuple
+        Reference, secondary and mask of each level, the finest first.
+    floors : list of float
+        Floor of the local spread of each image.
+    settings : Settings
+        Settings of the solver.
+
+    Yields
+    ------
+    image : ndarray
+        float32, local contrast of the reference at the level.
+    u, v : ndarray
+        float32 of the same shape, displacement in pixels of the level.
+    """
+    omegas = settings.relaxation_factors()
+    u, v = kernels_numba.zero_flow(pyramid[-1][0])
+    compared: list[tuple[Any, Any]] = []
+    for first, second, level_mask in reversed(pyramid):
+        if u.shape != first.shape:
+            u = kernels_numba.double(u)
+            v = kernels_numba.double(v)
+        first, second = compare_level(kernels_numba, (first, second), floors, settings)
+        compared.insert(
+            0, (kernels_numba.Level(first.image, first.valid * level_mask, False), second)
+        )
+        if first.shape == pyramid[0][0].shape:
+            u, v = find_start(
+                pyramid[0][:2], floors, compared[:SEARCHED_LEVELS], (u, v), settings.reach
+            )
+        else:
+            workspace = kernels_numba.RobustWorkspace(first, second, level_mask, settings.stencil)
+            for _ in range(PYRAMID_WARPS):
+                u, v = workspace.update_flow(u, v, settings.weight, omegas, PYRAMID_SLOPE)
+        yield first.image, u, v
+
+
+def start_of_batch(
+    reference: Any, secondary: Any, settings: Settings, mask: Any, grain: Sequence[Any] | None
+) -> tuple[Any, Any]:
+    """Find the start of each pair of a batch.
+
+    The search reads the images in an order that a GPU cannot follow, so the pairs are searched on
+    the CPU, one after the other.
+
+    Parameters
+    ----------
+    reference, secondary : torch.Tensor
+        ``(..., H, W)``, both images of each pair.
+    settings : Settings
+        Settings of the solver.
+    mask : ndarray or torch.Tensor or None
+        Pixels that count.
+    grain : sequence or None
+        Grain of both images; measured if None.
+
+    Returns
+    -------
+    u, v : torch.Tensor
+        float32, the start on the finest level, on the device of the batch.
+    """
+    # Tensors bring PyTorch with them.
+    import torch
+
+    counts = mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask
+    flat = [
+        images.reshape(-1, *images.shape[-2:]).cpu().numpy() for images in (reference, secondary)
+    ]
+    starts = []
+    for first, second in zip(*flat, strict=True):
+        pyramid, floors = prepare_levels(kernels_numba, first, second, settings, counts, grain)
+        *_, (_, u, v) = search_start(pyramid, floors or [], settings)
+        starts.append(np.stack([u, v]))
+    both = torch.as_tensor(np.stack(starts, 1), device=reference.device)
+    shape = (*reference.shape[:-2], *both.shape[-2:])
+    return both[0].reshape(shape), both[1].reshape(shape)

@@ -70,8 +70,9 @@ def estimate_errors(
     counts = inside & np.isfinite(first)
     reference = np.nan_to_num(first)
     residual = moved - reference
-    gradients: tuple[Image, ...] = np.gradient(0.5 * (moved + reference))
-    gradient_y, gradient_x = gradients
+    middle = 0.5 * (moved + reference)
+    gradient_y: Image = np.gradient(middle, axis=0)
+    gradient_x: Image = np.gradient(middle, axis=1)
 
     def mean(values: Image) -> Image:
         blurred = cv2.GaussianBlur(np.where(counts, values, 0).astype(np.float32), (0, 0), _SIGMA)
