@@ -1,14 +1,28 @@
 """Multi-level Horn-Schunck optical flow, for one pair on a CPU or a batch on any device of torch.
 
-The solver estimates the displacement ``(u, v)`` with ``secondary(x + u, y + v) = reference(x, y)``.
-It minimises the energy of Horn and Schunck (1981)::
+The solver estimates the displacement ``w = (u, v)`` with ``secondary(x + u, y + v) = reference(x,
+y)``. It minimises the energy of Horn and Schunck (1981)::
 
-    sum over pixels of (Ix u + Iy v + It)^2 + weight / 4 * (|grad u|^2 + |grad v|^2)
+    sum over pixels of D((Ix u + Iy v + It)^2) + weight / 4 * S(|grad u|^2 + |grad v|^2)
 
 The first term is the data term. It assumes that brightness moves with the surface: ``Ix`` and
 ``Iy`` are the gradients of brightness along columns and along rows, and ``It`` is the difference of
-the secondary and the reference. The second term is the smoothness term. Both images are scaled to a
-spread of about one, so that one weight serves all scenes.
+the secondary and the reference. The second term is the smoothness term. ``D`` and ``S`` are the
+penalties of `gdiv.flow.horn_schunck.settings.Settings.penalty`:
+
+- *quadratic*: ``D(a) = a`` and ``S(b) = b``, as in 1981. Every step of the displacement is spread
+  over its surroundings, at each level of a pyramid anew, so narrow ice loses its motion to the rock
+  beside it.
+- *robust*: ``D(a) = 2 k^2 (sqrt(1 + a / k^2) - 1)``, which grows linearly for outliers
+  (Charbonnier et al. 1997), with the products of gradients blurred over half a pixel (Bruhn et al.
+  2005), and ``S(b) = s^2 log(1 + b / s^2)``, which hardly grows beyond a slope ``s``, so that a
+  sharp margin costs little more than a soft one (Black and Anandan 1996). Such an energy has many
+  minima; the one nearest to the start of `gdiv.flow.horn_schunck.start` is taken.
+
+Between two dates the sun, the snow and the haze change, so brightness is not constant. By default
+the solver therefore compares the local contrast, computed at each level from the mean and the
+spread over a few pixels of that level. It has a spread of about one, so one weight serves all
+scenes.
 
 The energy is minimised on a pyramid, from coarse to fine (Meinhardt-Llopis et al. 2013). Each level
 takes several warps. A warp has three steps:
@@ -17,25 +31,31 @@ takes several warps. A warp has three steps:
    a = -0.5).
 2. Linearise the data term there. ``It`` becomes the difference of the warped secondary and the
    reference minus ``Ix u + Iy v``, so that the equations hold for the whole displacement, not for
-   its increment.
+   its increment. The slopes of robust penalties are kept from the warp before.
 3. Solve the linear equations by Jacobi steps with Chebyshev acceleration, one colour of a
    chessboard at a time (Golub and Varga 1961).
 
-Let ``a``, ``b`` and ``c`` be ``Ix``, ``Iy`` and ``It``, each divided by
+With quadratic penalties, let ``a``, ``b`` and ``c`` be ``Ix``, ``Iy`` and ``It``, each divided by
 ``sqrt(weight + Ix^2 + Iy^2)``, and ``mean_u`` and ``mean_v`` the means over the four neighbours of
 a pixel. A Jacobi step is::
 
     u = mean_u - a (a mean_u + b mean_v + c)        v = mean_v - b (a mean_u + b mean_v + c)
 
-Where either image has no data, or where the displacement leaves the frame, ``a``, ``b`` and ``c``
-are zero and only the smoothness term acts.
+With robust ones, each neighbour has a weight of its own, and each pixel a two by two system.
 
-Between two dates the sun, the snow and the haze change, so brightness is not constant. By default
-the solver therefore compares the local contrast, computed at each level from the mean and the
-spread over a few pixels of that level.
+Where either image has no data, or where the displacement leaves the frame, the data term is zero
+and only the smoothness term acts.
 
 References
 ----------
+Black, M. J. and Anandan, P. (1996), doi:10.1006/cviu.1996.0006: robust penalties of both terms.
+
+Bruhn, A., Weickert, J. and Schnörr, C. (2005), doi:10.1023/B:VISI.0000045324.43199.43: combined
+local and global data term.
+
+Charbonnier, P., Blanc-Féraud, L., Aubert, G. and Barlaud, M. (1997), doi:10.1109/83.551699:
+penalty that grows linearly.
+
 Golub, G. H. and Varga, R. S. (1961), doi:10.1007/BF01386013: Chebyshev semi-iterative methods.
 
 Horn, B. K. P. and Schunck, B. G. (1981), doi:10.1016/0004-3702(81)90024-2: energy and equations.
