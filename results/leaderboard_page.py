@@ -23,7 +23,7 @@ PLACES = ("margin", "shear", "stable")
 TITLES = {"ice": "All cases with glacier-like motion", **{k: f"{k}: {v}" for k, v in KINDS.items()}}
 UNIT_LABEL = "DIS, finest scale 0"
 #: Rows that repeat others: the unit, and Horn-Schunck with the settings its tuning starts from.
-REPEATED = ("dis", "horn-schunck")
+REPEATED = ("dis",)
 
 
 def leaderboard_table(results: Mapping[str, Any]) -> str:
