@@ -22,7 +22,7 @@ PLACES = ("margin", "shear", "stable")
 #: Titles of the sections.
 TITLES = {"ice": "All cases with glacier-like motion", **{k: f"{k}: {v}" for k, v in KINDS.items()}}
 UNIT_LABEL = "DIS, finest scale 0"
-#: Rows that repeat others: the unit, and Horn-Schunck with the settings its tuning starts from.
+#: Row that another repeats: the unit.
 REPEATED = ("dis",)
 
 
