@@ -152,7 +152,7 @@ IDLE = """window.jupyterapp?.shell.currentWidget?.context?.isReady
 
 
 @needs_chromium
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3600)
 def test_the_workspace_of_binder_opens_the_first_notebook(lab, browser):
     page, _, _ = watch_page(browser, width=1300, height=800)
     page.goto(f"{lab}/lab")
@@ -163,7 +163,7 @@ def test_the_workspace_of_binder_opens_the_first_notebook(lab, browser):
 
 
 @needs_chromium
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
     "name", ["00_the_study_on_one_page", "06_a_year_of_motion", "07_maps_and_products"]
 )

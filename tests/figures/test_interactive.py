@@ -42,7 +42,7 @@ def test_other_matchers_and_stakes_are_optional():
 
 
 @needs_chromium
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3600)
 def test_the_saved_map_works_without_a_network(smoke, browser):
     path = smoke / "products" / "map.html"
     assert path.stat().st_size < 5e6
