@@ -73,8 +73,7 @@ def search_lattice(
         _pad(reference, half),
         secondary,
         _inverse_norm(reference, side) * first.valid,
-        _inverse_norm(secondary, side)[half:, half:]
-        * _pad(second.valid, radius + half)[half:, half:],
+        _inverse_norm(secondary, side)[half:-half, half:-half] * _pad(second.valid, radius),
         step,
         radius,
         half,

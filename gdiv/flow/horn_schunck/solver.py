@@ -205,14 +205,14 @@ def coarse_to_fine(
         return
     omegas = settings.relaxation_factors()
     if isinstance(reference, np.ndarray):
-        *coarse, start = search_start(pyramid, floors or [], settings)
-        yield from coarse
-        _, u, v = start
+        *coarse, (pair, u, v) = search_start(pyramid, floors or [], settings)
+        for (image, _), level_u, level_v in coarse:
+            yield image.image, level_u, level_v
     else:
         u, v = start_of_batch(reference, secondary, settings, mask, grain)
-    first, second, level_mask = pyramid[0]
-    first, second = compare_level(backend, (first, second), floors, settings)
-    workspace = backend.RobustWorkspace(first, second, level_mask, settings.stencil)
+        pair = compare_level(backend, pyramid[0][:2], floors, settings)
+    first, second = pair
+    workspace = backend.RobustWorkspace(first, second, pyramid[0][2], settings.stencil)
     for slope in settings.slopes:
         u, v = workspace.update_flow(u, v, settings.weight, omegas, slope)
     yield first.image, u, v

@@ -123,7 +123,7 @@ def _repeat(field: FloatArray, step: int, shape: tuple[int, int]) -> FloatArray:
 
 def search_start(
     pyramid: list[Any], floors: list[Any], settings: Settings
-) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+) -> Iterator[tuple[tuple[Level, Level], FloatArray, FloatArray]]:
     """Yield the displacement at each coarse level of a pair on a CPU, and the finest one's start.
 
     Parameters
@@ -137,8 +137,8 @@ def search_start(
 
     Yields
     ------
-    image : ndarray
-        float32, local contrast of the reference at the level.
+    pair : tuple of Level
+        Local contrast of both images at the level.
     u, v : ndarray
         float32 of the same shape, displacement in pixels of the level.
     """
@@ -161,7 +161,7 @@ def search_start(
             workspace = kernels_numba.RobustWorkspace(first, second, level_mask, settings.stencil)
             for _ in range(PYRAMID_WARPS):
                 u, v = workspace.update_flow(u, v, settings.weight, omegas, PYRAMID_SLOPE)
-        yield first.image, u, v
+        yield (first, second), u, v
 
 
 def start_of_batch(

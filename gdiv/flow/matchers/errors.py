@@ -17,8 +17,7 @@ within one standard deviation.
 import cv2
 import numpy as np
 
-from gdiv.flow.horn_schunck.warping import move_back
-from gdiv.images.arrays import Component, Image
+from gdiv.images.arrays import Component, Image, Mask
 
 __all__ = ["FAILED", "estimate_errors"]
 
@@ -39,14 +38,16 @@ _LEAST_DETERMINANT = 1e-8
 
 
 def estimate_errors(
-    first: Image, second: Image, u: Component, v: Component, correlation: Image
+    first: Image, moved: Image, counts: Mask, u: Component, v: Component, correlation: Image
 ) -> tuple[Image, Image]:
     """Estimate the standard error of both components of a displacement.
 
     Parameters
     ----------
-    first, second : ndarray, shape (H, W)
-        Local contrast of the reference and the secondary; NaN is no data.
+    first, moved : ndarray, shape (H, W)
+        Local contrast of the reference, and of the secondary resampled along the displacement.
+    counts : ndarray of bool, shape (H, W)
+        Where both have data.
     u, v : ndarray, shape (H, W)
         Displacement in pixels.
     correlation : ndarray, shape (H, W)
@@ -62,12 +63,10 @@ def estimate_errors(
     >>> from gdiv.images.textures import fractal_texture
     >>> texture = fractal_texture(64, 1.3, seed=0)
     >>> zero, one = np.zeros((2, 64, 64), np.float32), np.ones((64, 64), np.float32)
-    >>> sigma_u, _ = estimate_errors(texture, texture, *zero, one)
+    >>> sigma_u, _ = estimate_errors(texture, texture, one > 0, *zero, one)
     >>> bool(sigma_u.max() < 0.01)
     True
     """
-    moved, inside = move_back(second, u, v)
-    counts = inside & np.isfinite(first)
     reference = np.nan_to_num(first)
     residual = moved - reference
     middle = 0.5 * (moved + reference)

@@ -112,9 +112,10 @@ def match_images(
     flow = _find(chosen, reference, secondary, options)
     first = local_contrast(reference)
     second = local_contrast(secondary)
-    quality, valid = local_correlation(first, second, flow[0], flow[1])
-    valid &= np.isfinite(flow).all(axis=0)
-    sigma = estimate_errors(first, second, flow[0], flow[1], quality)
+    moved, inside = move_back(second, flow[0], flow[1])
+    quality, valid = local_correlation(first, moved, inside)
+    sigma = estimate_errors(first, moved, valid, flow[0], flow[1], quality)
+    valid = valid & np.isfinite(flow).all(axis=0)
     if getattr(chosen, "baseline", False):
         quality = np.ones_like(quality)
     else:
@@ -166,16 +167,17 @@ def check_options(matcher: Matcher, options: Mapping[str, Any]) -> None:
 
 
 def local_correlation(
-    first: Image, second: Image, u: Component, v: Component, sigma: float = CORRELATION_SIGMA
+    first: Image, moved: Image, inside: Mask, sigma: float = CORRELATION_SIGMA
 ) -> tuple[Image, Mask]:
     """Correlate an image with another one resampled along a displacement.
 
     Parameters
     ----------
-    first, second : ndarray, shape (H, W)
-        Local contrast of the reference and the secondary; NaN is no data.
-    u, v : ndarray, shape (H, W)
-        Displacement in pixels; NaN counts as no motion.
+    first : ndarray, shape (H, W)
+        Local contrast of the reference; NaN is no data.
+    moved, inside : ndarray, shape (H, W)
+        That of the secondary, resampled by `gdiv.flow.horn_schunck.warping.move_back`, and where it
+        has data.
     sigma : float, optional
         Standard deviation of the Gaussian neighbourhood in pixels. A larger value is smoother and
         hides small failures.
@@ -187,7 +189,6 @@ def local_correlation(
     valid : ndarray of bool, shape (H, W)
         Where both images have data.
     """
-    moved, inside = move_back(second, u, v)
     valid = inside & np.isfinite(first)
     coverage = np.maximum(cv2.GaussianBlur(valid.astype(np.float32), (0, 0), sigma), MIN_VALID)
 
