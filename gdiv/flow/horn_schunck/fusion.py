@@ -14,7 +14,8 @@ import numpy as np
 
 from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 from gdiv.flow.horn_schunck.levels import Level
-from gdiv.flow.horn_schunck.search import NEUTRAL, PATHS, chip_correlation
+from gdiv.flow.horn_schunck.paths import PATHS
+from gdiv.flow.horn_schunck.search import NEUTRAL, chip_correlation
 from gdiv.flow.horn_schunck.warping import pad_for_bicubic, warp
 
 __all__ = ["fuse"]

@@ -6,34 +6,26 @@ a chip of the reference with the secondary at every displacement within a radius
 resolution of the images, and stores a cost of ``1 - correlation`` for each. Costs are then added up
 along straight paths through the image, where a change of the displacement by one pixel has a small
 penalty and a greater change a large one (semi-global matching, Hirschmüller 2008,
-doi:10.1109/TPAMI.2007.1166). The displacement of least total cost wins, to a fraction of a pixel.
-
-The costs of a node are a square of displacements with a rim of `_FAR`, flattened, so that the loops
-over displacements have neither branches nor ends to check.
+doi:10.1109/TPAMI.2007.1166). The displacement of least total cost wins, to a fraction of a
+pixel (`gdiv.flow.horn_schunck.paths`).
 """
 
 from itertools import product
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 from gdiv.flow.horn_schunck.levels import Level
+from gdiv.flow.horn_schunck.paths import FAR, IntArray, cheapest
 
-__all__ = ["NEUTRAL", "PATHS", "chip_correlation", "chip_sum", "refine_search", "search_lattice"]
+__all__ = ["NEUTRAL", "chip_correlation", "chip_sum", "refine_search", "search_lattice"]
 
-#: Direction of each path, rows and columns per step.
-PATHS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 #: Cost of a displacement that leaves the frame or meets no data: that of no correlation.
 NEUTRAL = f32(1)
 
 # Added to the square of a norm, per pixel of a chip, so that weak texture does not count.
 _LEAST_ENERGY = f32(0.1)
-# Cost beyond all others, of displacements outside the square.
-_FAR = f32(1e9)
-
-IntArray = npt.NDArray[np.int32]
 
 
 def search_lattice(
@@ -79,7 +71,7 @@ def search_lattice(
         half,
     )
     zero = np.zeros(costs.shape[:2], np.int32)
-    return _cheapest(costs, zero, zero, radius, penalties)
+    return cheapest(costs, zero, zero, radius, penalties)
 
 
 def refine_search(
@@ -116,14 +108,14 @@ def refine_search(
     side = 2 * half + 1
     reference = first.image * first.valid
     scale = _inverse_norm(reference, side) * first.valid
-    costs = np.full((*first.shape, rim * rim), _FAR, np.float32)
+    costs = np.full((*first.shape, rim * rim), FAR, np.float32)
     offsets = range(-radius, radius + 1)
     for down, right in product(offsets, offsets):
         moved, inside = _take(second.image, second.valid, base_u + right, base_v + down)
         correlation = chip_sum(reference * moved, side) * _inverse_norm(moved, side) * scale
         place = (down + radius + 1) * rim + right + radius + 1
         costs[..., place] = NEUTRAL - correlation * inside
-    u, v = _cheapest(costs, base_u, base_v, radius, penalties)
+    u, v = cheapest(costs, base_u, base_v, radius, penalties)
     # A start that is confirmed is kept, with its own fraction of a pixel.
     confirmed = (np.abs(u - base_u) <= 0.5) & (np.abs(v - base_v) <= 0.5)
     return np.where(confirmed, start[0], u), np.where(confirmed, start[1], v)
@@ -220,7 +212,7 @@ def _lattice_costs(
     count = 2 * radius + 1
     rim = count + 2
     side = 2 * half + 1
-    costs = np.full((rows, columns, rim * rim), _FAR, np.float32)
+    costs = np.full((rows, columns, rim * rim), FAR, np.float32)
     sums = np.empty(width + 2 * half, np.float32)
     chips = np.empty(width, np.float32)
     for i in range(rows):
@@ -246,172 +238,3 @@ def _lattice_costs(
                 for j in range(columns):
                     costs[i, j, place] = chips[j * step]
     return costs
-
-
-def _cheapest(
-    costs: FloatArray,
-    base_u: IntArray,
-    base_v: IntArray,
-    radius: int,
-    penalties: tuple[float, float],
-) -> tuple[FloatArray, FloatArray]:
-    """Displacement of least cost after the costs have been added up along all paths."""
-    totals = np.zeros_like(costs)
-    small, large = (f32(penalty) for penalty in penalties)
-    for down, right in PATHS:
-        _add_path(costs, totals, base_u, base_v, radius, small, large, down, right)
-    return _least_cost(totals, base_u, base_v, radius)
-
-
-@compile_kernel
-def _add_path(
-    costs: FloatArray,
-    totals: FloatArray,
-    base_u: IntArray,
-    base_v: IntArray,
-    radius: int,
-    small: np.float32,
-    large: np.float32,
-    down: int,
-    right: int,
-) -> None:
-    """Add the costs accumulated along one direction to the totals."""
-    rows, columns, size = costs.shape
-    rim = 2 * radius + 3
-    paths = np.full((2, columns, size), _FAR, np.float32)
-    least = np.empty((2, columns), np.float32)
-    shifted = np.empty(size, np.float32)
-    near = np.empty(size, np.float32)
-    lanes = np.empty(16, np.float32)
-    for m in range(rows):
-        i = m if down >= 0 else rows - 1 - m
-        own = m & 1
-        for n in range(columns):
-            j = n if right >= 0 else columns - 1 - n
-            before_i = i - down
-            before_j = j - right
-            path = paths[own, j]
-            if before_i < 0 or before_i >= rows or before_j < 0 or before_j >= columns:
-                path[:] = costs[i, j]
-            else:
-                slot = own if down == 0 else 1 - own
-                source = paths[slot, before_j]
-                lowest = least[slot, before_j]
-                across = base_u[i, j] - base_u[before_i, before_j]
-                along = base_v[i, j] - base_v[before_i, before_j]
-                if across != 0 or along != 0:
-                    _shift(source, shifted, rim, along, across)
-                    source = shifted
-                _join(costs[i, j], source, near, path, rim, lowest, small, large)
-            least[own, j] = _add(path, totals[i, j], lanes)
-
-
-@compile_kernel
-def _join(
-    cost: FloatArray,
-    source: FloatArray,
-    near: FloatArray,
-    path: FloatArray,
-    rim: int,
-    lowest: np.float32,
-    small: np.float32,
-    large: np.float32,
-) -> None:
-    """Cost of a node along a path: its own, and that of the cheapest way from the node before."""
-    ceiling = lowest + large
-    # Slices start at the neighbours, since Numba tests each index with a sum for being negative,
-    # and the compiler then vectorises nothing.
-    start = rim + 1
-    stop = source.size - rim - 1
-    here = source[start:stop]
-    left = source[start - 1 : stop - 1]
-    right = source[start + 1 : stop + 1]
-    above = source[start - rim : stop - rim]
-    below = source[start + rim : stop + rim]
-    cost = cost[start:stop]
-    path = path[start:stop]
-    # Values are loaded before they are compared, and not by `min`, which also tests for NaN.
-    for t in range(stop - start):
-        west = left[t]
-        east = right[t]
-        across = west if west < east else east
-        north = above[t]
-        south = below[t]
-        along = north if north < south else south
-        near[t] = (across if across < along else along) + small
-    for t in range(stop - start):
-        stay = here[t]
-        stay = stay if stay < ceiling else ceiling
-        step = near[t]
-        path[t] = cost[t] + ((stay if stay < step else step) - lowest)
-
-
-@compile_kernel
-def _add(path: FloatArray, total: FloatArray, lanes: FloatArray) -> np.float32:
-    """Add the costs of a path to the total; return the least of them."""
-    for t in range(path.size):
-        total[t] += path[t]
-    # As many running minima as a vector holds.
-    lanes[:] = _FAR
-    whole = path.size // lanes.size
-    for k in range(whole):
-        part = path[k * lanes.size :]
-        for t in range(lanes.size):
-            value = part[t]
-            low = lanes[t]
-            lanes[t] = value if value < low else low
-    least = _FAR
-    for t in range(whole * lanes.size, path.size):
-        least = min(least, path[t])
-    for t in range(lanes.size):
-        least = min(least, lanes[t])
-    return least
-
-
-@compile_kernel
-def _shift(source: FloatArray, shifted: FloatArray, rim: int, along: int, across: int) -> None:
-    """Move a square of costs to another base; what comes from outside is `_FAR`."""
-    shifted[:] = _FAR
-    first = max(0, -across)
-    last = min(rim, rim - across)
-    for k in range(max(0, -along), min(rim, rim - along)):
-        for q in range(first, last):
-            shifted[k * rim + q] = source[(k + along) * rim + q + across]
-
-
-@compile_kernel
-def _least_cost(
-    totals: FloatArray, base_u: IntArray, base_v: IntArray, radius: int
-) -> tuple[FloatArray, FloatArray]:
-    """Displacement of least total cost, refined by a parabola along columns and along rows."""
-    rows, columns, size = totals.shape
-    rim = 2 * radius + 3
-    u = np.empty((rows, columns), np.float32)
-    v = np.empty((rows, columns), np.float32)
-    for i in range(rows):
-        for j in range(columns):
-            total = totals[i, j]
-            # Of equal costs, the start itself wins.
-            best = size // 2
-            for k in range(size):
-                if total[k] < total[best]:
-                    best = k
-            row = best // rim - 1 - radius
-            column = best % rim - 1 - radius
-            u[i, j] = f32(base_u[i, j] + column)
-            v[i, j] = f32(base_v[i, j] + row)
-            if abs(column) < radius:
-                u[i, j] += _vertex(total[best - 1], total[best], total[best + 1])
-            if abs(row) < radius:
-                v[i, j] += _vertex(total[best - rim], total[best], total[best + rim])
-    return u, v
-
-
-@compile_kernel
-def _vertex(left: np.float32, middle: np.float32, right: np.float32) -> np.float32:
-    """Minimum of a parabola through three costs, at most half a pixel from the middle."""
-    curvature = left - f32(2) * middle + right
-    if curvature < f32(1e-6):
-        return f32(0)
-    vertex = f32(0.5) * (left - right) / curvature
-    return min(max(vertex, f32(-0.5)), f32(0.5))

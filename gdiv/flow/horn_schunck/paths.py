@@ -1,0 +1,208 @@
+"""Costs of displacements, added up along straight paths through the image.
+
+The costs of a node are a square of displacements with a rim of `FAR`, flattened, so that the loops
+over displacements have neither branches nor ends to check (semi-global matching, Hirschmüller 2008,
+doi:10.1109/TPAMI.2007.1166).
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
+
+__all__ = ["FAR", "PATHS", "IntArray", "cheapest"]
+
+#: Direction of each path, rows and columns per step.
+PATHS = ((0, 1), (0, -1), (1, 0), (-1, 0))
+#: Cost beyond all others, of displacements outside the square.
+FAR = f32(1e9)
+#: Whole displacements in pixels.
+IntArray: TypeAlias = npt.NDArray[np.int32]
+
+
+def cheapest(
+    costs: FloatArray,
+    base_u: IntArray,
+    base_v: IntArray,
+    radius: int,
+    penalties: tuple[float, float],
+) -> tuple[FloatArray, FloatArray]:
+    """Choose the displacement of least cost, after the costs have been added up along all paths.
+
+    Parameters
+    ----------
+    costs : ndarray
+        float32 ``(rows, columns, (2 radius + 3)^2)``, the costs of each node, with the rim.
+    base_u, base_v : ndarray
+        int32 ``(rows, columns)``, displacement at the middle of each square, in pixels.
+    radius : int
+        Longest difference to the middle along columns and along rows, in pixels.
+    penalties : tuple of float
+        Cost of a change of the displacement by one pixel and by more, between neighbouring nodes.
+
+    Returns
+    -------
+    u, v : ndarray
+        float32 ``(rows, columns)``, the displacement of each node (pixel).
+    """
+    totals = np.zeros_like(costs)
+    small, large = (f32(penalty) for penalty in penalties)
+    for down, right in PATHS:
+        _add_path(costs, totals, base_u, base_v, radius, small, large, down, right)
+    return _least_cost(totals, base_u, base_v, radius)
+
+
+@compile_kernel
+def _add_path(
+    costs: FloatArray,
+    totals: FloatArray,
+    base_u: IntArray,
+    base_v: IntArray,
+    radius: int,
+    small: np.float32,
+    large: np.float32,
+    down: int,
+    right: int,
+) -> None:
+    """Add the costs accumulated along one direction to the totals."""
+    rows, columns, size = costs.shape
+    rim = 2 * radius + 3
+    paths = np.full((2, columns, size), FAR, np.float32)
+    least = np.empty((2, columns), np.float32)
+    shifted = np.empty(size, np.float32)
+    near = np.empty(size, np.float32)
+    lanes = np.empty(16, np.float32)
+    for m in range(rows):
+        i = m if down >= 0 else rows - 1 - m
+        own = m & 1
+        for n in range(columns):
+            j = n if right >= 0 else columns - 1 - n
+            before_i = i - down
+            before_j = j - right
+            path = paths[own, j]
+            if before_i < 0 or before_i >= rows or before_j < 0 or before_j >= columns:
+                path[:] = costs[i, j]
+            else:
+                slot = own if down == 0 else 1 - own
+                source = paths[slot, before_j]
+                lowest = least[slot, before_j]
+                across = base_u[i, j] - base_u[before_i, before_j]
+                along = base_v[i, j] - base_v[before_i, before_j]
+                if across != 0 or along != 0:
+                    _shift(source, shifted, rim, along, across)
+                    source = shifted
+                _join(costs[i, j], source, near, path, rim, lowest, small, large)
+            least[own, j] = _add(path, totals[i, j], lanes)
+
+
+@compile_kernel
+def _join(
+    cost: FloatArray,
+    source: FloatArray,
+    near: FloatArray,
+    path: FloatArray,
+    rim: int,
+    lowest: np.float32,
+    small: np.float32,
+    large: np.float32,
+) -> None:
+    """Cost of a node along a path: its own, and that of the cheapest way from the node before."""
+    ceiling = lowest + large
+    # Slices start at the neighbours, since Numba tests each index with a sum for being negative,
+    # and the compiler then vectorises nothing.
+    start = rim + 1
+    stop = source.size - rim - 1
+    here = source[start:stop]
+    left = source[start - 1 : stop - 1]
+    right = source[start + 1 : stop + 1]
+    above = source[start - rim : stop - rim]
+    below = source[start + rim : stop + rim]
+    cost = cost[start:stop]
+    path = path[start:stop]
+    # Values are loaded before they are compared, and not by `min`, which also tests for NaN.
+    for t in range(stop - start):
+        west = left[t]
+        east = right[t]
+        across = west if west < east else east
+        north = above[t]
+        south = below[t]
+        along = north if north < south else south
+        near[t] = (across if across < along else along) + small
+    for t in range(stop - start):
+        stay = here[t]
+        stay = stay if stay < ceiling else ceiling
+        step = near[t]
+        path[t] = cost[t] + ((stay if stay < step else step) - lowest)
+
+
+@compile_kernel
+def _add(path: FloatArray, total: FloatArray, lanes: FloatArray) -> np.float32:
+    """Add the costs of a path to the total; return the least of them."""
+    for t in range(path.size):
+        total[t] += path[t]
+    # As many running minima as a vector holds.
+    lanes[:] = FAR
+    whole = path.size // lanes.size
+    for k in range(whole):
+        part = path[k * lanes.size :]
+        for t in range(lanes.size):
+            value = part[t]
+            low = lanes[t]
+            lanes[t] = value if value < low else low
+    least = FAR
+    for t in range(whole * lanes.size, path.size):
+        least = min(least, path[t])
+    for t in range(lanes.size):
+        least = min(least, lanes[t])
+    return least
+
+
+@compile_kernel
+def _shift(source: FloatArray, shifted: FloatArray, rim: int, along: int, across: int) -> None:
+    """Move a square of costs to another base; what comes from outside is `FAR`."""
+    shifted[:] = FAR
+    first = max(0, -across)
+    last = min(rim, rim - across)
+    for k in range(max(0, -along), min(rim, rim - along)):
+        for q in range(first, last):
+            shifted[k * rim + q] = source[(k + along) * rim + q + across]
+
+
+@compile_kernel
+def _least_cost(
+    totals: FloatArray, base_u: IntArray, base_v: IntArray, radius: int
+) -> tuple[FloatArray, FloatArray]:
+    """Displacement of least total cost, refined by a parabola along columns and along rows."""
+    rows, columns, size = totals.shape
+    rim = 2 * radius + 3
+    u = np.empty((rows, columns), np.float32)
+    v = np.empty((rows, columns), np.float32)
+    for i in range(rows):
+        for j in range(columns):
+            total = totals[i, j]
+            # Of equal costs, the start itself wins.
+            best = size // 2
+            for k in range(size):
+                if total[k] < total[best]:
+                    best = k
+            row = best // rim - 1 - radius
+            column = best % rim - 1 - radius
+            u[i, j] = f32(base_u[i, j] + column)
+            v[i, j] = f32(base_v[i, j] + row)
+            if abs(column) < radius:
+                u[i, j] += _vertex(total[best - 1], total[best], total[best + 1])
+            if abs(row) < radius:
+                v[i, j] += _vertex(total[best - rim], total[best], total[best + rim])
+    return u, v
+
+
+@compile_kernel
+def _vertex(left: np.float32, middle: np.float32, right: np.float32) -> np.float32:
+    """Minimum of a parabola through three costs, at most half a pixel from the middle."""
+    curvature = left - f32(2) * middle + right
+    if curvature < f32(1e-6):
+        return f32(0)
+    vertex = f32(0.5) * (left - right) / curvature
+    return min(max(vertex, f32(-0.5)), f32(0.5))
