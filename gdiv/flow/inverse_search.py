@@ -34,13 +34,17 @@ def to_bytes(contrast: Image) -> npt.NDArray[np.uint8]:
     return np.clip(levels, 0, 255).astype(np.uint8)
 
 
-def search_patches(first: Image, second: Image) -> tuple[Component, Component]:
+def search_patches(
+    first: Image, second: Image, start: tuple[Component, Component] | None = None
+) -> tuple[Component, Component]:
     """Search patches by gradient descent on a pyramid, down to the finest scale.
 
     Parameters
     ----------
     first, second : ndarray, shape (H, W)
         Local contrast of the reference and the secondary; NaN is no data.
+    start : tuple of ndarray, optional
+        Displacement to begin with, each ``(H, W)`` in pixels; none by default.
 
     Returns
     -------
@@ -49,6 +53,8 @@ def search_patches(first: Image, second: Image) -> tuple[Component, Component]:
     """
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setFinestScale(0)
+    images = (to_bytes(first), to_bytes(second))
     # OpenCV's stubs forbid None, with which the binding allocates the flow itself.
-    flow = search.calc(to_bytes(first), to_bytes(second), None)  # type: ignore[call-overload]
+    begin = None if start is None else np.stack(start, axis=-1).astype(np.float32)
+    flow = search.calc(*images, begin)  # type: ignore[call-overload]
     return flow[..., 0], flow[..., 1]

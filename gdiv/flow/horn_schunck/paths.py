@@ -5,27 +5,20 @@ over displacements have neither branches nor ends to check (semi-global matching
 doi:10.1109/TPAMI.2007.1166).
 """
 
-from typing import TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
 from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 
-__all__ = ["FAR", "PATHS", "IntArray", "cheapest"]
+__all__ = ["FAR", "PATHS", "cheapest"]
 
 #: Direction of each path, rows and columns per step.
 PATHS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 #: Cost beyond all others, of displacements outside the square.
 FAR = f32(1e9)
-#: Whole displacements in pixels.
-IntArray: TypeAlias = npt.NDArray[np.int32]
 
 
 def cheapest(
     costs: FloatArray,
-    base_u: IntArray,
-    base_v: IntArray,
     radius: int,
     penalties: tuple[float, float],
 ) -> tuple[FloatArray, FloatArray]:
@@ -35,10 +28,9 @@ def cheapest(
     ----------
     costs : ndarray
         float32 ``(rows, columns, (2 radius + 3)^2)``, the costs of each node, with the rim.
-    base_u, base_v : ndarray
-        int32 ``(rows, columns)``, displacement at the middle of each square, in pixels.
     radius : int
-        Longest difference to the middle along columns and along rows, in pixels.
+        Longest displacement along columns and along rows, in pixels: zero is in the middle of each
+        square.
     penalties : tuple of float
         Cost of a change of the displacement by one pixel and by more, between neighbouring nodes.
 
@@ -50,16 +42,14 @@ def cheapest(
     totals = np.zeros_like(costs)
     small, large = (f32(penalty) for penalty in penalties)
     for down, right in PATHS:
-        _add_path(costs, totals, base_u, base_v, radius, small, large, down, right)
-    return _least_cost(totals, base_u, base_v, radius)
+        _add_path(costs, totals, radius, small, large, down, right)
+    return _least_cost(totals, radius)
 
 
 @compile_kernel
 def _add_path(
     costs: FloatArray,
     totals: FloatArray,
-    base_u: IntArray,
-    base_v: IntArray,
     radius: int,
     small: np.float32,
     large: np.float32,
@@ -71,7 +61,6 @@ def _add_path(
     rim = 2 * radius + 3
     paths = np.full((2, columns, size), FAR, np.float32)
     least = np.empty((2, columns), np.float32)
-    shifted = np.empty(size, np.float32)
     near = np.empty(size, np.float32)
     lanes = np.empty(16, np.float32)
     for m in range(rows):
@@ -86,14 +75,8 @@ def _add_path(
                 path[:] = costs[i, j]
             else:
                 slot = own if down == 0 else 1 - own
-                source = paths[slot, before_j]
                 lowest = least[slot, before_j]
-                across = base_u[i, j] - base_u[before_i, before_j]
-                along = base_v[i, j] - base_v[before_i, before_j]
-                if across != 0 or along != 0:
-                    _shift(source, shifted, rim, along, across)
-                    source = shifted
-                _join(costs[i, j], source, near, path, rim, lowest, small, large)
+                _join(costs[i, j], paths[slot, before_j], near, path, rim, lowest, small, large)
             least[own, j] = _add(path, totals[i, j], lanes)
 
 
@@ -160,20 +143,7 @@ def _add(path: FloatArray, total: FloatArray, lanes: FloatArray) -> np.float32:
 
 
 @compile_kernel
-def _shift(source: FloatArray, shifted: FloatArray, rim: int, along: int, across: int) -> None:
-    """Move a square of costs to another base; what comes from outside is `FAR`."""
-    shifted[:] = FAR
-    first = max(0, -across)
-    last = min(rim, rim - across)
-    for k in range(max(0, -along), min(rim, rim - along)):
-        for q in range(first, last):
-            shifted[k * rim + q] = source[(k + along) * rim + q + across]
-
-
-@compile_kernel
-def _least_cost(
-    totals: FloatArray, base_u: IntArray, base_v: IntArray, radius: int
-) -> tuple[FloatArray, FloatArray]:
+def _least_cost(totals: FloatArray, radius: int) -> tuple[FloatArray, FloatArray]:
     """Displacement of least total cost, refined by a parabola along columns and along rows."""
     rows, columns, size = totals.shape
     rim = 2 * radius + 3
@@ -182,15 +152,15 @@ def _least_cost(
     for i in range(rows):
         for j in range(columns):
             total = totals[i, j]
-            # Of equal costs, the start itself wins.
+            # Of equal costs, no motion wins.
             best = size // 2
             for k in range(size):
                 if total[k] < total[best]:
                     best = k
             row = best // rim - 1 - radius
             column = best % rim - 1 - radius
-            u[i, j] = f32(base_u[i, j] + column)
-            v[i, j] = f32(base_v[i, j] + row)
+            u[i, j] = f32(column)
+            v[i, j] = f32(row)
             if abs(column) < radius:
                 u[i, j] += _vertex(total[best - 1], total[best], total[best + 1])
             if abs(row) < radius:

@@ -10,13 +10,21 @@ import numpy as np
 from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 from gdiv.flow.horn_schunck.levels import Level, blur, gaussian
 from gdiv.flow.horn_schunck.relaxation import EDGE, merge_colours, mirror, split_colours
-from gdiv.flow.horn_schunck.settings import OUTLIER, TENSOR_SIGMA, Stencil
+from gdiv.flow.horn_schunck.settings import (
+    NOISE_FLOOR,
+    NOISE_SCALE,
+    NOISE_SIGMA,
+    OUTLIER,
+    TENSOR_SIGMA,
+    Stencil,
+)
 from gdiv.flow.horn_schunck.warping import pad_for_bicubic, warp
 from gdiv.flow.horn_schunck.workspace import allocate_colours
 
 __all__ = ["RobustWorkspace"]
 
 _REACH = 3  # pixels on both sides that the longest central difference reads
+_LEAST_PART = f32(1e-3)  # of a neighbourhood that has data
 
 
 class RobustWorkspace:
@@ -46,6 +54,7 @@ class RobustWorkspace:
         self.moved_valid = np.empty(reference.shape, np.float32)
         self.mean = np.empty((height, width + 2 * _REACH), np.float32)
         self.products = np.empty((5, height, width), np.float32)
+        self.squares = np.empty(reference.shape, np.float32)
         self.smoothness = np.empty(reference.shape, np.float32)
 
     def update_flow(
@@ -88,9 +97,11 @@ class RobustWorkspace:
             self.stencil,
             self.mean,
             self.products,
+            self.squares,
         )
+        certainty = self._certainty()
         kernel = gaussian(TENSOR_SIGMA)
-        products = np.stack([blur(product, kernel) for product in self.products])
+        products = np.stack([blur(certainty * product, kernel) for product in self.products])
         _weigh_smoothness(u, v, f32(weight / 4), f32(slope), self.smoothness)
         north, south, west, east, uu, uv, vv, cu, cv = self.coefficients
         _combine(products, self.smoothness, north, south, west, east, uu, uv, vv, cu, cv)
@@ -100,6 +111,13 @@ class RobustWorkspace:
         merge_colours(self.u, u)
         merge_colours(self.v, v)
         return u, v
+
+    def _certainty(self) -> FloatArray:
+        """Weight of the data term at each pixel, low where the images differ after the warp."""
+        kernel = gaussian(NOISE_SIGMA)
+        part = blur(self.counts * self.moved_valid, kernel)
+        variance = blur(self.squares, kernel) / np.maximum(part, _LEAST_PART)
+        return np.asarray(f32(NOISE_SCALE) / (variance + f32(NOISE_FLOOR)), np.float32)
 
 
 @compile_kernel
@@ -113,8 +131,9 @@ def _multiply(
     stencil: FloatArray,
     mean: FloatArray,
     products: FloatArray,
+    squares: FloatArray,
 ) -> None:
-    """Products of the gradients and the difference of time, with the weight of the data term."""
+    """Products of the gradients and the difference of time, and that difference squared."""
     height, width = reference.shape
     k1, k2, k3 = stencil
     for y in range(height):
@@ -151,6 +170,7 @@ def _multiply(
             products[2, y, x] = data * iy * iy
             products[3, y, x] = data * ix * it
             products[4, y, x] = data * iy * it
+            squares[y, x] = counts * difference * difference
 
 
 @compile_kernel

@@ -9,9 +9,18 @@ import torch
 
 from gdiv.flow.horn_schunck.levels_torch import Level, blur, repeat_rim
 from gdiv.flow.horn_schunck.relaxation_torch import gradient, warp
-from gdiv.flow.horn_schunck.settings import OUTLIER, TENSOR_SIGMA, Stencil
+from gdiv.flow.horn_schunck.settings import (
+    NOISE_FLOOR,
+    NOISE_SCALE,
+    NOISE_SIGMA,
+    OUTLIER,
+    TENSOR_SIGMA,
+    Stencil,
+)
 
 __all__ = ["RobustWorkspace"]
+
+_LEAST_PART = 1e-3  # of a neighbourhood that has data
 
 
 class RobustWorkspace:
@@ -86,13 +95,17 @@ class RobustWorkspace:
         return u, v
 
     def _multiply(self, u: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Products of the gradients and the difference of time, with the data term's weight."""
+        """Products of the gradients and the difference of time, weighted by their certainty."""
         moved, moved_valid = warp(*self.secondary, u, v, 1.0)
         mean = 0.5 * (self.reference.image + moved)
         ix = gradient(mean, -1, self.stencil)
         iy = gradient(mean, -2, self.stencil)
         difference = moved - self.reference.image
-        data = self.counts * moved_valid / (1 + (difference / OUTLIER) ** 2).sqrt()
+        counts = self.counts * moved_valid
+        part = blur(counts, NOISE_SIGMA).clamp(min=_LEAST_PART)
+        variance = blur(counts * difference**2, NOISE_SIGMA) / part
+        certainty = NOISE_SCALE / (variance + NOISE_FLOOR)
+        data = certainty * counts / (1 + (difference / OUTLIER) ** 2).sqrt()
         it = difference - ix * u - iy * v
         return data * ix * ix, data * ix * iy, data * iy * iy, data * ix * it, data * iy * it
 

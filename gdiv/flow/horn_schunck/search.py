@@ -10,16 +10,14 @@ doi:10.1109/TPAMI.2007.1166). The displacement of least total cost wins, to a fr
 pixel (`gdiv.flow.horn_schunck.paths`).
 """
 
-from itertools import product
-
 import cv2
 import numpy as np
 
 from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 from gdiv.flow.horn_schunck.levels import Level
-from gdiv.flow.horn_schunck.paths import FAR, IntArray, cheapest
+from gdiv.flow.horn_schunck.paths import FAR, cheapest
 
-__all__ = ["NEUTRAL", "chip_correlation", "chip_sum", "refine_search", "search_lattice"]
+__all__ = ["NEUTRAL", "chip_correlation", "search_lattice"]
 
 #: Cost of a displacement that leaves the frame or meets no data: that of no correlation.
 NEUTRAL = f32(1)
@@ -70,76 +68,7 @@ def search_lattice(
         radius,
         half,
     )
-    zero = np.zeros(costs.shape[:2], np.int32)
-    return cheapest(costs, zero, zero, radius, penalties)
-
-
-def refine_search(
-    first: Level,
-    second: Level,
-    start: tuple[FloatArray, FloatArray],
-    radius: int,
-    half: int,
-    penalties: tuple[float, float],
-) -> tuple[FloatArray, FloatArray]:
-    """Search the displacements within a radius of a start, at each pixel.
-
-    Parameters
-    ----------
-    first, second : Level
-        Local contrast of the reference and the secondary, ``(H, W)``.
-    start : tuple of ndarray
-        Displacement ``(u, v)`` to search around, each float32 ``(H, W)``, in pixels. Each pixel of
-        a chip keeps its own start, so that chips bend with the flow.
-    radius : int
-        Longest difference to the start along columns and along rows, in pixels.
-    half : int
-        A chip has ``2 half + 1`` pixels on each side.
-    penalties : tuple of float
-        Cost of a change of the displacement by one pixel and by more, between neighbouring pixels.
-
-    Returns
-    -------
-    u, v : ndarray
-        float32 ``(H, W)``, the displacement in pixels.
-    """
-    base_u, base_v = (np.rint(part).astype(np.int32) for part in start)
-    rim = 2 * radius + 3
-    side = 2 * half + 1
-    reference = first.image * first.valid
-    scale = _inverse_norm(reference, side) * first.valid
-    costs = np.full((*first.shape, rim * rim), FAR, np.float32)
-    offsets = range(-radius, radius + 1)
-    for down, right in product(offsets, offsets):
-        moved, inside = _take(second.image, second.valid, base_u + right, base_v + down)
-        correlation = chip_sum(reference * moved, side) * _inverse_norm(moved, side) * scale
-        place = (down + radius + 1) * rim + right + radius + 1
-        costs[..., place] = NEUTRAL - correlation * inside
-    u, v = cheapest(costs, base_u, base_v, radius, penalties)
-    # A start that is confirmed is kept, with its own fraction of a pixel.
-    confirmed = (np.abs(u - base_u) <= 0.5) & (np.abs(v - base_v) <= 0.5)
-    return np.where(confirmed, start[0], u), np.where(confirmed, start[1], v)
-
-
-def chip_sum(values: FloatArray, side: int) -> FloatArray:
-    """Sum of the values in the chip around each pixel, with zeros beyond the frame.
-
-    Parameters
-    ----------
-    values : ndarray
-        float32 ``(H, W)``.
-    side : int
-        Side of a chip in pixels, odd.
-
-    Returns
-    -------
-    ndarray
-        float32 ``(H, W)``.
-    """
-    summed = cv2.boxFilter(
-        values, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT
-    )
-    return np.asarray(summed, np.float32)
+    return cheapest(costs, radius, penalties)
 
 
 def chip_correlation(first: FloatArray, moved: FloatArray, side: int) -> FloatArray:
@@ -157,12 +86,20 @@ def chip_correlation(first: FloatArray, moved: FloatArray, side: int) -> FloatAr
     ndarray
         float32 ``(H, W)``, -1 to 1; near zero where the texture is weak.
     """
-    return chip_sum(first * moved, side) * _inverse_norm(first, side) * _inverse_norm(moved, side)
+    return _chip_sum(first * moved, side) * _inverse_norm(first, side) * _inverse_norm(moved, side)
+
+
+def _chip_sum(values: FloatArray, side: int) -> FloatArray:
+    """Sum of the values in the chip around each pixel, with zeros beyond the frame."""
+    summed = cv2.boxFilter(
+        values, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT
+    )
+    return np.asarray(summed, np.float32)
 
 
 def _inverse_norm(image: FloatArray, side: int) -> FloatArray:
     """One by the norm of the chip around each pixel."""
-    energy = np.maximum(chip_sum(image * image, side), 0)
+    energy = np.maximum(_chip_sum(image * image, side), 0)
     return np.asarray(1 / np.sqrt(energy + _LEAST_ENERGY * side**2), np.float32)
 
 
@@ -170,24 +107,6 @@ def _pad(image: FloatArray, width: int) -> FloatArray:
     """Pad an image with zeros on all sides."""
     padded = cv2.copyMakeBorder(image, width, width, width, width, cv2.BORDER_CONSTANT)
     return np.asarray(padded, np.float32)
-
-
-@compile_kernel
-def _take(
-    image: FloatArray, valid: FloatArray, u: IntArray, v: IntArray
-) -> tuple[FloatArray, FloatArray]:
-    """Pixels at whole displacements, and one where there is data, else zero."""
-    height, width = image.shape
-    moved = np.zeros_like(image)
-    inside = np.zeros_like(image)
-    for y in range(height):
-        for x in range(width):
-            column = x + u[y, x]
-            row = y + v[y, x]
-            if column >= 0 and column < width and row >= 0 and row < height:
-                inside[y, x] = valid[row, column]
-                moved[y, x] = image[row, column] * valid[row, column]
-    return moved, inside
 
 
 @compile_kernel

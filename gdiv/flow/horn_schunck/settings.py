@@ -12,6 +12,9 @@ from gdiv.flow.horn_schunck.median import MAX_WINDOW
 __all__ = [
     "DEFAULT",
     "MIN_SIDE",
+    "NOISE_FLOOR",
+    "NOISE_SCALE",
+    "NOISE_SIGMA",
     "OUTLIER",
     "PAPER",
     "PYRAMID_SLOPE",
@@ -38,6 +41,11 @@ MIN_SIDE = 16
 OUTLIER = 0.5
 #: Standard deviation (pixel) of the blur of the products of gradients in the robust data term.
 TENSOR_SIGMA = 0.5
+#: Standard deviation (pixel) of the neighbourhood in which the robust data term measures its noise.
+NOISE_SIGMA = 6.0
+#: The data term is multiplied by the scale over the variance of the noise plus the floor.
+NOISE_SCALE = 0.7
+NOISE_FLOOR = 0.6
 #: Slope of the displacement at which a margin begins, and warps, on the coarse levels of the robust
 #: solver, which only propose a start.
 PYRAMID_SLOPE = 0.2

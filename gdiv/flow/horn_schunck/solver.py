@@ -15,7 +15,9 @@ penalties of `gdiv.flow.horn_schunck.settings.Settings.penalty`:
   beside it.
 - *robust*: ``D(a) = 2 k^2 (sqrt(1 + a / k^2) - 1)``, which grows linearly for outliers
   (Charbonnier et al. 1997), with the products of gradients blurred over half a pixel (Bruhn et al.
-  2005), and ``S(b) = s^2 log(1 + b / s^2)``, which hardly grows beyond a slope ``s``, so that a
+  2005). It is divided by the variance of ``It`` in the neighbourhood, plus a floor: weighted least
+  squares (Aitken 1936), for the dates differ more in some places than in others. And
+  ``S(b) = s^2 log(1 + b / s^2)``, which hardly grows beyond a slope ``s``, so that a
   sharp margin costs little more than a soft one (Black and Anandan 1996). Such an energy has many
   minima; the one nearest to the start of `gdiv.flow.horn_schunck.start` is taken.
 
@@ -48,6 +50,8 @@ and only the smoothness term acts.
 
 References
 ----------
+Aitken, A. C. (1936), doi:10.1017/S0370164600014346: weighted least squares.
+
 Black, M. J. and Anandan, P. (1996), doi:10.1006/cviu.1996.0006: robust penalties of both terms.
 
 Bruhn, A., Weickert, J. and Schnörr, C. (2005), doi:10.1023/B:VISI.0000045324.43199.43: combined

@@ -9,8 +9,8 @@ are
 - searches at half and quarter resolution, which find fast ice,
 - no motion, which is right beside the ice.
 
-`gdiv.flow.horn_schunck.fusion` chooses between them. A search of a few pixels around the choice, at
-every pixel, then draws the margins.
+`gdiv.flow.horn_schunck.fusion` chooses between them, and again between the choice and an inverse
+search that begins at it, which follows fast ice that deforms.
 """
 
 import math
@@ -26,7 +26,7 @@ from gdiv.flow.horn_schunck.fusion import fuse
 from gdiv.flow.horn_schunck.levels import Level
 from gdiv.flow.horn_schunck.median import median_filter
 from gdiv.flow.horn_schunck.pyramid import compare_level, prepare_levels
-from gdiv.flow.horn_schunck.search import refine_search, search_lattice
+from gdiv.flow.horn_schunck.search import search_lattice
 from gdiv.flow.horn_schunck.settings import PYRAMID_SLOPE, PYRAMID_WARPS, Settings
 from gdiv.flow.inverse_search import search_patches
 
@@ -41,10 +41,6 @@ STEP = 4
 HALF = 4
 #: Costs of a change of the displacement between nodes by one pixel and by more.
 PENALTIES = (0.1, 0.6)
-#: The same for the search at every pixel, its radius, and half the side of its chips.
-FINE_PENALTIES = (0.3, 2.4)
-FINE_RADIUS = 2
-FINE_HALF = 3
 #: Least side of an image for dense inverse search, in pixels.
 INVERSE_SEARCH_SIDE = 16
 #: Neighbourhood of the local contrast for dense inverse search, in pixels.
@@ -83,7 +79,11 @@ def find_start(
     """
     full = levels[0]
     zero = np.zeros(full[0].shape, np.float32)
-    proposals = [flow, (zero, zero), _inverse_search(*brightness, floors)]
+    contrasts = [
+        np.where(level.valid > 0, level_contrast(level, PATCH_SIGMA, floor).image, np.nan)
+        for level, floor in zip(brightness, floors, strict=True)
+    ]
+    proposals = [flow, (zero, zero), _inverse_search(contrasts)]
     for number, level in enumerate(levels):
         pixel = 2**number
         if number > 0 and reach <= RADIUS * pixel / 2:
@@ -93,22 +93,19 @@ def find_start(
         u, v = (_repeat(pixel * part, STEP * pixel, zero.shape) for part in nodes)
         proposals.append((u, v))
     chosen = fuse(*full, proposals)
-    u, v = refine_search(*full, chosen, FINE_RADIUS, FINE_HALF, FINE_PENALTIES)
+    # Patches that begin at the choice follow ice that is fast and deforms.
+    u, v = fuse(*full, [chosen, _inverse_search(contrasts, chosen)])
     return median_filter(u, MEDIAN), median_filter(v, MEDIAN)
 
 
 def _inverse_search(
-    first: Level, second: Level, floors: Sequence[float]
+    contrasts: Sequence[FloatArray], begin: tuple[FloatArray, FloatArray] | None = None
 ) -> tuple[FloatArray, FloatArray]:
     """Dense inverse search; no motion in images too small for its patches."""
-    if min(first.shape) < INVERSE_SEARCH_SIDE:
-        zero = np.zeros(first.shape, np.float32)
-        return zero, zero
-    contrasts = [
-        np.where(level.valid > 0, level_contrast(level, PATCH_SIGMA, floor).image, np.nan)
-        for level, floor in zip((first, second), floors, strict=True)
-    ]
-    u, v = search_patches(*contrasts)
+    shape = contrasts[0].shape
+    if min(shape) < INVERSE_SEARCH_SIDE:
+        return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    u, v = search_patches(contrasts[0], contrasts[1], begin)
     return np.ascontiguousarray(u), np.ascontiguousarray(v)
 
 

@@ -5,7 +5,7 @@ import pytest
 from texture_pairs import move_texture
 
 from gdiv.flow.horn_schunck.kernels_numba import finest_level, level_contrast
-from gdiv.flow.horn_schunck.search import chip_correlation, refine_search, search_lattice
+from gdiv.flow.horn_schunck.search import chip_correlation, search_lattice
 
 PENALTIES = (0.1, 0.6)
 INNER = (slice(4, -4),) * 2
@@ -30,21 +30,6 @@ def test_the_lattice_finds_a_shift(u, v):
 def test_a_shift_beyond_the_radius_is_not_found():
     u, _ = search_lattice(*contrasts(shifted_pair(9.0, 0.0)), 4, 4, 4, PENALTIES)
     assert np.abs(u).max() <= 4.5
-
-
-def test_a_start_that_is_confirmed_is_kept():
-    pair = contrasts(shifted_pair(2.3, -1.4))
-    start = [np.full((96, 96), value, np.float32) for value in (2.3, -1.4)]
-    u, v = refine_search(*pair, start, 2, 3, (0.3, 2.4))
-    assert (u[INNER] == start[0][INNER]).mean() > 0.99
-    assert (v[INNER] == start[1][INNER]).mean() > 0.99
-
-
-def test_a_start_that_is_two_pixels_off_is_mended():
-    pair = contrasts(shifted_pair(4.0, 0.0))
-    start = [np.full((96, 96), 2.0, np.float32), np.zeros((96, 96), np.float32)]
-    u, _ = refine_search(*pair, start, 2, 3, (0.3, 2.4))
-    assert np.median(np.abs(u[INNER] - 4)) < 0.1
 
 
 def test_correlation_is_one_for_equal_chips_and_near_zero_without_texture():
