@@ -2,7 +2,10 @@
 
 No single start suits all ice: a pyramid finds wide and calm ice, a search at full resolution finds
 narrow ice, one at half resolution finds fast ice. All of them are proposals, and so is no motion.
-The cost of a proposal is ``1 - correlation`` of the chips that it joins. As in
+The cost of a proposal falls with the correlation ``r`` of the chips that it joins as
+``log(1 - r^2)``: with Gaussian noise, minus the logarithm of the likelihood that both chips show
+one signal is half of it per pixel (Anderson 2003, An Introduction to Multivariate Statistical
+Analysis, section 4.2). A search finds weak correlations by chance, and they then count for little. As in
 `gdiv.flow.horn_schunck.search`, costs are added up along paths; a change to another displacement
 costs `SLOPE` per pixel of difference, but no more than `LARGE_STEP` (fusion of proposals, Lempitsky
 et al. 2008, doi:10.1109/CVPR.2008.4587751).
@@ -22,6 +25,9 @@ __all__ = ["fuse"]
 
 #: Side of the chips in pixels.
 SIDE = 7
+#: Weight of ``log(1 - correlation^2)`` in the cost, and the correlation beyond which it is constant.
+EVIDENCE = 0.8
+MAX_CORRELATION = 0.97
 #: Cost of a change between neighbouring pixels, per pixel of difference, and at most.
 SLOPE = 0.15
 LARGE_STEP = 5.0
@@ -60,11 +66,13 @@ def fuse(
 def _cost(
     first: Level, second: Level, padded: FloatArray, u: FloatArray, v: FloatArray
 ) -> FloatArray:
-    """One minus the correlation of chips along a displacement; neutral without data."""
+    """Cost from the correlation of chips along a displacement; neutral without data."""
     moved = np.empty_like(u)
     inside = np.empty_like(u)
     warp(padded, second.valid, u, v, f32(1), moved, inside)
-    cost = NEUTRAL - chip_correlation(first.image * first.valid, moved * inside, SIDE)
+    correlation = chip_correlation(first.image * first.valid, moved * inside, SIDE)
+    correlation = np.clip(correlation, 0, MAX_CORRELATION)
+    cost = NEUTRAL + EVIDENCE * np.log(1 - correlation**2)
     return np.where(inside * first.valid > 0, cost, NEUTRAL).astype(np.float32)
 
 
