@@ -5,10 +5,10 @@ narrow ice, one at half resolution finds fast ice. All of them are proposals, an
 The cost of a proposal falls with the correlation ``r`` of the chips that it joins as
 ``log(1 - r^2)``: with Gaussian noise, minus the logarithm of the likelihood that both chips show
 one signal is half of it per pixel (Anderson 2003, An Introduction to Multivariate Statistical
-Analysis, section 4.2). A search finds weak correlations by chance, and they then count for little. As in
-`gdiv.flow.horn_schunck.search`, costs are added up along paths; a change to another displacement
-costs `SLOPE` per pixel of difference, but no more than `LARGE_STEP` (fusion of proposals, Lempitsky
-et al. 2008, doi:10.1109/CVPR.2008.4587751).
+Analysis, section 4.2). A search finds weak correlations by chance, and they then count for little.
+As in `gdiv.flow.horn_schunck.search`, costs are added up along paths; a change to another
+displacement costs `SLOPE` per pixel of difference, but no more than `LARGE_STEP` (fusion of
+proposals, Lempitsky et al. 2008, doi:10.1109/CVPR.2008.4587751).
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ __all__ = ["fuse"]
 
 #: Side of the chips in pixels.
 SIDE = 7
-#: Weight of ``log(1 - correlation^2)`` in the cost, and the correlation beyond which it is constant.
+#: Weight of ``log(1 - r^2)`` in the cost, and the correlation beyond which it is constant.
 EVIDENCE = 0.8
 MAX_CORRELATION = 0.97
 #: Cost of a change between neighbouring pixels, per pixel of difference, and at most.

@@ -10,6 +10,8 @@ doi:10.1109/TPAMI.2007.1166). The displacement of least total cost wins, to a fr
 pixel (`gdiv.flow.horn_schunck.paths`).
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -31,10 +33,11 @@ def search_lattice(
     second: Level,
     step: int,
     radius: int,
-    half: int,
     penalties: tuple[float, float],
 ) -> tuple[FloatArray, FloatArray]:
     """Search all displacements up to a radius on a lattice of nodes.
+
+    A chip has ``2 step`` pixels on each side and a node in its middle, where four pixels meet.
 
     Parameters
     ----------
@@ -42,31 +45,30 @@ def search_lattice(
         Local contrast of the reference and the secondary, ``(H, W)``. Pixels of the first that are
         not valid are not compared.
     step : int
-        Pixels between nodes.
+        Pixels between nodes, and half the side of a chip. Larger chips are surer and keep less of
+        narrow ice.
     radius : int
         Longest displacement along columns and along rows, in pixels. Time grows with its square.
-    half : int
-        A chip has ``2 half + 1`` pixels on each side. A larger chip is surer and keeps less of
-        narrow ice.
     penalties : tuple of float
         Cost of a change of the displacement by one pixel and by more, between neighbouring nodes.
 
     Returns
     -------
     u, v : ndarray
-        float32 ``(ceil(H / step), ceil(W / step))``, the displacement of each node (pixel).
+        float32 ``(ceil(H / step), ceil(W / step))``, the displacement of each node (pixel). Node
+        ``i`` of a column lies between the pixels ``step i - 1`` and ``step i``.
     """
-    side = 2 * half + 1
+    side = 2 * step
+    rest = [-size % step for size in first.shape]
     reference = first.image * first.valid
-    secondary = _pad(second.image * second.valid, radius + half)
+    secondary = second.image * second.valid
     costs = _lattice_costs(
-        _pad(reference, half),
-        secondary,
+        np.pad(reference, [(0, more) for more in rest]),
+        _pad(secondary, radius, rest),
         _inverse_norm(reference, side) * first.valid,
-        _inverse_norm(secondary, side)[half:-half, half:-half] * _pad(second.valid, radius),
+        _pad(_inverse_norm(secondary, side) * second.valid, radius, rest),
         step,
         radius,
-        half,
     )
     return cheapest(costs, radius, penalties)
 
@@ -91,8 +93,14 @@ def chip_correlation(first: FloatArray, moved: FloatArray, side: int) -> FloatAr
 
 def _chip_sum(values: FloatArray, side: int) -> FloatArray:
     """Sum of the values in the chip around each pixel, with zeros beyond the frame."""
+    # A chip of an even number of pixels reaches one pixel farther up and to the left.
     summed = cv2.boxFilter(
-        values, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT
+        values,
+        -1,
+        (side, side),
+        anchor=(side // 2, side // 2),
+        normalize=False,
+        borderType=cv2.BORDER_CONSTANT,
     )
     return np.asarray(summed, np.float32)
 
@@ -103,9 +111,11 @@ def _inverse_norm(image: FloatArray, side: int) -> FloatArray:
     return np.asarray(1 / np.sqrt(energy + _LEAST_ENERGY * side**2), np.float32)
 
 
-def _pad(image: FloatArray, width: int) -> FloatArray:
-    """Pad an image with zeros on all sides."""
-    padded = cv2.copyMakeBorder(image, width, width, width, width, cv2.BORDER_CONSTANT)
+def _pad(image: FloatArray, width: int, rest: Sequence[int]) -> FloatArray:
+    """Pad an image with zeros on all sides, and by a rest below and to the right."""
+    padded = cv2.copyMakeBorder(
+        image, width, width + rest[0], width, width + rest[1], cv2.BORDER_CONSTANT
+    )
     return np.asarray(padded, np.float32)
 
 
@@ -117,43 +127,44 @@ def _lattice_costs(
     secondary_scale: FloatArray,
     step: int,
     radius: int,
-    half: int,
 ) -> FloatArray:
     """Cost of each displacement at each node.
 
-    The reference is padded by `half`, the secondary by ``radius + half``. The scales divide by the
-    norms of chips, and are zero without data; that of the secondary is padded by `radius`. Products
-    are summed along columns first, over whole rows of pixels.
+    The sides of the reference are multiples of `step`; the secondary is padded by `radius` on all
+    sides. The scales divide by the norms of chips, and are zero without data; that of the secondary
+    is padded, too. Products are summed in squares of `step` pixels, four of which are a chip.
     """
-    height, width = reference_scale.shape
-    rows = (height + step - 1) // step
-    columns = (width + step - 1) // step
+    height, width = reference.shape
+    rows = height // step
+    columns = width // step
     count = 2 * radius + 1
     rim = count + 2
-    side = 2 * half + 1
     costs = np.full((rows, columns, rim * rim), FAR, np.float32)
-    sums = np.empty(width + 2 * half, np.float32)
-    chips = np.empty(width, np.float32)
+    sums = np.empty(width, np.float32)
+    # Sums of the squares above, and of one square more to the left, which lies beyond the frame.
+    above = np.zeros((count, count, columns + 1), np.float32)
+    here = np.zeros(columns + 1, np.float32)
     for i in range(rows):
         y = i * step
         for k in range(count):
             for m in range(count):
                 sums[:] = f32(0)
-                for p in range(side):
+                for p in range(step):
                     first = reference[y + p]
                     second = secondary[y + k + p, m:]
-                    for x in range(sums.size):
-                        sums[x] += first[x] * second[x]
-                place = (k + 1) * rim + m + 1
-                chips[:] = f32(0)
-                for q in range(side):
-                    part = sums[q:]
                     for x in range(width):
-                        chips[x] += part[x]
-                first = reference_scale[y]
-                second = secondary_scale[y + k, m:]
-                for x in range(width):
-                    chips[x] = NEUTRAL - chips[x] * first[x] * second[x]
+                        sums[x] += first[x] * second[x]
+                last = above[k, m]
+                place = (k + 1) * rim + m + 1
+                scale = secondary_scale[y + k, m:]
                 for j in range(columns):
-                    costs[i, j, place] = chips[j * step]
+                    total = f32(0)
+                    for q in range(step):
+                        total += sums[j * step + q]
+                    here[j + 1] = total
+                for j in range(columns):
+                    chip = (here[j] + here[j + 1]) + (last[j] + last[j + 1])
+                    weight = reference_scale[y, j * step] * scale[j * step]
+                    costs[i, j, place] = NEUTRAL - chip * weight
+                last[:] = here
     return costs

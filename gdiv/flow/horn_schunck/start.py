@@ -36,9 +36,8 @@ __all__ = ["find_start", "search_start", "start_of_batch"]
 SEARCHED_LEVELS = 3
 #: Longest displacement that a search looks for, in pixels of its level.
 RADIUS = 16
-#: Pixels between the nodes of a search, and half the side of a chip without its middle.
+#: Pixels between the nodes of a search, and half the side of its chips.
 STEP = 4
-HALF = 4
 #: Costs of a change of the displacement between nodes by one pixel and by more.
 PENALTIES = (0.1, 0.6)
 #: Least side of an image for dense inverse search, in pixels.
@@ -89,7 +88,7 @@ def find_start(
         if number > 0 and reach <= RADIUS * pixel / 2:
             break
         radius = min(math.ceil(reach / pixel), RADIUS)
-        nodes = search_lattice(*level, STEP, radius, HALF, PENALTIES)
+        nodes = search_lattice(*level, STEP, radius, PENALTIES)
         u, v = (_repeat(pixel * part, STEP * pixel, zero.shape) for part in nodes)
         proposals.append((u, v))
     chosen = fuse(*full, proposals)

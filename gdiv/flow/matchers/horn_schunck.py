@@ -10,8 +10,10 @@ from gdiv.images.arrays import Component, Image, Mask
 
 __all__ = ["MATCHER"]
 
-#: Pixels that are solved as a whole, in about 3 GB of memory; larger images are solved in blocks.
-MAX_WHOLE = 6000**2
+#: Pixels that are solved as a whole, in about 3 GB of memory; larger images are solved in blocks,
+#: so many at a time.
+MAX_WHOLE = 1536**2
+WORKERS = 2
 
 
 class HornSchunck:
@@ -52,8 +54,9 @@ class HornSchunck:
         settings = settings or DEFAULT
 
         def solve(mask: Mask | None) -> tuple[Component, Component]:
-            method = solve_horn_schunck if reference.size <= MAX_WHOLE else solve_in_blocks
-            return method(reference, secondary, settings, mask)
+            if reference.size <= MAX_WHOLE:
+                return solve_horn_schunck(reference, secondary, settings, mask)
+            return solve_in_blocks(reference, secondary, settings, mask, workers=WORKERS)
 
         if regions is None:
             return solve(None)

@@ -21,14 +21,14 @@ def shifted_pair(u, v, size=96):
 
 @pytest.mark.parametrize(("u", "v"), [(0, 0), (3, -5), (11, 7), (-12, 0)])
 def test_the_lattice_finds_a_shift(u, v):
-    found = search_lattice(*contrasts(shifted_pair(float(u), float(v))), 4, 12, 4, PENALTIES)
+    found = search_lattice(*contrasts(shifted_pair(float(u), float(v))), 4, 12, PENALTIES)
     inside = (slice(5, -5),) * 2
     assert np.median(np.abs(found[0][inside] - u)) < 0.1
     assert np.median(np.abs(found[1][inside] - v)) < 0.1
 
 
 def test_a_shift_beyond_the_radius_is_not_found():
-    u, _ = search_lattice(*contrasts(shifted_pair(9.0, 0.0)), 4, 4, 4, PENALTIES)
+    u, _ = search_lattice(*contrasts(shifted_pair(9.0, 0.0)), 4, 4, PENALTIES)
     assert np.abs(u).max() <= 4.5
 
 
