@@ -40,6 +40,7 @@ def match_pairs(
     matcher: str,
     *,
     check_consistency: bool = False,
+    prewarp: str | None = None,
     **options: Any,
 ) -> xr.Dataset:
     """Match every pair with one matcher, lazily.
@@ -59,6 +60,8 @@ def match_pairs(
         Name of a registered matcher; `gdiv.list_matchers` lists them.
     check_consistency : bool, optional
         Also compute the forward-backward error. Takes twice the time.
+    prewarp : str, optional
+        Name of a matcher that is run first, as in `gdiv.match_images`.
     **options
         Options of the matcher, as in `gdiv.match_images`.
 
@@ -86,10 +89,13 @@ def match_pairs(
     # Errors now, not when the result is computed; and workers get the matcher, not its name.
     chosen = get_matcher(matcher)
     check_options(chosen, options)
+    before = None if prewarp is None else get_matcher(prewarp)
 
     def match_one(*arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
         images = [array[0] for array in arrays[:2]]
-        match = match_images(chosen, *images, check_consistency=check_consistency, **options)
+        match = match_images(
+            chosen, *images, check_consistency=check_consistency, prewarp=before, **options
+        )
         return _registered(match, stable, arrays[2:4], arrays[4])
 
     images = [
@@ -118,7 +124,8 @@ def match_pairs(
             result[name].attrs = attributes
     return result.assign_coords(_pair_coordinates(pairs)).assign_attrs(
         matcher=matcher,
-        matcher_code=source_hash([matcher]),
+        prewarp=prewarp or "",
+        matcher_code=source_hash([matcher] if prewarp is None else [matcher, prewarp]),
         cube_written=cube.attrs.get("written", ""),
         network=_network_fingerprint(options),
         options=json.dumps({name: _as_attribute(value) for name, value in options.items()}),

@@ -12,7 +12,7 @@ from gdiv.flow.matchers.protocol import Matcher, matcher_options
 from gdiv.flow.matchers.registry import get_matcher, matchers_with_option
 from gdiv.images.arrays import Component, Flow, Image, Mask
 from gdiv.images.contrast import local_contrast
-from gdiv.images.sampling import forward_backward_error
+from gdiv.images.sampling import forward_backward_error, pixel_grid, sample_at
 
 __all__ = ["Match", "check_options", "local_correlation", "match_images"]
 
@@ -54,6 +54,7 @@ def match_images(
     secondary: Image,
     *,
     check_consistency: bool = False,
+    prewarp: str | Matcher | None = None,
     **options: Any,
 ) -> Match:
     """Find the displacement between two images.
@@ -68,6 +69,9 @@ def match_images(
     check_consistency : bool, optional
         Also match the secondary to the reference and compute the forward-backward error. Takes
         twice the time.
+    prewarp : str or Matcher, optional
+        Matcher whose displacement the secondary is moved back by first, so that `matcher` looks for
+        the rest alone. ``"horn-schunck"`` lets RAFT and others follow faster and narrower ice.
     **options
         Options of the matcher: ``settings`` and ``regions`` for ``"horn-schunck"``, ``network``
         for ``"raft"``.
@@ -100,7 +104,8 @@ def match_images(
     >>> round(float(np.nanmedian(match.u)), 1), round(float(np.nanmedian(match.v)), 1)
     (2.0, 1.0)
     """
-    chosen = get_matcher(matcher) if isinstance(matcher, str) else matcher
+    chosen = _as_matcher(matcher)
+    before = None if prewarp is None else _as_matcher(prewarp)
     reference = np.asarray(reference)
     secondary = np.asarray(secondary)
     if reference.ndim != 2 or reference.shape != secondary.shape:
@@ -109,7 +114,7 @@ def match_images(
             f"{secondary.shape}"
         )
     check_options(chosen, options)
-    flow = _find(chosen, reference, secondary, options)
+    flow = _find(chosen, reference, secondary, options, before)
     first = local_contrast(reference)
     second = local_contrast(secondary)
     moved, inside = move_back(second, flow[0], flow[1])
@@ -121,7 +126,7 @@ def match_images(
     else:
         quality[np.maximum(*sigma) > FAILED] = 0
     if check_consistency:
-        backward = _find(chosen, secondary, reference, options)
+        backward = _find(chosen, secondary, reference, options, before)
         residual = forward_backward_error(flow, backward)
     else:
         residual = np.full(reference.shape, np.nan, np.float32)
@@ -131,8 +136,26 @@ def match_images(
     return Match(u, v, np.where(valid, quality, np.float32(0)), residual, sigma_u, sigma_v)
 
 
-def _find(matcher: Matcher, reference: Image, secondary: Image, options: dict[str, Any]) -> Flow:
+def _as_matcher(matcher: str | Matcher) -> Matcher:
+    """The matcher of a name, or the matcher itself."""
+    return get_matcher(matcher) if isinstance(matcher, str) else matcher
+
+
+def _find(
+    matcher: Matcher,
+    reference: Image,
+    secondary: Image,
+    options: dict[str, Any],
+    before: Matcher | None = None,
+) -> Flow:
     """Displacement as float32 ``(2, H, W)``, of the shape of the images."""
+    if before is not None:
+        start = np.nan_to_num(_find(before, reference, secondary, {}))
+        moved, inside = move_back(secondary.astype(np.float32), *start)
+        rest = _find(matcher, reference, np.where(inside, moved, np.float32(np.nan)), options)
+        # The rest leads to a pixel of the moved image, from which the start leads on.
+        points = pixel_grid(reference.shape) + np.nan_to_num(rest)
+        return rest + np.stack([sample_at(part, points) for part in start])
     components = matcher.match(reference, secondary, **options)
     flow = np.stack([np.asarray(component, np.float32) for component in components])
     if flow.shape != (2, *reference.shape):

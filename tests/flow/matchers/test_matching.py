@@ -27,3 +27,15 @@ def test_forward_backward_error_reveals_changed_surface(clean_pairs):
     assert np.median(result.residual[45:65, 45:65]) > 3 * np.median(result.residual[80:110, 80:110])
     assert np.median(result.quality[45:65, 45:65]) < 0.5 < np.median(result.quality[80:110, 80:110])
     assert np.isnan(match_images("horn-schunck", *pair).residual).all()
+
+
+@pytest.mark.parametrize("matcher", ["dis", "farneback"])
+def test_a_matcher_follows_farther_motion_after_another(matcher):
+    reference, secondary = shift_texture(24, -17)
+    inner = (slice(32, -32),) * 2
+    first = match_images("horn-schunck", reference, secondary)
+    result = match_images(matcher, reference, secondary, prewarp="horn-schunck")
+    assert np.abs(np.median(result.u[inner]) - np.median(first.u[inner])) < 0.05
+    assert np.median(np.hypot(result.u - 24, result.v + 17)[inner]) < 0.1
+    alone = match_images(matcher, reference, secondary)
+    assert np.median(np.hypot(alone.u - 24, alone.v + 17)[inner]) > 1
