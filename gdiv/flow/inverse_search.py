@@ -56,5 +56,5 @@ def search_patches(
     images = (to_bytes(first), to_bytes(second))
     # OpenCV's stubs forbid None, with which the binding allocates the flow itself.
     begin = None if start is None else np.stack(start, axis=-1).astype(np.float32)
-    flow = search.calc(*images, begin)  # type: ignore[call-overload]
+    flow = np.asarray(search.calc(*images, begin), np.float32)  # type: ignore[arg-type]
     return flow[..., 0], flow[..., 1]
