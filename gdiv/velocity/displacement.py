@@ -89,6 +89,9 @@ def match_pairs(
     # Errors now, not when the result is computed; and workers get the matcher, not its name.
     chosen = get_matcher(matcher)
     check_options(chosen, options)
+    stated = {name: _as_attribute(value) for name, value in options.items()}
+    if prewarp is not None:
+        stated["prewarp"] = prewarp
     before = None if prewarp is None else get_matcher(prewarp)
 
     def match_one(*arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
@@ -124,11 +127,10 @@ def match_pairs(
             result[name].attrs = attributes
     return result.assign_coords(_pair_coordinates(pairs)).assign_attrs(
         matcher=matcher,
-        prewarp=prewarp or "",
         matcher_code=source_hash([matcher] if prewarp is None else [matcher, prewarp]),
         cube_written=cube.attrs.get("written", ""),
         network=_network_fingerprint(options),
-        options=json.dumps({name: _as_attribute(value) for name, value in options.items()}),
+        options=json.dumps(stated),
         spacing=cube.attrs["spacing"],
     )
 

@@ -1,5 +1,7 @@
 """Match all pairs of a cube."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +26,17 @@ def matched(twin, glacier):
     data = cube.load_cube(twin["items"], twin["table"], twin["source"], twin["grid"]).load()
     table = pairs.choose_pairs(twin["table"], glacier, [2020, 2021], 2)
     return data, coregistration.register_pairs(data, table, twin["masks"])
+
+
+@pytest.mark.run
+def test_a_displacement_states_the_matcher_that_ran_first(matched, twin):
+    data, table = matched
+    stable = twin["masks"].stable.values
+    alone = displacement.match_pairs(data, table, stable, "dis")
+    after = displacement.match_pairs(data, table, stable, "dis", prewarp="farneback")
+    assert json.loads(alone.attrs["options"]) == {}
+    assert json.loads(after.attrs["options"]) == {"prewarp": "farneback"}
+    assert not np.array_equal(alone.u[0].values, after.u[0].values, equal_nan=True)
 
 
 @pytest.mark.run
