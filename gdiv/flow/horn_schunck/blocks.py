@@ -59,11 +59,11 @@ def solve_in_blocks(
 
     Notes
     -----
-    With quadratic penalties the result agrees with that of the whole
-    image to 0.001 pixel, or to the resolution of the median filter where the displacements span
-    more than 16 pixels. At the rim of a void or of the mask it agrees to a few hundredths of a
-    pixel. With robust penalties, the search may choose another displacement in a block: 99 in 100
-    pixels agree to 0.01 pixel, nearly all to 0.1 pixel. A worker takes about 1.5 GB of memory.
+    With quadratic penalties the result agrees with that of the whole image to 0.001 pixel, or to
+    the resolution of the median filter where the displacements span more than 16 pixels. At the rim
+    of a void or of the mask it agrees to a few hundredths of a pixel. With robust penalties, the
+    search may choose another displacement in a block: 99 in 100 pixels agree to 0.01 pixel, nearly
+    all to 0.1 pixel. A worker takes about 1.5 GB of memory.
     """
     shape = tuple(reference.shape)
     _check_images(shape, tuple(secondary.shape), None if mask is None else tuple(mask.shape))

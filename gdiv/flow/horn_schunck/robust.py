@@ -11,12 +11,11 @@ from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 from gdiv.flow.horn_schunck.levels import Level, blur, gaussian
 from gdiv.flow.horn_schunck.relaxation import EDGE, merge_colours, mirror, split_colours
 from gdiv.flow.horn_schunck.settings import (
-    NOISE_FLOOR,
-    NOISE_SCALE,
     NOISE_SIGMA,
     OUTLIER,
     TENSOR_SIGMA,
     Stencil,
+    weigh_noise,
 )
 from gdiv.flow.horn_schunck.warping import pad_for_bicubic, warp
 from gdiv.flow.horn_schunck.workspace import allocate_colours
@@ -117,7 +116,7 @@ class RobustWorkspace:
         kernel = gaussian(NOISE_SIGMA)
         part = blur(self.counts * self.moved_valid, kernel)
         variance = blur(self.squares, kernel) / np.maximum(part, _LEAST_PART)
-        return np.asarray(f32(NOISE_SCALE) / (variance + f32(NOISE_FLOOR)), np.float32)
+        return np.asarray(weigh_noise(variance), np.float32)
 
 
 @compile_kernel

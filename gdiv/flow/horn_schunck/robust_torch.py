@@ -10,12 +10,11 @@ import torch
 from gdiv.flow.horn_schunck.levels_torch import Level, blur, repeat_rim
 from gdiv.flow.horn_schunck.relaxation_torch import gradient, warp
 from gdiv.flow.horn_schunck.settings import (
-    NOISE_FLOOR,
-    NOISE_SCALE,
     NOISE_SIGMA,
     OUTLIER,
     TENSOR_SIGMA,
     Stencil,
+    weigh_noise,
 )
 
 __all__ = ["RobustWorkspace"]
@@ -104,8 +103,7 @@ class RobustWorkspace:
         counts = self.counts * moved_valid
         part = blur(counts, NOISE_SIGMA).clamp(min=_LEAST_PART)
         variance = blur(counts * difference**2, NOISE_SIGMA) / part
-        certainty = NOISE_SCALE / (variance + NOISE_FLOOR)
-        data = certainty * counts / (1 + (difference / OUTLIER) ** 2).sqrt()
+        data = weigh_noise(variance) * counts / (1 + (difference / OUTLIER) ** 2).sqrt()
         it = difference - ix * u - iy * v
         return data * ix * ix, data * ix * iy, data * iy * iy, data * ix * it, data * iy * it
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,6 @@ from gdiv.flow.horn_schunck.median import MAX_WINDOW
 __all__ = [
     "DEFAULT",
     "MIN_SIDE",
-    "NOISE_FLOOR",
-    "NOISE_SCALE",
     "NOISE_SIGMA",
     "OUTLIER",
     "PAPER",
@@ -25,6 +23,7 @@ __all__ = [
     "Penalty",
     "Settings",
     "Stencil",
+    "weigh_noise",
 ]
 
 #: Quantity of the images that is compared.
@@ -43,13 +42,14 @@ OUTLIER = 0.5
 TENSOR_SIGMA = 0.5
 #: Standard deviation (pixel) of the neighbourhood in which the robust data term measures its noise.
 NOISE_SIGMA = 6.0
-#: The data term is multiplied by the scale over the variance of the noise plus the floor.
-NOISE_SCALE = 0.7
-NOISE_FLOOR = 0.6
 #: Slope of the displacement at which a margin begins, and warps, on the coarse levels of the robust
 #: solver, which only propose a start.
 PYRAMID_SLOPE = 0.2
 PYRAMID_WARPS = 3
+
+# Scale of the weight of the data term, and the variance of images that do not differ.
+_NOISE_SCALE = 0.7
+_NOISE_FLOOR = 0.6
 
 # Weights of the central difference at one, two and three pixels, by number of taps; exact to fourth
 # and sixth order (Fornberg 1988, doi:10.1090/S0025-5718-1988-0935077-0).
@@ -203,6 +203,22 @@ class Settings:
             previous = 0.5 if k == 1 else omegas[k - 1] / 4
             omegas[k] = 1 / (1 - self.radius**2 * previous)
         return omegas
+
+
+def weigh_noise(variance: Any) -> Any:
+    """Weight of the robust data term, low where the images differ after the warp.
+
+    Parameters
+    ----------
+    variance : ndarray or torch.Tensor
+        Variance of the difference of local contrast in the neighbourhood of each pixel.
+
+    Returns
+    -------
+    ndarray or torch.Tensor
+        Weight of each pixel, of the shape and type of `variance`.
+    """
+    return _NOISE_SCALE / (variance + _NOISE_FLOOR)
 
 
 #: Settings for pairs of satellite images of different dates.

@@ -16,10 +16,10 @@ penalties of `gdiv.flow.horn_schunck.settings.Settings.penalty`:
 - *robust*: ``D(a) = 2 k^2 (sqrt(1 + a / k^2) - 1)``, which grows linearly for outliers
   (Charbonnier et al. 1997), with the products of gradients blurred over half a pixel (Bruhn et al.
   2005). It is divided by the variance of ``It`` in the neighbourhood, plus a floor: weighted least
-  squares (Aitken 1936), for the dates differ more in some places than in others. And
-  ``S(b) = s^2 log(1 + b / s^2)``, which hardly grows beyond a slope ``s``, so that a
-  sharp margin costs little more than a soft one (Black and Anandan 1996). Such an energy has many
-  minima; the one nearest to the start of `gdiv.flow.horn_schunck.start` is taken.
+  squares (Aitken 1936), because dates differ more in some places than in others.
+  ``S(b) = s^2 log(1 + b / s^2)`` hardly grows beyond a slope ``s``, so that a sharp margin costs
+  little more than a soft one (Black and Anandan 1996). Such an energy has many minima; the one
+  nearest to the start of `gdiv.flow.horn_schunck.start` is taken.
 
 Between two dates the sun, the snow and the haze change, so brightness is not constant. By default
 the solver therefore compares the local contrast, computed at each level from the mean and the

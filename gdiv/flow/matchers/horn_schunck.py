@@ -10,9 +10,9 @@ from gdiv.images.arrays import Component, Image, Mask
 
 __all__ = ["MATCHER"]
 
-#: Pixels that are solved as a whole, in about 3 GB of memory; larger images are solved in blocks,
-#: so many at a time.
+#: Pixels that are solved as a whole, in about 3 GB of memory; larger images are solved in blocks.
 MAX_WHOLE = 1536**2
+#: Blocks that are solved at a time.
 WORKERS = 2
 
 
