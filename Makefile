@@ -32,12 +32,14 @@ constraints:  ## solve for the versions of constraints.txt anew; UPGRADE=--upgra
 weights: $(ENV)/study.ready  ## train the network that ships, an hour and a quarter on two cores; resumes
 	OMP_NUM_THREADS=1 $(RUN)/python -m torch.distributed.run --standalone --nproc-per-node 2 -m gdiv.study.pretraining --ship
 
-bench: study $(ENV)/bench.ready  ## every matcher and network side by side, tuned on other pairs, and the ablation; two hours
+bench: study $(ENV)/bench.ready  ## every matcher and network side by side, tuned on other pairs, the ablation and the hypothesis; four hours
 	$(RUN)/python -m pip install -q --no-deps torchvision==0.28.0
 	$(RUN)/python bench/leaderboard.py
 	$(RUN)/python bench/matchers.py
 	$(RUN)/python bench/networks.py
 	$(RUN)/python bench/ablation.py
+	$(RUN)/python bench/designs.py
+	$(RUN)/python bench/hypothesis.py
 	$(RUN)/python results/render.py
 
 publish: study $(ENV)/test.ready  ## the demo's claims and pictures into results/published, and from there into the README

@@ -13,7 +13,7 @@ import json
 import multiprocessing
 import platform
 import resource
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -31,7 +31,8 @@ from gdiv.benchmark.running import TRAINED_ON, contestant
 from gdiv.benchmark.scenes import MissingSceneError
 from gdiv.benchmark.suite import list_cases, load_case
 from gdiv.files import write_json
-from gdiv.flow.matchers.raft import shipped_network
+from gdiv.flow.matchers.raft import refining_network, shipped_network
+from gdiv.flow.raft.network import Raft
 
 __all__ = ["main", "peer_contestant", "tune_on_dev"]
 
@@ -48,11 +49,16 @@ MAX_REAL_COST = 8.0
 #: Processes that choose settings.
 PROCESSES = 2
 KIBIBYTES_PER_MEGABYTE = 1e6 / 1024
+#: Trained networks of the peers that have any.
+NETWORKS = {
+    "RAFT hybrid": (shipped_network, refining_network),
+    "RAFT alone": (shipped_network,),
+}
 
 
 def peer_contestant(name: str, settings: PeerSettings, label: str) -> Contestant:
     """Make a contestant of a peer with some settings."""
-    trained_on = TRAINED_ON["raft"] if name == "RAFT" else ()
+    trained_on = TRAINED_ON["raft"] if name in NETWORKS else ()
     identity = json.dumps([name, settings, _code_hash("benchmark")], sort_keys=True)
     return Contestant(label, PEERS[name].make(**settings), identity, trained_on)
 
@@ -99,7 +105,7 @@ def tune_on_dev(name: str, scenes: Path) -> tuple[PeerSettings, int]:
         match = PEERS[name].make(**settings)
         errors = []
         for pair in pairs:
-            flow = np.nan_to_num(np.asarray(match(pair.reference, pair.secondary)))
+            flow = np.nan_to_num(np.asarray(match(pair.reference, pair.secondary)[:2]))
             distance = np.hypot(*(flow - pair.flow))[pair.ice & pair.counted]
             errors.append(np.nanmean(distance))
         return float(np.mean(np.log(errors)))
@@ -108,6 +114,11 @@ def tune_on_dev(name: str, scenes: Path) -> tuple[PeerSettings, int]:
     file.parent.mkdir(parents=True, exist_ok=True)
     write_json(file, best)
     return best
+
+
+def _count_parameters(networks: Sequence[Callable[[], Raft]]) -> int:
+    """Parameters of networks together."""
+    return sum(each.numel() for load in networks for each in load().parameters())
 
 
 def _peak_memory(name: str, settings: PeerSettings) -> float:
@@ -138,7 +149,6 @@ def _row_facts(
     """Settings, number tried, memory and parameters of each row of the leaderboard."""
     facts: dict[str, dict[str, Any]] = {}
     context = multiprocessing.get_context("spawn")
-    parameters = sum(each.numel() for each in shipped_network().parameters())
     for name, (tuned, tried) in chosen.items():
         rows = [(name, default[name], 0)]
         if tried > 1:
@@ -150,7 +160,7 @@ def _row_facts(
                 "settings": settings,
                 "tried": count,
                 "peak_memory_mb": round(memory, 1),
-                "parameters": parameters if name == "RAFT" else None,
+                "parameters": _count_parameters(NETWORKS.get(name, ())) or None,
             }
     return facts
 

@@ -52,7 +52,8 @@ SHOWN = (
     "horn-schunck, quadratic",
     "correlation",
     "DIS, finest scale 0",
-    "RAFT",
+    "RAFT hybrid",
+    "RAFT alone",
 )
 #: Samples in a batch of training: of a GPU, and of a CPU.
 GPU_BATCH = 8
@@ -203,7 +204,10 @@ def _error_by_class(
     for name, chosen in tqdm(settings.items(), desc="error by class", leave=False):
         match = PEERS[name].make(**chosen)
         error = np.concatenate(
-            [flow_error(np.asarray(match(pair.reference, pair.secondary)), pair) for pair in pairs]
+            [
+                flow_error(np.asarray(match(pair.reference, pair.secondary)[:2]), pair)
+                for pair in pairs
+            ]
         )
         for key, bounds in BINS.items():
             classes = np.digitize(values[key], bounds) - 1

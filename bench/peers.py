@@ -26,7 +26,7 @@ from gdiv import list_matchers, match_images
 from gdiv.flow.horn_schunck.solver import DEFAULT, PAPER, QUADRATIC, Settings, solve_horn_schunck
 from gdiv.flow.matchers.correlation import correlate_chips
 from gdiv.flow.matchers.raft import shipped_network
-from gdiv.flow.matchers.registry import matcher_label
+from gdiv.flow.matchers.registry import get_matcher, matcher_label
 from gdiv.flow.raft.network import predict_flow
 from gdiv.images.arrays import Component, Flow, Image
 from gdiv.images.contrast import local_contrast
@@ -91,8 +91,13 @@ def _horn_schunck(base: Settings = DEFAULT, **settings: Any) -> Match:
     return lambda reference, secondary: solve_horn_schunck(reference, secondary, chosen)
 
 
-def _raft() -> Match:
-    """RAFT of gdiv with the weights that ship."""
+def _raft_hybrid() -> Match:
+    """RAFT of gdiv as registered: refined from a start, with stated errors."""
+    return get_matcher("raft").match
+
+
+def _raft_alone() -> Match:
+    """RAFT of gdiv with the weights that ship, without a start and its refinement."""
     return partial(predict_flow, shipped_network())
 
 
@@ -231,7 +236,8 @@ PEERS = {
     "horn-schunck, likely settings of the paper": Peer(
         partial(_horn_schunck, PAPER), [{"weight": [0.2, 0.5, 1.5, 5.0, 15.0]}]
     ),
-    "RAFT": Peer(_raft, [{}]),
+    "RAFT hybrid": Peer(_raft_hybrid, [{}]),
+    "RAFT alone": Peer(_raft_alone, [{}]),
     "correlation": Peer(_correlation, [{"light": LIGHT, "window": [32, 24, 48, 16, 12]}]),
     "nested chips": Peer(_nested_chips, [{"light": LIGHT, "smallest": [16, 32, 8]}]),
     "OpenPIV": Peer(_openpiv, [{"light": LIGHT, "window": [32, 24, 16, 48], "reach": [12, 20]}]),

@@ -44,7 +44,7 @@ def mean_error_loss(pairs: Sequence[Pair]) -> Loss:
     """Loss for tuning on pairs with a known displacement: the mean error in pixels."""
 
     def loss(match: Match) -> float:
-        flows = [np.asarray(match(pair.reference, pair.secondary)) for pair in pairs]
+        flows = [np.asarray(match(pair.reference, pair.secondary)[:2]) for pair in pairs]
         errors = [flow_error(flow, pair) for flow, pair in zip(flows, pairs, strict=True)]
         return float(np.mean([np.nanmean(error) for error in errors]))
 
@@ -55,7 +55,7 @@ def self_consistency_loss(moreno: PeritoMoreno) -> Loss:
     """Loss for tuning on real pairs: sum of agreement, closure and spread of stable ground."""
 
     def loss(match: Match) -> float:
-        scores = _score_real(moreno, [np.asarray(match(*images)) for images in moreno.images])
+        scores = _score_real(moreno, [np.asarray(match(*images)[:2]) for images in moreno.images])
         return scores["agreement"] + scores["closure"] + scores["still"]
 
     return loss
@@ -146,7 +146,7 @@ def _make_matches(settings: Mapping[str, PeerSettings]) -> dict[str, Match]:
 def _time_match(match: Match, reference: Image, secondary: Image) -> tuple[Flow, float]:
     """Displacement, and the seconds that it took."""
     start = time.perf_counter()
-    flow = np.asarray(match(reference, secondary))
+    flow = np.asarray(match(reference, secondary)[:2])
     return flow, time.perf_counter() - start
 
 

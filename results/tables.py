@@ -28,7 +28,7 @@ __all__ = [
 #: Rows of the benchmark by matcher of the study, where their names differ.
 PEER_NAMES = {
     "horn-schunck": "horn-schunck, default settings",
-    "raft": "RAFT",
+    "raft": "RAFT hybrid",
     "dis": "DIS, finest scale 0",
     "tv-l1": "TV-L1",
     "ilk": "ILK",

@@ -9,10 +9,14 @@ from places import ROOT
 
 sys.path.insert(0, str(ROOT / "bench"))
 import ablation
+import designs
+import hypothesis
 import peers
 import real_cases
 
 from gdiv.benchmark import smooth
+from gdiv.flow.training.samples import Samples
+from gdiv.flow.training.tiles import Tile
 
 
 @pytest.mark.parametrize("name", [name for name in peers.PEERS if name != "zero"])
@@ -20,7 +24,7 @@ def test_every_matcher_finds_motion(name):
     pair = smooth.synthetic("clean", 128, 4, reach=3)
     make, choices = peers.PEERS[name]
     settings = {key: options[0] for key, options in choices[0].items()}
-    found = np.stack(make(**settings)(pair.reference, pair.secondary))
+    found = np.stack(make(**settings)(pair.reference, pair.secondary)[:2])
     error = np.nanmean(np.hypot(*(found - pair.flow))[pair.counted])
     assert (
         found.shape == pair.flow.shape and error < 0.8 * np.hypot(*pair.flow)[pair.counted].mean()
@@ -60,6 +64,42 @@ def test_every_variant_of_the_ablation_is_another_network(name):
     assert (network.config != ablation.GDIV) == (name != "as it ships")
     with torch.inference_mode():
         assert network(*torch.randn(2, 1, 1, 64, 64))[-1].shape == (1, 2, 64, 64)
+
+
+@pytest.mark.parametrize("name", designs.DESIGNS)
+def test_every_design_finds_motion(name):
+    pair = smooth.synthetic("clean", 96, 4, reach=3)
+    found = np.stack(designs.DESIGNS[name](pair.reference, pair.secondary))
+    error = np.hypot(*(found[:2] - pair.flow))[pair.counted].mean()
+    assert error < 0.3 * np.hypot(*pair.flow)[pair.counted].mean()
+    assert "errors from" not in name or ((found[2:] >= 0).all() and found.shape == (4, 96, 96))
+
+
+def test_a_network_without_costs_follows_its_steps_alone():
+    """Costs do not matter to it, so features that differ leave its flow as it is."""
+    torch.manual_seed(0)
+    network = designs.VARIANTS["no cost volume"]().eval()
+    images = torch.randn(2, 1, 1, 64, 64)
+    with torch.inference_mode():
+        (before,) = network(*images)
+        for parameter in network.matching.parameters():
+            parameter.mul_(-2)
+        (after,) = network(*images)
+    assert torch.equal(before, after)
+
+
+def test_gradients_of_a_ramp_are_those_of_sobel():
+    x, y = hypothesis.sobel_bands(np.add.outer(3 * np.arange(9.0), np.arange(9.0)))
+    assert (x[1:-1, 1:-1] == 8).all() and (y[1:-1, 1:-1] == 24).all()
+
+
+def test_zero_motion_loses_all_of_it(tmp_path):
+    flow = np.full((2, 64, 64), 3, np.float32)
+    samples = Samples(
+        np.zeros((2, 64, 64), np.float32), [(0, 1)], flow[None], [Tile(0, 0, 0, 0, "test")], 64
+    )
+    score = hypothesis.score(lambda pair: np.zeros((2, 64, 64), np.float32), samples)
+    assert score["error"] == pytest.approx(3 * 2**0.5) and score["along"] == pytest.approx(-1)
 
 
 def test_real_scenes_can_be_warped(real):

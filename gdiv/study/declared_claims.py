@@ -89,24 +89,32 @@ CLAIMS = (
         "1",
         "{row}: true errors within the stated sigma (0.68 if well calibrated)",
     ),
-    DeclaredClaim("mosaic.speed", "m/yr", "median speed on the glacier, RAFT mosaic"),
+    DeclaredClaim("mosaic.speed", "m/yr", "median speed on the glacier, RAFT hybrid mosaic"),
     DeclaredClaim("mosaic.px_per_day", "px/day", "median speed on the glacier in pixels per day"),
     DeclaredClaim("mosaic.correlation_length", "m", "correlation length of the errors on ice"),
     DeclaredClaim(
-        "mosaic.mean_error", "m/yr", "random part of the error of the mean speed, RAFT mosaic"
+        "mosaic.mean_error",
+        "m/yr",
+        "random part of the error of the mean speed, RAFT hybrid mosaic",
     ),
     DeclaredClaim("series.closure", "m/yr", "residual of the pairs from the series, median on ice"),
     # 07, maps and products
     DeclaredClaim("product.pairs", "pairs", "pairs in the published map"),
     DeclaredClaim("product.error", "m/yr", "median stated error of the published speed on ice"),
     # 08, what matters
-    DeclaredClaim("choices.one_pair", "m/yr", "RAFT, a single pair: RMS difference from {against}"),
     DeclaredClaim(
-        "choices.all_pairs", "m/yr", "RAFT, all {count} pairs: RMS difference from {against}"
+        "choices.one_pair", "m/yr", "RAFT hybrid, a single pair: RMS difference from {against}"
     ),
-    DeclaredClaim("choices.as_it_is", "m/yr", "RAFT map, as it is: RMS difference from {against}"),
     DeclaredClaim(
-        "choices.shifts_left_in", "m/yr", "RAFT map, shifts left in: RMS difference from {against}"
+        "choices.all_pairs", "m/yr", "RAFT hybrid, all {count} pairs: RMS difference from {against}"
+    ),
+    DeclaredClaim(
+        "choices.as_it_is", "m/yr", "RAFT hybrid map, as it is: RMS difference from {against}"
+    ),
+    DeclaredClaim(
+        "choices.shifts_left_in",
+        "m/yr",
+        "RAFT hybrid map, shifts left in: RMS difference from {against}",
     ),
 )
 

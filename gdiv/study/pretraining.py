@@ -23,12 +23,19 @@ import torch.distributed as dist
 from tqdm import tqdm
 
 from gdiv.files import replacing
-from gdiv.flow.raft.checkpoints import SHIPPED, load_weights, save_weights
+from gdiv.flow.raft.checkpoints import SHIPPED, load_weights, save_weights, transfer
 from gdiv.flow.raft.network import PRESETS, Raft
 from gdiv.flow.training.loop import TrainConfig, train_network
+from gdiv.flow.training.prewarped import prewarp
 from gdiv.flow.training.samples import Mixture
 from gdiv.flow.training.scores import Sample, score_network, score_zero_motion
-from gdiv.study.pretraining_data import GLACIERS, Sources, held_out, render_glacier
+from gdiv.study.pretraining_data import (
+    GLACIERS,
+    Sources,
+    find_shipped_start,
+    held_out,
+    render_glacier,
+)
 from gdiv.study.provenance import code_hash
 
 __all__ = ["STAGES", "Stage", "main", "pretrain"]
@@ -39,7 +46,7 @@ WEIGHTS_SEED = 1
 HARD_SEED = 10_001
 CLEAN_SEED = 10_002
 #: Sources that need the twins.
-TWIN_SOURCES = {"twin", "labels"}
+TWIN_SOURCES = {"twin", "twin_rest", "labels"}
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,11 @@ class Stage:
     counts: dict[str, int]
     train: TrainConfig
 
+    @property
+    def refines(self) -> bool:
+        """Whether the network refines a start."""
+        return any(source.endswith("_rest") for source in self.counts)
+
 
 #: Stages by name, in the order in which they are meant to follow each other.
 STAGES = {
@@ -66,7 +78,11 @@ STAGES = {
     ),
     "twin": Stage(
         {"drawn": 5, "twin": 3},
-        TrainConfig(steps=4000, batch=8, rate=5e-4, seed=2, validate_every=100),
+        TrainConfig(steps=3000, batch=8, rate=5e-4, seed=2, validate_every=50),
+    ),
+    "rest": Stage(
+        {"drawn_rest": 6, "twin_rest": 2},
+        TrainConfig(steps=3800, batch=8, rate=5e-4, seed=5, validate_every=50),
     ),
     "labels": Stage(
         {"labels": 8}, TrainConfig(steps=100, batch=8, rate=1e-4, seed=3, validate_every=100)
@@ -114,11 +130,11 @@ def pretrain(
     begin_card = None
     if begin:
         earlier, begin_card = load_weights(begin)
-        network.load_state_dict(earlier.state_dict())
+        transfer(earlier, network)
     _render_twins(folder / "twin", stages)
     sources = Sources(folder, scenes, device)
-    hard = held_out(1, HARD_SEED)
     for number, name in enumerate(stages):
+        hard, clean = _held_out_pairs(STAGES[name])
         checkpoint = folder / f"{preset}-{name}.safetensors"
         _train_stage(network, name, sources, hard, checkpoint)
         if _is_first_process():
@@ -128,7 +144,7 @@ def pretrain(
                 "scenes": scenes.name if scenes else "",
                 "revision": code_hash(),
                 "device": torch.cuda.get_device_name() if device == "cuda" else "CPU",
-                **_score_card(network, hard, device),
+                **_score_card(network, hard, clean, device),
             }
             save_weights(network, _weights_path(folder, preset, name), **card)
     return network
@@ -170,9 +186,18 @@ def _stage_card(stages: Sequence[str]) -> dict[str, Any]:
     return {"stages": list(stages), "steps": {name: STAGES[name].train.steps for name in stages}}
 
 
-def _score_card(network: Raft, hard: Sequence[Sample], device: str) -> dict[str, float]:
+def _held_out_pairs(stage: Stage) -> tuple[list[Sample], list[Sample]]:
+    """Held-out pairs with and without differences between dates; moved back by the start, too."""
+    pairs = [held_out(1, HARD_SEED), held_out(0, CLEAN_SEED)]
+    if stage.refines:
+        pairs = [[prewarp(each, find_shipped_start) for each in part] for part in pairs]
+    return pairs[0], pairs[1]
+
+
+def _score_card(
+    network: Raft, hard: Sequence[Sample], clean: Sequence[Sample], device: str
+) -> dict[str, float]:
     """Errors of a network and of zero motion on held-out pairs, for the card of its weights."""
-    clean = held_out(0, CLEAN_SEED)
     return {
         "error_px_hard": score_network(network, hard, device),
         "error_px_clean": score_network(network, clean, device),

@@ -17,7 +17,10 @@ from tqdm import tqdm
 
 from gdiv.catalog import load_catalog
 from gdiv.flow.matchers.matching import match_images
+from gdiv.flow.matchers.raft import shipped_network
+from gdiv.flow.raft.hybrid import find_start
 from gdiv.flow.training.loop import Draw
+from gdiv.flow.training.prewarped import Prewarped
 from gdiv.flow.training.renderer import PairRenderer, fractal_textures
 from gdiv.flow.training.samples import Mixture, Samples
 from gdiv.flow.training.scores import Sample
@@ -32,6 +35,7 @@ __all__ = [
     "GLACIERS",
     "Sources",
     "TwinPairs",
+    "find_shipped_start",
     "held_out",
     "label_pair",
     "list_windows",
@@ -54,11 +58,12 @@ PAIR_STEP = 3
 
 # Sizes in pixels.
 #: Side of a sample.
-CROP = 128
-#: Distance between the windows of a pair.
-WINDOW_STEP = CROP // 4
-#: Largest displacement.
-REACH = 14
+CROP = 96
+#: Windows of a pair that begin within the side of one.
+WINDOWS_PER_SIDE = 4
+#: Largest displacement of a network without a start, and of one that refines a start.
+REACH = 16
+REST_REACH = 24
 #: Side of a texture.
 TEXTURE_SIDE = 512
 
@@ -167,7 +172,7 @@ class TwinPairs(NamedTuple):
     pairs : list of (int, int)
         Numbers of the reference and the secondary scene of each pair.
     flows : ndarray, shape (pair, 2, H, W)
-        Displacement of the image in pixels, mis-registration included; NaN beyond 14 pixels.
+        Displacement of the image in pixels, mis-registration included; NaN beyond 16 pixels.
     ice : ndarray, shape (H, W)
         True on moving ice.
     """
@@ -230,14 +235,14 @@ def label_pair(reference: Image, secondary: Image) -> Flow:
     -------
     ndarray, shape (2, H, W)
         Displacement in pixels; NaN where the images correlate poorly after the match, and beyond
-        14 pixels.
+        16 pixels.
     """
     match = match_images("horn-schunck", reference, secondary)
     valid = (match.quality >= MIN_QUALITY) & (np.hypot(match.u, match.v) <= REACH)
     return np.where(valid, np.stack([match.u, match.v]), np.float32(np.nan))
 
 
-def list_windows(ice: Mask, pairs: int, step: int = WINDOW_STEP) -> list[Tile]:
+def list_windows(ice: Mask, pairs: int, size: int = CROP) -> list[Tile]:
     """List the windows of all pairs of which more than a fifth is ice, each in four turns.
 
     Parameters
@@ -246,8 +251,8 @@ def list_windows(ice: Mask, pairs: int, step: int = WINDOW_STEP) -> list[Tile]:
         True on ice.
     pairs : int
         Number of pairs.
-    step : int, optional
-        Distance between windows, in pixels. A larger one gives fewer windows.
+    size : int, optional
+        Side of the windows, in pixels; a quarter of it lies between neighbours.
 
     Returns
     -------
@@ -257,9 +262,9 @@ def list_windows(ice: Mask, pairs: int, step: int = WINDOW_STEP) -> list[Tile]:
     height, width = ice.shape
     corners = [
         (row, column)
-        for row in range(0, height - CROP + 1, step)
-        for column in range(0, width - CROP + 1, step)
-        if ice[row : row + CROP, column : column + CROP].mean() > MIN_ICE
+        for row in range(0, height - size + 1, size // WINDOWS_PER_SIDE)
+        for column in range(0, width - size + 1, size // WINDOWS_PER_SIDE)
+        if ice[row : row + size, column : column + size].mean() > MIN_ICE
     ]
     return [
         Tile(pair, row, column, turns, "train")
@@ -282,18 +287,30 @@ class Sources:
         Folder of real scenes whose textures are added to the random ones.
     device : str
         Device that draws the samples.
+    size : int, optional
+        Side of the samples, in pixels.
 
     Attributes
     ----------
     drawn : callable
         Draws textures moved by a drawn flow.
+    drawn_rest : callable
+        Draws such pairs, also faster ones, moved back by the start of the refining network.
     """
 
-    def __init__(self, folder: Path, scenes: Path | None, device: str) -> None:
+    def __init__(self, folder: Path, scenes: Path | None, device: str, size: int = CROP) -> None:
         self.folder = folder
         self.device = device
+        self.size = size
         textures = training_textures(scenes)
-        self.drawn: Draw = PairRenderer(textures, CROP, REACH, seed=1, device=device).draw
+        self.drawn: Draw = PairRenderer(textures, size, REACH, seed=1, device=device).draw
+        fast = PairRenderer(textures, size, REST_REACH, seed=2, device=device)
+        self.drawn_rest: Draw = Prewarped(fast.draw, find_shipped_start)
+
+    @cached_property
+    def twin_rest(self) -> Draw:
+        """The pairs of twins, moved back by the start of the refining network."""
+        return Prewarped(self.twin, find_shipped_start)
 
     @cached_property
     def twin(self) -> Draw:
@@ -313,11 +330,27 @@ class Sources:
             images, pairs, flows, ice = twin_pairs(self.folder / "twin", glacier)
             if not exact:
                 flows = np.stack([label_pair(images[i], images[j]) for i, j in pairs])
-            windows = list_windows(ice, len(pairs))
+            windows = list_windows(ice, len(pairs), self.size)
             seed = TWIN_SEED + number
-            samples = Samples(images, pairs, flows, windows, CROP, seed, self.device)
+            samples = Samples(images, pairs, flows, windows, self.size, seed, self.device)
             parts.append((samples.draw, 1))
         return Mixture(parts)
+
+
+def find_shipped_start(reference: Image, secondary: Image) -> Flow:
+    """Find the displacement that the refining network starts from, with the weights that ship.
+
+    Parameters
+    ----------
+    reference, secondary : ndarray, shape (H, W)
+        Images; NaN is no data.
+
+    Returns
+    -------
+    ndarray, shape (2, H, W)
+        Displacement in pixels.
+    """
+    return find_start(shipped_network(), reference, secondary)
 
 
 def held_out(difficulty: float, seed: int, count: int = 32) -> list[Sample]:
@@ -336,7 +369,7 @@ def held_out(difficulty: float, seed: int, count: int = 32) -> list[Sample]:
     Returns
     -------
     list of (pair, flow)
-        Images ``(2, 128, 128)`` and displacement ``(2, 128, 128)`` in pixels.
+        Images ``(2, 96, 96)`` and displacement ``(2, 96, 96)`` in pixels.
     """
     textures = fractal_textures(HELD_OUT_TEXTURES, HELD_OUT_SEED)
     return PairRenderer(textures, CROP, REACH, seed, difficulty).samples(count)

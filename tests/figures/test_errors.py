@@ -20,7 +20,7 @@ def test_errors_are_plotted_over_the_displacement_in_pixels():
     (axis,) = figure.axes
     assert axis.get_xlabel() == "true displacement (px)"
     assert axis.get_ylabel() == "mean error (px)"
-    assert legend_of(figure) == ["DIS", "RAFT"]
+    assert legend_of(figure) == ["DIS", "RAFT hybrid"]
 
 
 def test_coverage_is_plotted_by_class_of_speed():
@@ -50,4 +50,4 @@ def test_glaciers_are_rows_and_matchers_colours():
     (axis,) = figure.axes
     assert [label.get_text() for label in axis.get_yticklabels()] == ["Aletsch", "Tasman"]
     assert axis.get_xlabel() == "RMS error (% of median speed)"
-    assert legend_of(figure) == ["DIS", "RAFT"]
+    assert legend_of(figure) == ["DIS", "RAFT hybrid"]

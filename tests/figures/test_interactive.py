@@ -29,7 +29,7 @@ def test_the_map_has_one_tab_per_layer_and_a_time_series():
     others = {"dis": make_map(25), "horn-schunck": make_map(28)}
     table = make_stake_table().query("matcher == 'raft'")
     titles, plot = draw_map(product, others, table)
-    assert titles == ["RAFT", "error", "pairs", "DIS", "Horn-Schunck", "DIS − RAFT"]
+    assert titles == ["RAFT hybrid", "error", "pairs", "DIS", "Horn-Schunck", "DIS − RAFT hybrid"]
     assert plot.yaxis.axis_label == "speed (m/yr)"
     assert "click the map" in plot.title.text
     assert [text.text for text in plot.below if hasattr(text, "text")] == ["Synthetic."]
@@ -38,7 +38,7 @@ def test_the_map_has_one_tab_per_layer_and_a_time_series():
 def test_other_matchers_and_stakes_are_optional():
     product = make_velocity().assign_attrs(matcher="raft")
     titles, _ = draw_map(product, {}, make_stake_table()[:0])
-    assert titles == ["RAFT", "error", "pairs"]
+    assert titles == ["RAFT hybrid", "error", "pairs"]
 
 
 @needs_chromium
@@ -52,7 +52,7 @@ def test_the_saved_map_works_without_a_network(smoke, browser):
     tabs.first.wait_for()
     names = tabs.all_inner_texts()
     assert (
-        names[:4] == ["RAFT", "error", "pairs", "Horn-Schunck"]
+        names[:4] == ["RAFT hybrid", "error", "pairs", "Horn-Schunck"]
         and names[-1] == "Horn-Schunck − RAFT"
     )
     speed = page.locator(".bk-Canvas").first

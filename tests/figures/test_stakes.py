@@ -15,7 +15,7 @@ def test_stakes_are_plotted_with_equal_axes():
     assert axis.get_xlabel() == "measured speed (m/yr)"
     assert axis.get_ylabel() == "estimated speed (m/yr)"
     assert axis.get_xlim() == axis.get_ylim()
-    assert legend_of(axis) == ["DIS", "RAFT"]
+    assert legend_of(axis) == ["DIS", "RAFT hybrid"]
     assert [text.get_text() for text in axis.texts] == ["A", "B"]
 
 
@@ -25,7 +25,7 @@ def test_profiles_show_the_error_of_the_highlighted_matcher():
     (axis,) = plot_profile({"dis": table, "raft": table}, stakes, "raft").axes
     assert axis.get_xlabel() == "distance along the centreline (km)"
     assert axis.get_ylabel() == "speed (m/yr)"
-    assert legend_of(axis) == ["DIS", "RAFT", "RAFT, 1 sigma", "stakes"]
+    assert legend_of(axis) == ["DIS", "RAFT hybrid", "RAFT hybrid, 1 sigma", "stakes"]
 
 
 def test_series_show_measured_speeds_where_there_are_any():

@@ -16,7 +16,7 @@ def test_speed_maps_share_one_colour_bar():
     speeds = {"dis": data.values, "raft": data.values}
     figure = plot_speeds(speeds, data, 50, IMAGE, notes={"raft": "0.2 px"})
     *panels, bar = figure.axes
-    assert titles_of(panels) == ["DIS", "RAFT\n0.2 px"]
+    assert titles_of(panels) == ["DIS", "RAFT hybrid\n0.2 px"]
     assert all(panel.images[-1].get_clim() == (0, 50) for panel in panels)
     assert bar.get_ylabel() == "speed (m/yr)"
 
@@ -24,7 +24,7 @@ def test_speed_maps_share_one_colour_bar():
 def test_mosaics_follow_the_scene_and_its_stakes():
     speeds = {"horn-schunck": make_map(), "raft": make_map()}
     figure = plot_mosaics(speeds, make_stakes(), make_outline(), IMAGE, 50)
-    assert titles_of(figure.axes[:3]) == ["scene and stakes", "Horn-Schunck", "RAFT"]
+    assert titles_of(figure.axes[:3]) == ["scene and stakes", "Horn-Schunck", "RAFT hybrid"]
     figure = plot_mosaics(speeds, make_stakes()[:0], make_outline(), IMAGE, 50)
     assert titles_of(figure.axes[:1]) == ["scene"]
 
@@ -33,7 +33,7 @@ def test_differences_have_symmetric_colour_limits():
     speeds = {"raft": make_map(30), "dis": make_map(20), "horn-schunck": make_map(31)}
     figure = plot_differences(speeds, "raft", IMAGE)
     *panels, bar = figure.axes
-    assert titles_of(panels) == ["DIS − RAFT", "Horn-Schunck − RAFT"]
+    assert titles_of(panels) == ["DIS − RAFT hybrid", "Horn-Schunck − RAFT"]
     low, high = panels[0].images[-1].get_clim()
     assert low == -high
     assert high == pytest.approx(9.5, abs=0.5)

@@ -36,7 +36,10 @@ DIAGONALS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
 
 
 def fuse(
-    first: Level, second: Level, proposals: Sequence[tuple[FloatArray, FloatArray]]
+    first: Level,
+    second: Level,
+    proposals: Sequence[tuple[FloatArray, FloatArray]],
+    handicaps: Sequence[float] | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Choose the best of several proposed displacements at each pixel.
 
@@ -46,6 +49,8 @@ def fuse(
         Local contrast of the reference and the secondary, ``(H, W)``.
     proposals : sequence of tuple of ndarray
         Displacements ``(u, v)`` in pixels, each float32 ``(H, W)``.
+    handicaps : sequence of float, optional
+        Added to the cost of each proposal at every pixel; none by default.
 
     Returns
     -------
@@ -54,6 +59,8 @@ def fuse(
     """
     padded = pad_for_bicubic(second.image)
     costs = np.stack([_cost(first, second, padded, u, v) for u, v in proposals], -1)
+    if handicaps is not None:
+        costs += np.asarray(handicaps, np.float32)
     flows = np.stack([np.stack([u, v], -1) for u, v in proposals], -2)
     totals = np.zeros_like(costs)
     for down, right in (*PATHS, *DIAGONALS):

@@ -12,7 +12,7 @@ from gdiv.flow.matchers.protocol import Matcher, matcher_options
 from gdiv.flow.matchers.registry import get_matcher, matchers_with_option
 from gdiv.images.arrays import Component, Flow, Image, Mask
 from gdiv.images.contrast import local_contrast
-from gdiv.images.sampling import forward_backward_error, pixel_grid, sample_at
+from gdiv.images.sampling import compose_flows, forward_backward_error
 
 __all__ = ["Match", "check_options", "local_correlation", "match_images"]
 
@@ -71,7 +71,8 @@ def match_images(
         twice the time.
     prewarp : str or Matcher, optional
         Matcher whose displacement the secondary is moved back by first, so that `matcher` looks for
-        the rest alone. ``"horn-schunck"`` lets RAFT and others follow faster and narrower ice.
+        the rest alone. ``"horn-schunck"`` lets others follow faster and narrower ice; RAFT starts
+        from it anyway.
     **options
         Options of the matcher: ``settings`` and ``regions`` for ``"horn-schunck"``, ``network``
         for ``"raft"``.
@@ -92,9 +93,9 @@ def match_images(
 
     Notes
     -----
-    Quality and stated errors are computed in the same way for every matcher. The quality is the
-    correlation of local contrast around each pixel, between the reference and the secondary
-    resampled along the displacement; the errors are those of `gdiv.flow.matchers.errors`.
+    Quality is computed in the same way for every matcher: the correlation of local contrast around
+    each pixel, between the reference and the secondary resampled along the displacement. Errors are
+    the matcher's own if it states any, else those of `gdiv.flow.matchers.errors`.
 
     Examples
     --------
@@ -114,19 +115,20 @@ def match_images(
             f"{secondary.shape}"
         )
     check_options(chosen, options)
-    flow = _find(chosen, reference, secondary, options, before)
+    flow, sigma = _find(chosen, reference, secondary, options, before)
     first = local_contrast(reference)
     second = local_contrast(secondary)
     moved, inside = move_back(second, flow[0], flow[1])
     quality, valid = local_correlation(first, moved, inside)
-    sigma = estimate_errors(first, moved, valid, flow[0], flow[1], quality)
+    if sigma is None:
+        sigma = np.stack(estimate_errors(first, moved, valid, flow[0], flow[1], quality))
     valid = valid & np.isfinite(flow).all(axis=0)
     if getattr(chosen, "baseline", False):
         quality = np.ones_like(quality)
     else:
         quality[np.maximum(*sigma) > FAILED] = 0
     if check_consistency:
-        backward = _find(chosen, secondary, reference, options, before)
+        backward, _ = _find(chosen, secondary, reference, options, before)
         residual = forward_backward_error(flow, backward)
     else:
         residual = np.full(reference.shape, np.nan, np.float32)
@@ -147,23 +149,24 @@ def _find(
     secondary: Image,
     options: dict[str, Any],
     before: Matcher | None = None,
-) -> Flow:
-    """Displacement as float32 ``(2, H, W)``, of the shape of the images."""
+) -> tuple[Flow, Flow | None]:
+    """Displacement, and its standard error if the matcher states it, float32 ``(2, H, W)`` each."""
     if before is not None:
-        start = np.nan_to_num(_find(before, reference, secondary, {}))
+        start = np.nan_to_num(_find(before, reference, secondary, {})[0])
         moved, inside = move_back(secondary.astype(np.float32), *start)
-        rest = _find(matcher, reference, np.where(inside, moved, np.float32(np.nan)), options)
+        moved = np.where(inside, moved, np.float32(np.nan))
+        rest, sigma = _find(matcher, reference, moved, options)
         # The rest leads to a pixel of the moved image, from which the start leads on.
-        points = pixel_grid(reference.shape) + np.nan_to_num(rest)
-        return rest + np.stack([sample_at(part, points) for part in start])
+        return compose_flows(rest, start), sigma
     components = matcher.match(reference, secondary, **options)
-    flow = np.stack([np.asarray(component, np.float32) for component in components])
-    if flow.shape != (2, *reference.shape):
+    found = np.stack([np.asarray(component, np.float32) for component in components])
+    if len(found) not in (2, 4) or found.shape[1:] != reference.shape:
         raise ValueError(
-            f"the matcher {matcher.name!r} returned {flow.shape[0]} arrays of shape "
-            f"{flow.shape[1:]}; u and v of {reference.shape} are needed"
+            f"the matcher {matcher.name!r} returned {len(found)} arrays of shape "
+            f"{found.shape[1:]}; u and v of {reference.shape} are needed, and sigma_u and sigma_v "
+            "may follow"
         )
-    return flow
+    return found[:2], found[2:] if len(found) == 4 else None
 
 
 def check_options(matcher: Matcher, options: Mapping[str, Any]) -> None:

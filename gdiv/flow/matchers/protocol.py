@@ -38,6 +38,9 @@ class Matcher(Protocol):
     Arguments of `match` beyond the two images are the matcher's own options, which
     `gdiv.match_images` passes on by name. A matcher with the attribute ``baseline = True`` is
     compared with, not recommended: its vectors are never rejected for a poor match.
+
+    A matcher that knows its errors may return ``sigma_u`` and ``sigma_v`` after ``u`` and ``v``,
+    the standard error of each component in pixels. gdiv estimates those of the others.
     """
 
     name: str

@@ -1,6 +1,7 @@
-"""RAFT, by `gdiv.flow.raft`, with the weights that ship or others."""
+"""RAFT from the better of Horn-Schunck's and its own displacement, by `gdiv.flow.raft.hybrid`."""
 
-from functools import cache
+import math
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from gdiv.extras import requires
@@ -9,20 +10,15 @@ from gdiv.images.arrays import Component, Image
 if TYPE_CHECKING:
     from gdiv.flow.raft.network import Raft
 
-__all__ = ["MATCHER", "shipped_network"]
+__all__ = ["MATCHER", "refining_network", "shipped_network"]
 
-#: Longest displacement that the weights that ship measure, in pixels: that of their training
-#: samples, 14, plus a margin; see docs/limitations.md.
-REACH = 16.0
-#: Pixels that a network with costs near rest processes as a whole; larger images go by blocks.
-MAX_NEAR_REST = 2048**2
-#: The same for a network with the costs of all pairs, whose memory grows with the square.
-MAX_ALL_PAIRS = 768**2
+#: Pixels that are matched as a whole; larger images go by blocks.
+MAX_WHOLE = 1536**2
 
 
 @cache
 def shipped_network() -> "Raft":
-    """Load the network that ships with gdiv, in evaluation mode.
+    """Load the network that ships with gdiv and matches alone, in evaluation mode.
 
     Returns
     -------
@@ -39,44 +35,65 @@ def shipped_network() -> "Raft":
     return load_weights()[0]
 
 
+@cache
+def refining_network() -> "Raft":
+    """Load the network that ships with gdiv and refines a start, in evaluation mode.
+
+    Returns
+    -------
+    Raft
+        The network; loaded once per process.
+
+    Raises
+    ------
+    MissingPackageError
+        If PyTorch is not installed.
+    """
+    with requires("train", "RAFT"):
+        from gdiv.flow.raft.checkpoints import REFINEMENT, load_weights
+    return load_weights(REFINEMENT)[0]
+
+
 class RaftMatcher:
-    """Recurrent refinement of a flow from a cost volume (Teed and Deng 2020)."""
+    """Recurrent refinement (Teed and Deng 2020) of the better of two displacements."""
 
     name = "raft"
-    label = "RAFT"
+    label = "RAFT hybrid"
     colour = "#D55E00"
-    reach = REACH
+    reach = math.inf
     cost = 10.0
     needs = ("torch", "safetensors")
 
     def match(
         self, reference: Image, secondary: Image, *, network: "Raft | None" = None
-    ) -> tuple[Component, Component]:
-        """Predict the displacement.
+    ) -> tuple[Component, Component, Image, Image]:
+        """Predict the displacement and its error.
 
         Parameters
         ----------
         reference, secondary : ndarray, shape (H, W)
             The earlier and the later image; NaN is no data.
         network : Raft, optional
-            Network with its weights; the one that ships if left out.
+            Network whose displacement is proposed beside that of Horn-Schunck; the one that ships
+            if left out. `gdiv.predict_flow` gives the displacement of a network alone.
 
         Returns
         -------
         u, v : ndarray, shape (H, W)
             Displacement along columns and along rows, in pixels.
+        sigma_u, sigma_v : ndarray, shape (H, W)
+            Their standard errors, in pixels.
         """
         with requires("train", "RAFT"):
             from gdiv.flow.raft.blocks import predict_in_blocks
-            from gdiv.flow.raft.network import predict_flow
-        network = network or shipped_network()
-        near_rest = network.config.reach > 0
-        if reference.size <= (MAX_NEAR_REST if near_rest else MAX_ALL_PAIRS):
-            flow = predict_flow(network, reference, secondary)
+            from gdiv.flow.raft.hybrid import predict_hybrid
+        predict = partial(predict_hybrid, network or shipped_network(), refining_network())
+        if reference.size <= MAX_WHOLE:
+            whole = predict(reference, secondary)
         else:
-            block = 1024 if near_rest else 512
-            flow = predict_in_blocks(network, reference, secondary, block=block)
-        return flow[0], flow[1]
+            whole = predict_in_blocks(predict, reference, secondary)
+        u, v, sigma_u, sigma_v = whole
+        return u, v, sigma_u, sigma_v
 
 
 MATCHER = RaftMatcher()

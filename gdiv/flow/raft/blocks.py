@@ -1,10 +1,11 @@
 """RAFT for images that are too large to be matched whole."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from gdiv.flow.blocks import Sliceable, block_windows
-from gdiv.flow.raft.network import Raft, predict_flow
-from gdiv.images.arrays import Flow
+from gdiv.images.arrays import Image, Series
 
 __all__ = ["predict_in_blocks"]
 
@@ -14,20 +15,21 @@ _CELL = 8
 
 
 def predict_in_blocks(
-    network: Raft,
+    predict: Callable[[Image, Image], Series],
     reference: Sliceable,
     secondary: Sliceable,
     block: int = 1024,
     halo: int = 128,
-) -> Flow:
+) -> Series:
     """Predict the flow of a large image pair block by block.
 
     Memory holds one block with its halo at a time, besides the flow.
 
     Parameters
     ----------
-    network : Raft
-        Network with its weights.
+    predict : callable
+        Predicts ``(C, H, W)`` from the windows of both images: a network within
+        `gdiv.flow.raft.network.predict_flow`, or a hybrid.
     reference, secondary : Sliceable
         ``(H, W)`` or ``(C, H, W)``, the earlier and the later image on any brightness scale; NaN is
         no data. NumPy arrays, memory maps or Zarr arrays.
@@ -39,8 +41,8 @@ def predict_in_blocks(
 
     Returns
     -------
-    Flow
-        float32 ``(2, H, W)``, displacement in pixels along columns and along rows.
+    ndarray, shape (C, H, W)
+        float32, what was predicted for each pixel.
 
     Raises
     ------
@@ -63,10 +65,11 @@ def predict_in_blocks(
             f"block and halo must be multiples of {_CELL} pixels, got {block} and {halo}"
         )
     shape = tuple(reference.shape[-2:])
-    flow = np.empty((2, *shape), np.float32)
+    whole: Series | None = None
     for inner, outer, kept in block_windows(shape, block, halo):
-        reference_window = np.asarray(reference[..., *outer])
-        secondary_window = np.asarray(secondary[..., *outer])
-        prediction = predict_flow(network, reference_window, secondary_window)
-        flow[:, *inner] = prediction[:, *kept]
-    return flow
+        prediction = predict(np.asarray(reference[..., *outer]), np.asarray(secondary[..., *outer]))
+        if whole is None:
+            whole = np.empty((len(prediction), *shape), np.float32)
+        whole[:, *inner] = prediction[:, *kept]
+    assert whole is not None, "an image has at least one block"
+    return whole

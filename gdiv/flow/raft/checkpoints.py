@@ -17,12 +17,25 @@ from safetensors.torch import save_file
 from gdiv.files import replacing
 from gdiv.flow.raft.network import Raft, RaftConfig
 
-__all__ = ["SHIPPED", "fingerprint", "load_weights", "resume", "save_state", "save_weights"]
+__all__ = [
+    "REFINEMENT",
+    "SHIPPED",
+    "fingerprint",
+    "load_weights",
+    "resume",
+    "round_moments",
+    "save_state",
+    "save_weights",
+    "transfer",
+]
 
-#: The weights that ship with gdiv.
+#: The weights that ship with gdiv: of the network that matches alone, and of the one that refines.
 SHIPPED = Path(__file__).parent / "weights" / "gdiv.safetensors"
+REFINEMENT = SHIPPED.with_stem("refinement")
 #: Hexadecimal digits of a fingerprint.
 FINGERPRINT_DIGITS = 16
+#: Moments in the state of AdamW.
+MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 def save_weights(network: Raft, path: Path, **card: Any) -> None:
@@ -75,6 +88,25 @@ def load_weights(path: Path = SHIPPED) -> tuple[Raft, dict[str, Any]]:
     return network.eval(), json.loads(metadata.get("card", "{}"))
 
 
+def transfer(source: Raft, target: Raft) -> None:
+    """Give a network those weights of another one that fit it.
+
+    Parameters
+    ----------
+    source : Raft
+        Network that has the weights.
+    target : Raft
+        Network that gets every tensor of the same name and shape; it keeps its others.
+    """
+    own = target.state_dict()
+    fitting = {
+        key: value
+        for key, value in source.state_dict().items()
+        if key in own and own[key].shape == value.shape
+    }
+    target.load_state_dict(own | fitting)
+
+
 def _read_config(text: str) -> RaftConfig:
     """The sizes of a network from JSON, which has lists in place of tuples."""
     values: dict[str, Any] = json.loads(text)
@@ -109,6 +141,7 @@ def save_state(
     run: str,
     history: list[dict[str, float]],
     path: Path,
+    compact: bool = False,
 ) -> None:
     """Write the state of a training run from which `resume` continues it.
 
@@ -124,13 +157,32 @@ def save_state(
         One row per validation; `step` of the last row is the number of steps done.
     path : Path
         File to write, completely or not at all. Its folder is created.
+    compact : bool, optional
+        Write the moments in bfloat16, for which `round_moments` must have rounded them.
     """
     tensors = {f"network.{key}": value.contiguous() for key, value in network.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
         for key, value in state.items():
-            tensors[f"optimiser.{index}.{key}"] = torch.as_tensor(value).contiguous()
+            tensor = torch.as_tensor(value).contiguous()
+            half = compact and key in MOMENTS
+            tensors[f"optimiser.{index}.{key}"] = tensor.bfloat16() if half else tensor
     path.parent.mkdir(parents=True, exist_ok=True)
     _write(tensors, path, {"run": run, "history": json.dumps(history)})
+
+
+def round_moments(optimiser: torch.optim.Optimizer) -> None:
+    """Round the moments of an optimiser to bfloat16, in place.
+
+    A run that goes on and one that is resumed from a compact state then have the same moments.
+
+    Parameters
+    ----------
+    optimiser : torch.optim.Optimizer
+        AdamW with its state.
+    """
+    for state in optimiser.state.values():
+        for key in MOMENTS:
+            state[key].copy_(state[key].bfloat16())
 
 
 def resume(

@@ -1,4 +1,4 @@
-"""Sizes of the network: the two presets in use, and what follows from them."""
+"""Sizes of the networks: the presets in use, and what follows from them."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class RaftConfig:
         Bands of an image.
     contrast : tuple of float
         Widths of the neighbourhoods that brightness is taken relative to, in pixels.
-    stride : {4, 8}
+    stride : {2, 4, 8}
         Pixels per side of a cell. Features, costs and refinements have one value per cell.
     narrow : int
         Channels of the first layer of both encoders.
@@ -51,6 +51,8 @@ class RaftConfig:
         Start from the expected flow instead of zero.
     iterations : int
         Refinements. Many more than in training make the flow worse.
+    errors : bool
+        Also predict the scale of the error of each component.
     """
 
     channels: int = 1
@@ -71,6 +73,7 @@ class RaftConfig:
     radius: int = 3
     first_flow: bool = True
     iterations: int = 4
+    errors: bool = False
 
     @property
     def inputs(self) -> int:
@@ -96,6 +99,7 @@ class RaftConfig:
 
 PRESETS = {
     "gdiv": RaftConfig(),
+    "refinement": RaftConfig(contrast=(2.0, 8.0), stride=2, errors=True),
     "paper": RaftConfig(
         contrast=(5.0,),
         stride=8,

@@ -18,7 +18,7 @@ class Encoder(nn.Sequential):
         Channels of the image and of the features.
     narrow : int
         Channels of the first layer. Later resolutions have 1.5 and 2 times as many.
-    stride : {4, 8}
+    stride : {2, 4, 8}
         Pixels per side of a cell.
     blocks : int
         Residual blocks per resolution.
@@ -29,9 +29,7 @@ class Encoder(nn.Sequential):
     def __init__(
         self, inputs: int, outputs: int, narrow: int, stride: int, blocks: int, norm: bool
     ):
-        widths = [narrow, narrow * 3 // 2]
-        if stride == 8:
-            widths.append(narrow * 2)
+        widths = [narrow, narrow * 3 // 2, narrow * 2][: 3 if stride == 8 else 2]
         layers: list[nn.Module] = [
             nn.Conv2d(inputs, narrow, 7, 2, 3),
             nn.InstanceNorm2d(narrow) if norm else nn.Identity(),
@@ -40,7 +38,8 @@ class Encoder(nn.Sequential):
         previous = narrow
         for index, width in enumerate(widths):
             # The first convolution has halved the resolution already.
-            layers.append(Residual(previous, width, 1 if index == 0 else 2, norm))
+            halves = index > 0 and stride > 2
+            layers.append(Residual(previous, width, 2 if halves else 1, norm))
             layers += [Residual(width, width, 1, norm) for _ in range(blocks - 1)]
             previous = width
         super().__init__(*layers, nn.Conv2d(previous, outputs, 1))

@@ -37,6 +37,8 @@ __all__ = ["PRESETS", "Raft", "RaftConfig", "predict_flow"]
 
 #: Logarithm of the similarities' factor before training.
 FIRST_SHARPNESS = 2.7
+#: Logarithm of the scale of errors before training, in pixels.
+FIRST_ERROR = -2.0
 
 
 class Raft(nn.Module):
@@ -50,14 +52,14 @@ class Raft(nn.Module):
     Raises
     ------
     ValueError
-        If the stride is neither 4 nor 8, or if costs near zero displacement are to have more than
+        If the stride is not 2, 4 or 8, or if costs near zero displacement are to have more than
         one pyramid level.
     """
 
     def __init__(self, config: RaftConfig = PRESETS["gdiv"]):
         super().__init__()
-        if config.stride not in (4, 8):
-            raise ValueError(f"stride must be 4 or 8, got {config.stride}")
+        if config.stride not in (2, 4, 8):
+            raise ValueError(f"stride must be 2, 4 or 8, got {config.stride}")
         if config.reach and config.levels > 1:
             raise ValueError(
                 "costs near zero displacement have one level, "
@@ -75,6 +77,7 @@ class Raft(nn.Module):
         )
         self.update = Update(config)
         self.upsampling = Upsampling(config)
+        self.errors = _error_layers(config.hidden) if config.errors else None
         # Three times as fast where channels are few.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -94,7 +97,9 @@ class Raft(nn.Module):
         -------
         list of torch.Tensor, shape (B, 2, H, W)
             Flows in pixels. In training the first flow and one per refinement, the best one last;
-            in evaluation the last one alone.
+            in evaluation the last one alone. With ``config.errors`` the last one has two more
+            channels: the logarithm of the scale of each component's error in pixels, that of a
+            Laplace distribution.
         """
         config = self.config
         shape = reference.shape[-2:]
@@ -116,6 +121,10 @@ class Raft(nn.Module):
             state, flow = self.update(state, context, costs.lookup(flow), steps, flow)
             if self.training or refinement == refinements - 1:
                 flows.append(self._upsample(flow, state, shape))
+        if self.errors is not None:
+            scale = self.upsampling(self.errors(state).float(), state)
+            height, width = shape
+            flows[-1] = torch.cat([flows[-1], scale[..., :height, :width]], dim=1)
         return flows
 
     def _compare_pixels(
@@ -147,13 +156,20 @@ class Raft(nn.Module):
     def _upsample(self, flow: torch.Tensor, state: torch.Tensor, shape: torch.Size) -> torch.Tensor:
         """Flow in pixels, ``(B, 2, H, W)``, without the padding."""
         height, width = shape
-        return self.upsampling(flow, state)[..., :height, :width]
+        return self.upsampling(self.config.stride * flow.float(), state)[..., :height, :width]
 
     def _pad(self, image: torch.Tensor) -> torch.Tensor:
         """An image extended by no data at its right and lower edge to whole cells."""
         height, width = image.shape[-2:]
         side = self.config.padded_side
         return F.pad(image, (0, -width % side, 0, -height % side), value=float("nan"))
+
+
+def _error_layers(hidden: int) -> nn.Sequential:
+    """Layers that predict the scale of the error from the state."""
+    last = nn.Conv2d(hidden, 2, 3, padding=1)
+    nn.init.constant_(last.get_parameter("bias"), FIRST_ERROR)
+    return nn.Sequential(nn.Conv2d(hidden, hidden, 3, padding=1), nn.ReLU(), last)
 
 
 @torch.inference_mode()
@@ -173,7 +189,8 @@ def predict_flow(
     -------
     ndarray, shape (2, H, W)
         Displacement from the reference to the secondary in pixels, along columns and along rows.
-        It is finite everywhere, and arbitrary where an image has no data.
+        It is finite everywhere, and arbitrary where an image has no data. A network that predicts
+        errors gives ``(4, H, W)``: also the logarithm of the scale of each component's error.
 
     Examples
     --------

@@ -151,7 +151,7 @@ def _flow_layers(config: RaftConfig) -> nn.Sequential:
 
 
 class Upsampling(nn.Module):
-    """Flow of each pixel as a learned convex combination of its 3 x 3 nearest cells.
+    """Value of each pixel as a learned convex combination of its 3 x 3 nearest cells.
 
     The combination is bilinear before training.
 
@@ -175,29 +175,29 @@ class Upsampling(nn.Module):
         with torch.no_grad():
             last.get_parameter("bias").copy_(bilinear.log().flatten() / MASK_SCALE)
 
-    def forward(self, flow: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
-        """Interpolate a flow from cells to pixels.
+    def forward(self, coarse: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+        """Interpolate values from cells to pixels.
 
         Parameters
         ----------
-        flow : torch.Tensor, shape (B, 2, h, w)
-            Displacement in cells.
+        coarse : torch.Tensor, shape (B, C, h, w)
+            Values of the cells.
         state : torch.Tensor, shape (B, hidden, h, w)
             Recurrent state.
 
         Returns
         -------
-        torch.Tensor, shape (B, 2, H, W)
-            Displacement in pixels.
+        torch.Tensor, shape (B, C, H, W)
+            Values of the pixels.
         """
-        batch, _, rows, columns = flow.shape
+        batch, _, rows, columns = coarse.shape
         logits = (MASK_SCALE * self.weights(state)).float()
         weights = logits.view(batch, 9, self.stride**2, rows, columns).softmax(dim=1)
-        padded = F.pad(self.stride * flow.float(), (1, 1, 1, 1), mode="replicate")
+        padded = F.pad(coarse, (1, 1, 1, 1), mode="replicate")
         neighbours = [
             padded[:, :, None, j : j + rows, i : i + columns] for j in range(3) for i in range(3)
         ]
-        fine = torch.zeros((), device=flow.device)
+        fine = torch.zeros((), device=coarse.device)
         for weight, cell in zip(weights.unbind(1), neighbours, strict=True):
-            fine = fine + weight[:, None] * cell  # (B, 2, stride^2, h, w)
+            fine = fine + weight[:, None] * cell  # (B, C, stride^2, h, w)
         return F.pixel_shuffle(fine.flatten(1, 2), self.stride)

@@ -9,6 +9,7 @@ draws them.
 import hashlib
 import json
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,10 +20,11 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-from gdiv.flow.raft.checkpoints import fingerprint, resume, save_state
+from gdiv.flow.raft.checkpoints import fingerprint, resume, round_moments, save_state
 from gdiv.flow.raft.network import Raft
 from gdiv.flow.training.losses import sequence_loss
 from gdiv.flow.training.scores import Sample, score_network
+from gdiv.images.tensors import pixel_grid
 
 __all__ = ["Draw", "TrainConfig", "learning_rate", "train_network"]
 
@@ -62,6 +64,9 @@ class TrainConfig:
         Steps between validations.
     bf16 : bool
         Compute the network in bfloat16; float32 takes half as long again.
+    compact : bool
+        Round the moments of AdamW to bfloat16 at every validation, so that a checkpoint takes 8
+        instead of 12 bytes a weight.
     """
 
     steps: int = 200
@@ -73,6 +78,7 @@ class TrainConfig:
     seed: int = 0
     validate_every: int = 50
     bf16: bool = True
+    compact: bool = False
 
     def validates_after(self, step: int) -> bool:
         """Whether a validation follows a step; one follows the last step.
@@ -98,6 +104,7 @@ def train_network(
     checkpoint: Path,
     device: str = "cpu",
     report: Callable[[dict[str, float]], None] = lambda row: None,
+    seconds: float = math.inf,
 ) -> list[dict[str, float]]:
     """Train a network in place, or resume its training.
 
@@ -123,12 +130,15 @@ def train_network(
         Device to train on.
     report : callable, optional
         Called with each new row of the history, by the first process.
+    seconds : float, optional
+        Stop at the first validation after so long; the next call resumes.
 
     Returns
     -------
     list of dict
         One row per validation: `step`, `loss` (mean since the last validation) and `validation`
-        (mean end-point error), both in pixels.
+        (mean end-point error), both in pixels. The last step is below ``config.steps`` if the time
+        was up.
 
     Raises
     ------
@@ -145,6 +155,7 @@ def train_network(
     start, history = resume(network, optimiser, run, Path(checkpoint), device)
     trainer = _Trainer(network, optimiser, config, device)
     losses: list[float] = []
+    begun = time.monotonic()
     for step in range(start, config.steps):
         losses.append(trainer.train_step(step, draw))
         if config.validates_after(step):
@@ -155,9 +166,13 @@ def train_network(
             }
             losses.clear()
             history.append(row)
+            if config.compact:
+                round_moments(optimiser)
             if trainer.rank == 0:
-                save_state(network, optimiser, run, history, Path(checkpoint))
+                save_state(network, optimiser, run, history, Path(checkpoint), config.compact)
                 report(row)
+            if time.monotonic() - begun > seconds:
+                break
     network.eval()
     return history
 
@@ -209,7 +224,7 @@ class _Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(step, config)
         pair, truth = (part.to(self.device) for part in draw(self._sample_numbers(step)))
-        valid = truth.isfinite().all(1) & pair.isfinite().all(1)
+        valid = _stays(truth) & pair.isfinite().all(1)
         count = self._add_up(valid.sum())
         with torch.autocast(self.device, torch.bfloat16, enabled=config.bf16):
             flows = self.learner(*pair.chunk(2, dim=1))
@@ -233,6 +248,13 @@ class _Trainer:
         if self.processes > 1:
             dist.all_reduce(value)
         return value
+
+
+def _stays(flow: torch.Tensor) -> torch.Tensor:
+    """Where a flow is known and leads to a place inside the frame, ``(B, H, W)``."""
+    height, width = flow.shape[2:]
+    column, row = (pixel_grid(height, width, flow.device) + flow).unbind(1)
+    return (column >= 0) & (column <= width - 1) & (row >= 0) & (row <= height - 1)
 
 
 def _process_count() -> int:

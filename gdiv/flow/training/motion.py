@@ -1,10 +1,11 @@
-"""Random motion of drawn pairs."""
+"""Random motion of drawn pairs: wide ice of any shape, and narrow tongues."""
 
 import math
 
 import torch
 
 from gdiv.flow.training.draws import RandomDraws
+from gdiv.flow.training.tongues import draw_tongues
 
 __all__ = ["draw_motion"]
 
@@ -29,14 +30,16 @@ MARGIN_WIDTHS = (1, 8)
 SLIDING = 0.5
 #: Spread of the mis-registration, pixels.
 MISREGISTRATION = 0.25
+#: Probability of narrow tongues instead of wide ice.
+NARROW = 0.6
 
 
 def draw_motion(size: int, reach: float, draws: RandomDraws) -> torch.Tensor:
-    """Draw smooth motion of the whole frame, or of a tongue between stable ground.
+    """Draw smooth motion of the whole frame, of wide ice, or of narrow tongues.
 
-    Half of the tongues slide along their margins, which may then be sharp because no gap opens and
-    nothing is overrun. The others move in any direction, and their motion has no inverse where
-    they run against stable ground too sharply. A mis-registration shifts every pair.
+    Half of the wide ice slides along its margins, which may then be sharp because no gap opens and
+    nothing is overrun. The rest moves in any direction, and its motion has no inverse where it runs
+    against stable ground too sharply. A mis-registration shifts every pair.
 
     Parameters
     ----------
@@ -64,7 +67,8 @@ def draw_motion(size: int, reach: float, draws: RandomDraws) -> torch.Tensor:
     direction = torch.cat([angle.cos(), angle.sin()], dim=1)
     free = torch.where(tongue, inside, 1) * varied_speed * direction
     sliding = _slide_along_contours(level, inside, speed)
-    motion = torch.where(tongue & draws.likely(SLIDING), sliding, free)
+    wide = torch.where(tongue & draws.likely(SLIDING), sliding, free)
+    motion = torch.where(draws.likely(NARROW), draw_tongues(size, reach, draws), wide)
     return motion + draws.normal(0, MISREGISTRATION, 2)
 
 

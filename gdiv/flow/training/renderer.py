@@ -1,10 +1,10 @@
 """Endless training pairs with exactly known displacement, drawn on the device that trains.
 
 A texture is a cubic B-spline. The spline *is* the scene, so reading it at displaced positions adds
-no interpolation error. The flow is defined on the grid of the reference, and the secondary is read
-where the inverse of the flow leads. Differences between real dates (sun, shadow, snow, cloud,
-ageing, noise, voids) are added on purpose: without them a network learns brightness constancy, and
-fails on real scenes.
+no interpolation error. The flow is defined on the grid of the reference, which is read where the
+flow leads; the secondary is read in place. Differences between real dates (sun, shadow, snow,
+cloud, ageing, noise, voids) are added on purpose: without them a network learns brightness
+constancy, and fails on real scenes.
 """
 
 import math
@@ -19,7 +19,7 @@ from gdiv.flow.training.draws import RandomDraws
 from gdiv.flow.training.motion import draw_motion
 from gdiv.flow.training.scores import Sample
 from gdiv.flow.training.splines import read_spline, spline_coefficients
-from gdiv.images.tensors import invert_flow, non_invertible, pixel_grid
+from gdiv.images.tensors import pixel_grid
 from gdiv.images.textures import fractal_texture
 
 __all__ = ["PairRenderer", "fractal_textures"]
@@ -34,6 +34,10 @@ SCALES = (0.75, 1.15)
 #: Wave number of bands that resemble ogives, radians per pixel, and the probability of bands.
 WAVE_NUMBERS = (-0.7, 0.7)
 BANDED = 0.25
+#: Spread of the turn of the sun between the dates at full difficulty, radians, and the brightness
+#: of a slope that faces it.
+SUN_TURN = 0.5
+SLOPE_LIGHT = 2.0
 #: Textures in a pair: of the surface, of the bed below it, and one of each date.
 TEXTURES_PER_PAIR = 4
 
@@ -125,7 +129,7 @@ class PairRenderer:
         pairs : torch.Tensor, shape (B, 2, size, size)
             Reference and secondary, NaN no data.
         flows : torch.Tensor, shape (B, 2, size, size)
-            Displacement in pixels; NaN where it has no inverse, as where fast ice would overrun
+            Displacement in pixels; NaN where the surface would fold, as where fast ice overruns
             stable ground.
         """
         device = self.textures.device
@@ -133,12 +137,11 @@ class PairRenderer:
         draws = RandomDraws(generators, device)
         flow = draw_motion(self.size, self.reach, draws)
         difficulty = self.difficulty * draws.uniform(0, 1)
-        inverse = invert_flow(flow)
         scene = _Scene(self.textures, self.size, self.reach, difficulty, draws)
         grid = pixel_grid(self.size, self.size, device).expand(len(numbers), -1, -1, -1)
-        reference = degrade(scene.read(grid, scene.reference_texture), difficulty, draws)
-        secondary = degrade(scene.read(inverse, scene.secondary_texture), difficulty, draws)
-        known_flow = torch.where(non_invertible(flow, inverse), float("nan"), flow)
+        reference = degrade(scene.read(grid + flow, 0), difficulty, draws)
+        secondary = degrade(scene.read(grid, 1), difficulty, draws)
+        known_flow = torch.where(_folds(flow), float("nan"), flow)
         return torch.cat([reference, secondary], dim=1), known_flow
 
     def samples(self, count: int) -> list[Sample]:
@@ -158,10 +161,18 @@ class PairRenderer:
         return list(zip(pairs.cpu().numpy(), flows.cpu().numpy(), strict=True))
 
 
+def _folds(flow: torch.Tensor) -> torch.Tensor:
+    """Where a flow turns the surface over, ``(B, 1, H, W)``."""
+    down, along = torch.gradient(flow, dim=(2, 3))
+    area = (1 + along[:, :1]) * (1 + down[:, 1:]) - along[:, 1:] * down[:, :1]
+    return area <= 0
+
+
 class _Scene:
     """The surface of each pair of a batch: mixed textures, bands and shading.
 
-    Bumps of the bed that the sun shades stay in place while the ice moves through them.
+    Bumps of the bed that the sun shades stay in place while the ice moves through them. The sun
+    stands elsewhere at each date.
     """
 
     def __init__(
@@ -180,22 +191,28 @@ class _Scene:
         self.center = half_side + max(room, 0) * draws.uniform(-1, 1, 2)
         surface, bed, reference_own, secondary_own = draws.choice(len(textures), TEXTURES_PER_PAIR)
         self.surface = textures[surface]
-        self.reference_texture = textures[reference_own]
-        self.secondary_texture = textures[secondary_own]
+        self.own_textures = (textures[reference_own], textures[secondary_own])
         self.ageing = difficulty * draws.uniform(0, 1)  # amplitude of each date's own texture
         grid = pixel_grid(size, size, textures.device).expand(len(difficulty), -1, -1, -1)
         shading_amplitude = difficulty * draws.uniform(0, 1)
-        self.shading = shading_amplitude * read_spline(textures[bed], self._to_texture(grid))
+        height = read_spline(textures[bed], self._to_texture(grid))
+        down, along = torch.gradient(height, dim=(2, 3))
+        azimuth = draws.uniform(0, 2 * math.pi)
+        turn = difficulty * draws.normal(0, SUN_TURN)
+        self.shadings = [
+            shading_amplitude * SLOPE_LIGHT * (angle.cos() * along + angle.sin() * down)
+            for angle in (azimuth, azimuth + turn)
+        ]
         self.wave = draws.uniform(*WAVE_NUMBERS, 2)
         self.banded = draws.likely(BANDED)
 
-    def read(self, points: torch.Tensor, date_texture: torch.Tensor) -> torch.Tensor:
+    def read(self, points: torch.Tensor, date: int) -> torch.Tensor:
         """Brightness ``(B, 1, H, W)`` of a date whose pixels show the surface at `points`."""
         positions = self._to_texture(points)
         light = read_spline(self.surface, positions)
-        light = light + self.ageing * read_spline(date_texture, positions)
+        light = light + self.ageing * read_spline(self.own_textures[date], positions)
         bands = torch.sin((self.wave * points).sum(1, keepdim=True) + light)
-        return light + self.banded * bands + self.shading
+        return light + self.banded * bands + self.shadings[date]
 
     def _to_texture(self, points: torch.Tensor) -> torch.Tensor:
         """Positions in the texture of positions in the frame."""

@@ -57,4 +57,4 @@ def test_a_batch_equals_its_pairs_solved_alone(clean_pairs):
     u, v = solve_horn_schunck(batch[:, 0], batch[:, 1])
     for index, (pair, _) in enumerate(clean_pairs):
         alone = solve_horn_schunck(*torch.from_numpy(pair))
-        assert (u[index] - alone[0]).abs().max() < 1e-4 and (v[index] - alone[1]).abs().max() < 1e-4
+        assert (u[index] - alone[0]).abs().max() < 1e-3 and (v[index] - alone[1]).abs().max() < 1e-3

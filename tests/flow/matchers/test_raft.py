@@ -7,27 +7,35 @@ from texture_pairs import shift_texture
 
 from gdiv.flow.matchers import raft
 from gdiv.flow.matchers.matching import match_images
-from gdiv.flow.raft.network import predict_flow
 
 
-def test_the_shipped_network_is_loaded_once_for_evaluation():
-    network = raft.shipped_network()
-    assert network is raft.shipped_network()
+@pytest.mark.parametrize("load", [raft.shipped_network, raft.refining_network])
+def test_a_shipped_network_is_loaded_once_for_evaluation(load):
+    network = load()
+    assert network is load()
     assert not network.training
 
 
-def test_another_network_can_be_used():
+def test_another_network_can_propose_the_start():
+    """A network that knows nothing does no harm beside Horn-Schunck."""
     images = shift_texture(2, 1)
-    network = make_network().eval()
-    expected = predict_flow(network, *images)
-    u, v = raft.MATCHER.match(*images, network=network)
-    assert np.array_equal(u, expected[0])
-    assert np.array_equal(v, expected[1])
+    shipped = raft.MATCHER.match(*images)
+    other = raft.MATCHER.match(*images, network=make_network().eval())
+    assert np.abs(other[0] - shipped[0])[8:-8, 8:-8].max() < 0.05
+
+
+def test_the_stated_errors_reach_the_match():
+    images = shift_texture(2, 1)
+    match = match_images("raft", *images)
+    *_, sigma_u, sigma_v = raft.MATCHER.match(*images)
+    kept = np.isfinite(match.u)
+    assert np.array_equal(match.sigma_u[kept], sigma_u[kept])
+    assert np.array_equal(match.sigma_v[kept], sigma_v[kept])
 
 
 def test_large_images_are_matched_in_blocks(monkeypatch):
     images = shift_texture(2, 1)
     whole = match_images("raft", *images)
-    monkeypatch.setattr(raft, "MAX_NEAR_REST", 100)
+    monkeypatch.setattr(raft, "MAX_WHOLE", 100)
     parts = match_images("raft", *images)
     assert parts.u[48:-48, 48:-48] == pytest.approx(whole.u[48:-48, 48:-48], abs=0.05)

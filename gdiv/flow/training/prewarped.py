@@ -1,0 +1,128 @@
+"""Training samples whose secondary has been moved back by a first displacement.
+
+A network that refines another displacement learns what is left of the motion: see
+`gdiv.flow.raft.hybrid`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import torch
+
+from gdiv.flow.horn_schunck.warping import move_back
+from gdiv.flow.training.loop import Draw
+from gdiv.flow.training.scores import Sample
+from gdiv.images.arrays import Flow, Image, Mask
+from gdiv.images.sampling import compose_flows, pixel_grid
+
+__all__ = ["FindStart", "Prewarped", "prewarp", "remaining_flow"]
+
+#: Finds the displacement ``(2, H, W)`` between two images, in pixels and finite everywhere.
+FindStart: TypeAlias = Callable[[Image, Image], Flow]
+
+#: Steps of the search for the rest, the part of each step that is taken, and the largest error that
+#: counts as found, pixels.
+STEPS = 12
+STEP_PART = 0.6
+MAX_ERROR = 0.05
+
+
+class Prewarped:
+    """Samples of another source, moved back by a start.
+
+    Parameters
+    ----------
+    draw : callable
+        Gives samples of one band by their numbers, as for `gdiv.flow.training.loop.train_network`.
+    find_start : callable
+        Gives the displacement by which the secondary of a sample is moved back.
+    """
+
+    def __init__(self, draw: Draw, find_start: FindStart):
+        self.draw = draw
+        self.find_start = find_start
+
+    def __call__(self, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw samples by their numbers.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Numbers of the samples.
+
+        Returns
+        -------
+        pairs : torch.Tensor, shape (B, 2, H, W)
+            Reference and moved secondary, NaN no data.
+        flows : torch.Tensor, shape (B, 2, H, W)
+                The rest of the displacement in pixels; NaN where the start folds, and where the ice
+            leaves the frame.
+        """
+        pairs, flows = self.draw(numbers)
+        device = pairs.device
+        samples = zip(pairs.cpu().numpy(), flows.cpu().numpy(), strict=True)
+        moved = [prewarp(sample, self.find_start) for sample in samples]
+        stacks = [torch.from_numpy(np.stack(each)).to(device) for each in zip(*moved, strict=True)]
+        return stacks[0], stacks[1]
+
+
+def prewarp(sample: Sample, find_start: FindStart) -> Sample:
+    """Move the secondary of a sample back by a start.
+
+    Parameters
+    ----------
+    sample : (pair, flow)
+        Images ``(2, H, W)``, NaN no data, and displacement ``(2, H, W)`` in pixels.
+    find_start : callable
+        Gives the displacement by which the secondary is moved back.
+
+    Returns
+    -------
+    pair : ndarray, shape (2, H, W)
+        Reference and moved secondary.
+    rest : ndarray, shape (2, H, W)
+        The rest of the displacement; NaN where the start folds, and where the ice leaves the frame.
+    """
+    (reference, secondary), flow = sample
+    start = find_start(reference, secondary)
+    moved, inside = move_back(secondary, *start)
+    pair = np.stack([reference, np.where(inside, moved, np.float32(np.nan))])
+    rest = np.where(_stays(flow), remaining_flow(flow, start), np.float32(np.nan))
+    return pair, rest
+
+
+def _stays(flow: Flow) -> Mask:
+    """Where a flow leads to a place inside the frame."""
+    height, width = flow.shape[1:]
+    column, row = pixel_grid((height, width)) + flow
+    return (column >= 0) & (column <= width - 1) & (row >= 0) & (row <= height - 1)
+
+
+def remaining_flow(flow: Flow, start: Flow) -> Flow:
+    """Find the displacement that a start leaves to be found.
+
+    Parameters
+    ----------
+    flow : ndarray, shape (2, H, W)
+        Displacement in pixels; NaN where it is unknown.
+    start : ndarray, shape (2, H, W)
+        Displacement by which the secondary is moved back.
+
+    Returns
+    -------
+    ndarray, shape (2, H, W)
+        float32, the rest ``r`` that solves ``r(x) + start(x + r(x)) = flow(x)``; NaN where `flow`
+        is, and where no solution is found because the start changes too fast.
+
+    Examples
+    --------
+    >>> start = np.ones((2, 8, 8), np.float32)
+    >>> float(remaining_flow(1.5 * start, start)[0, 4, 4])
+    0.5
+    """
+    rest = flow - start
+    for _ in range(STEPS):
+        rest = rest + STEP_PART * (flow - compose_flows(rest, start))
+    missed = np.abs(flow - compose_flows(rest, start)).max(axis=0)
+    return np.where(missed < MAX_ERROR, rest, np.float32(np.nan)).astype(np.float32)

@@ -1,0 +1,95 @@
+"""The refinement of the better of two displacements."""
+
+import numpy as np
+import pytest
+import torch
+from small_networks import make_network
+from texture_pairs import shift_texture
+
+from gdiv.benchmark.suite import load_case
+from gdiv.flow.horn_schunck.solver import solve_horn_schunck
+from gdiv.flow.matchers.raft import refining_network, shipped_network
+from gdiv.flow.raft.hybrid import find_start, predict_hybrid
+from gdiv.flow.training.samples import rotate
+from gdiv.images.sampling import compose_flows
+from gdiv.study.pretraining_data import held_out
+
+#: Side of the frame that is not compared, pixels.
+RIM = 8
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """Drawn pairs with the differences of real dates, from textures that are not trained on."""
+    return held_out(1, 321, 12)
+
+
+def predict(pair):
+    """Displacement and stated errors of the networks that ship."""
+    return predict_hybrid(shipped_network(), refining_network(), *pair)
+
+
+def inner(field):
+    """Pixels off the rim."""
+    return field[..., RIM:-RIM, RIM:-RIM]
+
+
+def test_the_start_takes_the_better_proposal():
+    """Beside a network that knows nothing, Horn-Schunck's displacement is taken."""
+    images = shift_texture(2, 1)
+    start = find_start(make_network().eval(), *images)
+    solved = np.stack(solve_horn_schunck(*images))
+    assert np.abs(inner(start - solved)).max() < 0.05
+
+
+@pytest.mark.parametrize("case", ["dev-drawn-tongue-02", "dev-drawn-bend-08"])
+def test_narrow_ice_keeps_its_motion(case):
+    """The hybrid is at least as close to the truth as the network alone and Horn-Schunck."""
+    pair = load_case(case)
+    scored = pair.ice & pair.counted
+
+    def error(flow):
+        return np.hypot(*(flow - pair.flow))[scored].mean()
+
+    hybrid = error(predict((pair.reference, pair.secondary))[:2])
+    solved = error(np.stack(solve_horn_schunck(pair.reference, pair.secondary)))
+    assert hybrid < 1.02 * solved
+
+
+@pytest.mark.parametrize(("turns", "mirrored"), [(1, False), (2, False), (0, True)])
+def test_turning_the_images_turns_the_flow(pairs, turns, mirrored):
+    """To a tenth of a pixel in the median pixel of each pair: the weights are not symmetric."""
+    for pair, _ in pairs[:4]:
+        flow = torch.from_numpy(predict(pair)[:2])
+        turned, expected = rotate(torch.from_numpy(pair), flow, turns, mirrored)
+        found = predict(turned.numpy())[:2]
+        assert np.median(np.hypot(*inner(found - expected.numpy()))) < 0.1
+
+
+def test_swapping_the_images_reverses_the_flow(pairs):
+    """There and back lead to the same place within a tenth of a pixel in the median."""
+    for pair, _ in pairs[:4]:
+        there, back = predict(pair)[:2], predict(pair[::-1])[:2]
+        assert np.median(np.hypot(*inner(compose_flows(there, back)))) < 0.1
+
+
+def test_a_step_of_the_motion_stays_a_step():
+    """Ice that slides by 3 px beside stable ground: both keep their motion 4 px from the margin."""
+    reference, secondary = shift_texture(3, 0)
+    still, _ = shift_texture(0, 0)
+    rows = np.arange(reference.shape[0])[:, None]
+    u, *_ = predict((reference, np.where(rows < reference.shape[0] // 2, secondary, still)))
+    middle = reference.shape[0] // 2
+    columns = slice(2 * RIM, -2 * RIM)
+    assert np.median(u[RIM : middle - 4, columns]) == pytest.approx(3, abs=0.1)
+    assert np.median(u[middle + 4 : -RIM, columns]) == pytest.approx(0, abs=0.1)
+
+
+def test_the_stated_errors_cover_two_thirds_of_the_true_ones(pairs):
+    covered = []
+    for pair, flow in pairs:
+        predicted = predict(pair)
+        error = np.abs(predicted[:2] - flow)
+        known = np.isfinite(flow) & np.isfinite(pair).all(0)
+        covered.append(inner(error < predicted[2:])[inner(known)])
+    assert 0.58 < np.concatenate(covered).mean() < 0.80
