@@ -29,8 +29,10 @@ constraints:  ## solve for the versions of constraints.txt anew; UPGRADE=--upgra
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11.0 --fork-strategy fewest \
 		--no-annotate --quiet --custom-compile-command "make constraints" $(UPGRADE) --output-file constraints.txt
 
-weights: $(ENV)/study.ready  ## train the network that ships, an hour and a quarter on two cores; resumes
+weights: $(ENV)/study.ready  ## train both networks that ship, two hours and a half on two cores; resumes
 	OMP_NUM_THREADS=1 $(RUN)/python -m torch.distributed.run --standalone --nproc-per-node 2 -m gdiv.study.pretraining --ship
+	OMP_NUM_THREADS=1 $(RUN)/python -m torch.distributed.run --standalone --nproc-per-node 2 -m gdiv.study.pretraining \
+		--preset refinement --stages rest --begin gdiv/flow/raft/weights/gdiv.safetensors --ship
 
 bench: study $(ENV)/bench.ready  ## every matcher and network side by side, tuned on other pairs, the ablation and the hypothesis; four hours
 	$(RUN)/python -m pip install -q --no-deps torchvision==0.28.0

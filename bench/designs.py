@@ -36,7 +36,7 @@ from gdiv.flow.matchers.registry import get_matcher
 from gdiv.flow.raft.checkpoints import transfer
 from gdiv.flow.raft.config import PRESETS
 from gdiv.flow.raft.costs import CostVolume
-from gdiv.flow.raft.hybrid import START_SIGMA, predict_hybrid
+from gdiv.flow.raft.hybrid import START_SIGMA, predict_hybrid, refine_start
 from gdiv.flow.raft.network import Raft, predict_flow
 from gdiv.flow.training.loop import TrainConfig, train_network
 from gdiv.flow.training.prewarped import Prewarped
@@ -99,10 +99,7 @@ def _after(
     secondary: Image,
 ) -> Flow:
     """A network after a start."""
-    start = find(reference, secondary)
-    moved, inside = move_back(secondary, *start)
-    rest = predict_flow(load(), reference, np.where(inside, moved, np.float32(np.nan)))
-    return compose_flows(rest[:2], start)
+    return refine_start(load(), reference, secondary, find(reference, secondary))[:2]
 
 
 def _hybrid(load: Callable[[], Raft], reference: Image, secondary: Image) -> Flow:
@@ -148,7 +145,8 @@ DESIGNS: dict[str, Callable[[Image, Image], Flow]] = {
     ),
     "choice of Horn-Schunck and network, not refined": find_shipped_start,
     "choice refined by the network alone": partial(_after, find_shipped_start, shipped_network),
-    "choice refined: RAFT hybrid": partial(_hybrid, refining_network),
+    "choice refined": partial(_after, find_shipped_start, refining_network),
+    "mean of that and a solution from it: RAFT hybrid": partial(_hybrid, refining_network),
     "RAFT hybrid, errors from there and back": _errors_there_and_back,
     "RAFT hybrid, errors from four mirror images": _errors_of_flips,
     "RAFT hybrid, errors estimated as for any matcher": _errors_of_the_match,

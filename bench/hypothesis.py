@@ -7,7 +7,7 @@ gdiv's, and a mixture. All are scored against the exact motion on one window, wh
 overlaps (the split by space). Some are also trained under a random split, and have then seen the
 ice of that window. The last rows are the paper's own recipe: labels alone, from random weights.
 
-All of it is at a small scale: `python bench/hypothesis.py` takes an hour and a half on one
+All of it is at a small scale: `python bench/hypothesis.py` takes an hour on one
 processor. `results/published/bench-hypothesis.json` is written after each row, and an interrupted
 run resumes.
 """
@@ -46,9 +46,9 @@ GLACIER = "argentiere"
 SIDE = 64
 REACH = 10.0
 #: Steps of the common pretraining, of fine-tuning, and of training from random weights.
-PRETRAINING = 1000
-FINE_TUNING = 100
-FROM_NOTHING = 300
+PRETRAINING = 600
+FINE_TUNING = 60
+FROM_NOTHING = 150
 BATCH = 8
 PRETRAINING_RATE = 4e-4
 FINE_TUNING_RATE = 1e-4

@@ -3,11 +3,13 @@
 On N GPUs: ``torchrun --nproc-per-node N -m gdiv.study.pretraining``. An interrupted training
 resumes.
 
-The network is trained in stages, each with its own checkpoint. Stage "drawn" uses textures moved
-by a drawn flow; "twin" adds pairs of the synthetic twins of two glaciers, whose displacement is
-exact. The weights that ship are those after "twin". Two more stages show what labels would add:
-"labels" uses Horn-Schunck's displacement of the twins' pairs, and "mixed" uses all sources. The
-twin of Mer de Glace and all scenes of Mer de Glace and Perito Moreno are reserved for scoring.
+A network is trained in stages, each with its own checkpoint. Stage "drawn" uses textures moved by a
+drawn flow; "twin" adds pairs of the synthetic twins of two glaciers, whose displacement is exact.
+The weights of the preset "gdiv" are those after "twin". Stage "rest" trains the preset "refinement"
+on the same sources, moved back by the displacement that it starts from. Two more stages show what
+labels would add: "labels" uses Horn-Schunck's displacement of the twins' pairs, and "mixed" uses
+all sources. The twin of Mer de Glace and all scenes of Mer de Glace and Perito Moreno are reserved
+for scoring.
 """
 
 import argparse
@@ -33,6 +35,7 @@ from gdiv.study.pretraining_data import (
     GLACIERS,
     Sources,
     find_shipped_start,
+    hash_scenes,
     held_out,
     render_glacier,
 )
@@ -142,6 +145,7 @@ def pretrain(
                 **_stage_card(stages[: number + 1]),
                 "begin": begin_card,
                 "scenes": scenes.name if scenes else "",
+                "scene_hashes": hash_scenes(scenes) if scenes else {},
                 "revision": code_hash(),
                 "device": torch.cuda.get_device_name() if device == "cuda" else "CPU",
                 **_score_card(network, hard, clean, device),

@@ -5,6 +5,7 @@ twins of two glaciers, and the same twins labelled by Horn-Schunck. The twin of 
 all scenes of Mer de Glace and Perito Moreno are reserved for scoring.
 """
 
+import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +37,7 @@ __all__ = [
     "Sources",
     "TwinPairs",
     "find_shipped_start",
+    "hash_scenes",
     "held_out",
     "label_pair",
     "list_windows",
@@ -104,6 +106,23 @@ def read_scene_textures(folder: Path) -> npt.NDArray[np.float32]:
             padding = [(0, TEXTURE_SIDE - side) for side in part.shape]
             textures.append(spline_coefficients(np.pad(part, padding, mode="reflect")))
     return np.stack(textures)
+
+
+def hash_scenes(folder: Path) -> dict[str, str]:
+    """Hash the scenes whose textures are trained on, for the card of the weights.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder that holds ``items.json`` and the scenes.
+
+    Returns
+    -------
+    dict of str to str
+        First sixteen digits of the SHA-256 of each file, by its path in the folder.
+    """
+    files = [item["assets"]["nir08"]["href"] for item in _read_items(folder)]
+    return {file: hashlib.sha256((folder / file).read_bytes()).hexdigest()[:16] for file in files}
 
 
 def _read_items(folder: Path) -> list[dict[str, Any]]:

@@ -1,11 +1,15 @@
 """A network that refines the better of two displacements: Horn-Schunck's and another network's.
 
-Both are proposed at each pixel, and `gdiv.flow.horn_schunck.fusion` chooses. The secondary is moved
-back by the choice, and the refining network, whose cells are half as wide, measures the rest and
-states its error. A network alone loses narrow ice that moves fast between its cells; what is left
-after a good start is within a few of them. Relatives: MicroFlow (Bertrand et al. 2025,
-arXiv:2504.13452) and WAFT (Wang and Deng 2025, arXiv:2506.21526) warp at each refinement and have
-no cost volume.
+1. Both are proposed at each pixel, and the better is taken (`gdiv.flow.horn_schunck.fusion`).
+2. The secondary is moved back by the choice, the start, and the refining network, whose cells are
+   half as wide, measures the rest and predicts its error. A network alone loses narrow ice that
+   moves fast between its cells; after a good start little is left.
+3. The equations of Horn-Schunck are solved from that displacement, and the mean of both is taken.
+   One follows what it has learned of ice, the other the images alone: their errors are partly
+   independent.
+
+Relatives: MicroFlow (Bertrand et al. 2025, arXiv:2504.13452) and WAFT (Wang and Deng 2025,
+arXiv:2506.21526) warp at each refinement and have no cost volume.
 """
 
 import math
@@ -13,22 +17,22 @@ import math
 import cv2
 import numpy as np
 
-from gdiv.flow.horn_schunck import kernels_numba
-from gdiv.flow.horn_schunck.fusion import fuse
-from gdiv.flow.horn_schunck.pyramid import compare_level, prepare_levels
-from gdiv.flow.horn_schunck.solver import DEFAULT, solve_horn_schunck
+from gdiv.flow.horn_schunck.finest import FinestLevel
+from gdiv.flow.horn_schunck.solver import solve_horn_schunck
 from gdiv.flow.horn_schunck.warping import move_back
 from gdiv.flow.raft.network import Raft, predict_flow
 from gdiv.images.arrays import Flow, Image, Series
 from gdiv.images.sampling import compose_flows
 
-__all__ = ["find_start", "predict_hybrid"]
+__all__ = ["find_start", "predict_hybrid", "refine_start"]
 
 #: Standard deviation of the Gaussian that smooths the start, pixels: a moved image shows no jumps.
 START_SIGMA = 1.5
-#: Cost of Horn-Schunck's displacement beyond that of its correlation: it has been fitted to the very
-#: images that are compared, noise included. Chosen on the dev split and further cases of its kinds.
+#: Cost of Horn-Schunck's displacement beyond that of its correlation: it has been fitted to the
+#: images that are compared, noise included. Chosen on the dev split and further cases like it.
 HORN_SCHUNCK_HANDICAP = 0.1
+#: Slopes of the warps of the last solution; see `gdiv.flow.horn_schunck.settings.Settings`.
+SLOPES = (0.1, 0.07)
 #: Half-width of the interval that holds 68.3 % of a Laplace distribution, in units of its scale.
 SIGMA_PER_SCALE = -math.log(1 - 0.683)
 
@@ -51,12 +55,13 @@ def predict_hybrid(network: Raft, refining: Raft, reference: Image, secondary: I
         float32: displacement along columns and along rows, and the standard error of each, all in
         pixels. Finite everywhere, and arbitrary where an image has no data.
     """
-    start = find_start(network, reference, secondary)
-    moved, inside = move_back(secondary.astype(np.float32), *start)
-    rest = predict_flow(refining, reference, np.where(inside, moved, np.float32(np.nan)))
-    flow = compose_flows(rest[:2], start)
-    sigma = SIGMA_PER_SCALE * np.exp(rest[2:])
-    return np.concatenate([flow, sigma]).astype(np.float32)
+    reference, secondary = (image.astype(np.float32) for image in (reference, secondary))
+    level = FinestLevel(reference, secondary)
+    start = _choose_start(level, network, reference, secondary)
+    refined = refine_start(refining, reference, secondary, start)
+    solved = level.solve(refined[:2], SLOPES)
+    sigma = SIGMA_PER_SCALE * np.exp(refined[2:])
+    return np.concatenate([(refined[:2] + solved) / 2, sigma]).astype(np.float32)
 
 
 def find_start(network: Raft, reference: Image, secondary: Image) -> Flow:
@@ -75,16 +80,36 @@ def find_start(network: Raft, reference: Image, secondary: Image) -> Flow:
         float32, the start in pixels, finite everywhere.
     """
     reference, secondary = (image.astype(np.float32) for image in (reference, secondary))
-    proposals = [
-        np.stack(solve_horn_schunck(reference, secondary)),
-        predict_flow(network, reference, secondary)[:2],
-    ]
-    pyramid, floors = prepare_levels(kernels_numba, reference, secondary, DEFAULT, None, None)
-    first, second = compare_level(kernels_numba, pyramid[0][:2], floors, DEFAULT)
-    height, width = reference.shape
-    # The levels of Horn-Schunck are padded at the bottom and at the right.
-    padding = ((0, first.shape[0] - height), (0, first.shape[1] - width))
-    padded = [(np.pad(u, padding, "edge"), np.pad(v, padding, "edge")) for u, v in proposals]
-    chosen = fuse(first, second, padded, (HORN_SCHUNCK_HANDICAP, 0))
-    smooth = [cv2.GaussianBlur(part[:height, :width], (0, 0), START_SIGMA) for part in chosen]
-    return np.stack(smooth)
+    return _choose_start(FinestLevel(reference, secondary), network, reference, secondary)
+
+
+def _choose_start(level: FinestLevel, network: Raft, reference: Image, secondary: Image) -> Flow:
+    """The better of both proposals, smoothed."""
+    solved = np.stack(solve_horn_schunck(reference, secondary))
+    predicted = predict_flow(network, reference, secondary)[:2]
+    chosen = level.choose([solved, predicted], (HORN_SCHUNCK_HANDICAP, 0))
+    return np.stack([cv2.GaussianBlur(part, (0, 0), START_SIGMA) for part in chosen])
+
+
+def refine_start(refining: Raft, reference: Image, secondary: Image, start: Flow) -> Series:
+    """Refine a displacement by a network that sees the secondary moved back by it.
+
+    Parameters
+    ----------
+    refining : Raft
+        Network that measures the rest.
+    reference, secondary : ndarray, shape (H, W)
+        float32, the earlier and the later image; NaN is no data.
+    start : ndarray, shape (2, H, W)
+        Displacement in pixels, finite everywhere.
+
+    Returns
+    -------
+    ndarray, shape (2 or 4, H, W)
+        float32: displacement in pixels, and the logarithms of the scales of its errors if the
+        network predicts them.
+    """
+    moved, inside = move_back(secondary, *start)
+    rest = predict_flow(refining, reference, np.where(inside, moved, np.float32(np.nan)))
+    flow = compose_flows(rest[:2], start)
+    return np.concatenate([flow, rest[2:]]).astype(np.float32)
