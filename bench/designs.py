@@ -53,7 +53,7 @@ TARGET = ROOT / "results" / "published" / "bench-designs.json"
 STORE = ROOT / "runs" / "benchmark"
 REFINEMENT = PRESETS["refinement"]
 #: Training of a variant.
-STEPS = 200
+STEPS = 100
 BATCH = 8
 RATE = 5e-4
 SEED = 6

@@ -45,7 +45,7 @@ TUNING_KINDS = ("drawn", "moved", "twin")
 MEMORY_CASE_SIDE = 512
 #: Seconds per megapixel up to which a matcher is scored on real pairs, whose images are large. Real
 #: pairs are matched with default settings.
-MAX_REAL_COST = 8.0
+MAX_REAL_COST = 12.0
 #: Processes that choose settings.
 PROCESSES = 2
 KIBIBYTES_PER_MEGABYTE = 1e6 / 1024
