@@ -4,14 +4,10 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from scipy import ndimage
 from texture_pairs import shift_texture
 
 import gdiv
-from gdiv.flow.training.renderer import PairRenderer, fractal_textures
 from gdiv.flow.training.samples import rotate
-from gdiv.images import tensors
-from gdiv.images.sampling import invert_flow
 from gdiv.velocity import annual
 
 
@@ -45,16 +41,6 @@ def test_rotation_and_mirroring_of_images_rotate_the_vectors():
     # A step to the right becomes a step up.
     assert rotate(pair, flow, 1)[1][:, 0, 0].tolist() == [-2, -3]
     assert rotate(pair, flow, 0, mirrored=True)[1][:, 0, 0].tolist() == [-3, -2]
-
-
-def test_numpy_and_torch_invert_drawn_flows_alike():
-    ((_, flow),) = PairRenderer(fractal_textures(4, 5), 64, 6, seed=5, difficulty=0).samples(1)
-    grid = np.stack(np.meshgrid(np.arange(64), np.arange(64)))
-    for points in (invert_flow(flow), tensors.invert_flow(torch.from_numpy(flow)[None])[0].numpy()):
-        displacement = np.stack(
-            [ndimage.map_coordinates(part, points[::-1], order=1, mode="nearest") for part in flow]
-        )
-        assert np.abs(points + displacement - grid).max() < 0.02
 
 
 def test_coordinates_are_pixel_centres(twin):

@@ -3,9 +3,16 @@
 import numpy as np
 from scipy import ndimage
 
-from gdiv.images.arrays import Flow, Image, Points
+from gdiv.images.arrays import Flow, Image, Mask, Points
 
-__all__ = ["compose_flows", "forward_backward_error", "invert_flow", "pixel_grid", "sample_at"]
+__all__ = [
+    "compose_flows",
+    "forward_backward_error",
+    "invert_flow",
+    "pixel_grid",
+    "sample_at",
+    "stays_inside",
+]
 
 
 def pixel_grid(shape: tuple[int, int], dtype: type = np.float32) -> Points:
@@ -141,3 +148,26 @@ def invert_flow(flow: Flow, iterations: int = 8) -> Points:
         displacement = np.stack([sample_at(component, points) for component in flow])
         points = grid - displacement
     return points
+
+
+def stays_inside(flow: Flow) -> Mask:
+    """Mark the pixels that a flow leads to a place inside the frame.
+
+    Parameters
+    ----------
+    flow : ndarray, shape (2, H, W)
+        Displacement in pixels.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        False where the flow is NaN.
+
+    Examples
+    --------
+    >>> stays_inside(np.ones((2, 3, 3))).tolist()
+    [[True, True, False], [True, True, False], [False, False, False]]
+    """
+    height, width = flow.shape[-2:]
+    column, row = pixel_grid((height, width)) + flow
+    return (column >= 0) & (column <= width - 1) & (row >= 0) & (row <= height - 1)

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import torch
 import torch.nn.functional as F
 
-__all__ = ["blur", "invert_flow", "local_contrast", "non_invertible", "pixel_grid", "sample"]
+__all__ = ["blur", "local_contrast", "pixel_grid", "sample", "stays_inside"]
 
 #: Values beyond the frame: zero, or those of the nearest pixel of the edge.
 Padding: TypeAlias = Literal["zeros", "border"]
@@ -26,9 +26,6 @@ BLUR_REACH = 3
 MIN_COARSE_WIDTH = 1.5
 #: Largest side of a coarse pixel, in pixels.
 MAX_COARSENING = 8
-#: Error of the inverse from which a pixel counts as not invertible, in pixels. Errors of the
-#: fixed-point iteration stay below where a flow has an inverse.
-MAX_INVERSION_ERROR = 0.1
 
 
 def local_contrast(
@@ -185,56 +182,21 @@ def sample(
     return F.grid_sample(images, normalised, padding_mode=padding, align_corners=False)
 
 
-def invert_flow(flow: torch.Tensor, iterations: int = 8) -> torch.Tensor:
-    """Find the position in the reference that a flow carries to each pixel of the secondary.
+def stays_inside(flow: torch.Tensor) -> torch.Tensor:
+    """Mark the pixels that a flow leads to a place inside the frame.
 
-    Counterpart of `gdiv.images.sampling.invert_flow`: a fixed-point iteration that solves
-    ``x + flow(x) = p`` for each pixel ``p``.
-
-    Parameters
-    ----------
-    flow : torch.Tensor, shape (B, 2, H, W)
-        Displacement on the grid of the reference, in pixels.
-    iterations : int, optional
-        Fixed-point steps. More are needed where the flow varies strongly.
-
-    Returns
-    -------
-    torch.Tensor, shape (B, 2, H, W)
-        Positions as (column, row).
-    """
-    height, width = flow.shape[-2:]
-    grid = pixel_grid(height, width, flow.device)
-    points = grid - flow
-    for _ in range(iterations):
-        points = grid - sample(flow, points, "border")
-    return points
-
-
-def non_invertible(
-    flow: torch.Tensor, inverse: torch.Tensor, tolerance: float = MAX_INVERSION_ERROR
-) -> torch.Tensor:
-    """Mark the pixels that a flow moves to where its inverse does not lead back to them.
+    Counterpart of `gdiv.images.sampling.stays_inside`.
 
     Parameters
     ----------
     flow : torch.Tensor, shape (B, 2, H, W)
-        Displacement on the grid of the reference, in pixels.
-    inverse : torch.Tensor, shape (B, 2, H, W)
-        Positions in the reference for each pixel of the secondary, from `invert_flow`.
-    tolerance : float, optional
-        Largest distance between a pixel and the position found for it, in pixels. A larger value
-        keeps more of the margins where a flow converges.
+        Displacement in pixels.
 
     Returns
     -------
-    torch.Tensor, shape (B, 1, H, W)
-        Boolean; False for pixels that leave the frame.
+    torch.Tensor, shape (B, H, W)
+        Boolean; False where the flow is NaN.
     """
     height, width = flow.shape[-2:]
-    grid = pixel_grid(height, width, flow.device)
-    last = torch.tensor([width - 1, height - 1], device=flow.device).view(1, 2, 1, 1)
-    moved = grid + flow
-    inside = ((moved >= 0) & (moved <= last)).all(1, keepdim=True)
-    error = sample(inverse, moved, "zeros") - grid
-    return inside & (error.square().sum(1, keepdim=True) > tolerance**2)
+    column, row = (pixel_grid(height, width, flow.device) + flow).unbind(1)
+    return (column >= 0) & (column <= width - 1) & (row >= 0) & (row <= height - 1)

@@ -24,7 +24,7 @@ from gdiv.flow.raft.checkpoints import fingerprint, resume, round_moments, save_
 from gdiv.flow.raft.network import Raft
 from gdiv.flow.training.losses import sequence_loss
 from gdiv.flow.training.scores import Sample, score_network
-from gdiv.images.tensors import pixel_grid
+from gdiv.images.tensors import stays_inside
 
 __all__ = ["Draw", "TrainConfig", "learning_rate", "train_network"]
 
@@ -224,7 +224,7 @@ class _Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(step, config)
         pair, truth = (part.to(self.device) for part in draw(self._sample_numbers(step)))
-        valid = _stays(truth) & pair.isfinite().all(1)
+        valid = stays_inside(truth) & pair.isfinite().all(1)
         count = self._add_up(valid.sum())
         with torch.autocast(self.device, torch.bfloat16, enabled=config.bf16):
             flows = self.learner(*pair.chunk(2, dim=1))
@@ -248,13 +248,6 @@ class _Trainer:
         if self.processes > 1:
             dist.all_reduce(value)
         return value
-
-
-def _stays(flow: torch.Tensor) -> torch.Tensor:
-    """Where a flow is known and leads to a place inside the frame, ``(B, H, W)``."""
-    height, width = flow.shape[2:]
-    column, row = (pixel_grid(height, width, flow.device) + flow).unbind(1)
-    return (column >= 0) & (column <= width - 1) & (row >= 0) & (row <= height - 1)
 
 
 def _process_count() -> int:

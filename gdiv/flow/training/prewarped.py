@@ -13,8 +13,8 @@ import torch
 from gdiv.flow.horn_schunck.warping import move_back
 from gdiv.flow.training.loop import Draw
 from gdiv.flow.training.scores import Sample
-from gdiv.images.arrays import Flow, Image, Mask
-from gdiv.images.sampling import compose_flows, pixel_grid
+from gdiv.images.arrays import Flow, Image
+from gdiv.images.sampling import compose_flows, stays_inside
 
 __all__ = ["FindStart", "Prewarped", "prewarp", "remaining_flow"]
 
@@ -88,15 +88,8 @@ def prewarp(sample: Sample, find_start: FindStart) -> Sample:
     start = find_start(reference, secondary)
     moved, inside = move_back(secondary, *start)
     pair = np.stack([reference, np.where(inside, moved, np.float32(np.nan))])
-    rest = np.where(_stays(flow), remaining_flow(flow, start), np.float32(np.nan))
+    rest = np.where(stays_inside(flow), remaining_flow(flow, start), np.float32(np.nan))
     return pair, rest
-
-
-def _stays(flow: Flow) -> Mask:
-    """Where a flow leads to a place inside the frame."""
-    height, width = flow.shape[1:]
-    column, row = pixel_grid((height, width)) + flow
-    return (column >= 0) & (column <= width - 1) & (row >= 0) & (row <= height - 1)
 
 
 def remaining_flow(flow: Flow, start: Flow) -> Flow:
