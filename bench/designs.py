@@ -214,14 +214,15 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "pretrain")
     arguments = parser.parse_args()
     set_threads(1)
-    rows = _score(DESIGNS, arguments.scenes, TRAINED_ON["raft"])
+    results = {"steps": STEPS, "designs": _score(DESIGNS, arguments.scenes, TRAINED_ON["raft"])}
+    write_json(TARGET, results | {"variants": []}, indent=None)
     trained = {
         name: partial(_hybrid, partial(train_variant, name, arguments.folder))
         for name in tqdm(VARIANTS, desc="variants")
         if train_variant(name, arguments.folder)
     }
-    variants = _score(trained, arguments.scenes, TRAINED_ON["raft"])
-    write_json(TARGET, {"steps": STEPS, "designs": rows, "variants": variants}, indent=None)
+    results["variants"] = _score(trained, arguments.scenes, TRAINED_ON["raft"])
+    write_json(TARGET, results, indent=None)
     print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes tables of it")
 
 

@@ -10,13 +10,10 @@ from places import ROOT
 sys.path.insert(0, str(ROOT / "bench"))
 import ablation
 import designs
-import hypothesis
 import peers
 import real_cases
 
 from gdiv.benchmark import smooth
-from gdiv.flow.training.samples import Samples
-from gdiv.flow.training.tiles import Tile
 
 
 @pytest.mark.parametrize("name", [name for name in peers.PEERS if name != "zero"])
@@ -86,20 +83,6 @@ def test_a_network_without_costs_follows_its_steps_alone():
             parameter.mul_(-2)
         (after,) = network(*images)
     assert torch.equal(before, after)
-
-
-def test_gradients_of_a_ramp_are_those_of_sobel():
-    x, y = hypothesis.sobel_bands(np.add.outer(3 * np.arange(9.0), np.arange(9.0)))
-    assert (x[1:-1, 1:-1] == 8).all() and (y[1:-1, 1:-1] == 24).all()
-
-
-def test_zero_motion_loses_all_of_it(tmp_path):
-    flow = np.full((2, 64, 64), 3, np.float32)
-    samples = Samples(
-        np.zeros((2, 64, 64), np.float32), [(0, 1)], flow[None], [Tile(0, 0, 0, 0, "test")], 64
-    )
-    score = hypothesis.score(lambda pair: np.zeros((2, 64, 64), np.float32), samples)
-    assert score["error"] == pytest.approx(3 * 2**0.5) and score["along"] == pytest.approx(-1)
 
 
 def test_real_scenes_can_be_warped(real):

@@ -51,8 +51,7 @@ def load_published(name: str = "claims") -> Any:
     name : str, optional
         ``"claims"`` for those of the demo run; ``"glaciers"``, ``"perito-moreno"``, ``"yahtse"``
         and ``"zmutt"`` for others; ``"benchmark"``, ``"realism"``, ``"bench-matchers"``,
-        ``"bench-networks"``, ``"bench-ablation"``, ``"bench-designs"``,
-        ``"bench-hypothesis"``, ``"checks"``, ``"costs"``.
+        ``"bench-networks"``, ``"bench-ablation"``, ``"bench-designs"``, ``"checks"``, ``"costs"``.
 
     Returns
     -------

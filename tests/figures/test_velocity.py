@@ -33,7 +33,7 @@ def test_differences_have_symmetric_colour_limits():
     speeds = {"raft": make_map(30), "dis": make_map(20), "horn-schunck": make_map(31)}
     figure = plot_differences(speeds, "raft", IMAGE)
     *panels, bar = figure.axes
-    assert titles_of(panels) == ["DIS − RAFT hybrid", "Horn-Schunck − RAFT"]
+    assert titles_of(panels) == ["DIS − RAFT hybrid", "Horn-Schunck − RAFT hybrid"]
     low, high = panels[0].images[-1].get_clim()
     assert low == -high
     assert high == pytest.approx(9.5, abs=0.5)

@@ -30,7 +30,7 @@ def test_saved_results_open_unchanged(tmp_path):
     )
     study.record("mosaic.speed", 1.23456789)
     study.record("mosaic.raft.rmse", float("nan"), row="raft")
-    meaning = "median speed on the glacier, RAFT mosaic"
+    meaning = "median speed on the glacier, RAFT hybrid mosaic"
     assert claims.read_claims(study.folder) == {
         "mosaic.speed": {"value": 1.235, "unit": "m/yr", "meaning": meaning}
     }
