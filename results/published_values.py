@@ -15,6 +15,7 @@ __all__ = [
     "format_claim",
     "format_table",
     "paper_stake_errors",
+    "row_name",
 ]
 
 #: Claims of a run by key.
@@ -29,6 +30,11 @@ MISSING = "–"
 def format_claim(claims: Claims, key: str, form: str = "{:.2f}") -> str:
     """Format the value of a claim, or a dash where the run has no such claim."""
     return form.format(claims[key]["value"]) if key in claims else MISSING
+
+
+def row_name(matcher: str) -> str:
+    """Name of a matcher in a table, which says what is a hybrid."""
+    return "raft (hybrid)" if matcher == "raft" else matcher
 
 
 def format_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
