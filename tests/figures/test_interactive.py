@@ -53,7 +53,7 @@ def test_the_saved_map_works_without_a_network(smoke, browser):
     names = tabs.all_inner_texts()
     assert (
         names[:4] == ["RAFT hybrid", "error", "pairs", "Horn-Schunck"]
-        and names[-1] == "Horn-Schunck − RAFT"
+        and names[-1] == "Horn-Schunck − RAFT hybrid"
     )
     speed = page.locator(".bk-Canvas").first
     box = speed.bounding_box()
