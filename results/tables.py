@@ -29,7 +29,7 @@ __all__ = [
 #: Rows of the benchmark by matcher of the study, where their names differ.
 PEER_NAMES = {
     "horn-schunck": "horn-schunck, default settings",
-    "raft": "RAFT alone",
+    "raft": "RAFT hybrid",
     "dis": "DIS, finest scale 0",
     "tv-l1": "TV-L1",
     "ilk": "ILK",
@@ -153,7 +153,7 @@ def real_places_table(
         "ground, whose shifts come from the network of pairs; the scene of another orbit is "
         "refused). There is no truth. *CARST* is the median distance from CARST's published field "
         "of the same pair of Yahtse, where it is longer than a pixel and relative to rock; its "
-        f"published east component has the wrong sign and is corrected. {BEFORE_HYBRID}"
+        "published east component has the wrong sign and is corrected."
     )
     heads = (
         "place",
@@ -171,7 +171,7 @@ def real_places_table(
             rows.append(
                 (
                     place,
-                    name,
+                    row_name(name),
                     format_claim(claims, f"pairs.{name}.still_ground"),
                     format_claim(claims, f"pairs.{name}.closure"),
                     format_claim(claims, f"mosaic.{name}.nmad"),

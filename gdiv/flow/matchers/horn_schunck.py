@@ -54,7 +54,8 @@ class HornSchunck:
         settings = settings or DEFAULT
 
         def solve(mask: Mask | None) -> tuple[Component, Component]:
-            if reference.size <= MAX_WHOLE:
+            # Other features are scaled by the whole image.
+            if reference.size <= MAX_WHOLE or settings.feature != "contrast":
                 return solve_horn_schunck(reference, secondary, settings, mask)
             return solve_in_blocks(reference, secondary, settings, mask, workers=WORKERS)
 

@@ -5,7 +5,7 @@ import pytest
 from texture_pairs import move_texture
 
 from gdiv.flow.horn_schunck.blocks import solve_in_blocks
-from gdiv.flow.horn_schunck.solver import solve_horn_schunck
+from gdiv.flow.horn_schunck.solver import PAPER, solve_horn_schunck
 from gdiv.flow.matchers import horn_schunck
 from gdiv.flow.matchers.matching import match_images
 
@@ -53,3 +53,11 @@ def test_large_pairs_are_matched_in_blocks(clean_pairs, monkeypatch):
         np.array_equal(match_images("horn-schunck", *pair).u, whole.u, equal_nan=True)
         and len(calls) == 1
     )
+
+
+def test_features_that_are_scaled_by_the_whole_image_are_solved_whole(monkeypatch):
+    pair = move_texture(np.array([0, 2.0])[:, None, None])
+    expected = solve_horn_schunck(*pair, PAPER)
+    monkeypatch.setattr(horn_schunck, "MAX_WHOLE", 100)
+    found = horn_schunck.MATCHER.match(*pair, settings=PAPER)
+    assert np.array_equal(np.stack(found), np.stack(expected))
