@@ -33,7 +33,8 @@ class Match(NamedTuple):
         The same along rows.
     quality : ndarray
         Local correlation after the match, 0 to 1; 0 without a vector, and where the match has
-        failed: where a stated error is larger than `gdiv.flow.matchers.errors.FAILED`.
+        failed: where the error estimated from the images is larger than
+        `gdiv.flow.matchers.errors.FAILED`.
     residual : ndarray
         Forward-backward error in pixels; NaN unless ``check_consistency=True``.
     sigma_u, sigma_v : ndarray
@@ -94,8 +95,9 @@ def match_images(
     Notes
     -----
     Quality is computed in the same way for every matcher: the correlation of local contrast around
-    each pixel, between the reference and the secondary resampled along the displacement. Errors are
-    the matcher's own if it states any, else those of `gdiv.flow.matchers.errors`.
+    each pixel, between the reference and the secondary resampled along the displacement, and zero
+    where the errors of `gdiv.flow.matchers.errors` say that the match has failed. Stated errors are
+    the matcher's own if it has any, else those.
 
     Examples
     --------
@@ -120,13 +122,13 @@ def match_images(
     second = local_contrast(secondary)
     moved, inside = move_back(second, flow[0], flow[1])
     quality, valid = local_correlation(first, moved, inside)
-    if sigma is None:
-        sigma = np.stack(estimate_errors(first, moved, valid, flow[0], flow[1], quality))
+    estimated = np.stack(estimate_errors(first, moved, valid, flow[0], flow[1], quality))
     valid = valid & np.isfinite(flow).all(axis=0)
     if getattr(chosen, "baseline", False):
         quality = np.ones_like(quality)
     else:
-        quality[np.maximum(*sigma) > FAILED] = 0
+        quality[np.maximum(*estimated) > FAILED] = 0
+    sigma = estimated if sigma is None else sigma
     if check_consistency:
         backward, _ = _find(chosen, secondary, reference, options, before)
         residual = forward_backward_error(flow, backward)
