@@ -12,7 +12,7 @@ import argparse
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from gdiv.files import write_json
 from gdiv.flow.horn_schunck.warping import move_back
 from gdiv.flow.matchers.errors import estimate_errors
 from gdiv.flow.matchers.matching import local_correlation
-from gdiv.flow.matchers.raft import refining_network, shipped_network
+from gdiv.flow.matchers.raft import shipped_network
 from gdiv.flow.matchers.registry import get_matcher
 from gdiv.flow.raft.checkpoints import transfer
 from gdiv.flow.raft.config import PRESETS
@@ -52,6 +52,7 @@ __all__ = ["DESIGNS", "VARIANTS", "main", "train_variant"]
 TARGET = ROOT / "results" / "published" / "bench-designs.json"
 STORE = ROOT / "runs" / "benchmark"
 REFINEMENT = PRESETS["refinement"]
+refining_network = partial(shipped_network, "refinement")
 #: Training of a variant.
 STEPS = 100
 BATCH = 8
@@ -107,8 +108,8 @@ def _hybrid(load: Callable[[], Raft], reference: Image, secondary: Image) -> Flo
     return predict_hybrid(shipped_network(), load(), reference, secondary)
 
 
-def _errors_there_and_back(reference: Image, secondary: Image) -> Flow:
-    """The hybrid, with the distance between a pixel and itself after both directions as error."""
+def _forward_backward_errors(reference: Image, secondary: Image) -> Flow:
+    """The hybrid, with the forward-backward error of each component."""
     flow = _hybrid(refining_network, reference, secondary)[:2]
     back = _hybrid(refining_network, secondary, reference)[:2]
     return np.concatenate([flow, np.abs(compose_flows(flow, back))])
@@ -147,7 +148,7 @@ DESIGNS: dict[str, Callable[[Image, Image], Flow]] = {
     "choice refined by the network alone": partial(_after, find_shipped_start, shipped_network),
     "choice refined": partial(_after, find_shipped_start, refining_network),
     "mean of that and a solution from it: RAFT hybrid": partial(_hybrid, refining_network),
-    "RAFT hybrid, errors from there and back": _errors_there_and_back,
+    "RAFT hybrid, errors from forward and backward": _forward_backward_errors,
     "RAFT hybrid, errors from four mirror images": _errors_of_flips,
     "RAFT hybrid, errors estimated as for any matcher": _errors_of_the_match,
 }
@@ -163,7 +164,6 @@ VARIANTS: dict[str, Callable[[], Raft]] = {
 }
 
 
-@cache
 def train_variant(name: str, folder: Path) -> Raft:
     """Train a variant of the refining network, or load it.
 
@@ -216,11 +216,10 @@ def main() -> None:
     set_threads(1)
     results = {"steps": STEPS, "designs": _score(DESIGNS, arguments.scenes, TRAINED_ON["raft"])}
     write_json(TARGET, results | {"variants": []}, indent=None)
-    trained = {
-        name: partial(_hybrid, partial(train_variant, name, arguments.folder))
-        for name in tqdm(VARIANTS, desc="variants")
-        if train_variant(name, arguments.folder)
-    }
+    trained = {}
+    for name in tqdm(VARIANTS, desc="variants"):
+        network = train_variant(name, arguments.folder)
+        trained[name] = partial(predict_hybrid, shipped_network(), network)
     results["variants"] = _score(trained, arguments.scenes, TRAINED_ON["raft"])
     write_json(TARGET, results, indent=None)
     print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes tables of it")

@@ -13,7 +13,7 @@ import json
 import multiprocessing
 import platform
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -31,8 +31,7 @@ from gdiv.benchmark.running import TRAINED_ON, contestant
 from gdiv.benchmark.scenes import MissingSceneError
 from gdiv.benchmark.suite import list_cases, load_case
 from gdiv.files import write_json
-from gdiv.flow.matchers.raft import refining_network, shipped_network
-from gdiv.flow.raft.network import Raft
+from gdiv.flow.matchers.raft import shipped_network
 
 __all__ = ["main", "peer_contestant", "tune_on_dev"]
 
@@ -49,11 +48,8 @@ MAX_REAL_COST = 12.0
 #: Processes that choose settings.
 PROCESSES = 2
 KIBIBYTES_PER_MEGABYTE = 1e6 / 1024
-#: Trained networks of the peers that have any.
-NETWORKS = {
-    "RAFT hybrid": (shipped_network, refining_network),
-    "RAFT alone": (shipped_network,),
-}
+#: Presets of the networks of the peers that have any.
+NETWORKS = {"RAFT hybrid": ("gdiv", "refinement"), "RAFT alone": ("gdiv",)}
 
 
 def peer_contestant(name: str, settings: PeerSettings, label: str) -> Contestant:
@@ -116,9 +112,9 @@ def tune_on_dev(name: str, scenes: Path) -> tuple[PeerSettings, int]:
     return best
 
 
-def _count_parameters(networks: Sequence[Callable[[], Raft]]) -> int:
-    """Parameters of networks together."""
-    return sum(each.numel() for load in networks for each in load().parameters())
+def _count_parameters(presets: Sequence[str]) -> int:
+    """Parameters of shipped networks together."""
+    return sum(each.numel() for name in presets for each in shipped_network(name).parameters())
 
 
 def _peak_memory(name: str, settings: PeerSettings) -> float:

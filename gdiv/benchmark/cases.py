@@ -21,7 +21,7 @@ from gdiv.benchmark.fields import FAMILIES, draw_field
 from gdiv.benchmark.scenes import Texture, draw_texture, read_window, require_folder
 from gdiv.benchmark.weather import CONDITIONS, add_condition, change_light, renew_texture
 from gdiv.images.arrays import Flow, Image, Mask
-from gdiv.images.sampling import pixel_grid
+from gdiv.images.sampling import pixel_grid, stays_inside
 
 __all__ = ["Case", "Pair", "Split", "inside", "make_moved", "moved_cases", "split_hash"]
 
@@ -223,13 +223,7 @@ def inside(flow: Flow) -> Mask:
     ndarray of bool, shape (H, W)
         True where a pixel and its counterpart are inside.
     """
-    height, width = flow.shape[-2:]
-    columns, rows = pixel_grid((height, width))
-    mask: Mask = np.ones((height, width), bool)
-    for column, row in ((columns, rows), (columns + flow[0], rows + flow[1])):
-        mask &= (column >= RIM) & (column <= width - 1 - RIM)
-        mask &= (row >= RIM) & (row <= height - 1 - RIM)
-    return mask
+    return stays_inside(np.zeros_like(flow), RIM) & stays_inside(flow, RIM)
 
 
 def split_hash(cases: list[Case]) -> str:

@@ -150,13 +150,15 @@ def invert_flow(flow: Flow, iterations: int = 8) -> Points:
     return points
 
 
-def stays_inside(flow: Flow) -> Mask:
+def stays_inside(flow: Flow, rim: int = 0) -> Mask:
     """Mark the pixels that a flow leads to a place inside the frame.
 
     Parameters
     ----------
     flow : ndarray, shape (2, H, W)
         Displacement in pixels.
+    rim : int, optional
+        Pixels along the edges of the frame that count as outside.
 
     Returns
     -------
@@ -170,4 +172,5 @@ def stays_inside(flow: Flow) -> Mask:
     """
     height, width = flow.shape[-2:]
     column, row = pixel_grid((height, width)) + flow
-    return (column >= 0) & (column <= width - 1) & (row >= 0) & (row <= height - 1)
+    across = (column >= rim) & (column <= width - 1 - rim)
+    return across & (row >= rim) & (row <= height - 1 - rim)

@@ -16,18 +16,19 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from gdiv.files import replacing
-from gdiv.flow.raft.checkpoints import save_weights
+from gdiv.files import write_json
+from gdiv.flow.raft.checkpoints import load_weights, save_weights
 from gdiv.flow.raft.network import PRESETS, Raft
-from gdiv.flow.training.loop import Draw, TrainConfig, train_network
+from gdiv.flow.training.loop import TrainConfig, train_network
 from gdiv.flow.training.losses import sequence_loss
-from gdiv.flow.training.samples import Mixture
+from gdiv.study.pretraining import HARD_SEED, STAGES, device_name, show_progress
 from gdiv.study.pretraining_data import Sources, held_out
 from gdiv.study.provenance import code_hash
 
@@ -38,9 +39,8 @@ TRAINED = ("gdiv", "paper")
 #: Seconds of one call, and of the measurement of each loop.
 SLICE = 500.0
 MEASURED = 5.0
-#: Seed of the first weights, and of the held-out pairs.
+#: Seed of the first weights.
 SEED = 1
-HELD_OUT_SEED = 10_001
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class Scale:
         Samples per step.
     size : int
         Side of a sample, in pixels.
-    twins : bool
-        Draw three of eight samples from the twins.
+    stage : str
+        Stage of `gdiv.study.pretraining.STAGES` whose mixture of sources is drawn from.
     """
 
     samples: int
     batch: int
     size: int
-    twins: bool
+    stage: str
 
     @property
     def train(self) -> TrainConfig:
@@ -79,8 +79,8 @@ class Scale:
 
 
 #: That of the paper: 14,871 tiles, 100 epochs.
-PAPER_SCALE = Scale(samples=14_871 * 100, batch=64, size=256, twins=True)
-REDUCED = Scale(samples=8, batch=2, size=64, twins=False)
+PAPER_SCALE = Scale(samples=14_871 * 100, batch=64, size=256, stage="twin")
+REDUCED = Scale(samples=8, batch=2, size=64, stage="drawn")
 
 
 def train_slices(folder: Path, scale: Scale, device: str, seconds: float) -> dict[str, Any]:
@@ -102,15 +102,14 @@ def train_slices(folder: Path, scale: Scale, device: str, seconds: float) -> dic
     dict
         By preset, ``done`` and the learning curve as ``history``.
     """
-    draw = _draw_samples(folder, scale, device)
-    validation = held_out(1, HELD_OUT_SEED, 8)
+    draw = Sources(folder, None, device, scale.size).mix(STAGES[scale.stage].counts)
+    validation = held_out(1, HARD_SEED, 8)
     begun = time.monotonic()
     results: dict[str, Any] = {}
     for name in TRAINED:
         weights = folder / f"{name}-weights.safetensors"
-        curve = folder / f"{name}-history.json"
         if weights.exists():
-            results[name] = {"done": True, "history": json.loads(curve.read_text("utf-8"))}
+            results[name] = {"done": True, "history": load_weights(weights)[1]["history"]}
             continue
         left = seconds - (time.monotonic() - begun)
         if left <= 0:
@@ -119,13 +118,13 @@ def train_slices(folder: Path, scale: Scale, device: str, seconds: float) -> dic
         torch.manual_seed(SEED)
         network = Raft(PRESETS[name])
         state = folder / f"{name}-state.safetensors"
-        history = train_network(
-            network, draw, validation, scale.train, state, device, _Progress(name, scale), left
-        )
+        with tqdm(total=scale.train.steps, desc=name, unit="step") as bar:
+            report = partial(show_progress, bar)
+            history = train_network(
+                network, draw, validation, scale.train, state, device, report, left
+            )
         done = history[-1]["step"] == scale.train.steps
         if done:
-            with replacing(curve) as partial:
-                partial.write_text(json.dumps(history), encoding="utf-8")
             card = {"stages": ["gpu"], "steps": {"gpu": scale.train.steps}, "batch": scale.batch}
             # Half as large, and as exact as the arithmetic that they were trained in.
             save_weights(
@@ -133,32 +132,13 @@ def train_slices(folder: Path, scale: Scale, device: str, seconds: float) -> dic
                 weights,
                 **card,
                 size=scale.size,
-                device=_device_name(device),
+                device=device_name(device),
                 revision=code_hash(),
+                history=history,
             )
             state.unlink()
         results[name] = {"done": done, "history": history}
     return results
-
-
-class _Progress:
-    """Progress bar of one preset's training."""
-
-    def __init__(self, name: str, scale: Scale):
-        self.bar = tqdm(total=scale.train.steps, desc=name, unit="step")
-
-    def __call__(self, row: dict[str, float]) -> None:
-        """Show a row of the history."""
-        self.bar.update(row["step"] - self.bar.n)
-        self.bar.set_postfix(loss=f"{row['loss']:.3f}", error_px=f"{row['validation']:.3f}")
-
-
-def _draw_samples(folder: Path, scale: Scale, device: str) -> Draw:
-    """Samples of the training."""
-    sources = Sources(folder, None, device, scale.size)
-    if not scale.twins:
-        return sources.drawn
-    return Mixture([(sources.drawn, 5), (sources.twin, 3)])
 
 
 def measure_speed(scale: Scale, device: str, seconds: float = MEASURED) -> list[dict[str, Any]]:
@@ -243,11 +223,6 @@ def _torchvision_networks() -> list[tuple[str, torch.nn.Module]]:
     return [(name, getattr(optical_flow, name)()) for name in ("raft_small", "raft_large")]
 
 
-def _device_name(device: str) -> str:
-    """Name of the device, for the card of weights."""
-    return torch.cuda.get_device_name() if device == "cuda" else "CPU"
-
-
 def main() -> None:
     """Run the command line of ``python -m gdiv.study.gpu``."""
     parser = argparse.ArgumentParser(
@@ -269,11 +244,10 @@ def main() -> None:
     begun = time.monotonic()
     if "speed" not in results:
         seconds = MEASURED if device == "cuda" else 0
-        results = {"device": _device_name(device), "speed": measure_speed(scale, device, seconds)}
+        results = {"device": device_name(device), "speed": measure_speed(scale, device, seconds)}
     left = arguments.seconds - (time.monotonic() - begun)
     results["training"] = train_slices(arguments.folder, scale, device, left)
-    with replacing(target) as partial:
-        partial.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    write_json(target, results)
     waiting = [name for name, each in results["training"].items() if not each["done"]]
     print(f"written: {target}")
     if waiting:

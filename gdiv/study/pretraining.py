@@ -15,10 +15,11 @@ for scoring.
 import argparse
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 import torch.distributed as dist
@@ -29,7 +30,6 @@ from gdiv.flow.raft.checkpoints import SHIPPED, load_weights, save_weights, tran
 from gdiv.flow.raft.network import PRESETS, Raft
 from gdiv.flow.training.loop import TrainConfig, train_network
 from gdiv.flow.training.prewarped import prewarp
-from gdiv.flow.training.samples import Mixture
 from gdiv.flow.training.scores import Sample, score_network, score_zero_motion
 from gdiv.study.pretraining_data import (
     GLACIERS,
@@ -41,7 +41,7 @@ from gdiv.study.pretraining_data import (
 )
 from gdiv.study.provenance import code_hash
 
-__all__ = ["STAGES", "Stage", "main", "pretrain"]
+__all__ = ["STAGES", "Stage", "device_name", "main", "pretrain", "show_progress"]
 
 #: Seed of the first weights.
 WEIGHTS_SEED = 1
@@ -147,7 +147,7 @@ def pretrain(
                 "scenes": scenes.name if scenes else "",
                 "scene_hashes": hash_scenes(scenes) if scenes else {},
                 "revision": code_hash(),
-                "device": torch.cuda.get_device_name() if device == "cuda" else "CPU",
+                "device": device_name(device),
                 **_score_card(network, hard, clean, device),
             }
             save_weights(network, _weights_path(folder, preset, name), **card)
@@ -174,15 +174,41 @@ def _train_stage(
 ) -> None:
     """Train a network through one stage, with a progress bar."""
     stage = STAGES[name]
-    draw = Mixture([(getattr(sources, source), count) for source, count in stage.counts.items()])
+    draw = sources.mix(stage.counts)
     silent = not _is_first_process()
     with tqdm(total=stage.train.steps, desc=name, unit="step", disable=silent) as bar:
-
-        def report(row: dict[str, float]) -> None:
-            bar.update(row["step"] - bar.n)
-            bar.set_postfix(loss=f"{row['loss']:.3f}", error_px=f"{row['validation']:.3f}")
-
+        report = partial(show_progress, bar)
         train_network(network, draw, validation, stage.train, checkpoint, sources.device, report)
+
+
+def show_progress(bar: "tqdm[NoReturn]", row: Mapping[str, float]) -> None:
+    """Show a row of the history of a training on its progress bar.
+
+    Parameters
+    ----------
+    bar : tqdm
+        Bar that counts steps.
+    row : mapping
+        Row of `gdiv.flow.training.loop.train_network`.
+    """
+    bar.update(int(row["step"]) - bar.n)
+    bar.set_postfix(loss=f"{row['loss']:.3f}", error_px=f"{row['validation']:.3f}")
+
+
+def device_name(device: str) -> str:
+    """Name a device for the card of weights.
+
+    Parameters
+    ----------
+    device : {"cuda", "cpu"}
+        Device of the training.
+
+    Returns
+    -------
+    str
+        Name of the GPU, or ``"CPU"``.
+    """
+    return torch.cuda.get_device_name() if device == "cuda" else "CPU"
 
 
 def _stage_card(stages: Sequence[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ all scenes of Mer de Glace and Perito Moreno are reserved for scoring.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -325,6 +326,21 @@ class Sources:
         self.drawn: Draw = PairRenderer(textures, size, REACH, seed=1, device=device).draw
         fast = PairRenderer(textures, size, REST_REACH, seed=2, device=device)
         self.drawn_rest: Draw = Prewarped(fast.draw, find_shipped_start)
+
+    def mix(self, counts: Mapping[str, int]) -> Draw:
+        """Mix sources.
+
+        Parameters
+        ----------
+        counts : mapping of str to int
+            Samples of each source in a batch, by the name of its attribute.
+
+        Returns
+        -------
+        callable
+            Draws samples of the mixture by their numbers.
+        """
+        return Mixture([(getattr(self, source), count) for source, count in counts.items()])
 
     @cached_property
     def twin_rest(self) -> Draw:

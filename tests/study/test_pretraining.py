@@ -6,13 +6,13 @@ import pytest
 
 from gdiv.benchmark.cases import TEXTURES
 from gdiv.benchmark.suite import list_cases
-from gdiv.flow.raft.checkpoints import REFINEMENT, SHIPPED, load_weights
+from gdiv.flow.raft.checkpoints import SHIPPED, load_weights
 from gdiv.flow.raft.network import PRESETS
 from gdiv.flow.training.prewarped import prewarp
 from gdiv.flow.training.scores import score_network, score_zero_motion
 from gdiv.study import pretraining, pretraining_data
 
-WEIGHTS = {"gdiv": SHIPPED, "refinement": REFINEMENT}
+WEIGHTS = {"gdiv": SHIPPED, "refinement": SHIPPED.with_stem("refinement")}
 
 
 def held_out(preset, difficulty, seed, count=32):
@@ -38,8 +38,9 @@ def test_shipped_weights_come_closer_than_what_they_start_from(preset):
     network, _ = load_weights(WEIGHTS[preset])
     clean = held_out(preset, 0, 55, 16)
     assert score_network(network, clean) < 0.95 * score_zero_motion(clean)
-    hard = held_out(preset, 1, 56, 16)
-    assert score_network(network, hard) < 1.01 * score_zero_motion(hard)
+    hard = held_out(preset, 1, pretraining.HARD_SEED)
+    largest = {"gdiv": 0.5, "refinement": 1.0}[preset]
+    assert score_network(network, hard) < largest * score_zero_motion(hard)
 
 
 def cards():

@@ -73,11 +73,10 @@ class FinestLevel:
         workspace = kernels_numba.RobustWorkspace(
             self.first, self.second, self.mask, settings.stencil
         )
+        omegas = settings.relaxation_factors()
         u, v = self._pad(start)
         for slope in slopes:
-            u, v = workspace.update_flow(
-                u, v, settings.weight, settings.relaxation_factors(), slope
-            )
+            u, v = workspace.update_flow(u, v, settings.weight, omegas, slope)
         return self._crop(u, v)
 
     def _pad(self, flow: Flow) -> tuple[FloatArray, FloatArray]:

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 
 from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
-from gdiv.images.arrays import Mask
+from gdiv.images.arrays import Flow, Image, Mask
 
-__all__ = ["move_back", "pad_for_bicubic", "warp"]
+__all__ = ["move_back", "pad_for_bicubic", "take_out", "warp"]
 
 # Pixels. The bicubic kernel reads one pixel before and two after the pixel it starts from.
 _BEFORE = 1
@@ -71,6 +71,25 @@ def move_back(image: FloatArray, u: FloatArray, v: FloatArray) -> tuple[FloatArr
         inside,
     )
     return moved, inside > 0
+
+
+def take_out(flow: Flow, image: Image) -> Image:
+    """Resample an image along a displacement, so that only the rest of the displacement is left.
+
+    Parameters
+    ----------
+    flow : ndarray
+        float32 ``(2, H, W)``, displacement in pixels; NaN counts as no motion.
+    image : ndarray
+        ``(H, W)``, the later image; NaN is no data.
+
+    Returns
+    -------
+    ndarray
+        float32 ``(H, W)``, the image that `move_back` gives; NaN where it has no data.
+    """
+    moved, inside = move_back(image.astype(np.float32), *flow)
+    return np.where(inside, moved, np.float32(np.nan))
 
 
 @compile_kernel

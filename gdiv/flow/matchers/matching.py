@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from gdiv.flow.horn_schunck.warping import move_back
+from gdiv.flow.horn_schunck.warping import move_back, take_out
 from gdiv.flow.matchers.errors import FAILED, estimate_errors
 from gdiv.flow.matchers.protocol import Matcher, matcher_options
 from gdiv.flow.matchers.registry import get_matcher, matchers_with_option
@@ -155,9 +155,7 @@ def _find(
     """Displacement, and its standard error if the matcher states it, float32 ``(2, H, W)`` each."""
     if before is not None:
         start = np.nan_to_num(_find(before, reference, secondary, {})[0])
-        moved, inside = move_back(secondary.astype(np.float32), *start)
-        moved = np.where(inside, moved, np.float32(np.nan))
-        rest, sigma = _find(matcher, reference, moved, options)
+        rest, sigma = _find(matcher, reference, take_out(start, secondary), options)
         # The rest leads to a pixel of the moved image, from which the start leads on.
         return compose_flows(rest, start), sigma
     components = matcher.match(reference, secondary, **options)

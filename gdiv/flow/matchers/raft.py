@@ -10,15 +10,20 @@ from gdiv.images.arrays import Component, Image
 if TYPE_CHECKING:
     from gdiv.flow.raft.network import Raft
 
-__all__ = ["MATCHER", "refining_network", "shipped_network"]
+__all__ = ["MATCHER", "shipped_network"]
 
 #: Pixels that are matched as a whole; larger images go by blocks.
 MAX_WHOLE = 1536**2
 
 
 @cache
-def shipped_network() -> "Raft":
-    """Load the network that ships with gdiv and matches alone, in evaluation mode.
+def shipped_network(preset: str = "gdiv") -> "Raft":
+    """Load a network that ships with gdiv, in evaluation mode.
+
+    Parameters
+    ----------
+    preset : {"gdiv", "refinement"}, optional
+        The network that matches alone, or the one that refines a start.
 
     Returns
     -------
@@ -31,27 +36,8 @@ def shipped_network() -> "Raft":
         If PyTorch is not installed.
     """
     with requires("train", "RAFT"):
-        from gdiv.flow.raft.checkpoints import load_weights
-    return load_weights()[0]
-
-
-@cache
-def refining_network() -> "Raft":
-    """Load the network that ships with gdiv and refines a start, in evaluation mode.
-
-    Returns
-    -------
-    Raft
-        The network; loaded once per process.
-
-    Raises
-    ------
-    MissingPackageError
-        If PyTorch is not installed.
-    """
-    with requires("train", "RAFT"):
-        from gdiv.flow.raft.checkpoints import REFINEMENT, load_weights
-    return load_weights(REFINEMENT)[0]
+        from gdiv.flow.raft.checkpoints import SHIPPED, load_weights
+    return load_weights(SHIPPED.with_stem(preset))[0]
 
 
 class RaftMatcher:
@@ -87,7 +73,8 @@ class RaftMatcher:
         with requires("train", "RAFT"):
             from gdiv.flow.raft.blocks import predict_in_blocks
             from gdiv.flow.raft.hybrid import predict_hybrid
-        predict = partial(predict_hybrid, network or shipped_network(), refining_network())
+        refining = shipped_network("refinement")
+        predict = partial(predict_hybrid, network or shipped_network(), refining)
         if reference.size <= MAX_WHOLE:
             whole = predict(reference, secondary)
         else:

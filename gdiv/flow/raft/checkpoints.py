@@ -18,7 +18,6 @@ from gdiv.files import replacing
 from gdiv.flow.raft.network import Raft, RaftConfig
 
 __all__ = [
-    "REFINEMENT",
     "SHIPPED",
     "fingerprint",
     "load_weights",
@@ -29,9 +28,8 @@ __all__ = [
     "transfer",
 ]
 
-#: The weights that ship with gdiv: of the network that matches alone, and of the one that refines.
+#: The weights that ship with gdiv; those of the other presets lie beside them.
 SHIPPED = Path(__file__).parent / "weights" / "gdiv.safetensors"
-REFINEMENT = SHIPPED.with_stem("refinement")
 #: Hexadecimal digits of a fingerprint.
 FINGERPRINT_DIGITS = 16
 #: Moments in the state of AdamW.
@@ -173,7 +171,7 @@ def save_state(
 def round_moments(optimiser: torch.optim.Optimizer) -> None:
     """Round the moments of an optimiser to bfloat16, in place.
 
-    A run that goes on and one that is resumed from a compact state then have the same moments.
+    An uninterrupted run and one that is resumed from a compact state then have the same moments.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
-from gdiv.flow.horn_schunck.warping import move_back
+from gdiv.flow.horn_schunck.warping import take_out
 from gdiv.flow.training.loop import Draw
 from gdiv.flow.training.scores import Sample
 from gdiv.images.arrays import Flow, Image
@@ -56,7 +56,7 @@ class Prewarped:
         pairs : torch.Tensor, shape (B, 2, H, W)
             Reference and moved secondary, NaN no data.
         flows : torch.Tensor, shape (B, 2, H, W)
-                The rest of the displacement in pixels; NaN where the start folds, and where the ice
+            The rest of the displacement in pixels; NaN where the start folds, and where the ice
             leaves the frame.
         """
         pairs, flows = self.draw(numbers)
@@ -86,8 +86,7 @@ def prewarp(sample: Sample, find_start: FindStart) -> Sample:
     """
     (reference, secondary), flow = sample
     start = find_start(reference, secondary)
-    moved, inside = move_back(secondary, *start)
-    pair = np.stack([reference, np.where(inside, moved, np.float32(np.nan))])
+    pair = np.stack([reference, take_out(start, secondary)])
     rest = np.where(stays_inside(flow), remaining_flow(flow, start), np.float32(np.nan))
     return pair, rest
 

@@ -9,10 +9,10 @@ from gdiv.flow.matchers import raft
 from gdiv.flow.matchers.matching import match_images
 
 
-@pytest.mark.parametrize("load", [raft.shipped_network, raft.refining_network])
-def test_a_shipped_network_is_loaded_once_for_evaluation(load):
-    network = load()
-    assert network is load()
+@pytest.mark.parametrize("preset", ["gdiv", "refinement"])
+def test_a_shipped_network_is_loaded_once_for_evaluation(preset):
+    network = raft.shipped_network(preset)
+    assert network is raft.shipped_network(preset)
     assert not network.training
 
 
