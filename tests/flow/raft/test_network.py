@@ -33,12 +33,12 @@ def test_the_paper_preset_has_the_size_of_the_paper():
 
 def test_padding_affects_nearby_pixels_only():
     """Widths that are no multiple of a cell are padded with no data."""
-    pair, _ = make_renderer(120).samples(2)[1]
-    network = make_network().eval()
-    whole = raft.predict_flow(network, *pair)
-    cut = raft.predict_flow(network, *pair[:, :117, :115])
-    assert cut.shape == (2, 117, 115)
-    assert np.abs(whole[:, :60, :60] - cut[:, :60, :60]).max() < 0.1
+    network, _ = checkpoints.load_weights()
+    for pair, _ in make_renderer(120).samples(6):
+        whole = raft.predict_flow(network, *pair)
+        cut = raft.predict_flow(network, *pair[:, :117, :115])
+        assert cut.shape == (2, 117, 115)
+        assert np.abs(whole[:, :60, :60] - cut[:, :60, :60]).max() < 0.05
 
 
 def test_images_with_several_bands_are_learned_and_predicted():
