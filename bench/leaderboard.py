@@ -33,7 +33,7 @@ from gdiv.benchmark.suite import list_cases, load_case
 from gdiv.files import write_json
 from gdiv.flow.matchers.raft import shipped_network
 
-__all__ = ["main", "peer_contestant", "tune_on_dev"]
+__all__ = ["code_hash", "main", "peer_contestant", "tune_on_dev"]
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "results" / "published" / "benchmark.json"
@@ -55,12 +55,23 @@ NETWORKS = {"RAFT hybrid": ("gdiv", "refinement"), "RAFT alone": ("gdiv",)}
 def peer_contestant(name: str, settings: PeerSettings, label: str) -> Contestant:
     """Make a contestant of a peer with some settings."""
     trained_on = TRAINED_ON["raft"] if name in NETWORKS else ()
-    identity = json.dumps([name, settings, _code_hash("benchmark")], sort_keys=True)
+    identity = json.dumps([name, settings, code_hash("benchmark")], sort_keys=True)
     return Contestant(label, PEERS[name].make(**settings), identity, trained_on)
 
 
-def _code_hash(*names: str) -> str:
-    """Hash of the matchers of gdiv and of the bench, and of further subpackages."""
+def code_hash(*names: str) -> str:
+    """Hash the matchers of gdiv and of the bench, and further subpackages.
+
+    Parameters
+    ----------
+    *names : str
+        Further subpackages of gdiv.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
     folders = [ROOT / "gdiv" / name for name in ("flow", "images", *names)]
     files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     files += [Path(__file__).with_name(name) for name in ("peers.py", "chips.py")]
@@ -88,7 +99,7 @@ def tune_on_dev(name: str, scenes: Path) -> tuple[PeerSettings, int]:
         Number of settings tried.
     """
     set_threads(1)
-    file = STORE / "tuned" / f"{name.replace(' ', '-')}-{_code_hash()}.json"
+    file = STORE / "tuned" / f"{name.replace(' ', '-')}-{code_hash()}.json"
     if file.is_file():
         settings, tried = json.loads(file.read_text(encoding="utf-8"))
         return settings, tried

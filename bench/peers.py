@@ -26,7 +26,7 @@ from gdiv import list_matchers, match_images
 from gdiv.flow.horn_schunck.solver import DEFAULT, PAPER, QUADRATIC, Settings, solve_horn_schunck
 from gdiv.flow.matchers.correlation import correlate_chips
 from gdiv.flow.matchers.raft import shipped_network
-from gdiv.flow.matchers.registry import get_matcher, matcher_label
+from gdiv.flow.matchers.registry import matcher_label
 from gdiv.flow.raft.network import predict_flow
 from gdiv.images.arrays import Component, Flow, Image
 from gdiv.images.contrast import local_contrast
@@ -92,8 +92,13 @@ def _horn_schunck(base: Settings = DEFAULT, **settings: Any) -> Match:
 
 
 def _raft_hybrid() -> Match:
-    """RAFT of gdiv as registered: refined from a start, with stated errors."""
-    return get_matcher("raft").match
+    """RAFT of gdiv as registered: refined from a start, with calibrated errors."""
+
+    def match(reference: Image, secondary: Image) -> tuple[Component, ...]:
+        found = match_images("raft", reference, secondary)
+        return found.u, found.v, found.sigma_u, found.sigma_v
+
+    return match
 
 
 def _raft_alone() -> Match:

@@ -189,8 +189,8 @@ def _result_rows(claims: Claims) -> list[Row]:
         ),
         (
             "no error per pixel",
-            f"standard error per pixel from a second season; {coverage} of RAFT's true errors lie "
-            "within one sigma on the twin",
+            f"standard error per pixel from those of the pairs; {coverage} of RAFT's true errors "
+            "lie within one sigma on the twin",
             "added",
         ),
         (

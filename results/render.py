@@ -1,9 +1,9 @@
 """Write the generated tables and pages from the published results.
 
 Run `python results/render.py`. It writes the tables of the README and of the pages of the site, and
-the pages `leaderboard.md`, `bench.md`, `networks.md` and `paper.md`. With `--check` nothing is
-written, and the exit status shows whether all files are current. With `--links` the badges of the
-README are written for this fork.
+the pages `leaderboard.md`, `bench.md`, `networks.md`, `errors.md` and `paper.md`. With `--check`
+nothing is written, and the exit status shows whether all files are current. With `--links` the
+badges of the README are written for this fork.
 """
 
 import re
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench_page import bench_page, bench_table
+from errors_page import errors_page
 from launch_links import format_launch_links, read_origin
 from leaderboard_page import leaderboard_page, leaderboard_table
 from networks_page import networks_page
@@ -65,6 +66,7 @@ def _generated_files() -> dict[Path, str]:
         load_published("bench-matchers"), load_published("bench-networks"), ablation
     )
     texts[HERE / "networks.md"] = networks_page(load_published("bench-designs"))
+    texts[HERE / "errors.md"] = errors_page(load_published("bench-errors"))
     texts[HERE / "leaderboard.md"] = leaderboard_page(load_published("benchmark"))
     texts[HERE / "paper.md"] = paper_page(load_published("claims"), ablation)
     return texts

@@ -247,8 +247,8 @@ def glacier_table(glaciers: Mapping[str, Claims]) -> str:
         "random draws of the scenes. Its error there is not an independent test. No other matcher "
         "is trained.",
         "",
-        "With a single pair and no second season, the stated sigma covers this fraction of the "
-        f"true errors: {single_pair_coverages}.",
+        "With a single pair, the stated sigma covers this fraction of the true errors: "
+        f"{single_pair_coverages}.",
     )
     return "\n".join([introduction, "", *format_table(heads, rows), *notes])
 

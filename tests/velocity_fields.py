@@ -37,19 +37,23 @@ def add_scene_ids(data, reference, secondary):
     )
 
 
-def make_mosaic(seed, shared, alone, size=120, rough=2.0):
+def make_mosaic(seed, shared, alone, size=120, rough=2.0, stated=None, motion=3):
     """Make a mosaic of ice at 30 m/yr with an error of all pairs and one of each.
 
-    Both errors, `shared` and `alone` (pixels), are `rough` times as large in the south.
+    Both errors, `shared` and `alone` (pixels), are `rough` times as large in the south. The pairs
+    state both, or `stated` times as much.
     """
     rng = np.random.default_rng(seed)
     rough = np.where(np.arange(size)[:, None] < size // 2, 1.0, rough)
-    data = make_displacement(3, 0, pairs=12, size=size)
+    data = make_displacement(motion, 0, pairs=12, size=size)
     for name in "uv":
         errors = rough * (
             rng.normal(0, shared, (size, size)) + rng.normal(0, alone, (12, size, size))
         )
         data[name] = data[name].copy(data=data[name].values + errors)
+        if stated is not None:
+            sigma = stated * rough * np.hypot(shared, alone) * np.ones((12, size, size))
+            data[f"sigma_{name}"] = (("pair", "y", "x"), sigma)
     return annual.combine_pairs(annual.to_velocity(data)).load()
 
 

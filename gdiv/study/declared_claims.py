@@ -95,12 +95,26 @@ CLAIMS = (
     DeclaredClaim(
         "mosaic.mean_error",
         "m/yr",
-        "random part of the error of the mean speed, RAFT hybrid mosaic",
+        "error of the mean speed, RAFT hybrid mosaic",
+    ),
+    DeclaredClaim(
+        "mosaic.mean_error_systematic",
+        "m/yr",
+        "systematic part of the error of the mean speed, RAFT hybrid mosaic",
+    ),
+    DeclaredClaim(
+        "mosaic.season_change",
+        "%",
+        "by how much the ice is faster than in the season before, RAFT hybrid against DIS",
     ),
     DeclaredClaim("series.closure", "m/yr", "residual of the pairs from the series, median on ice"),
     # 07, maps and products
     DeclaredClaim("product.pairs", "pairs", "pairs in the published map"),
     DeclaredClaim("product.error", "m/yr", "median stated error of the published speed on ice"),
+    DeclaredClaim("product.gcos_goal", "1", "share of the ice with two sigma of at most 10 m/yr"),
+    DeclaredClaim(
+        "product.gcos_threshold", "1", "share of the ice with two sigma of at most 100 m/yr"
+    ),
     # 08, what matters
     DeclaredClaim(
         "choices.one_pair", "m/yr", "RAFT hybrid, a single pair: RMS difference from {against}"

@@ -51,7 +51,8 @@ def load_published(name: str = "claims") -> Any:
     name : str, optional
         ``"claims"`` for those of the demo run; ``"glaciers"``, ``"perito-moreno"``, ``"yahtse"``
         and ``"zmutt"`` for others; ``"benchmark"``, ``"realism"``, ``"bench-matchers"``,
-        ``"bench-networks"``, ``"bench-ablation"``, ``"bench-designs"``, ``"checks"``, ``"costs"``.
+        ``"bench-networks"``, ``"bench-ablation"``, ``"bench-designs"``,
+        ``"bench-errors"``, ``"checks"``, ``"costs"``.
 
     Returns
     -------

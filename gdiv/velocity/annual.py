@@ -60,7 +60,8 @@ def to_velocity(displacement: xr.Dataset, min_quality: float = MIN_QUALITY) -> x
     -------
     xarray.Dataset
         ``vx`` and ``vy`` (m/yr, float32, positive east and north) and ``quality``, with the
-        coordinates and attributes of `displacement`.
+        coordinates and attributes of `displacement`; ``sigma_x`` and ``sigma_y``, the standard
+        error of each vector (m/yr), if the displacement has them.
 
     Examples
     --------
@@ -88,6 +89,11 @@ def to_velocity(displacement: xr.Dataset, min_quality: float = MIN_QUALITY) -> x
             .astype(np.float32)
             .assign_attrs(units="meter/year", long_name=f"velocity, {direction}")
         )
+    if "sigma_u" in displacement:
+        for component, axis in (("u", "x"), ("v", "y")):
+            sigma = (displacement[f"sigma_{component}"] * factor).astype(np.float32)
+            attributes = {"units": "meter/year", "long_name": f"standard error of v{axis}"}
+            velocity[f"sigma_{axis}"] = sigma.assign_attrs(attributes)
     return velocity.assign_attrs(displacement.attrs)
 
 
@@ -191,9 +197,10 @@ def combine_pairs(velocity: xr.Dataset, method: MosaicMethod = "robust") -> xr.D
     -------
     xarray.Dataset
         ``vx``, ``vy`` (m/yr, float32), ``spread_x``, ``spread_y`` (NMAD over the pairs, m/yr) and
-        ``count`` (number of pairs) with dimensions ``(y, x)``. The attribute ``mosaic`` holds the
-        method, ``longest_years`` the longest time separation, ``first_date`` and ``last_date`` the
-        mean dates of the references and of the secondaries.
+        ``count`` (number of pairs) with dimensions ``(y, x)``; ``sigma_x`` and ``sigma_y``, the
+        root mean square of the standard errors of the pairs (m/yr), if they have them. The
+        attribute ``mosaic`` holds the method, ``longest_years`` the longest time separation,
+        ``first_date`` and ``last_date`` the mean dates of the references and of the secondaries.
 
     Raises
     ------
@@ -217,27 +224,34 @@ def combine_pairs(velocity: xr.Dataset, method: MosaicMethod = "robust") -> xr.D
         raise ValueError(f"no mosaic {method!r}; there are: {', '.join(MOSAIC_METHODS)}")
     if velocity.sizes["pair"] == 0:
         raise ValueError("a mosaic needs at least one pair, and there is none")
-    components = velocity[["vx", "vy"]].assign(prior=prior_weight(velocity)).unify_chunks()
+    sigmas = [name for name in ("sigma_x", "sigma_y") if name in velocity]
+    components = velocity[["vx", "vy", *sigmas]].assign(prior=prior_weight(velocity))
+    components = components.unify_chunks()
     if components.chunks:
         components = components.chunk(pair=-1, y=rows_at_once(components), x=-1)
+    inputs = ["vx", "vy", "prior", *sigmas]
+    outputs = ["vx", "vy", "spread_x", "spread_y", *sigmas, "count"]
     parts = xr.apply_ufunc(
         _combine,
-        *(components[name] for name in ("vx", "vy", "prior")),
+        *(components[name] for name in inputs),
         kwargs={"method": method},
-        input_core_dims=[["pair"]] * 3,
-        output_core_dims=[[]] * 5,
+        input_core_dims=[["pair"]] * len(inputs),
+        output_core_dims=[[]] * len(outputs),
         dask="parallelized",
-        output_dtypes=[np.float32] * 4 + [np.int16],
+        output_dtypes=[np.float32] * (len(outputs) - 1) + [np.int16],
     )
-    mosaic = xr.Dataset(
-        dict(zip(("vx", "vy", "spread_x", "spread_y", "count"), parts, strict=True))
-    )
+    mosaic = xr.Dataset(dict(zip(outputs, parts, strict=True)))
     for axis, direction in (("x", "east"), ("y", "north")):
         mosaic[f"v{axis}"].attrs = {"units": "meter/year", "long_name": f"velocity, {direction}"}
         mosaic[f"spread_{axis}"].attrs = {
             "units": "meter/year",
             "long_name": f"spread (NMAD) of v{axis} over the pairs",
         }
+        if sigmas:
+            mosaic[f"sigma_{axis}"].attrs = {
+                "units": "meter/year",
+                "long_name": f"standard error of v{axis} of one pair",
+            }
     mosaic["count"].attrs = {"units": "1", "long_name": "number of pairs"}
     longest = float(velocity.years.max())
     period = _mean_period(velocity)
@@ -275,9 +289,13 @@ def combine_displacements(displacement: xr.Dataset, method: MosaicMethod = "robu
 
 
 def _combine(
-    vx: PairValues, vy: PairValues, prior: PairValues, method: MosaicMethod
+    vx: PairValues, vy: PairValues, prior: PairValues, *sigmas: PairValues, method: MosaicMethod
 ) -> tuple[npt.NDArray[Any], ...]:
-    """Combine vectors ``(H, W, pair)`` into components, their spreads and the number of pairs."""
+    """Combine vectors ``(H, W, pair)`` and their standard errors, if there are any.
+
+    Returns the components, their spreads, the root mean squares of the standard errors, and the
+    number of pairs.
+    """
     valid = prior > 0
     values = np.where(valid, np.stack([vx, vy]), 0)
     median = np.stack([_median(component, valid) for component in values])
@@ -292,8 +310,13 @@ def _combine(
             estimate = (weights * values).sum(-1) / total
     deviations = np.abs(values - median[..., None])
     spread = NORMAL_CONSISTENCY * np.stack([_median(part, valid) for part in deviations])
+    total = np.maximum(prior.sum(-1), MIN_TOTAL_WEIGHT)
+    stated = [np.sqrt((prior * np.where(valid, s, 0) ** 2).sum(-1) / total) for s in sigmas]
     any_pair = valid.any(-1)
-    maps = [np.where(any_pair, part, np.nan).astype(np.float32) for part in (*estimate, *spread)]
+    maps = [
+        np.where(any_pair, part, np.nan).astype(np.float32)
+        for part in (*estimate, *spread, *stated)
+    ]
     return *maps, valid.sum(-1).astype(np.int16)
 
 

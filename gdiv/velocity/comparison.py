@@ -10,7 +10,7 @@ from gdiv.catalog import Glacier
 from gdiv.images.arrays import Mask
 from gdiv.velocity import itslive
 from gdiv.velocity.stakes import compare_with_stakes
-from gdiv.velocity.uncertainty import add_errors, repeat_error
+from gdiv.velocity.uncertainty import add_errors
 from gdiv.velocity.validation import check_mosaic, observed_coverage
 
 __all__ = [
@@ -22,18 +22,18 @@ __all__ = [
 ]
 
 Mosaics = Mapping[str, xr.Dataset]
-#: Methods whose errors are related, so that they must not judge each other: the network has
-#: learned from the labels.
+#: Methods whose errors are related, so that they must not judge each other: RAFT starts from
+#: Horn-Schunck.
 RELATED = ("horn-schunck", "raft")
 
 
 def add_errors_to_all(
     mosaics: Mosaics, seasons: Mosaics, ice: Mask, stable: Mask
 ) -> dict[str, xr.Dataset]:
-    """Add errors to mosaics, estimated from mosaics of another season pair.
+    """Add errors to mosaics, checked by mosaics of another season pair.
 
     Errors of a single method would cancel in the comparison of two seasons. Horn-Schunck and RAFT,
-    which has learned from it, are therefore compared with DIS, and every other matcher with
+    which starts from it, are therefore compared with DIS, and every other matcher with
     Horn-Schunck.
 
     Parameters
@@ -51,14 +51,11 @@ def add_errors_to_all(
     dict of str to xarray.Dataset
         The mosaics with errors, from `gdiv.add_errors`.
     """
-    errors = {name: repeat_error(mosaics[name], season, ice) for name, season in seasons.items()}
+    checks = {name: add_errors(season, ice, stable) for name, season in seasons.items()}
     completed = {}
     for name, mosaic in mosaics.items():
         other = "dis" if name.startswith(RELATED) else "horn-schunck"
-        if other in seasons:
-            completed[name] = add_errors(mosaic, ice, stable, seasons[other], errors[other])
-        else:
-            completed[name] = add_errors(mosaic, ice, stable)
+        completed[name] = add_errors(mosaic, ice, stable, checks.get(other))
     return completed
 
 

@@ -24,6 +24,8 @@ ATTRIBUTES = {
     "u": {"units": "pixel", "long_name": "displacement along columns"},
     "v": {"units": "pixel", "long_name": "displacement along rows"},
     "quality": {"units": "1", "long_name": "local correlation after the match"},
+    "sigma_u": {"units": "pixel", "long_name": "standard error of u"},
+    "sigma_v": {"units": "pixel", "long_name": "standard error of v"},
     "residual": {"units": "pixel", "long_name": "forward-backward error"},
     **{name: {"units": "pixel"} for name in STATISTICS},
 }
@@ -69,7 +71,8 @@ def match_pairs(
     -------
     xarray.Dataset
         Float32 ``(pair, y, x)``: ``u`` and ``v`` (pixel, registration shift subtracted),
-        ``quality`` (0 to 1) and, with `check_consistency`, ``residual`` (pixel). Per pair:
+        ``quality`` (0 to 1), ``sigma_u`` and ``sigma_v``, the standard error of each vector
+        (pixel), and, with `check_consistency`, ``residual`` (pixel). Per pair:
         ``bias_x``, ``bias_y``, ``nmad_x``, ``nmad_y``, the apparent displacement of stable ground
         (pixel). Coordinates per pair: ``reference``, ``secondary`` (scene ids), their dates,
         ``days``, ``years``, and the subtracted ``shift_x``, ``shift_y`` (pixel).
@@ -107,17 +110,19 @@ def match_pairs(
         for column in ("reference", "secondary")
     ]
     shifts = xr.DataArray(pairs[["shift_x", "shift_y"]].to_numpy(np.float32), dims=("pair", "axis"))
-    u, v, quality, residual, ground = xr.apply_ufunc(
+    u, v, quality, sigma_u, sigma_v, residual, ground = xr.apply_ufunc(
         match_one,
         *images,
         shifts.chunk(pair=1),
         input_core_dims=[["y", "x"]] * 4 + [["axis"]],
-        output_core_dims=[["y", "x"]] * 4 + [["statistic"]],
+        output_core_dims=[["y", "x"]] * 6 + [["statistic"]],
         dask="parallelized",
-        output_dtypes=[np.float32] * 5,
+        output_dtypes=[np.float32] * 7,
         dask_gufunc_kwargs={"output_sizes": {"statistic": len(STATISTICS)}},
     )
-    result = xr.Dataset({"u": u, "v": v, "quality": quality})
+    result = xr.Dataset(
+        {"u": u, "v": v, "quality": quality, "sigma_u": sigma_u, "sigma_v": sigma_v}
+    )
     if check_consistency:
         result["residual"] = residual
     for index, name in enumerate(STATISTICS):
@@ -148,7 +153,8 @@ def _registered(
     ground = stable & ~snowy & (match.quality > MIN_RELIABLE)
     statistics = stable_ground_statistics(u, v, ground)
     values = np.array([[statistics[name] for name in STATISTICS]], np.float32)
-    return u[None], v[None], match.quality[None], match.residual[None], values
+    maps = (u, v, match.quality, match.sigma_u, match.sigma_v, match.residual)
+    return *(each[None] for each in maps), values
 
 
 def _images_of_pairs(variable: xr.DataArray, ids: pd.Series) -> xr.DataArray:

@@ -135,7 +135,7 @@ def write_zarr(dataset: xr.Dataset, path: str | Path, packed: bool = False) -> P
 def write_geotiffs(
     product: xr.Dataset,
     folder: str | Path,
-    names: Sequence[str] = ("v", "vx", "vy", "v_error"),
+    names: Sequence[str] = ("v", "vx", "vy", "v_error", "flags"),
 ) -> list[Path]:
     """Write one cloud-optimised GeoTIFF with overviews per variable.
 
@@ -148,12 +148,12 @@ def write_geotiffs(
     folder : path
         Folder to write to; it is made if needed.
     names : sequence of str, optional
-        Variables to write.
+        Variables to write; those that the product lacks are left out.
 
     Returns
     -------
     list of Path
-        Files ``{name}.tif``, with NaN as no data.
+        Files ``{name}.tif``, with NaN as no data; integers have none.
 
     Raises
     ------
@@ -185,12 +185,13 @@ def write_geotiffs(
         if key in product.attrs
     }
     paths = []
-    for name in names:
+    for name in (each for each in names if each in product):
         path = folder / f"{name}.tif"
         layer = product[name].copy()
         for key in ("_FillValue", "dtype", "scale_factor", "add_offset"):
             layer.encoding.pop(key, None)  # of the store that it was read from
-        layer = layer.rio.write_nodata(np.nan)
+        if np.issubdtype(layer.dtype, np.floating):
+            layer = layer.rio.write_nodata(np.nan)
         with replacing(path) as partial:
             layer.rio.to_raster(
                 partial,

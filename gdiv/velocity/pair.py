@@ -8,13 +8,13 @@ import numpy.typing as npt
 import pandas as pd
 import rioxarray  # noqa: F401  (registers .rio)
 import xarray as xr
-from scipy import ndimage
 
 from gdiv.conventions import DAYS_PER_YEAR
-from gdiv.flow.matchers.matching import CORRELATION_SIGMA, Match, match_images
+from gdiv.flow.matchers.matching import Match, match_images
 from gdiv.imagery.coregistration import MAX_SPREAD, stable_ground_statistics
 from gdiv.imagery.shift import MIN_BLOCKS, measure_shift
 from gdiv.images.arrays import Image, Mask
+from gdiv.images.statistics import nmad
 from gdiv.velocity.annual import MIN_QUALITY, speed
 from gdiv.velocity.export import with_crs
 from gdiv.velocity.products import STANDARD_NAMES
@@ -22,12 +22,6 @@ from gdiv.velocity.uncertainty import speed_error
 from gdiv.version import __version__
 
 __all__ = ["velocity_from_pair"]
-
-#: Components of a forward-backward error whose two directions err alike and independently: the
-#: variance of its length is four times that of one component of one direction.
-ERRORS_PER_RESIDUAL = 2.0
-#: Least weight of neighbours with a forward-backward error; elsewhere the error is unknown.
-MIN_COVERAGE = 1e-3
 
 
 def velocity_from_pair(
@@ -70,11 +64,11 @@ def velocity_from_pair(
 
     Notes
     -----
-    The error of a component combines the apparent motion of stable ground (bias and NMAD), where
-    the pair has outlines, with half the local root mean square of the forward-backward error, which
-    assumes that both directions err independently. Errors that both share are not in it, such as
-    those of a surface that changed between the dates: it is a lower bound on ice. Errors of a
-    mosaic, from `gdiv.add_errors`, include them.
+    The error of a component is the standard error of the match, which is calibrated on cases with a
+    known displacement (`gdiv.flow.matchers.calibration`). Where the pair has stable ground, its
+    apparent motion corrects it: the errors are multiplied by as much as they fall short of it
+    there, and what is left of a shift counts as error, too. After a year in which the surface
+    changed more than in those cases it is a lower bound.
 
     Examples
     --------
@@ -170,17 +164,16 @@ def _years_between(pair: xr.Dataset) -> float:
 
 
 def _pixel_errors(match: Match, u: Image, v: Image, stable: Mask) -> tuple[Image, Image]:
-    """One sigma of both components in pixels, from stable ground and the forward-backward error."""
-    weight = np.isfinite(match.residual).astype(np.float32)
-    square = np.nan_to_num(match.residual) ** 2
-    coverage = ndimage.gaussian_filter(weight, CORRELATION_SIGMA)
-    mean_square = ndimage.gaussian_filter(square, CORRELATION_SIGMA) / np.maximum(coverage, 1e-6)
-    sigma = np.where(coverage > MIN_COVERAGE, np.sqrt(mean_square), np.nan) / ERRORS_PER_RESIDUAL
-    ground = stable_ground_statistics(u, v, stable & (match.quality > MIN_QUALITY))
-    # A shift that was not removed counts as an error, too.
-    apparent_u = np.nan_to_num([ground["bias_x"], ground["nmad_x"]])
-    apparent_v = np.nan_to_num([ground["bias_y"], ground["nmad_y"]])
-    return np.hypot(sigma, np.hypot(*apparent_u)), np.hypot(sigma, np.hypot(*apparent_v))
+    """One sigma of both components in pixels, from the match and the motion of stable ground."""
+    reliable = stable & (match.quality > MIN_QUALITY)
+    ground = stable_ground_statistics(u, v, reliable)
+    errors = []
+    for component, sigma, axis in ((u, match.sigma_u, "x"), (v, match.sigma_v, "y")):
+        bias = float(np.nan_to_num(ground[f"bias_{axis}"]))
+        factor = nmad((component[reliable] - bias) / sigma[reliable], 0)
+        # Not less than one: stable ground keeps its texture better than ice.
+        errors.append(np.hypot(sigma * max(np.nan_to_num(factor), 1), bias))
+    return errors[0], errors[1]
 
 
 def _with_attributes(velocity: xr.Dataset) -> xr.Dataset:

@@ -21,6 +21,8 @@ STANDARD_NAMES = {
     "v": "land_ice_surface_velocity",
 }
 LAYERS = ("v", "vx", "vy", "v_error", "vx_error", "vy_error", "count")
+#: Layer that a product has if the mosaic does.
+FLAGS_LAYER = "flags"
 
 
 def velocity_product(
@@ -49,8 +51,9 @@ def velocity_product(
     Returns
     -------
     xarray.Dataset
-        ``v``, ``vx``, ``vy``, ``v_error``, ``vx_error``, ``vy_error`` (float32, meter/year) and
-        ``count`` with dimensions ``(y, x)``, and the CRS in the grid mapping ``mapping``.
+        ``v``, ``vx``, ``vy``, ``v_error``, ``vx_error``, ``vy_error`` (float32, meter/year),
+        ``count`` and, if the mosaic has them, ``flags`` (`gdiv.velocity.flags.flag_pixels`), with
+        dimensions ``(y, x)``, and the CRS in the grid mapping ``mapping``.
 
     Examples
     --------
@@ -65,7 +68,8 @@ def velocity_product(
     ('land_ice_surface_x_velocity', '2021-09-07')
     """
     speed = np.hypot(mosaic.vx, mosaic.vy).astype(np.float32)
-    product = mosaic.drop_vars("v", errors="ignore").assign(v=speed)[list(LAYERS)]
+    flags = [FLAGS_LAYER] if FLAGS_LAYER in mosaic else []
+    product = mosaic.drop_vars("v", errors="ignore").assign(v=speed)[[*LAYERS, *flags]]
     product = product.drop_vars("spatial_ref", errors="ignore")
     for name in LAYERS:
         product[name].attrs = _layer_attributes(name)

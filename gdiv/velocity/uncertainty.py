@@ -1,34 +1,36 @@
-"""Uncertainty of a mosaic, estimated from a second mosaic and from stable ground.
+"""Uncertainty of a mosaic, from the standard errors of its pairs.
 
-All pairs in a mosaic compare the same two seasons, so they share whatever changed on the surface in
-between. Neither the spread of the pairs nor stable ground, where the texture survives, reveals that
-error. It is therefore estimated from the difference to an independent mosaic of another pair of
-seasons. A true change in velocity between the years counts as error, which makes the estimate
-conservative.
+The error of a pair has two parts. One differs from pair to pair: the spread of the pairs shows it,
+and their mean has less of it. The other is common to all of them, because they see the same
+texture, the same shear and the same change of the surface between two seasons: their mean keeps it.
+The standard error that a match states (`gdiv.flow.matchers.calibration`) has both, so what it
+states beyond the spread is common.
+
+A second season is a check. Its difference from the first, less a change of all speeds by one
+factor, must be as large as both errors say; if it is larger, they are raised.
 """
 
-from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
 from gdiv.images.arrays import Image, Mask
-from gdiv.images.statistics import nmad, pool_components
+from gdiv.images.statistics import nmad
 
 __all__ = [
+    "MeanError",
     "add_errors",
     "correlation_length",
     "coverage",
     "error_of_mean",
-    "repeat_error",
+    "season_check",
     "speed_error",
 ]
 
-#: Bins of equal count, by the spread of the pairs.
-BINS = 10
-#: Fewest pixels per bin; with fewer, no uncertainty is estimated. Chosen by eye on the twin.
-MIN_BIN_PIXELS = 20
+#: Fewest pixels that seasons are compared on.
+MIN_PIXELS = 200
 #: Fewest pairs at a pixel whose spread is meaningful.
 MIN_SPREAD_PAIRS = 3
 #: Least speed to divide by, m/yr.
@@ -38,65 +40,53 @@ MAX_LAG = 60
 #: Robust standard deviations at which errors are clipped before they are correlated: outliers
 #: carry no information on how far errors reach.
 CLIP = 3
+#: Share of the variance of a pixel's error that is common to a whole area, whatever its size.
+#: Between what the twins of Argentière (0.3) and Tasman (0.1) need.
+COMMON = 0.2
 
 
-def repeat_error(first: xr.Dataset, second: xr.Dataset, where: Mask) -> Image:
-    """Uncertainty of a second mosaic that is as good as the first.
+class MeanError(NamedTuple):
+    """Uncertainty of the mean over an area, m/yr.
 
-    Estimated from an independent mosaic of comparable quality: NMAD of the difference divided by
-    √2, in bins of the spread of the pairs.
-
-    Parameters
+    Attributes
     ----------
-    first, second : xarray.Dataset
-        Mosaics of different seasons by one matcher, from `gdiv.velocity.annual.combine_pairs`.
-    where : ndarray of bool, shape (H, W)
-        Pixels to compare, usually ice.
-
-    Returns
-    -------
-    ndarray, shape (H, W)
-        One sigma of each component of `second`, m/yr; NaN if fewer than 200 pixels can be compared.
+    random : float
+        The part that falls with the size of the area.
+    systematic : float
+        The part that does not.
     """
-    spread = _pooled_spread(second)
-    curve = _error_curve(first, second, spread, where, 0.0)
-    if curve is None:
-        return np.full(spread.shape, np.nan)
-    return np.interp(spread, *curve) / np.sqrt(2)
+
+    random: float
+    systematic: float
+
+    @property
+    def total(self) -> float:
+        """Both parts together."""
+        return float(np.hypot(*self))
 
 
 def add_errors(
-    mosaic: xr.Dataset,
-    ice: Mask,
-    stable: Mask,
-    repeat: xr.Dataset | None = None,
-    repeat_sigma: Image | float = 0.0,
+    mosaic: xr.Dataset, ice: Mask, stable: Mask, repeat: xr.Dataset | None = None
 ) -> xr.Dataset:
     """Add the uncertainty of each component and of the speed to a mosaic.
-
-    On ice, the uncertainty is the NMAD of the difference to a second mosaic, minus the variance of
-    that mosaic. Elsewhere it is the NMAD of the apparent velocity of stable ground. Pixels are
-    grouped by the spread of their pairs, and values are interpolated between the groups.
 
     Parameters
     ----------
     mosaic : xarray.Dataset
         ``vx``, ``vy``, ``spread_x``, ``spread_y`` (m/yr) and ``count`` with dimensions ``(y, x)``,
-        from `gdiv.velocity.annual.combine_pairs`.
+        from `gdiv.velocity.annual.combine_pairs`, and ``sigma_x`` and ``sigma_y``, the standard
+        error of one pair (m/yr). Without these the errors that all pairs share are missing.
     ice, stable : ndarray of bool, shape (H, W)
         Ice and stable ground.
     repeat : xarray.Dataset, optional
-        Mosaic of another season pair, best by a matcher whose errors are independent. Without
-        it, ice gets the standard error of the mean, combined with the spread on stable ground.
-        Errors that all pairs share are then missing.
-    repeat_sigma : ndarray of shape (H, W) or float, optional
-        One sigma of `repeat`, m/yr, from `repeat_error`. A larger value gives lower uncertainties.
+        Mosaic of another season pair with its errors, best by a matcher that errs in other ways.
 
     Returns
     -------
     xarray.Dataset
         The mosaic with ``vx_error``, ``vy_error`` and ``v_error`` (1 sigma, m/yr); NaN where the
-        mosaic is NaN or nothing is available to estimate them from.
+        mosaic is NaN or nothing is available to estimate them from. With a second season the
+        attributes ``season_change`` and ``error_factor`` are those of `season_check`.
 
     Raises
     ------
@@ -105,43 +95,40 @@ def add_errors(
 
     Notes
     -----
-    Uncertainty that varies with a predictor follows Hugonnet et al. (2022),
-    https://doi.org/10.1109/JSTARS.2022.3188922; here an offset counts as error, too. Half as many
-    pairs as there are count as independent, because pairs share scenes. The uncertainty of the
-    speed follows by propagation: ``sqrt((sx * vx / v)**2 + (sy * vy / v)**2)``.
+    Half as many pairs as there are count as independent, because pairs share scenes. The apparent
+    velocity of stable ground is added in quadrature. The uncertainty of the speed follows by
+    propagation: ``sqrt((sx * vx / v)**2 + (sy * vy / v)**2)``.
 
     Examples
     --------
-    Eight pairs with a spread of 2 m/yr, of which four count as independent:
+    Eight pairs, of which four count as independent, have a spread of 2 m/yr and state 2.5 m/yr:
 
     >>> axes = ("y", "x")
     >>> names = ("vx", "vy", "spread_x", "spread_y")
     >>> mosaic = xr.Dataset({name: (axes, np.full((2, 2), 2.0)) for name in names})
     >>> mosaic["count"] = (axes, np.full((2, 2), 8))
     >>> ice = np.ones((2, 2), bool)
-    >>> with_errors = add_errors(mosaic, ice, stable=~ice)
-    >>> with_errors.vx_error.values[0].tolist()
+    >>> add_errors(mosaic, ice, stable=~ice).vx_error.values[0].tolist()
     [1.0, 1.0]
+    >>> stated = mosaic.assign(sigma_x=mosaic.vx + 0.5, sigma_y=mosaic.vx + 0.5)
+    >>> round(float(add_errors(stated, ice, stable=~ice).vx_error.mean()), 2)
+    1.8
     """
     _check_grids(mosaic, ice, stable, repeat)
     if repeat is not None:
         mosaic, repeat = xr.align(mosaic, repeat, join="exact")
-    zero = xr.zeros_like(mosaic)
-    pooled = _pooled_spread(mosaic)
-    curves = [(~ice, _error_curve(mosaic, zero, pooled, stable, 0.0))]
-    if repeat is not None:
-        curves.append((ice, _error_curve(mosaic, repeat, pooled, ice, repeat_sigma)))
     result = mosaic.copy()
     for axis in "xy":
-        spread = _component_spread(mosaic, axis)
-        error = _sampling_error(mosaic, axis, spread, stable)
-        for where, curve in curves:
-            if curve is not None:
-                error = np.where(where, np.interp(spread, *curve), error)
+        error = _component_error(mosaic, axis, stable)
         valid = mosaic.vx.notnull() & (error > 0)
         error = np.where(valid, error, np.nan).astype(np.float32)
         attributes = {"units": "meter/year", "long_name": f"uncertainty (1 sigma) of v{axis}"}
         result[f"v{axis}_error"] = (("y", "x"), error, attributes)
+    if repeat is not None:
+        change, factor = season_check(result, repeat, ice)
+        for axis in "xy":
+            result[f"v{axis}_error"] *= np.float32(max(np.nan_to_num(factor), 1))
+        result.attrs |= {"season_change": change, "error_factor": factor}
     result["v_error"] = speed_error(result)
     return result
 
@@ -158,11 +145,73 @@ def _check_grids(mosaic: xr.Dataset, ice: Mask, stable: Mask, repeat: xr.Dataset
             )
 
 
-def _sampling_error(mosaic: xr.Dataset, axis: str, spread: Image, stable: Mask) -> Image:
-    """Standard error of the mean of one component, combined with its spread on stable ground."""
-    independent = np.maximum(mosaic["count"].values / 2, 1)
+def _component_error(mosaic: xr.Dataset, axis: str, stable: Mask) -> Image:
+    """Standard error of one component, m/yr."""
+    spread = _component_spread(mosaic, axis)
+    variance = spread**2 / np.maximum(mosaic["count"].values / 2, 1)
+    if f"sigma_{axis}" in mosaic:
+        variance = variance + np.maximum(mosaic[f"sigma_{axis}"].values ** 2 - spread**2, 0)
     ground = nmad(mosaic[f"v{axis}"].values[stable], 0)
-    return np.hypot(spread / np.sqrt(independent), 0 if np.isnan(ground) else ground)
+    return np.sqrt(variance + np.nan_to_num(ground) ** 2)
+
+
+def season_check(first: xr.Dataset, second: xr.Dataset, where: Mask) -> tuple[float, float]:
+    """Check the errors of two seasons by their difference.
+
+    A true change between the seasons is told from an error by its pattern: ice that speeds up does
+    so by about the same fraction everywhere, and errors have no such pattern.
+
+    Parameters
+    ----------
+    first, second : xarray.Dataset
+        Mosaics with errors, from `add_errors`.
+    where : ndarray of bool, shape (H, W)
+        Pixels to compare, usually ice.
+
+    Returns
+    -------
+    change : float
+        Fraction by which the first season is faster, from the medians of the faster half.
+    factor : float
+        Robust standard deviation of the difference that remains, in units of what both errors
+        state together; NaN, like `change`, if fewer than 200 pixels can be compared.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> axes = ("y", "x")
+    >>> noise = rng.normal(size=(4, 40, 40))
+    >>> first, second = (
+    ...     xr.Dataset(
+    ...         {
+    ...             "vx": (axes, speed + noise[2 * n]),
+    ...             "vy": (axes, noise[2 * n + 1]),
+    ...             "vx_error": (axes, np.ones((40, 40))),
+    ...             "vy_error": (axes, np.ones((40, 40))),
+    ...         }
+    ...     )
+    ...     for n, speed in enumerate((55.0, 50.0))
+    ... )
+    >>> change, factor = season_check(first, second, np.ones((40, 40), bool))
+    >>> round(change, 1), round(factor)
+    (0.1, 1)
+    """
+    components = [
+        [mosaic[name].values[where] for name in ("vx", "vy", "vx_error", "vy_error")]
+        for mosaic in (first, second)
+    ]
+    known = np.isfinite(components).all((0, 1))
+    if known.sum() < MIN_PIXELS:
+        return float("nan"), float("nan")
+    one, other = np.array(components)[..., known]
+    # Both seasons alike, so that errors do not favour one of them.
+    total = one[:2] + other[:2]
+    length = np.maximum(np.hypot(*total), MIN_SPEED)
+    fast = length >= np.median(length)
+    along = [np.median(((season[:2] * total).sum(0) / length)[fast]) for season in (one, other)]
+    change = float(along[0] / np.maximum(along[1], MIN_SPEED) - 1)
+    rest = one[:2] - (1 + change) * other[:2]
+    return change, nmad(rest / np.hypot(one[2:], (1 + change) * other[2:]), 0)
 
 
 def speed_error(mosaic: xr.Dataset) -> xr.DataArray:
@@ -224,7 +273,9 @@ def correlation_length(errors: xr.Dataset, where: Mask, max_lag: int = MAX_LAG) 
     return float(spacing * (below[0] if below.size else max_lag))
 
 
-def error_of_mean(sigma: npt.NDArray[np.floating], spacing: float, length: float) -> float:
+def error_of_mean(
+    sigma: npt.NDArray[np.floating], spacing: float, length: float, common: float = COMMON
+) -> MeanError:
     """Uncertainty of the mean over an area whose errors are spatially correlated.
 
     Parameters
@@ -235,24 +286,30 @@ def error_of_mean(sigma: npt.NDArray[np.floating], spacing: float, length: float
         Size of a pixel in metres.
     length : float
         Correlation length in metres, from `correlation_length`. A larger value gives a larger
-        uncertainty.
+        random part.
+    common : float, optional
+        Share of the variance that all pixels have in common. A larger value gives a larger
+        systematic part.
 
     Returns
     -------
-    float
-        One sigma of the mean, m/yr. As many values count as independent as discs of the radius
-        `length` cover the area, at least one.
+    MeanError
+        Random and systematic part. For the random one, as many values count as independent as
+        discs of the radius `length` cover the area, at least one.
 
     Examples
     --------
-    >>> round(error_of_mean(np.full((100, 100), 2.0), spacing=10.0, length=100.0), 2)
-    0.35
+    >>> error = error_of_mean(np.full((100, 100), 2.0), spacing=10.0, length=100.0)
+    >>> round(error.random, 2), round(error.systematic, 2), round(error.total, 2)
+    (0.32, 0.89, 0.95)
     """
     finite = sigma[np.isfinite(sigma)]
     if not finite.size:
-        return float("nan")
+        return MeanError(float("nan"), float("nan"))
     independent = max(finite.size * spacing**2 / (np.pi * length**2), 1.0)
-    return float(np.sqrt(np.mean(finite**2) / independent))
+    mean_square = float(np.mean(finite**2))
+    random = np.sqrt((1 - common) * mean_square / independent)
+    return MeanError(float(random), float(np.sqrt(common * mean_square)))
 
 
 def coverage(error: npt.NDArray[np.floating], sigma: npt.NDArray[np.floating]) -> float:
@@ -290,41 +347,3 @@ def _component_spread(mosaic: xr.Dataset, axis: str) -> Image:
     spread = mosaic[f"spread_{axis}"]
     typical = float(spread.where(enough).median()) if bool(enough.any()) else 0.0
     return spread.where(enough, typical).values
-
-
-def _pooled_spread(mosaic: xr.Dataset) -> Image:
-    """Spread of both components over the pairs."""
-    return np.asarray(
-        pool_components(_component_spread(mosaic, "x"), _component_spread(mosaic, "y"))
-    )
-
-
-def _error_curve(
-    mosaic: xr.Dataset, other: xr.Dataset, spread: Image, where: Mask, other_sigma: Image | float
-) -> tuple[list[float], list[float]] | None:
-    """Uncertainty as a function of the spread of the pairs.
-
-    Returns the median spread and one sigma of each bin; None with too few pixels.
-    """
-    where = where & np.isfinite(spread) & (mosaic.vx - other.vx).notnull().values
-    if where.sum() < MIN_BIN_PIXELS * BINS:
-        return None
-    edges = np.quantile(spread[where], np.linspace(0, 1, BINS + 1))
-    other_variance = np.broadcast_to(other_sigma, spread.shape) ** 2
-    spreads = []
-    sigmas = []
-    for low, high in pairwise(edges):
-        inside = where & (spread >= low) & (spread <= high)
-        difference = _pooled_difference(mosaic, other, inside)
-        # A difference smaller than the uncertainty of the other mosaic is chance: at least a
-        # quarter of its variance, half of its length, is attributed to this one.
-        remaining = difference**2 - np.nanmean(other_variance[inside])
-        spreads.append(float(np.median(spread[inside])))
-        sigmas.append(float(np.sqrt(max(remaining, difference**2 / 4))))
-    return spreads, sigmas
-
-
-def _pooled_difference(first: xr.Dataset, second: xr.Dataset, where: Mask) -> float:
-    """NMAD about zero of the difference of two mosaics, both components pooled."""
-    x, y = (nmad((first[name] - second[name]).values[where], 0) for name in ("vx", "vy"))
-    return float(pool_components(x, y))

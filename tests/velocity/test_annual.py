@@ -94,12 +94,11 @@ def test_a_mosaic_without_vectors_is_nan_in_all_products(tmp_path):
         **coords, secondary_date=("pair", pd.to_datetime(["2021-07-01"] * 3))
     )
     velocity = annual.to_velocity(nothing)
-    combined = uncertainty.add_errors(
-        annual.combine_pairs(velocity), ice, ~ice, annual.combine_pairs(velocity), 1.0
-    )
+    other = uncertainty.add_errors(annual.combine_pairs(velocity), ice, ~ice)
+    combined = uncertainty.add_errors(annual.combine_pairs(velocity), ice, ~ice, other)
     assert np.isnan(combined.v_error).all()
     assert np.isnan(uncertainty.correlation_length(combined, ice))
-    assert np.isnan(uncertainty.error_of_mean(combined.v_error.values, 10, 100))
+    assert np.isnan(uncertainty.error_of_mean(combined.v_error.values, 10, 100).total)
     assert np.isnan(inversion.invert_network(velocity).closure).all()
     motions = [(np.ones((40, 40)), np.ones((40, 40)))] * 3
     result = scores.score_pairs(nothing, motions, ice)

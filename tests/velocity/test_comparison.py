@@ -32,8 +32,8 @@ def test_related_matchers_are_not_compared_with_each_other(mosaics, seasons):
     completed = comparison.add_errors_to_all(mosaics, seasons, ICE, STABLE)
     assert list(completed) == list(mosaics)
     for name, other in (("horn-schunck", "dis"), ("raft, mean", "dis"), ("dis", "horn-schunck")):
-        sigma = uncertainty.repeat_error(mosaics[other], seasons[other], ICE)
-        expected = uncertainty.add_errors(mosaics[name], ICE, STABLE, seasons[other], sigma)
+        season = uncertainty.add_errors(seasons[other], ICE, STABLE)
+        expected = uncertainty.add_errors(mosaics[name], ICE, STABLE, season)
         xr.testing.assert_identical(completed[name], expected)
 
 

@@ -16,6 +16,7 @@ from velocity_fields import make_annual_pairs, make_pair_cube
 
 from gdiv.catalog import load_catalog
 from gdiv.velocity import annual, export, products, stakes, uncertainty
+from gdiv.velocity.flags import FLAGS, flag_pixels
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +163,27 @@ def test_command_line_tools_of_gdal_read_all_products(matched, pair_cube, tmp_pa
     packed = json.loads(gdal("gdalinfo", "-json", 'ZARR:"pairs.zarr":/vx:0'))
     assert packed["bands"][0]["scale"] == 0.01 and packed["bands"][0]["noDataValue"] == -32767
     assert "Tacul" in gdal("ogrinfo", "-q", "stakes.gpkg", "stakes")
+
+
+def test_flags_reach_every_product_as_bits(tmp_path):
+    ice = np.ones((40, 40), bool)
+    ice[:, :10] = False
+    matched = make_annual_pairs()
+    matched.quality[:2, 20:] = 0
+    matched.quality[:, :4] = 0
+    mosaic = uncertainty.add_errors(annual.combine_pairs(annual.to_velocity(matched)), ice, ~ice)
+    flags = flag_pixels(mosaic, mosaic["count"].copy(data=ice))
+    dates = pd.Timestamp("2020-07-01"), pd.Timestamp("2021-08-10")
+    attributes = {"matcher": "dis"}
+    product = products.velocity_product(
+        mosaic.assign(flags=flags), 32632, "Test", attributes, dates
+    )
+    files = export.write_geotiffs(product, tmp_path)
+    read = rioxarray.open_rasterio(tmp_path / "flags.tif").squeeze("band")
+    assert len(files) == 5 and read.dtype == np.uint8
+    assert read[2, 2] == FLAGS["no_vector"] + FLAGS["few_pairs"] + FLAGS["outside_outline"]
+    assert read[30, 20] == FLAGS["few_pairs"] and read[10, 20] == 0
+    store = export.write_zarr(product, tmp_path / "v.zarr", packed=True)
+    stored = xr.open_zarr(store, consolidated=False).flags
+    assert stored.attrs["flag_meanings"].split()[:2] == ["no_vector", "few_pairs"]
+    assert np.array_equal(stored.values, read.values)

@@ -1,4 +1,4 @@
-"""Standard error of each vector, from the images after the match.
+"""Error of each vector that the images show after the match.
 
 Three things tell how far a vector may be off:
 
@@ -8,10 +8,10 @@ Three things tell how far a vector may be off:
 - the local correlation after the match,
 - the change of the displacement around it: margins and jumps are where matches fail.
 
-Their product, each to a power, is the stated error. The powers and the scale are the quantile
-regression (Koenker and Bassett 1978, doi:10.2307/1913643) of the true errors of Horn-Schunck on the
-dev split of the benchmark and on further cases of its kinds, at the share of a normal distribution
-within one standard deviation.
+Their product, each to a power, is the error that the images show. The powers and the scale are the
+quantile regression (Koenker and Bassett 1978, doi:10.2307/1913643) of the true errors of
+Horn-Schunck on the dev split of the benchmark and on further cases of its kinds.
+`gdiv.flow.matchers.calibration` makes it the standard error of each matcher.
 """
 
 import cv2
@@ -19,11 +19,7 @@ import numpy as np
 
 from gdiv.images.arrays import Component, Image, Mask
 
-__all__ = ["FAILED", "estimate_errors"]
-
-#: Stated error in pixels beyond which a match has failed. Of the vectors on ice within it, less
-#: than one in a hundred is off by more than two pixels on the cases that it was chosen on.
-FAILED = 0.4
+__all__ = ["estimate_errors"]
 
 # Scale, and powers of the three parts.
 _SCALE = 1.10
@@ -40,7 +36,7 @@ _LEAST_DETERMINANT = 1e-8
 def estimate_errors(
     first: Image, moved: Image, counts: Mask, u: Component, v: Component, correlation: Image
 ) -> tuple[Image, Image]:
-    """Estimate the standard error of both components of a displacement.
+    """Estimate the error of both components of a displacement.
 
     Parameters
     ----------
@@ -56,7 +52,7 @@ def estimate_errors(
     Returns
     -------
     sigma_u, sigma_v : ndarray, shape (H, W)
-        float32, one standard error of each component, in pixels.
+        float32, error of each component, in pixels.
 
     Examples
     --------

@@ -7,14 +7,22 @@ import cv2
 import numpy as np
 
 from gdiv.flow.horn_schunck.warping import move_back, take_out
-from gdiv.flow.matchers.errors import FAILED, estimate_errors
+from gdiv.flow.matchers.calibration import FAILED, state_errors
+from gdiv.flow.matchers.errors import estimate_errors
 from gdiv.flow.matchers.protocol import Matcher, matcher_options
 from gdiv.flow.matchers.registry import get_matcher, matchers_with_option
-from gdiv.images.arrays import Component, Flow, Image, Mask
+from gdiv.images.arrays import Component, Flow, Image, Mask, Series
 from gdiv.images.contrast import local_contrast
 from gdiv.images.sampling import compose_flows, forward_backward_error
 
-__all__ = ["Match", "check_options", "local_correlation", "match_images"]
+__all__ = [
+    "Match",
+    "Measurement",
+    "check_options",
+    "local_correlation",
+    "match_images",
+    "measure_displacement",
+]
 
 #: Standard deviation of the Gaussian neighbourhood of the correlation, in pixels.
 CORRELATION_SIGMA = 4.0
@@ -33,8 +41,7 @@ class Match(NamedTuple):
         The same along rows.
     quality : ndarray
         Local correlation after the match, 0 to 1; 0 without a vector, and where the match has
-        failed: where the error estimated from the images is larger than
-        `gdiv.flow.matchers.errors.FAILED`.
+        failed: where the stated error is larger than `gdiv.flow.matchers.calibration.FAILED`.
     residual : ndarray
         Forward-backward error in pixels; NaN unless ``check_consistency=True``.
     sigma_u, sigma_v : ndarray
@@ -47,6 +54,33 @@ class Match(NamedTuple):
     residual: Image
     sigma_u: Image
     sigma_v: Image
+
+
+class Measurement(NamedTuple):
+    """Displacement of a matcher, and what tells its errors.
+
+    Attributes
+    ----------
+    flow : ndarray, shape (2, H, W)
+        Displacement in pixels.
+    correlation : ndarray, shape (H, W)
+        Local correlation after the match, 0 to 1.
+    residual : ndarray, shape (H, W), or None
+        Forward-backward error in pixels.
+    shown : ndarray, shape (2, H, W)
+        Error of each component that the images show, in pixels.
+    stated : ndarray, shape (2, H, W), or None
+        Error of each component that the matcher states, in pixels.
+    valid : ndarray of bool, shape (H, W)
+        Where there is a vector.
+    """
+
+    flow: Flow
+    correlation: Image
+    residual: Image | None
+    shown: Series
+    stated: Series | None
+    valid: Mask
 
 
 def match_images(
@@ -96,8 +130,8 @@ def match_images(
     -----
     Quality is computed in the same way for every matcher: the correlation of local contrast around
     each pixel, between the reference and the secondary resampled along the displacement, and zero
-    where the errors of `gdiv.flow.matchers.errors` say that the match has failed. Stated errors are
-    the matcher's own if it has any, else those.
+    where the stated error says that the match has failed. Stated errors are calibrated on cases
+    with a known displacement (`gdiv.flow.matchers.calibration`).
 
     Examples
     --------
@@ -108,6 +142,64 @@ def match_images(
     (2.0, 1.0)
     """
     chosen = _as_matcher(matcher)
+    measured = measure_displacement(
+        chosen,
+        reference,
+        secondary,
+        check_consistency=check_consistency,
+        prewarp=prewarp,
+        **options,
+    )
+    sigma = state_errors(chosen.name, measured.shown, measured.stated, measured.residual)
+    if getattr(chosen, "baseline", False):
+        quality = np.ones_like(measured.correlation)
+    else:
+        quality = np.where(np.maximum(*sigma) <= FAILED, measured.correlation, np.float32(0))
+    residual = measured.residual
+    if residual is None:
+        residual = np.full(quality.shape, np.nan, np.float32)
+    u, v, residual, sigma_u, sigma_v = (
+        np.where(measured.valid, field, np.nan).astype(np.float32)
+        for field in (*measured.flow, residual, *sigma)
+    )
+    quality = np.where(measured.valid, quality, np.float32(0))
+    return Match(u, v, quality, residual, sigma_u, sigma_v)
+
+
+def measure_displacement(
+    matcher: Matcher,
+    reference: Image,
+    secondary: Image,
+    *,
+    check_consistency: bool = False,
+    prewarp: str | Matcher | None = None,
+    **options: Any,
+) -> Measurement:
+    """Find the displacement between two images, and what tells its errors.
+
+    Parameters
+    ----------
+    matcher : Matcher
+        A matcher.
+    reference, secondary : ndarray, shape (H, W)
+        As in `match_images`.
+    check_consistency : bool, optional
+        As in `match_images`.
+    prewarp : str or Matcher, optional
+        As in `match_images`.
+    **options
+        As in `match_images`.
+
+    Returns
+    -------
+    Measurement
+        Displacement and what tells its errors.
+
+    Raises
+    ------
+    ValueError
+        As in `match_images`.
+    """
     before = None if prewarp is None else _as_matcher(prewarp)
     reference = np.asarray(reference)
     secondary = np.asarray(secondary)
@@ -116,28 +208,18 @@ def match_images(
             f"two images of one (H, W) shape are needed, got {reference.shape} and "
             f"{secondary.shape}"
         )
-    check_options(chosen, options)
-    flow, sigma = _find(chosen, reference, secondary, options, before)
-    first = local_contrast(reference)
-    second = local_contrast(secondary)
-    moved, inside = move_back(second, flow[0], flow[1])
-    quality, valid = local_correlation(first, moved, inside)
-    estimated = np.stack(estimate_errors(first, moved, valid, flow[0], flow[1], quality))
-    valid = valid & np.isfinite(flow).all(axis=0)
-    if getattr(chosen, "baseline", False):
-        quality = np.ones_like(quality)
-    else:
-        quality[np.maximum(*estimated) > FAILED] = 0
-    sigma = estimated if sigma is None else sigma
+    check_options(matcher, options)
+    flow, stated = _find(matcher, reference, secondary, options, before)
+    residual = None
     if check_consistency:
-        backward, _ = _find(chosen, secondary, reference, options, before)
+        backward, _ = _find(matcher, secondary, reference, options, before)
         residual = forward_backward_error(flow, backward)
-    else:
-        residual = np.full(reference.shape, np.nan, np.float32)
-    u, v, residual, sigma_u, sigma_v = (
-        np.where(valid, field, np.nan).astype(np.float32) for field in (*flow, residual, *sigma)
-    )
-    return Match(u, v, np.where(valid, quality, np.float32(0)), residual, sigma_u, sigma_v)
+    first = local_contrast(reference)
+    moved, inside = move_back(local_contrast(secondary), flow[0], flow[1])
+    correlation, valid = local_correlation(first, moved, inside)
+    shown = np.stack(estimate_errors(first, moved, valid, flow[0], flow[1], correlation))
+    valid = valid & np.isfinite(flow).all(axis=0)
+    return Measurement(flow, correlation, residual, shown, stated, valid)
 
 
 def _as_matcher(matcher: str | Matcher) -> Matcher:

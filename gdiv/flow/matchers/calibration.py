@@ -1,0 +1,169 @@
+"""Calibrated standard errors: the errors that the images show, and a second witness, made true.
+
+A stated error is a product of powers, ``scale * shown**a * second**b``. ``shown`` is the error that
+the images show after the match (`gdiv.flow.matchers.errors`). The second witness is the error that
+the matcher states itself, or else the forward-backward error, if there is either. Scale and powers
+of each matcher are a quantile regression (Koenker and Bassett 1978, doi:10.2307/1913643) of true
+errors, at the share of a normal distribution within one standard deviation. They are fitted by
+``python bench/calibration.py`` to the dev split of the benchmark and further cases of its kinds,
+and ship in ``calibration.json`` beside what they cover there.
+"""
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from gdiv.images.arrays import Image, Series
+
+__all__ = [
+    "ANY",
+    "CALIBRATIONS",
+    "FAILED",
+    "IMAGES_ALONE",
+    "WITH_SECOND",
+    "Calibration",
+    "calibrate",
+    "spread_over",
+    "state_errors",
+]
+
+#: File of the calibrations in this package.
+CALIBRATIONS = "calibration.json"
+#: Stated error in pixels beyond which a match has failed.
+FAILED = 0.5
+#: Standard deviation of the Gaussian neighbourhood of a forward-backward error, pixels.
+NEIGHBOURHOOD = 1.5
+#: Added to the second witness, which may be zero, pixels.
+LEAST_SECOND = 0.02
+#: Matcher whose calibration serves those that have none: that of all matchers together.
+ANY = "any"
+#: Kinds of calibration: without and with a second witness.
+IMAGES_ALONE = "images alone"
+WITH_SECOND = "with second witness"
+
+
+class Calibration(NamedTuple):
+    """Scale and powers of a stated error.
+
+    Attributes
+    ----------
+    scale : float
+        Factor.
+    shown : float
+        Power of the error that the images show.
+    second : float
+        Power of the second witness; 0 if there is none.
+    least : float
+        Error of the best match, pixels, added in quadrature.
+    """
+
+    scale: float
+    shown: float
+    second: float
+    least: float
+
+
+@cache
+def _read_calibrations() -> dict[str, dict[str, Calibration]]:
+    """Calibrations by matcher, and by whether there is a second witness."""
+    text = files("gdiv.flow.matchers").joinpath(CALIBRATIONS).read_text(encoding="utf-8")
+    return {
+        matcher: {kind: Calibration(**values) for kind, values in kinds.items()}
+        for matcher, kinds in json.loads(text)["matchers"].items()
+    }
+
+
+def state_errors(
+    matcher: str, shown: Series, stated: Series | None = None, residual: Image | None = None
+) -> Series:
+    """State the standard error of both components.
+
+    Parameters
+    ----------
+    matcher : str
+        Name of the matcher. One without a calibration of its own states its errors itself, or gets
+        the calibration of all together.
+    shown : ndarray, shape (2, H, W)
+        Errors that the images show, in pixels.
+    stated : ndarray, shape (2, H, W), optional
+        Errors that the matcher states, in pixels.
+    residual : ndarray, shape (H, W), optional
+        Forward-backward error in pixels, used if the matcher states none; NaN where it is unknown.
+
+    Returns
+    -------
+    ndarray, shape (2, H, W)
+        float32, one standard error of each component in pixels.
+
+    Examples
+    --------
+    Both directions of a match agree:
+
+    >>> shown = np.full((2, 8, 8), 0.1, np.float32)
+    >>> alone = state_errors("dis", shown)
+    >>> agreeing = state_errors("dis", shown, residual=np.zeros((8, 8), np.float32))
+    >>> bool((agreeing < alone).all())
+    True
+    """
+    calibrations = _read_calibrations()
+    if stated is not None and matcher not in calibrations:
+        return stated
+    second = stated
+    if second is None and residual is not None:
+        second = spread_over(residual)
+    kind = IMAGES_ALONE if second is None else WITH_SECOND
+    return calibrate(shown, second, calibrations.get(matcher, calibrations[ANY])[kind])
+
+
+def calibrate(shown: Series, second: Series | None, calibration: Calibration) -> Series:
+    """Apply a calibration.
+
+    Parameters
+    ----------
+    shown : ndarray, shape (2, ...)
+        Errors that the images show, in pixels.
+    second : ndarray, shape (2, ...) or (...), or None
+        The second witness, in pixels.
+    calibration : Calibration
+        Scale and powers.
+
+    Returns
+    -------
+    ndarray, shape (2, ...)
+        float32, one standard error of each component in pixels.
+
+    Examples
+    --------
+    >>> calibration = Calibration(scale=2.0, shown=1.0, second=0.0, least=0.0)
+    >>> calibrate(np.array([0.25, 0.5]), None, calibration).tolist()
+    [0.5, 1.0]
+    """
+    sigma = calibration.scale * shown**calibration.shown
+    if second is not None:
+        sigma = sigma * (second + LEAST_SECOND) ** calibration.second
+    return np.hypot(sigma, calibration.least).astype(np.float32)
+
+
+def spread_over(residual: Image) -> Image:
+    """Local root mean square of a forward-backward error, which at one pixel may be zero by chance.
+
+    Parameters
+    ----------
+    residual : ndarray, shape (H, W)
+        Forward-backward error in pixels; NaN where it is unknown.
+
+    Returns
+    -------
+    ndarray, shape (H, W)
+        float32; where nothing is known around, the largest value of the image.
+    """
+    known = np.isfinite(residual)
+    weight = cv2.GaussianBlur(known.astype(np.float32), (0, 0), NEIGHBOURHOOD)
+    square = np.where(known, residual, 0).astype(np.float32) ** 2
+    mean = cv2.GaussianBlur(square, (0, 0), NEIGHBOURHOOD) / np.maximum(weight, 1e-6)
+    largest = residual[known].max() if known.any() else np.float32(0)
+    return np.where(weight > 1e-3, np.sqrt(mean), largest).astype(np.float32)

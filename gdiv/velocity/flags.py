@@ -1,0 +1,91 @@
+"""Flags of the pixels of a mosaic, as a bit field after CF (``flag_masks``, ``flag_meanings``)."""
+
+import numpy as np
+import xarray as xr
+
+__all__ = ["FLAGS", "GCOS_GOAL", "GCOS_THRESHOLD", "flag_pixels", "share_within"]
+
+#: Bits by meaning.
+FLAGS = {
+    "no_vector": 1,
+    "few_pairs": 2,
+    "pairs_disagree": 4,
+    "uncertain": 8,
+    "outside_outline": 16,
+}
+#: Two standard errors that the Global Climate Observing System asks for, m/yr (GCOS-245).
+GCOS_GOAL = 10.0
+GCOS_THRESHOLD = 100.0
+#: Fewest pairs that are not few.
+ENOUGH_PAIRS = 3
+#: Spread of the pairs in units of the error that they state from which they disagree.
+DISAGREEMENT = 2.0
+
+
+def flag_pixels(mosaic: xr.Dataset, ice: xr.DataArray) -> xr.DataArray:
+    """Flag the pixels of a mosaic.
+
+    Parameters
+    ----------
+    mosaic : xarray.Dataset
+        ``vx``, ``v_error``, ``spread_x``, ``spread_y`` (m/yr) and ``count`` on ``(y, x)``, from
+        `gdiv.add_errors`; ``sigma_x`` and ``sigma_y`` if the pairs state errors.
+    ice : xarray.DataArray
+        Outline of the ice, boolean ``(y, x)``.
+
+    Returns
+    -------
+    xarray.DataArray
+        uint8 ``(y, x)``, the sum of the bits of `FLAGS` that apply: no vector; fewer than three
+        pairs; a spread of the pairs of more than twice what they state; two standard errors beyond
+        100 m/yr, the threshold of GCOS-245; outside the outline.
+
+    Examples
+    --------
+    >>> names = ("vx", "v_error", "spread_x", "spread_y")
+    >>> mosaic = xr.Dataset({name: (("y", "x"), [[1.0, np.nan]]) for name in names})
+    >>> mosaic["count"] = (("y", "x"), [[8, 0]])
+    >>> flag_pixels(mosaic, mosaic["count"] > 0).values.tolist()
+    [[0, 19]]
+    """
+    missing = mosaic.vx.isnull()
+    conditions = {
+        "no_vector": missing,
+        "few_pairs": mosaic["count"] < ENOUGH_PAIRS,
+        "uncertain": 2 * mosaic.v_error > GCOS_THRESHOLD,
+        "outside_outline": ~ice,
+    }
+    if "sigma_x" in mosaic:
+        spread = np.hypot(mosaic.spread_x, mosaic.spread_y)
+        stated = np.hypot(mosaic.sigma_x, mosaic.sigma_y)
+        conditions["pairs_disagree"] = (spread > DISAGREEMENT * stated) & ~missing
+    flags = sum(FLAGS[name] * where.astype(np.uint8) for name, where in conditions.items())
+    return xr.DataArray(flags, coords=mosaic.vx.coords, dims=mosaic.vx.dims).assign_attrs(
+        long_name="flags",
+        flag_masks=np.array(list(FLAGS.values()), np.uint8),
+        flag_meanings=" ".join(FLAGS),
+    )
+
+
+def share_within(errors: xr.DataArray, limit: float) -> float:
+    """Share of the errors whose double is at most a limit.
+
+    Parameters
+    ----------
+    errors : xarray.DataArray
+        One standard error of each pixel, m/yr. NaN is left out.
+    limit : float
+        Limit of two standard errors, m/yr.
+
+    Returns
+    -------
+    float
+        0 to 1; NaN without an error.
+
+    Examples
+    --------
+    >>> share_within(xr.DataArray([1.0, 4.0, 6.0, np.nan, 60.0]), GCOS_GOAL)
+    0.5
+    """
+    known = errors.values[np.isfinite(errors.values)]
+    return float((2 * known <= limit).mean()) if known.size else float("nan")
