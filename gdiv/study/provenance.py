@@ -16,16 +16,19 @@ __all__ = ["code_hash", "load_published", "versions"]
 #: Packages whose versions results may depend on.
 PACKAGES = ("numpy", "numba", "scipy", "rasterio", "xarray", "torch", "scikit-image")
 #: Files that results may depend on.
-SOURCES = (".py", ".safetensors")
+SOURCES = (".py", ".safetensors", ".json")
+#: Folder of the published results in an installed package.
+PUBLISHED = "published"
 
 
 @cache
 def code_hash() -> str:
-    """Hash of gdiv's modules and weights, sixteen hexadecimal digits."""
+    """Hash of gdiv's modules, weights and calibrations, sixteen hexadecimal digits."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in PACKAGE.rglob("*") if path.suffix in SOURCES):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode())
-        digest.update(path.read_bytes())
+    paths = (path.relative_to(PACKAGE) for path in PACKAGE.rglob("*") if path.suffix in SOURCES)
+    for path in sorted(path for path in paths if path.parts[0] != PUBLISHED):
+        digest.update(path.as_posix().encode())
+        digest.update((PACKAGE / path).read_bytes())
     return digest.hexdigest()[:16]
 
 

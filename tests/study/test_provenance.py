@@ -13,12 +13,19 @@ PUBLISHED = sorted(path.stem for path in (ROOT / "results" / "published").glob("
 def test_the_code_hash_depends_on_modules_and_weights(tmp_path, monkeypatch):
     hashes = set()
     monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
-    for name, content in (("a.py", "1"), ("a.py", "2"), ("b.safetensors", "1"), ("c.md", "1")):
+    (tmp_path / "published").mkdir()
+    changes = {"a.py": "1", "b.safetensors": "1", "calibration.json": "1"}
+    for name, content in (
+        *changes.items(),
+        ("a.py", "2"),
+        ("c.md", "1"),
+        ("published/d.json", "1"),
+    ):
         (tmp_path / name).write_text(content)
         provenance.code_hash.cache_clear()
         hashes.add(provenance.code_hash())
     provenance.code_hash.cache_clear()
-    assert len(hashes) == 3, "documents do not count"
+    assert len(hashes) == 4, "documents and published results do not count"
     assert all(re.fullmatch("[0-9a-f]{16}", code) for code in hashes)
 
 
