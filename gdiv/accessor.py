@@ -32,7 +32,8 @@ class GdivAccessor:
         Returns
         -------
         list of Path
-            ``v.tif``, ``vx.tif``, ``vy.tif`` and ``v_error.tif``; NaN is no data.
+            ``v.tif``, ``vx.tif``, ``vy.tif`` and ``v_error.tif``, with ``flags.tif`` if there are
+            flags; NaN is no data.
         """
         from gdiv.velocity.export import write_geotiffs
 
