@@ -85,8 +85,9 @@ def add_errors(
     -------
     xarray.Dataset
         The mosaic with ``vx_error``, ``vy_error`` and ``v_error`` (1 sigma, m/yr); NaN where the
-        mosaic is NaN or nothing is available to estimate them from. With a second season the
-        attributes ``season_change`` and ``error_factor`` are those of `season_check`.
+        mosaic is NaN or nothing is available to estimate them from. With a second season that can
+        be compared, the attributes ``season_change`` and ``error_factor`` are those of
+        `season_check`.
 
     Raises
     ------
@@ -126,9 +127,10 @@ def add_errors(
         result[f"v{axis}_error"] = (("y", "x"), error, attributes)
     if repeat is not None:
         change, factor = season_check(result, repeat, ice)
-        for axis in "xy":
-            result[f"v{axis}_error"] *= np.float32(max(np.nan_to_num(factor), 1))
-        result.attrs |= {"season_change": change, "error_factor": factor}
+        if np.isfinite(factor):
+            for axis in "xy":
+                result[f"v{axis}_error"] *= np.float32(max(factor, 1))
+            result.attrs |= {"season_change": change, "error_factor": factor}
     result["v_error"] = speed_error(result)
     return result
 
