@@ -5,6 +5,8 @@ from typing import Any
 
 from published_values import MISSING, format_table, row_name
 
+from gdiv.benchmark.scores import CLASSES
+
 __all__ = ["errors_page"]
 
 #: How errors are stated, with the title of each way.
@@ -14,20 +16,8 @@ WAYS = {
     "forward-backward alone": "half the forward-backward error",
     "second witness alone": "the network's own",
 }
-CLASSES = (
-    "< 0.3 px",
-    "0.3-1 px",
-    "1-4 px",
-    "4-16 px",
-    "> 16 px",
-    "half-width < 8 px",
-    "half-width 8-16 px",
-    "half-width 16-32 px",
-    "half-width > 32 px",
-    "margin",
-    "shear",
-    "stable",
-)
+#: Classes of pixels whose coverage is listed.
+LISTED = [name for name in CLASSES if name not in ("ice", "fast")]
 
 
 def errors_page(results: Mapping[str, Any]) -> str:
@@ -108,7 +98,7 @@ def _class_lines(matchers: Mapping[str, Any]) -> list[str]:
     rows = []
     for name, ways in matchers.items():
         coverage = ways["with second witness"]["coverage"]
-        cells = [f"{coverage[key]:.2f}" if key in coverage else MISSING for key in CLASSES]
+        cells = [f"{coverage[key]:.2f}" if key in coverage else MISSING for key in LISTED]
         rows.append((row_name(name), *cells))
-    heads = [name.replace("half-width", "half") for name in CLASSES]
+    heads = [name.replace("half-width", "half") for name in LISTED]
     return format_table(("matcher", *heads), rows)
