@@ -105,7 +105,7 @@ CLAIMS = (
     DeclaredClaim(
         "mosaic.season_change",
         "%",
-        "by how much the ice is faster than in the season before, RAFT hybrid against DIS",
+        "by how much the ice is faster than in the other seasons, RAFT hybrid against DIS",
     ),
     DeclaredClaim("series.closure", "m/yr", "residual of the pairs from the series, median on ice"),
     # 07, maps and products

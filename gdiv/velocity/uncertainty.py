@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from scipy import optimize
 
 from gdiv.images.arrays import Image, Mask
 from gdiv.images.statistics import nmad
@@ -29,8 +30,9 @@ __all__ = [
     "speed_error",
 ]
 
-#: Fewest pixels that seasons are compared on.
+#: Fewest pixels that seasons are compared on, and ratios of their speeds that are tried.
 MIN_PIXELS = 200
+RATIOS = (0.3, 3.0)
 #: Fewest pairs at a pixel whose spread is meaningful.
 MIN_SPREAD_PAIRS = 3
 #: Least speed to divide by, m/yr.
@@ -173,7 +175,7 @@ def season_check(first: xr.Dataset, second: xr.Dataset, where: Mask) -> tuple[fl
     Returns
     -------
     change : float
-        Fraction by which the first season is faster, from the medians of the faster half.
+        Fraction by which the first season is faster: the one that leaves the least difference.
     factor : float
         Robust standard deviation of the difference that remains, in units of what both errors
         state together; NaN, like `change`, if fewer than 200 pixels can be compared.
@@ -206,14 +208,16 @@ def season_check(first: xr.Dataset, second: xr.Dataset, where: Mask) -> tuple[fl
     if known.sum() < MIN_PIXELS:
         return float("nan"), float("nan")
     one, other = np.array(components)[..., known]
-    # Both seasons alike, so that errors do not favour one of them.
-    total = one[:2] + other[:2]
-    length = np.maximum(np.hypot(*total), MIN_SPEED)
-    fast = length >= np.median(length)
-    along = [np.median(((season[:2] * total).sum(0) / length)[fast]) for season in (one, other)]
-    change = float(along[0] / np.maximum(along[1], MIN_SPEED) - 1)
-    rest = one[:2] - (1 + change) * other[:2]
-    return change, nmad(rest / np.hypot(one[2:], (1 + change) * other[2:]), 0)
+
+    def difference(ratio: float) -> npt.NDArray[np.floating]:
+        """Difference of the seasons if all speeds change by a ratio, in units of both errors."""
+        return (one[:2] - ratio * other[:2]) / np.hypot(one[2:], ratio * other[2:])
+
+    # Both seasons have errors, so neither is regressed on the other (Deming 1943).
+    found = optimize.minimize_scalar(
+        lambda ratio: np.abs(difference(ratio)).mean(), bounds=RATIOS, method="bounded"
+    )
+    return float(found.x - 1), nmad(difference(found.x), 0)
 
 
 def speed_error(mosaic: xr.Dataset) -> xr.DataArray:
