@@ -124,8 +124,8 @@ def plot_series(table: pd.DataFrame, measured: pd.DataFrame, season: Season) -> 
     Parameters
     ----------
     table : pandas.DataFrame
-        ``name`` of the stake, ``start``, ``end`` and ``speed`` (m/yr), one row per interval, from
-        `gdiv.velocity.stakes.sample_series`.
+        ``name`` of the stake, ``start``, ``end``, ``speed`` and ``error`` (m/yr), one row per
+        interval, from `gdiv.velocity.stakes.sample_series`.
     measured : pandas.DataFrame
         ``name``, ``year`` and ``speed`` (m/yr) of the stakes. A speed of a year is the mean from
         the end of the season before to the end of the season of that year.
@@ -135,13 +135,15 @@ def plot_series(table: pd.DataFrame, measured: pd.DataFrame, season: Season) -> 
     Returns
     -------
     matplotlib.figure.Figure
-        One colour per stake: steps from images, dashed lines from stakes.
+        One colour per stake: steps from images with bands of one sigma, dashed lines from stakes.
     """
     figure, axis = plt.subplots(figsize=(7, 2.8))
     surveyed = False
     for colour, (name, rows) in zip(cycle(PALETTE), table.groupby("name", sort=False)):
         edges = mdates.date2num([*rows.start, rows.end.iloc[-1]])
         axis.stairs(rows.speed, edges, color=colour, lw=1.5, baseline=None, label=name)
+        low, high = rows.speed - rows.error, rows.speed + rows.error
+        axis.stairs(high, edges, baseline=low.clip(0), fill=True, color=colour, alpha=0.2, lw=0)
         for row in measured[measured.name == name].itertuples():
             first = season.dates(row.year - 1)[1]
             last = season.dates(row.year)[1]

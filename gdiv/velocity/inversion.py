@@ -46,13 +46,21 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
     -------
     xarray.Dataset
         ``vx``, ``vy`` (m/yr) with dimensions ``(interval, y, x)``, NaN in intervals that no pair
-        of the pixel spans; ``closure`` ``(y, x)``, the weighted root mean square difference
-        between the pairs and the series (m/yr). Coordinates ``start`` and ``end`` per interval.
+        of the pixel spans; ``error``, one standard error of each component (m/yr), with the same
+        dimensions, large where only the smoothing constrains an interval; ``closure`` ``(y, x)``,
+        the weighted root mean square difference between the pairs and the series (m/yr).
+        Coordinates ``start`` and ``end`` per interval.
 
     Raises
     ------
     ValueError
         If there is no pair.
+
+    Notes
+    -----
+    The error is the posterior one of the least squares, whose scale is that of the residuals; half
+    as many pairs as there are count as independent, because pairs share scenes. What the pairs
+    state beyond their residuals is common to them, as in `gdiv.add_errors`.
 
     Examples
     --------
@@ -76,25 +84,29 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
     if not velocity.sizes["pair"]:
         raise ValueError("a series needs at least one pair, and there is none")
     design, dates = design_matrix(velocity.reference_date.values, velocity.secondary_date.values)
-    blocks = velocity[["vx", "vy"]].assign(prior=prior_weight(velocity))
+    sigmas = [name for name in ("sigma_x", "sigma_y") if name in velocity]
+    blocks = velocity[["vx", "vy", *sigmas]].assign(prior=prior_weight(velocity))
     blocks = blocks.chunk(pair=-1, y=rows_at_once(blocks), x=-1)
     # Prior weights are relative to the longest pair. Without this factor, one long pair would
     # reduce the weight of all others against the smoothing.
     smooth *= float(np.median(velocity.years / velocity.years.max()))
-    vx, vy, closure = xr.apply_ufunc(
+    inputs = ["vx", "vy", "prior", *sigmas]
+    vx, vy, error, closure = xr.apply_ufunc(
         _solve,
-        *(blocks[name] for name in ("vx", "vy", "prior")),
+        *(blocks[name] for name in inputs),
         kwargs={"design": design, "smooth": smooth},
-        input_core_dims=[["pair"]] * 3,
-        output_core_dims=[["interval"], ["interval"], []],
+        input_core_dims=[["pair"]] * len(inputs),
+        output_core_dims=[["interval"]] * 3 + [[]],
         dask="parallelized",
-        output_dtypes=[np.float32] * 3,
+        output_dtypes=[np.float32] * 4,
         dask_gufunc_kwargs={"output_sizes": {"interval": design.shape[1]}},
     )
-    series = xr.Dataset({"vx": vx, "vy": vy, "closure": closure}).transpose("interval", "y", "x")
+    series = xr.Dataset({"vx": vx, "vy": vy, "error": error, "closure": closure})
+    series = series.transpose("interval", "y", "x")
     long_names = {
         "vx": "velocity between consecutive scenes, east",
         "vy": "velocity between consecutive scenes, north",
+        "error": "uncertainty (1 sigma) of each component",
         "closure": "root mean square difference between pairs and series",
     }
     for name, long_name in long_names.items():
@@ -130,12 +142,17 @@ def design_matrix(
 
 
 def _solve(
-    vx: PixelValues, vy: PixelValues, prior: PixelValues, design: Matrix, smooth: float
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    vx: PixelValues,
+    vy: PixelValues,
+    prior: PixelValues,
+    *sigmas: PixelValues,
+    design: Matrix,
+    smooth: float,
+) -> tuple[npt.NDArray[np.float32], ...]:
     """Solve each pixel by reweighted least squares.
 
-    Vectors are ``(H, W, pair)``. Returns the components ``(H, W, interval)`` and the closure
-    ``(H, W)``.
+    Vectors and their standard errors, if there are any, are ``(H, W, pair)``. Returns the
+    components and their error ``(H, W, interval)`` and the closure ``(H, W)``.
     """
     valid = prior > 0
     components = [np.where(valid, component, 0) for component in (vx, vy)]
@@ -150,9 +167,17 @@ def _solve(
     total = prior.sum(-1)
     mean_square = (prior * residuals**2).sum(-1) / np.maximum(total, MIN_TOTAL_WEIGHT)
     closure = np.where(total > 0, np.sqrt(mean_square), np.nan)
-    spanned = (prior @ (design > 0) > 0)[..., None]
-    east, north = np.moveaxis(np.where(spanned, series, np.nan), -1, 0).astype(np.float32)
-    return east, north, closure.astype(np.float32)
+    spanned = prior @ (design > 0) > 0
+    # Variance of one component of a pair of weight one.
+    random = (weights * residuals**2).sum(-1) / np.maximum(valid.sum(-1), 1)
+    variance = random[..., None] * _diagonal(weights, design, steadiness)
+    if sigmas:
+        squares = np.mean([np.where(valid, sigma, 0) ** 2 for sigma in sigmas], axis=0)
+        stated = (prior * squares).sum(-1) / np.maximum(total, MIN_TOTAL_WEIGHT)
+        variance += np.maximum(stated - mean_square / 2, 0)[..., None]
+    parts = [*np.moveaxis(series, -1, 0), np.sqrt(variance)]
+    east, north, error = (np.where(spanned, part, np.nan).astype(np.float32) for part in parts)
+    return east, north, error, closure.astype(np.float32)
 
 
 def _steadiness(intervals: int, smooth: float) -> Matrix:
@@ -165,6 +190,16 @@ def _least_squares(
     values: PixelValues, weights: PixelValues, design: Matrix, steadiness: Matrix
 ) -> PixelValues:
     """Solve the normal equations of each pixel, ``(H, W, pair, 2)`` to ``(H, W, interval, 2)``."""
-    normal = np.einsum("yxp,pi,pj->yxij", weights, design, design, optimize=True) + steadiness
     right = np.einsum("yxp,pi,yxpc->yxic", weights, design, values, optimize=True)
-    return np.linalg.solve(normal, right)
+    return np.linalg.solve(_normal(weights, design, steadiness), right)
+
+
+def _normal(weights: PixelValues, design: Matrix, steadiness: Matrix) -> PixelValues:
+    """Normal matrix of each pixel, ``(H, W, interval, interval)``."""
+    return np.einsum("yxp,pi,pj->yxij", weights, design, design, optimize=True) + steadiness
+
+
+def _diagonal(weights: PixelValues, design: Matrix, steadiness: Matrix) -> PixelValues:
+    """Diagonal of the inverse of each normal matrix, ``(H, W, interval)``."""
+    inverse = np.linalg.inv(_normal(weights, design, steadiness))
+    return np.diagonal(inverse, axis1=-2, axis2=-1)

@@ -111,8 +111,8 @@ def sample_series(series: xr.Dataset, stakes: gpd.GeoDataFrame, crs: int | str) 
     Parameters
     ----------
     series : xarray.Dataset
-        ``vx``, ``vy`` (m/yr) with dimensions ``(interval, y, x)`` and the coordinates ``start``
-        and ``end``, from `gdiv.velocity.inversion.invert_network`.
+        ``vx``, ``vy``, ``error`` (m/yr) with dimensions ``(interval, y, x)`` and the coordinates
+        ``start`` and ``end``, from `gdiv.velocity.inversion.invert_network`.
     stakes : geopandas.GeoDataFrame
         ``name`` and position, from `read_stakes`. Those outside the series are left out.
     crs : int or str
@@ -121,7 +121,8 @@ def sample_series(series: xr.Dataset, stakes: gpd.GeoDataFrame, crs: int | str) 
     Returns
     -------
     pandas.DataFrame
-        One row per stake and interval: ``name``, ``start``, ``end`` and ``speed`` (m/yr).
+        One row per stake and interval: ``name``, ``start``, ``end``, ``speed`` and ``error``
+        (m/yr).
     """
     points = stakes.drop_duplicates("name").to_crs(crs)
     half = abs(float(series.x[1] - series.x[0])) / 2
@@ -131,7 +132,17 @@ def sample_series(series: xr.Dataset, stakes: gpd.GeoDataFrame, crs: int | str) 
         if abs(nearest.x - point.x) > half or abs(nearest.y - point.y) > half:
             continue
         speeds = np.hypot(nearest.vx, nearest.vy).values
-        intervals = zip(series.start.values, series.end.values, speeds, strict=True)
-        for start, end, value in intervals:
-            rows.append({"name": name, "start": start, "end": end, "speed": float(value)})
-    return pd.DataFrame(rows, columns=["name", "start", "end", "speed"])
+        rows.append(
+            pd.DataFrame(
+                {
+                    "name": name,
+                    "start": series.start.values,
+                    "end": series.end.values,
+                    "speed": speeds.astype(float),
+                    "error": nearest.error.values.astype(float),
+                }
+            )
+        )
+    if not rows:
+        return pd.DataFrame(columns=["name", "start", "end", "speed", "error"])
+    return pd.concat(rows, ignore_index=True)

@@ -32,7 +32,7 @@ def test_series_show_measured_speeds_where_there_are_any():
     dates = pd.to_datetime(["2020-08-01", "2020-09-01", "2021-08-01"])
     table = pd.DataFrame(
         {"name": ["A", "A", "B", "B"], "start": [*dates[:2]] * 2, "end": [*dates[1:]] * 2}
-        | {"speed": [10.0, 12.0, 20.0, 22.0]}
+        | {"speed": [10.0, 12.0, 20.0, 22.0], "error": [1.0, 2.0, 1.0, 2.0]}
     )
     measured = pd.DataFrame({"name": ["A"], "year": [2021], "speed": [11.0]})
     season = load_catalog().glaciers["mer-de-glace"].season

@@ -76,3 +76,24 @@ def test_a_series_does_not_depend_on_chunks_and_is_nan_without_data():
     )
     with pytest.raises(ValueError, match="at least one pair"):
         inversion.invert_network(data.isel(pair=[]))
+
+
+def test_the_error_covers_noise_and_grows_where_few_pairs_constrain_an_interval():
+    truth, days = np.tile([[20.0, 5]], (6, 1)), [30] * 6
+    pairs = [(i, j) for i in range(5) for j in range(i + 1, 5)]
+    series = inversion.invert_network(make_pairs(pairs, days, truth, (40, 40), noise=2.0))
+    inside = np.abs(series.vx.values - 20) <= series.error.values
+    # Half of the pairs count as independent: errors of independent pairs are overestimated.
+    assert 0.68 < inside.mean() < 0.97
+    few = [*[(0, 1)] * 6, (1, 2)]
+    few_pairs = make_pairs(few, days, truth, (40, 40), noise=2.0)
+    error = inversion.invert_network(few_pairs, smooth=0.01).error.median(("y", "x")).values
+    assert error[1] > 2 * error[0]
+
+
+def test_errors_that_all_pairs_share_stay_in_the_series():
+    truth, days = np.tile([[20.0, 5]], (4, 1)), [30, 60, 20, 90]
+    pairs = make_pairs(ALL_PAIRS, days, truth, noise=0.01)
+    stated = pairs.assign(sigma_x=0 * pairs.vx + 3, sigma_y=0 * pairs.vx + 3)
+    series = inversion.invert_network(stated, smooth=1e-3)
+    assert series.error.values == pytest.approx(3, abs=0.1)
