@@ -73,7 +73,7 @@ class Sample:
     case : str
         Name of the case.
     shown, second, error : ndarray, shape (2, N)
-        Errors that the images show, the second witness, and the true errors, in pixels.
+        Image-based errors, the second predictor, and the true errors, in pixels.
     residual : ndarray, shape (N,)
         Forward-backward error in pixels.
     classes : ndarray of bool, shape (classes, N)
@@ -88,7 +88,7 @@ class Sample:
     classes: npt.NDArray[np.bool_]
 
     def second_of(self, kind: str) -> npt.NDArray[np.float64] | None:
-        """The second witness if a kind of calibration has one.
+        """The second predictor if a kind of calibration has one.
 
         Parameters
         ----------
@@ -185,9 +185,9 @@ def fit(samples: Sequence[Sample], kind: str) -> Calibration:
     Parameters
     ----------
     samples : sequence of Sample
-        Pixels of all cases, which weigh alike.
+        Pixels of all cases.
     kind : str
-        Without or with the second witness.
+        Without or with the second predictor.
 
     Returns
     -------
@@ -303,7 +303,11 @@ def main() -> None:
     parser.add_argument("--scenes", type=Path, default=ROOT.parent / "shared" / "real")
     scenes = parser.parse_args().scenes
     dev = _collect_split("dev", scenes)
-    together = [sample for samples in dev.values() for sample in samples[:: len(MATCHERS)]]
+    together = [
+        sample
+        for number, samples in enumerate(dev.values())
+        for sample in samples[number :: len(MATCHERS)]
+    ]
     calibrations = {
         name: {kind: fit(samples, kind) for kind in FIRST}
         for name, samples in tqdm({**dev, ANY: together}.items(), desc="fit")
@@ -326,7 +330,7 @@ def main() -> None:
             for kind in FIRST
         }
         | {
-            "second witness alone": score(samples, [s.second for s in samples]),
+            "second predictor alone": score(samples, [s.second for s in samples]),
             "forward-backward alone": score(
                 samples, [np.stack([s.residual, s.residual]) / 2 for s in samples]
             ),

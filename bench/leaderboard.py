@@ -73,7 +73,13 @@ def code_hash(*names: str) -> str:
         Sixteen hexadecimal digits.
     """
     folders = [ROOT / "gdiv" / name for name in ("flow", "images", *names)]
-    files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    names_of_files = ("*.py", "*.json", "*.safetensors")
+    files = [
+        path
+        for folder in folders
+        for pattern in names_of_files
+        for path in sorted(folder.rglob(pattern))
+    ]
     files += [Path(__file__).with_name(name) for name in ("peers.py", "chips.py")]
     digest = hashlib.sha256()
     for file in files:

@@ -47,9 +47,7 @@ def summary_table(claims: Claims) -> str:
         "Annual velocity of the synthetic Mer de Glace (twin, not satellite data): robust mosaic "
         f"of {count} pairs against the exact motion, with default settings and with settings that "
         "were tuned on other glaciers. Brackets are 95 % intervals, from blocks of 1 km; matchers "
-        "whose intervals overlap are not ranked. *zero* is the baseline of no motion; its coverage "
-        "is as high as the others because its stated errors are large, so read coverage together "
-        "with the RMSE."
+        "whose intervals overlap are not ranked. *zero* is the baseline of no motion."
     )
     heads = (
         "matcher",

@@ -111,9 +111,13 @@ CLAIMS = (
     # 07, maps and products
     DeclaredClaim("product.pairs", "pairs", "pairs in the published map"),
     DeclaredClaim("product.error", "m/yr", "median stated error of the published speed on ice"),
-    DeclaredClaim("product.gcos_goal", "1", "share of the ice with two sigma of at most 10 m/yr"),
     DeclaredClaim(
-        "product.gcos_threshold", "1", "share of the ice with two sigma of at most 100 m/yr"
+        "product.gcos_goal", "1", "share of the vectors on ice with two sigma of at most 10 m/yr"
+    ),
+    DeclaredClaim(
+        "product.gcos_threshold",
+        "1",
+        "share of the vectors on ice with two sigma of at most 100 m/yr",
     ),
     # 08, what matters
     DeclaredClaim(

@@ -38,6 +38,8 @@ TIFF_TAGS = {
     "description": "TIFFTAG_IMAGEDESCRIPTION",
     "source": "TIFFTAG_SOFTWARE",
 }
+#: Layers that are written as GeoTIFFs if no others are named.
+DEFAULT_LAYERS = ("v", "vx", "vy", "v_error", "flags")
 #: Multihash prefix of a SHA-256 checksum: function 0x12, length 0x20.
 SHA256_PREFIX = "1220"
 #: Fill value of velocities in int16, as in ITS_LIVE.
@@ -135,7 +137,7 @@ def write_zarr(dataset: xr.Dataset, path: str | Path, packed: bool = False) -> P
 def write_geotiffs(
     product: xr.Dataset,
     folder: str | Path,
-    names: Sequence[str] = ("v", "vx", "vy", "v_error", "flags"),
+    names: Sequence[str] | None = None,
 ) -> list[Path]:
     """Write one cloud-optimised GeoTIFF with overviews per variable.
 
@@ -148,7 +150,8 @@ def write_geotiffs(
     folder : path
         Folder to write to; it is made if needed.
     names : sequence of str, optional
-        Variables to write; those that the product lacks are left out.
+        Variables to write; speed, its components and its error if left out, and the flags if the
+        product has any.
 
     Returns
     -------
@@ -185,7 +188,9 @@ def write_geotiffs(
         if key in product.attrs
     }
     paths = []
-    for name in (each for each in names if each in product):
+    if names is None:
+        names = [name for name in DEFAULT_LAYERS if name in product]
+    for name in names:
         path = folder / f"{name}.tif"
         layer = product[name].copy()
         for key in ("_FillValue", "dtype", "scale_factor", "add_offset"):

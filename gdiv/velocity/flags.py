@@ -16,9 +16,9 @@ FLAGS = {
 #: Two standard errors that the Global Climate Observing System asks for, m/yr (GCOS-245).
 GCOS_GOAL = 10.0
 GCOS_THRESHOLD = 100.0
-#: Fewest pairs that are not few.
+#: Minimum number of pairs.
 ENOUGH_PAIRS = 3
-#: Spread of the pairs in units of the error that they state from which they disagree.
+#: Spread of the pairs, in units of the error that they state, above which pixels are flagged.
 DISAGREEMENT = 2.0
 
 
@@ -37,8 +37,8 @@ def flag_pixels(mosaic: xr.Dataset, ice: xr.DataArray) -> xr.DataArray:
     -------
     xarray.DataArray
         uint8 ``(y, x)``, the sum of the bits of `FLAGS` that apply: no vector; fewer than three
-        pairs; a spread of the pairs of more than twice what they state; two standard errors beyond
-        100 m/yr, the threshold of GCOS-245; outside the outline.
+        pairs; a spread of the pairs of more than twice what they state; two standard errors unknown
+        or beyond 100 m/yr, the threshold of GCOS-245; outside the outline.
 
     Examples
     --------
@@ -51,8 +51,8 @@ def flag_pixels(mosaic: xr.Dataset, ice: xr.DataArray) -> xr.DataArray:
     missing = mosaic.vx.isnull()
     conditions = {
         "no_vector": missing,
-        "few_pairs": mosaic["count"] < ENOUGH_PAIRS,
-        "uncertain": 2 * mosaic.v_error > GCOS_THRESHOLD,
+        "few_pairs": ~(mosaic["count"] >= ENOUGH_PAIRS),
+        "uncertain": ~(2 * mosaic.v_error <= GCOS_THRESHOLD) & ~missing,
         "outside_outline": ~ice,
     }
     if "sigma_x" in mosaic:

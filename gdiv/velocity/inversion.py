@@ -25,6 +25,8 @@ PixelValues: TypeAlias = npt.NDArray[np.floating]
 SMOOTH = 0.3
 #: Damping that makes the equations of a pixel without pairs solvable.
 DAMPING = 1e-9
+#: Fewest pairs beyond what the series takes from them whose residuals tell their errors.
+MIN_FREEDOM = 1.0
 #: Least sum of weights to divide by.
 MIN_TOTAL_WEIGHT = 1e-9
 
@@ -47,9 +49,9 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
     xarray.Dataset
         ``vx``, ``vy`` (m/yr) with dimensions ``(interval, y, x)``, NaN in intervals that no pair
         of the pixel spans; ``error``, one standard error of each component (m/yr), with the same
-        dimensions, large where only the smoothing constrains an interval; ``closure`` ``(y, x)``,
-        the weighted root mean square difference between the pairs and the series (m/yr).
-        Coordinates ``start`` and ``end`` per interval.
+        dimensions, large where pairs hardly separate an interval from its neighbours; ``closure``
+        ``(y, x)``, the weighted root mean square difference between the pairs and the series
+        (m/yr). Coordinates ``start`` and ``end`` per interval.
 
     Raises
     ------
@@ -58,9 +60,10 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
 
     Notes
     -----
-    The error is the posterior one of the least squares, whose scale is that of the residuals; half
-    as many pairs as there are count as independent, because pairs share scenes. What the pairs
-    state beyond their residuals is common to them, as in `gdiv.add_errors`.
+    Errors are the posterior standard errors of the least squares, scaled by the residuals; where
+    too few pairs are left for that, by the errors that the pairs state. Half as many pairs as there
+    are count as independent, because pairs share scenes. What the pairs state beyond their
+    residuals is common to them, as in `gdiv.add_errors`.
 
     Examples
     --------
@@ -168,13 +171,23 @@ def _solve(
     mean_square = (prior * residuals**2).sum(-1) / np.maximum(total, MIN_TOTAL_WEIGHT)
     closure = np.where(total > 0, np.sqrt(mean_square), np.nan)
     spanned = prior @ (design > 0) > 0
-    # Variance of one component of a pair of weight one.
-    random = (weights * residuals**2).sum(-1) / np.maximum(valid.sum(-1), 1)
-    variance = random[..., None] * _diagonal(weights, design, steadiness)
+    inverse = np.linalg.inv(_normal(weights, design, steadiness))
+    # Pairs less what the series takes from them.
+    freedom = valid.sum(-1) - np.einsum(
+        "yxij,yxp,pi,pj->yx", inverse, weights, design, design, optimize=True
+    )
+    # Residuals have two components, and half of the pairs count as independent, so this is the
+    # variance of one component of a pair of weight one.
+    enough = freedom >= MIN_FREEDOM
+    random = (weights * residuals**2).sum(-1) / np.where(enough, freedom, np.nan)
+    common = np.zeros_like(random)
     if sigmas:
         squares = np.mean([np.where(valid, sigma, 0) ** 2 for sigma in sigmas], axis=0)
-        stated = (prior * squares).sum(-1) / np.maximum(total, MIN_TOTAL_WEIGHT)
-        variance += np.maximum(stated - mean_square / 2, 0)[..., None]
+        stated = (prior * squares).sum(-1) / np.maximum(valid.sum(-1), 1)
+        random = np.where(enough, np.minimum(random, stated), stated)
+        mean_weight = np.maximum(total, MIN_TOTAL_WEIGHT) / np.maximum(valid.sum(-1), 1)
+        common = (stated - random) / mean_weight
+    variance = random[..., None] * np.diagonal(inverse, axis1=-2, axis2=-1) + common[..., None]
     parts = [*np.moveaxis(series, -1, 0), np.sqrt(variance)]
     east, north, error = (np.where(spanned, part, np.nan).astype(np.float32) for part in parts)
     return east, north, error, closure.astype(np.float32)
@@ -197,9 +210,3 @@ def _least_squares(
 def _normal(weights: PixelValues, design: Matrix, steadiness: Matrix) -> PixelValues:
     """Normal matrix of each pixel, ``(H, W, interval, interval)``."""
     return np.einsum("yxp,pi,pj->yxij", weights, design, design, optimize=True) + steadiness
-
-
-def _diagonal(weights: PixelValues, design: Matrix, steadiness: Matrix) -> PixelValues:
-    """Diagonal of the inverse of each normal matrix, ``(H, W, interval)``."""
-    inverse = np.linalg.inv(_normal(weights, design, steadiness))
-    return np.diagonal(inverse, axis1=-2, axis2=-1)

@@ -23,6 +23,9 @@ from gdiv.version import __version__
 
 __all__ = ["velocity_from_pair"]
 
+#: Fewest pixels of stable ground that errors are scaled by.
+MIN_STABLE = 100
+
 
 def velocity_from_pair(
     pair: xr.Dataset,
@@ -65,10 +68,9 @@ def velocity_from_pair(
     Notes
     -----
     The error of a component is the standard error of the match, which is calibrated on cases with a
-    known displacement (`gdiv.flow.matchers.calibration`). Where the pair has stable ground, its
-    apparent motion corrects it: the errors are multiplied by as much as they fall short of it
-    there, and what is left of a shift counts as error, too. After a year in which the surface
-    changed more than in those cases it is a lower bound.
+    known displacement (`gdiv.flow.matchers.calibration`). If stable ground moves more than its
+    errors allow, all errors are scaled up to match. A remaining offset is added in quadrature.
+    After a year in which the surface changed more than in those cases, errors are a lower bound.
 
     Examples
     --------
@@ -170,7 +172,9 @@ def _pixel_errors(match: Match, u: Image, v: Image, stable: Mask) -> tuple[Image
     errors = []
     for component, sigma, axis in ((u, match.sigma_u, "x"), (v, match.sigma_v, "y")):
         bias = float(np.nan_to_num(ground[f"bias_{axis}"]))
-        factor = nmad((component[reliable] - bias) / sigma[reliable], 0)
+        factor = np.nan
+        if reliable.sum() >= MIN_STABLE:
+            factor = nmad((component[reliable] - bias) / sigma[reliable], 0)
         # Not less than one: stable ground keeps its texture better than ice.
         errors.append(np.hypot(sigma * max(np.nan_to_num(factor), 1), bias))
     return errors[0], errors[1]

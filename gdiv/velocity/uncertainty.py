@@ -6,8 +6,9 @@ texture, the same shear and the same change of the surface between two seasons: 
 The standard error that a match states (`gdiv.flow.matchers.calibration`) has both, so what it
 states beyond the spread is common.
 
-A second season is a check. Its difference from the first, less a change of all speeds by one
-factor, must be as large as both errors say; if it is larger, they are raised.
+A second season pair is a check. Its difference from the first, after a change of all speeds by one
+factor is removed, must be as large as both errors say; if it is larger, those of the first are
+raised. A bias that both share stays hidden.
 """
 
 from typing import NamedTuple
@@ -94,13 +95,14 @@ def add_errors(
     Raises
     ------
     ValueError
-        If `repeat` or a mask is on another grid.
+        If `repeat` or a mask is on another grid, or `repeat` has no errors.
 
     Notes
     -----
-    Half as many pairs as there are count as independent, because pairs share scenes. The apparent
-    velocity of stable ground is added in quadrature. The uncertainty of the speed follows by
-    propagation: ``sqrt((sx * vx / v)**2 + (sy * vy / v)**2)``.
+    Half as many pairs as there are count as independent, because pairs share scenes. The spread of
+    a few pairs is itself uncertain, so errors that are independent are overestimated, by a half and
+    more. The apparent velocity of stable ground is added in quadrature. The uncertainty of the
+    speed follows by propagation: ``sqrt((sx * vx / v)**2 + (sy * vy / v)**2)``.
 
     Examples
     --------
@@ -141,6 +143,8 @@ def _check_grids(mosaic: xr.Dataset, ice: Mask, stable: Mask, repeat: xr.Dataset
     """Raise a ValueError unless masks and the second mosaic have the shape of the mosaic."""
     shapes = {"ice": ice.shape, "stable": stable.shape}
     if repeat is not None:
+        if "vx_error" not in repeat:
+            raise ValueError("repeat has no errors; pass it through add_errors first")
         shapes["repeat"] = repeat.vx.shape
     for name, shape in shapes.items():
         if shape != mosaic.vx.shape:
@@ -162,8 +166,9 @@ def _component_error(mosaic: xr.Dataset, axis: str, stable: Mask) -> Image:
 def season_check(first: xr.Dataset, second: xr.Dataset, where: Mask) -> tuple[float, float]:
     """Check the errors of two seasons by their difference.
 
-    A true change between the seasons is told from an error by its pattern: ice that speeds up does
-    so by about the same fraction everywhere, and errors have no such pattern.
+    Ice that speeds up does so by about the same fraction everywhere, so one factor is taken out of
+    the difference. Motion that one matcher loses and the other does not is part of that factor,
+    too.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""Calibrated standard errors: the errors that the images show, and a second witness, made true.
+"""Calibrated standard errors, from an image-based error and a second predictor.
 
-A stated error is a product of powers, ``scale * shown**a * second**b``. ``shown`` is the error that
-the images show after the match (`gdiv.flow.matchers.errors`). The second witness is the error that
-the matcher states itself, or else the forward-backward error, if there is either. Scale and powers
-of each matcher are a quantile regression (Koenker and Bassett 1978, doi:10.2307/1913643) of true
+A stated error is a product of powers, ``scale * shown**a * second**b``. ``shown`` is the
+image-based error after the match (`gdiv.flow.matchers.errors`). The second predictor is the error
+that the matcher states itself, or else the forward-backward error, if there is either. Scale and
+powers of each matcher are a quantile regression (Koenker and Bassett 1978, doi:10.2307/1913643) of true
 errors, at the share of a normal distribution within one standard deviation. They are fitted by
 ``python bench/calibration.py`` to the dev split of the benchmark and further cases of its kinds,
 and ship in ``calibration.json``; ``results/errors.md`` says what they cover on the test split.
@@ -27,23 +27,25 @@ __all__ = [
     "WITH_SECOND",
     "Calibration",
     "calibrate",
+    "is_calibrated",
     "spread_over",
     "state_errors",
 ]
 
 #: File of the calibrations in this package.
 CALIBRATIONS = "calibration.json"
-#: Stated error in pixels beyond which a match has failed.
+#: Stated error in pixels beyond which a match has failed; `results/errors.md` says how many of the
+#: vectors within it are off by more than 2 px.
 FAILED = 0.5
 #: Standard deviation of the Gaussian neighbourhood of a forward-backward error, pixels.
 NEIGHBOURHOOD = 1.5
-#: Added to the second witness, which may be zero, pixels.
+#: Added to the second predictor, which may be zero, pixels.
 LEAST_SECOND = 0.02
 #: Matcher whose calibration serves those that have none: that of all matchers together.
 ANY = "any"
-#: Kinds of calibration: without and with a second witness.
+#: Kinds of calibration: without and with a second predictor.
 IMAGES_ALONE = "images alone"
-WITH_SECOND = "with second witness"
+WITH_SECOND = "with second predictor"
 
 
 class Calibration(NamedTuple):
@@ -54,9 +56,9 @@ class Calibration(NamedTuple):
     scale : float
         Factor.
     shown : float
-        Power of the error that the images show.
+        Power of the image-based error.
     second : float
-        Power of the second witness; 0 if there is none.
+        Power of the second predictor; 0 if there is none.
     least : float
         Error of the best match, pixels, added in quadrature.
     """
@@ -69,12 +71,28 @@ class Calibration(NamedTuple):
 
 @cache
 def _read_calibrations() -> dict[str, dict[str, Calibration]]:
-    """Calibrations by matcher, and by whether there is a second witness."""
+    """Calibrations by matcher, and by whether there is a second predictor."""
     text = files("gdiv.flow.matchers").joinpath(CALIBRATIONS).read_text(encoding="utf-8")
     return {
         matcher: {kind: Calibration(**values) for kind, values in kinds.items()}
         for matcher, kinds in json.loads(text)["matchers"].items()
     }
+
+
+def is_calibrated(matcher: str) -> bool:
+    """Whether a matcher has a calibration of its own.
+
+    Parameters
+    ----------
+    matcher : str
+        Name of the matcher.
+
+    Returns
+    -------
+    bool
+        True for the matchers of gdiv, but the baseline.
+    """
+    return matcher in _read_calibrations()
 
 
 def state_errors(
@@ -88,7 +106,7 @@ def state_errors(
         Name of the matcher. One without a calibration of its own states its errors itself, or gets
         the calibration of all together.
     shown : ndarray, shape (2, H, W)
-        Errors that the images show, in pixels.
+        Image-based errors, in pixels.
     stated : ndarray, shape (2, H, W), optional
         Errors that the matcher states, in pixels.
     residual : ndarray, shape (H, W), optional
@@ -110,7 +128,7 @@ def state_errors(
     True
     """
     calibrations = _read_calibrations()
-    if stated is not None and matcher not in calibrations:
+    if stated is not None and not is_calibrated(matcher):
         return stated
     second = stated
     if second is None and residual is not None:
@@ -125,9 +143,9 @@ def calibrate(shown: Series, second: Series | None, calibration: Calibration) ->
     Parameters
     ----------
     shown : ndarray, shape (2, ...)
-        Errors that the images show, in pixels.
+        Image-based errors, in pixels.
     second : ndarray, shape (2, ...) or (...), or None
-        The second witness, in pixels.
+        The second predictor, in pixels.
     calibration : Calibration
         Scale and powers.
 

@@ -8,7 +8,7 @@ Three things tell how far a vector may be off:
 - the local correlation after the match,
 - the change of the displacement around it: margins and jumps are where matches fail.
 
-Their product, each to a power, is the error that the images show. The powers and the scale are the
+Their product, each to a power, is the image-based error. The powers and the scale are the
 quantile regression (Koenker and Bassett 1978, doi:10.2307/1913643) of the true errors of
 Horn-Schunck on the dev split of the benchmark and on further cases of its kinds.
 `gdiv.flow.matchers.calibration` makes it the standard error of each matcher.

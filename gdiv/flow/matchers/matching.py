@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from gdiv.flow.horn_schunck.warping import move_back, take_out
-from gdiv.flow.matchers.calibration import FAILED, state_errors
+from gdiv.flow.matchers.calibration import ANY, FAILED, is_calibrated, state_errors
 from gdiv.flow.matchers.errors import estimate_errors
 from gdiv.flow.matchers.protocol import Matcher, matcher_options
 from gdiv.flow.matchers.registry import get_matcher, matchers_with_option
@@ -102,8 +102,8 @@ def match_images(
     reference, secondary : ndarray, shape (H, W)
         Images of one shape on any brightness scale; NaN is no data.
     check_consistency : bool, optional
-        Also match the secondary to the reference and compute the forward-backward error. Takes
-        twice the time.
+        Also match the secondary to the reference and compute the forward-backward error, from which
+        the errors of matchers that state none are then calibrated, too. Takes twice the time.
     prewarp : str or Matcher, optional
         Matcher whose displacement the secondary is moved back by first, so that `matcher` looks for
         the rest alone. ``"horn-schunck"`` lets others follow faster and narrower ice; RAFT starts
@@ -154,7 +154,9 @@ def match_images(
     if getattr(chosen, "baseline", False):
         quality = np.ones_like(measured.correlation)
     else:
-        quality = np.where(np.maximum(*sigma) <= FAILED, measured.correlation, np.float32(0))
+        # The errors that a matcher of one's own states are on a scale of its own.
+        judged = sigma if is_calibrated(chosen.name) else state_errors(ANY, measured.shown)
+        quality = np.where(np.maximum(*judged) <= FAILED, measured.correlation, np.float32(0))
     residual = measured.residual
     if residual is None:
         residual = np.full(quality.shape, np.nan, np.float32)
