@@ -9,11 +9,15 @@ from places import ROOT
 
 sys.path.insert(0, str(ROOT / "bench"))
 import ablation
+import calibration
 import designs
+import hypothesis
 import peers
 import real_cases
 
 from gdiv.benchmark import smooth
+from gdiv.benchmark.scores import CLASSES
+from gdiv.flow.matchers.calibration import IMAGES_ALONE, WITH_SECOND, calibrate
 
 
 @pytest.mark.parametrize("name", [name for name in peers.PEERS if name != "zero"])
@@ -89,3 +93,36 @@ def test_real_scenes_can_be_warped(real):
     pair = real_cases.warped(real, 1, 0)
     assert np.isfinite(pair.reference).all() and np.isfinite(pair.secondary).all()
     assert np.hypot(*pair.flow).max() > 1
+
+
+def test_a_calibration_recovers_how_errors_were_drawn():
+    rng = np.random.default_rng(0)
+    samples = []
+    for number in range(6):
+        shown, second = np.exp(rng.normal(-3, 1, (2, 2, 3000)))
+        error = rng.normal(size=(2, 3000)) * 1.5 * shown**0.7 * (second + 0.02) ** 0.4
+        classes = np.ones((len(CLASSES), 3000), bool)
+        samples.append(calibration.Sample(str(number), shown, second, error, second[0], classes))
+    fitted = calibration.fit(samples, WITH_SECOND)
+    assert fitted.shown == pytest.approx(0.7, abs=0.05)
+    assert fitted.second == pytest.approx(0.4, abs=0.05)
+    sigmas = [calibrate(sample.shown, sample.second, fitted) for sample in samples]
+    scores = calibration.score(samples, sigmas)
+    assert scores["coverage"]["ice"] == pytest.approx(0.683, abs=0.02)
+    # No stated error ranks pixels better than the one that the errors were drawn with.
+    assert scores["ause"] == pytest.approx(scores["ause_of_sigma"], abs=0.05)
+    alone = calibration.fit(samples, IMAGES_ALONE)
+    worse = calibration.score(samples, [calibrate(s.shown, None, alone) for s in samples])
+    assert worse["crps"] > scores["crps"] and worse["ause"] > scores["ause"]
+
+
+def test_gradients_of_a_ramp_are_those_of_sobel():
+    x, y = hypothesis.sobel_bands(np.add.outer(3 * np.arange(9.0), np.arange(9.0)))
+    assert (x[1:-1, 1:-1] == 8).all() and (y[1:-1, 1:-1] == 24).all()
+
+
+def test_zero_motion_loses_all_of_it():
+    flow = np.full((2, 64, 64), 3, np.float32)
+    images = np.zeros((2, 64, 64), np.float32)
+    score = hypothesis.score([np.zeros_like(flow)], [(images, flow)])
+    assert score["error"] == pytest.approx(3 * 2**0.5) and score["along"] == pytest.approx(-1)

@@ -3,8 +3,8 @@
 A stated error is a product of powers, ``scale * shown**a * second**b``. ``shown`` is the
 image-based error after the match (`gdiv.flow.matchers.errors`). The second predictor is the error
 that the matcher states itself, or else the forward-backward error, if there is either. Scale and
-powers of each matcher are a quantile regression (Koenker and Bassett 1978, doi:10.2307/1913643) of true
-errors, at the share of a normal distribution within one standard deviation. They are fitted by
+powers of each matcher are a quantile regression (Koenker and Bassett 1978, doi:10.2307/1913643) of
+true errors, at the share of a normal distribution within one standard deviation. They are fitted by
 ``python bench/calibration.py`` to the dev split of the benchmark and further cases of its kinds,
 and ship in ``calibration.json``; ``results/errors.md`` says what they cover on the test split.
 """
