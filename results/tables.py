@@ -218,9 +218,7 @@ def glacier_table(glaciers: Mapping[str, Claims]) -> str:
     introduction = (
         "RMSE on ice in m/yr on the synthetic twin of each glacier (not satellite data), profile "
         "`smoke`: a small scene and few pairs. Coverage is the fraction of RAFT's true errors "
-        "within one stated sigma (0.68 if well calibrated). The rows from Kaskawulsh on were "
-        "measured when RAFT hybrid's failed matches were told by its own stated errors, which "
-        "leave out more."
+        "within one stated sigma (0.68 if well calibrated)."
     )
     names = [row_name(name) for name in GLACIER_MATCHERS]
     heads = ("synthetic twin of", "pairs", "median speed", *names, "coverage of RAFT")
