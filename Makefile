@@ -34,7 +34,7 @@ weights: $(ENV)/study.ready  ## train both networks that ship, two hours and a h
 	OMP_NUM_THREADS=1 $(RUN)/python -m torch.distributed.run --standalone --nproc-per-node 2 -m gdiv.study.pretraining \
 		--preset refinement --stages rest --begin gdiv/flow/raft/weights/gdiv.safetensors --ship
 
-bench: study $(ENV)/bench.ready  ## every matcher and network side by side, tuned on other pairs, the ablation, the designs and the stated errors; four hours
+bench: study $(ENV)/bench.ready  ## every matcher and network side by side, tuned on other pairs, the ablation, the designs, the stated errors and the hypothesis; five hours
 	$(RUN)/python -m pip install -q --no-deps torchvision==0.28.0
 	$(RUN)/python bench/leaderboard.py
 	$(RUN)/python bench/matchers.py
@@ -42,6 +42,7 @@ bench: study $(ENV)/bench.ready  ## every matcher and network side by side, tune
 	$(RUN)/python bench/ablation.py
 	$(RUN)/python bench/designs.py
 	$(RUN)/python bench/calibration.py
+	$(RUN)/python bench/hypothesis.py
 	$(RUN)/python results/render.py
 
 publish: study $(ENV)/test.ready  ## the demo's claims and pictures into results/published, and from there into the README

@@ -55,7 +55,7 @@ def load_published(name: str = "claims") -> Any:
         ``"claims"`` for those of the demo run; ``"glaciers"``, ``"perito-moreno"``, ``"yahtse"``
         and ``"zmutt"`` for others; ``"benchmark"``, ``"realism"``, ``"bench-matchers"``,
         ``"bench-networks"``, ``"bench-ablation"``, ``"bench-designs"``,
-        ``"bench-errors"``, ``"checks"``, ``"costs"``.
+        ``"bench-errors"``, ``"bench-hypothesis"``, ``"checks"``, ``"costs"``.
 
     Returns
     -------
