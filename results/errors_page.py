@@ -54,7 +54,8 @@ def errors_page(results: Mapping[str, Any]) -> str:
         "they rank pixels alike. *Of sigma*: the AUSE that the stated sigmas would have if they "
         "were exactly right: an error is a random draw, so none of them is zero. *CRPS* (px): "
         "lower is better. *Kept*: ice whose stated error is at most 0.5 px; *off*: the part of it "
-        "that is off by more than 2 px, in the mean of the cases and in the worst.",
+        "that is off by more than 2 px, in the mean of the cases and in the worst. Coverage pools "
+        "pixels; that of the leaderboard is a mean over cases.",
         "",
         *_worth_lines(matchers),
         "",
