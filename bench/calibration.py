@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from gdiv.benchmark.cases import Case, Split
 from gdiv.benchmark.scenes import MissingSceneError
-from gdiv.benchmark.scores import CLASSES, pixel_classes
+from gdiv.benchmark.scores import CLASSES, pixel_classes, sparsification_area
 from gdiv.benchmark.suite import list_cases, load_case
 from gdiv.files import write_json
 from gdiv.flow.matchers.calibration import (
@@ -40,6 +40,7 @@ from gdiv.flow.matchers.calibration import (
     WITH_SECOND,
     Calibration,
     calibrate,
+    second_predictor,
     spread_over,
 )
 from gdiv.flow.matchers.matching import measure_displacement
@@ -154,9 +155,9 @@ def _measure(case: Case, matcher: str, scenes: Path, store: Path) -> Sample:
         measured = measure_displacement(
             get_matcher(matcher), pair.reference, pair.secondary, check_consistency=True
         )
-        second = measured.stated
-        if second is None:
-            second = np.stack([spread_over(measured.residual)] * 2)
+        second = np.broadcast_to(
+            second_predictor(measured.stated, measured.residual), measured.flow.shape
+        )
         known = pair.counted & measured.valid & np.isfinite(pair.flow).all(0)
         rng = np.random.default_rng(case.seed)
         rows, columns = np.nonzero(known)
@@ -250,8 +251,10 @@ def score(samples: Sequence[Sample], sigmas: Sequence[npt.NDArray[np.float64]]) 
     off = [(e > FAR_OFF)[k].mean() for e, k in zip(errors, kept, strict=True) if k.any()]
     crps = [_crps(s.error[:, i], sigma[:, i]) for (s, sigma), i in zip(pairs, ice, strict=True)]
     values = {
-        "ause": np.mean([_ause(e, s) for e, s in zip(errors, stated, strict=True)]),
-        "ause_of_sigma": np.mean([_ause(e, s) for e, s in zip(drawn, stated, strict=True)]),
+        "ause": np.mean([sparsification_area(e, s) for e, s in zip(errors, stated, strict=True)]),
+        "ause_of_sigma": np.mean(
+            [sparsification_area(e, s) for e, s in zip(drawn, stated, strict=True)]
+        ),
         "crps": np.mean(crps),
         "kept": np.mean([each.mean() for each in kept]),
         "far_off": np.mean(off),
@@ -263,15 +266,6 @@ def score(samples: Sequence[Sample], sigmas: Sequence[npt.NDArray[np.float64]]) 
         if sum(part.size for part in parts)
     }
     return {"coverage": coverage} | {name: round(float(v), 4) for name, v in values.items()}
-
-
-def _ause(error: npt.NDArray[np.float64], sigma: npt.NDArray[np.float64]) -> float:
-    """Area between the sparsification by stated and by true errors, relative to the mean error."""
-    kept = np.arange(1, error.size + 1)
-    stated, best = (
-        np.cumsum(error[np.argsort(order, kind="stable")]) / kept for order in (sigma, error)
-    )
-    return float((stated - best).mean() / error.mean())
 
 
 def _crps(error: npt.NDArray[np.float64], sigma: npt.NDArray[np.float64]) -> float:

@@ -17,7 +17,7 @@ import argparse
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -100,6 +100,11 @@ class Row(NamedTuple):
     seed: int
     alone: bool = False
 
+    @property
+    def sobel(self) -> bool:
+        """Whether the network is given gradients for images."""
+        return NETWORKS[self.network].channels == 2
+
 
 @dataclass
 class Twin:
@@ -109,12 +114,9 @@ class Twin:
     ----------
     folder : Path
         Folder of the rendered twin.
-    sobel : bool
-        Replace images by their gradients along x and y.
     """
 
     folder: Path
-    sobel: bool = False
 
     @cached_property
     def _pairs(self) -> Any:
@@ -149,14 +151,14 @@ class Twin:
             tiles = [tile for tile in tiles if tile.pair < FEW_PAIRS]
         return Samples(images, pairs, self.flows[source], tiles, SIDE)
 
-    def test_samples(self, source: str) -> list[tuple[Image, Flow]]:
+    def test_samples(self, source: str, sobel: bool = False) -> list[tuple[Image, Flow]]:
         """Every tile of the windows that the split by space holds out, once and not turned."""
         samples = self.samples(source, "space", ("validation", "test"))
         tiles = list(samples.spread(len(samples.tiles)))[::4]
-        return [(_bands(pair), flow) for pair, flow in tiles] if self.sobel else tiles
+        return [(_bands(pair), flow) for pair, flow in tiles] if sobel else tiles
 
-    def draw(self, source: str, split: str) -> Draw:
-        """Training samples of a source."""
+    def draw(self, source: str, split: str, sobel: bool = False) -> Draw:
+        """Training samples of a source; with `sobel`, gradients along x and y for images."""
         renderer = PairRenderer(
             fractal_textures(TEXTURES, 1), SIDE, REACH, seed=3, difficulty=DIFFICULTY
         )
@@ -167,7 +169,7 @@ class Twin:
             draw = Mixture([(renderer.draw, BATCH // 2), (labelled, BATCH // 2)])
         else:
             draw = self.samples(source, split, ("train",)).draw
-        return _SobelDraw(draw) if self.sobel else draw
+        return _SobelDraw(draw) if sobel else draw
 
 
 class _SobelDraw:
@@ -240,9 +242,10 @@ def _train_row(row: Row, folder: Path, twin: Twin) -> Raft:
         draw = twin.samples(row.source, row.split, ("train",), few=True).draw
         _train(network, draw, STEPS_ALONE, FIRST_RATE, row.seed, path)
     else:
-        draw = twin.draw(row.source, row.split)
+        draw = twin.draw(row.source, row.split, row.sobel)
         first = folder / f"hypothesis-{name}.safetensors"
-        _train(network, twin.draw("drawn", "space"), FIRST_STEPS, FIRST_RATE, 9, first)
+        drawn = twin.draw("drawn", "space", row.sobel)
+        _train(network, drawn, FIRST_STEPS, FIRST_RATE, 9, first)
         _train(network, draw, STEPS, RATE, row.seed, path)
     return network
 
@@ -265,7 +268,7 @@ def score_row(row: Row, folder: Path, twin: Twin) -> dict[str, Any]:
         The row and its score.
     """
     network = _train_row(row, folder, twin)
-    samples = twin.test_samples("truth")
+    samples = twin.test_samples("truth", row.sobel)
     flows = (predict_flow(network, *np.split(pair, 2)) for pair, _ in samples)
     return {**row._asdict(), **score(flows, samples)}
 
@@ -290,9 +293,8 @@ def main() -> None:
     )
     folder = parser.parse_args().folder
     results = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
-    find_twin = cache(lambda sobel: Twin(folder, sobel))
+    twin = Twin(folder)
     if not results:
-        twin = find_twin(False)
         samples = twin.test_samples("truth")
         results = {"glacier": GLACIER, "batch": BATCH, "first_steps": FIRST_STEPS, "steps": STEPS}
         results["zero"] = score([np.zeros_like(flow) for _, flow in samples], samples)
@@ -303,7 +305,6 @@ def main() -> None:
         results["rows"] = []
     done = [tuple(row[key] for key in Row._fields) for row in results["rows"]]
     for row in tqdm([row for row in _plan() if tuple(row) not in done], desc="rows"):
-        twin = find_twin(NETWORKS[row.network].channels == 2)
         results["rows"].append(score_row(row, folder, twin))
         TARGET.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes tables of it")

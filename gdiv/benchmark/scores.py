@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from gdiv.benchmark.cases import Pair
-from gdiv.images.arrays import Flow, Image, Mask
+from gdiv.images.arrays import Flow, Image, Mask, Series
 
 __all__ = [
     "CLASSES",
@@ -22,6 +22,7 @@ __all__ = [
     "pixel_classes",
     "score_blocks",
     "sparsification",
+    "sparsification_area",
 ]
 
 #: Side of a block, pixels.
@@ -246,7 +247,27 @@ def sparsification(pair: Pair, flow: Flow, sigma: Flow) -> float:
     error = np.hypot(*(flow - pair.flow))[mask]
     if error.size == 0:
         return float("nan")
-    stated = np.hypot(*sigma)[mask]
+    return sparsification_area(error, np.hypot(*sigma)[mask])
+
+
+def sparsification_area(error: Series, stated: Series) -> float:
+    """Compute the area of `sparsification` from the errors of some pixels.
+
+    Parameters
+    ----------
+    error, stated : ndarray, shape (N,)
+        True and stated error of each pixel.
+
+    Returns
+    -------
+    float
+        The area, relative to the mean error; zero is best.
+
+    Examples
+    --------
+    >>> sparsification_area(np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.2, 0.3]))
+    0.0
+    """
     kept = np.arange(1, error.size + 1)
     by_stated = np.cumsum(error[np.argsort(stated, kind="stable")]) / kept
     by_error = np.cumsum(np.sort(error)) / kept

@@ -172,10 +172,9 @@ def _solve(
     closure = np.where(total > 0, np.sqrt(mean_square), np.nan)
     spanned = prior @ (design > 0) > 0
     inverse = np.linalg.inv(_normal(weights, design, steadiness))
-    # Pairs less what the series takes from them.
-    freedom = valid.sum(-1) - np.einsum(
-        "yxij,yxp,pi,pj->yx", inverse, weights, design, design, optimize=True
-    )
+    count = valid.sum(-1)
+    # Pairs less what the series takes from them: all intervals less what the smoothing gives.
+    freedom = count - (design.shape[1] - np.einsum("yxij,ij->yx", inverse, steadiness))
     # Residuals have two components, and half of the pairs count as independent, so this is the
     # variance of one component of a pair of weight one.
     enough = freedom >= MIN_FREEDOM
@@ -183,10 +182,9 @@ def _solve(
     common = np.zeros_like(random)
     if sigmas:
         squares = np.mean([np.where(valid, sigma, 0) ** 2 for sigma in sigmas], axis=0)
-        stated = (prior * squares).sum(-1) / np.maximum(valid.sum(-1), 1)
+        stated = (prior * squares).sum(-1) / np.maximum(count, 1)
         random = np.where(enough, np.minimum(random, stated), stated)
-        mean_weight = np.maximum(total, MIN_TOTAL_WEIGHT) / np.maximum(valid.sum(-1), 1)
-        common = (stated - random) / mean_weight
+        common = (stated - random) * count / np.maximum(total, MIN_TOTAL_WEIGHT)
     variance = random[..., None] * np.diagonal(inverse, axis1=-2, axis2=-1) + common[..., None]
     parts = [*np.moveaxis(series, -1, 0), np.sqrt(variance)]
     east, north, error = (np.where(spanned, part, np.nan).astype(np.float32) for part in parts)

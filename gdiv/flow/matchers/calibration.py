@@ -28,6 +28,7 @@ __all__ = [
     "Calibration",
     "calibrate",
     "is_calibrated",
+    "second_predictor",
     "spread_over",
     "state_errors",
 ]
@@ -130,11 +131,29 @@ def state_errors(
     calibrations = _read_calibrations()
     if stated is not None and not is_calibrated(matcher):
         return stated
-    second = stated
-    if second is None and residual is not None:
-        second = spread_over(residual)
+    second = second_predictor(stated, residual)
     kind = IMAGES_ALONE if second is None else WITH_SECOND
     return calibrate(shown, second, calibrations.get(matcher, calibrations[ANY])[kind])
+
+
+def second_predictor(stated: Series | None, residual: Image | None) -> Series | None:
+    """Choose the second predictor of an error.
+
+    Parameters
+    ----------
+    stated : ndarray, shape (2, H, W), or None
+        Errors that the matcher states, in pixels.
+    residual : ndarray, shape (H, W), or None
+        Forward-backward error in pixels; NaN where it is unknown.
+
+    Returns
+    -------
+    ndarray, shape (2, H, W) or (H, W), or None
+        What the matcher states, else the local forward-backward error, if there is either.
+    """
+    if stated is not None or residual is None:
+        return stated
+    return spread_over(residual)
 
 
 def calibrate(shown: Series, second: Series | None, calibration: Calibration) -> Series:
