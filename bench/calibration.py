@@ -43,7 +43,7 @@ from gdiv.flow.matchers.calibration import (
     second_predictor,
     spread_over,
 )
-from gdiv.flow.matchers.matching import measure_displacement
+from gdiv.flow.matchers.measurement import measure_displacement
 from gdiv.flow.matchers.registry import get_matcher
 
 __all__ = ["Sample", "collect", "fit", "list_all", "main", "score"]

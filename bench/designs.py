@@ -30,7 +30,7 @@ from gdiv.benchmark.suite import list_cases
 from gdiv.files import write_json
 from gdiv.flow.horn_schunck.warping import move_back
 from gdiv.flow.matchers.errors import estimate_errors
-from gdiv.flow.matchers.matching import local_correlation
+from gdiv.flow.matchers.measurement import local_correlation
 from gdiv.flow.matchers.raft import shipped_network
 from gdiv.flow.matchers.registry import get_matcher
 from gdiv.flow.raft.checkpoints import transfer

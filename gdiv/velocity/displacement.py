@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from gdiv.flow.matchers.matching import Match, check_options, match_images
+from gdiv.flow.matchers.matching import Match, match_images
+from gdiv.flow.matchers.measurement import check_options
 from gdiv.flow.matchers.registry import get_matcher, source_hash
 from gdiv.imagery.coregistration import stable_ground_statistics
 from gdiv.images.arrays import Mask

@@ -1,33 +1,15 @@
 """Match two images by any registered matcher, with a quality and a consistency check."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 
-from gdiv.flow.horn_schunck.warping import move_back, take_out
 from gdiv.flow.matchers.calibration import ANY, FAILED, is_calibrated, state_errors
-from gdiv.flow.matchers.errors import estimate_errors
-from gdiv.flow.matchers.protocol import Matcher, matcher_options
-from gdiv.flow.matchers.registry import get_matcher, matchers_with_option
-from gdiv.images.arrays import Component, Flow, Image, Mask, Series
-from gdiv.images.contrast import local_contrast
-from gdiv.images.sampling import compose_flows, forward_backward_error
+from gdiv.flow.matchers.measurement import as_matcher, measure_displacement
+from gdiv.flow.matchers.protocol import Matcher
+from gdiv.images.arrays import Component, Image
 
-__all__ = [
-    "Match",
-    "Measurement",
-    "check_options",
-    "local_correlation",
-    "match_images",
-    "measure_displacement",
-]
-
-#: Standard deviation of the Gaussian neighbourhood of the correlation, in pixels.
-CORRELATION_SIGMA = 4.0
-#: Least fraction of valid neighbours to divide by.
-MIN_VALID = 1e-3
+__all__ = ["Match", "match_images"]
 
 
 class Match(NamedTuple):
@@ -54,33 +36,6 @@ class Match(NamedTuple):
     residual: Image
     sigma_u: Image
     sigma_v: Image
-
-
-class Measurement(NamedTuple):
-    """Displacement of a matcher, and what tells its errors.
-
-    Attributes
-    ----------
-    flow : ndarray, shape (2, H, W)
-        Displacement in pixels.
-    correlation : ndarray, shape (H, W)
-        Local correlation after the match, 0 to 1.
-    residual : ndarray, shape (H, W), or None
-        Forward-backward error in pixels.
-    shown : ndarray, shape (2, H, W)
-        Error of each component that the images show, in pixels.
-    stated : ndarray, shape (2, H, W), or None
-        Error of each component that the matcher states, in pixels.
-    valid : ndarray of bool, shape (H, W)
-        Where there is a vector.
-    """
-
-    flow: Flow
-    correlation: Image
-    residual: Image | None
-    shown: Series
-    stated: Series | None
-    valid: Mask
 
 
 def match_images(
@@ -141,7 +96,7 @@ def match_images(
     >>> round(float(np.nanmedian(match.u)), 1), round(float(np.nanmedian(match.v)), 1)
     (2.0, 1.0)
     """
-    chosen = _as_matcher(matcher)
+    chosen = as_matcher(matcher)
     measured = measure_displacement(
         chosen,
         reference,
@@ -166,152 +121,3 @@ def match_images(
     )
     quality = np.where(measured.valid, quality, np.float32(0))
     return Match(u, v, quality, residual, sigma_u, sigma_v)
-
-
-def measure_displacement(
-    matcher: Matcher,
-    reference: Image,
-    secondary: Image,
-    *,
-    check_consistency: bool = False,
-    prewarp: str | Matcher | None = None,
-    **options: Any,
-) -> Measurement:
-    """Find the displacement between two images, and what tells its errors.
-
-    Parameters
-    ----------
-    matcher : Matcher
-        A matcher.
-    reference, secondary : ndarray, shape (H, W)
-        As in `match_images`.
-    check_consistency : bool, optional
-        As in `match_images`.
-    prewarp : str or Matcher, optional
-        As in `match_images`.
-    **options
-        As in `match_images`.
-
-    Returns
-    -------
-    Measurement
-        Displacement and what tells its errors.
-
-    Raises
-    ------
-    ValueError
-        As in `match_images`.
-    """
-    before = None if prewarp is None else _as_matcher(prewarp)
-    reference = np.asarray(reference)
-    secondary = np.asarray(secondary)
-    if reference.ndim != 2 or reference.shape != secondary.shape:
-        raise ValueError(
-            f"two images of one (H, W) shape are needed, got {reference.shape} and "
-            f"{secondary.shape}"
-        )
-    check_options(matcher, options)
-    flow, stated = _find(matcher, reference, secondary, options, before)
-    residual = None
-    if check_consistency:
-        backward, _ = _find(matcher, secondary, reference, options, before)
-        residual = forward_backward_error(flow, backward)
-    first = local_contrast(reference)
-    moved, inside = move_back(local_contrast(secondary), flow[0], flow[1])
-    correlation, valid = local_correlation(first, moved, inside)
-    shown = np.stack(estimate_errors(first, moved, valid, flow[0], flow[1], correlation))
-    valid = valid & np.isfinite(flow).all(axis=0)
-    return Measurement(flow, correlation, residual, shown, stated, valid)
-
-
-def _as_matcher(matcher: str | Matcher) -> Matcher:
-    """The matcher of a name, or the matcher itself."""
-    return get_matcher(matcher) if isinstance(matcher, str) else matcher
-
-
-def _find(
-    matcher: Matcher,
-    reference: Image,
-    secondary: Image,
-    options: dict[str, Any],
-    before: Matcher | None = None,
-) -> tuple[Flow, Flow | None]:
-    """Displacement, and its standard error if the matcher states it, float32 ``(2, H, W)`` each."""
-    if before is not None:
-        start = np.nan_to_num(_find(before, reference, secondary, {})[0])
-        rest, sigma = _find(matcher, reference, take_out(start, secondary), options)
-        # The rest leads to a pixel of the moved image, from which the start leads on.
-        return compose_flows(rest, start), sigma
-    components = matcher.match(reference, secondary, **options)
-    found = np.stack([np.asarray(component, np.float32) for component in components])
-    if len(found) not in (2, 4) or found.shape[1:] != reference.shape:
-        raise ValueError(
-            f"the matcher {matcher.name!r} returned {len(found)} arrays of shape "
-            f"{found.shape[1:]}; u and v of {reference.shape} are needed, and sigma_u and sigma_v "
-            "may follow"
-        )
-    return found[:2], found[2:] if len(found) == 4 else None
-
-
-def check_options(matcher: Matcher, options: Mapping[str, Any]) -> None:
-    """Check that a matcher takes the options that it is given.
-
-    Parameters
-    ----------
-    matcher : Matcher
-        A matcher.
-    options : mapping of str to Any
-        Options by name.
-
-    Raises
-    ------
-    ValueError
-        If it does not take one of them; the message names the matchers that do.
-    """
-    accepted = matcher_options(matcher)
-    for option in options:
-        if accepted is not None and option not in accepted:
-            takers = matchers_with_option(option)
-            hint = f"only {', '.join(takers)} does" if takers else "no matcher does"
-            raise ValueError(f"{matcher.name} takes no option {option!r}; {hint}")
-
-
-def local_correlation(
-    first: Image, moved: Image, inside: Mask, sigma: float = CORRELATION_SIGMA
-) -> tuple[Image, Mask]:
-    """Correlate an image with another one resampled along a displacement.
-
-    Parameters
-    ----------
-    first : ndarray, shape (H, W)
-        Local contrast of the reference; NaN is no data.
-    moved, inside : ndarray, shape (H, W)
-        That of the secondary, resampled by `gdiv.flow.horn_schunck.warping.move_back`, and where it
-        has data.
-    sigma : float, optional
-        Standard deviation of the Gaussian neighbourhood in pixels. A larger value is smoother and
-        hides small failures.
-
-    Returns
-    -------
-    correlation : ndarray, shape (H, W)
-        0 to 1; negative correlation and images without texture give zero.
-    valid : ndarray of bool, shape (H, W)
-        Where both images have data.
-    """
-    valid = inside & np.isfinite(first)
-    coverage = np.maximum(cv2.GaussianBlur(valid.astype(np.float32), (0, 0), sigma), MIN_VALID)
-
-    def mean(values: Image) -> Image:
-        blurred = cv2.GaussianBlur(np.where(valid, values, 0).astype(np.float32), (0, 0), sigma)
-        return blurred / coverage
-
-    a = np.nan_to_num(first)
-    b = moved
-    mean_a = mean(a)
-    mean_b = mean(b)
-    covariance = mean(a * b) - mean_a * mean_b
-    variances = (mean(a * a) - mean_a**2) * (mean(b * b) - mean_b**2)
-    spread = np.sqrt(np.maximum(variances, 1e-8))
-    correlation = np.where(valid, np.clip(covariance / spread, 0, 1), 0).astype(np.float32)
-    return correlation, valid
