@@ -68,7 +68,9 @@ def _generated_files() -> dict[Path, str]:
     texts[HERE / "networks.md"] = networks_page(
         load_published("bench-designs"), load_published("bench-hypothesis")
     )
-    texts[HERE / "errors.md"] = errors_page(load_published("bench-errors"))
+    texts[HERE / "errors.md"] = errors_page(
+        load_published("bench-errors"), load_published("bench-real-errors")
+    )
     texts[HERE / "leaderboard.md"] = leaderboard_page(load_published("benchmark"))
     texts[HERE / "paper.md"] = paper_page(load_published("claims"), ablation)
     return texts

@@ -44,34 +44,45 @@ def plot_error_by_displacement(tables: dict[str, pd.DataFrame]) -> Figure:
 
 
 @styled()
-def plot_reliability(table: pd.DataFrame) -> Figure:
-    """Plot observed over nominal coverage of the errors by class of speed.
+def plot_reliability(pairs: pd.DataFrame, mosaic: pd.DataFrame, blocks: pd.DataFrame) -> Figure:
+    """Plot whether stated errors cover the true ones: single pairs, a mosaic, means over blocks.
 
     Parameters
     ----------
-    table : pandas.DataFrame
+    pairs, mosaic : pandas.DataFrame
         ``speed`` (class), ``pixels``, ``stated`` (nominal coverage) and ``found`` (observed
-        coverage), from `gdiv.velocity.validation.observed_coverage`.
+        coverage), from `gdiv.velocity.reliability.coverage_of_pairs` and `observed_coverage`.
+    blocks : pandas.DataFrame
+        ``side`` (m) and ``ratio`` of true to stated error, from
+        `gdiv.velocity.reliability.block_ratios`; may be empty.
 
     Returns
     -------
     matplotlib.figure.Figure
-        One line per class. Well calibrated errors lie on the 1:1 line; above it they are
-        overestimated.
+        Coverage with one line per class of speed: well calibrated errors lie on the 1:1 line;
+        above it they are overestimated. Ratios of blocks over their side.
     """
-    figure, axis = plt.subplots(figsize=(4.6, 3.4))
-    axis.plot([0, 1], [0, 1], color=INK, lw=0.8)
-    for colour, (name, rows) in zip(cycle(PALETTE), table.groupby("speed", sort=False)):
-        axis.plot(
-            rows.stated,
-            rows.found,
-            color=colour,
-            marker=".",
-            lw=2 if name == "all" else 1,
-            label=f"{name} ({rows.pixels.iloc[0]} px)",
-        )
-    axis.set(xlabel="nominal coverage", ylabel="observed coverage", xlim=(0, 1), ylim=(0, 1))
-    axis.legend(title="true speed (m/yr)")
+    figure, axes = plt.subplots(1, 3, figsize=(9.2, 3.2), width_ratios=(1, 1, 0.9))
+    parts = zip(axes, ("single pairs", "mosaic"), (pairs, mosaic), strict=False)
+    for axis, title, table in parts:
+        axis.plot([0, 1], [0, 1], color=INK, lw=0.8)
+        for colour, (name, rows) in zip(cycle(PALETTE), table.groupby("speed", sort=False)):
+            axis.plot(
+                rows.stated,
+                rows.found,
+                color=colour,
+                marker=".",
+                lw=2 if name == "all" else 1,
+                label=name,
+            )
+        axis.set(xlabel="nominal coverage", xlim=(0, 1), ylim=(0, 1), title=title)
+    axes[0].set_ylabel("observed coverage")
+    axes[1].legend(title="true speed (m/yr)")
+    axes[2].axhspan(0.9, 1.1, color=INK, alpha=0.1, lw=0)
+    axes[2].axhline(1, color=INK, lw=0.8)
+    axes[2].plot(blocks.side, blocks.ratio, color=INK, marker="o")
+    axes[2].set(title="means over blocks", xlabel="side of the block (m)", ylim=(0, 2))
+    axes[2].set_ylabel("true / stated error")
     return figure
 
 

@@ -1,5 +1,6 @@
 """Interactive map in one HTML file: one tab per layer, values on hover, a time series on click."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -7,12 +8,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gdiv.figures.interactive_series import draw_series
+from gdiv.figures.interactive_series import connect_series, draw_series
 from gdiv.figures.style import MOVING_FRACTION, QUANTITY, SIGNED, SPEED, VERMILION
 from gdiv.flow.matchers.registry import matcher_label
 
 if TYPE_CHECKING:
-    from bokeh.models import Column, CustomJS
+    from bokeh.models import Column
     from holoviews import Image as ImageLayer, VectorField
 
 __all__ = ["interactive_map"]
@@ -38,19 +39,21 @@ def interactive_map(
     stakes: gpd.GeoDataFrame,
     crs: int | str,
     max_speed: float,
-    series: xr.Dataset,
+    series: Mapping[str, xr.Dataset],
 ) -> "Column":
     """Draw an interactive map with one tab per layer and a time series of the clicked pixel.
 
     The layers are the speed of the product, its error, its number of pairs, the speed of every
-    other matcher, and the difference of the first other matcher from the product. Once drawn, the
-    map needs neither a network nor a running kernel.
+    other matcher, and the difference of the first other matcher from the product. The time series
+    is that of the matcher whose tab is shown. Once drawn, the map needs neither a network nor a
+    running kernel.
 
     Parameters
     ----------
     product : xarray.Dataset
         ``v``, ``vx``, ``vy``, ``v_error`` (m/yr) and ``count``, each ``(y, x)``. The attribute
-        ``matcher`` names the first tab, ``title`` the map, and ``description`` is printed below.
+        ``matcher`` is the name of its matcher, ``title`` that of the map, and ``description`` is
+        printed below.
     others : dict of str to xarray.DataArray
         Speed ``(y, x)`` in m/yr by name of the matcher; may be empty.
     stake_table : pandas.DataFrame
@@ -61,8 +64,9 @@ def interactive_map(
         Code of the projection of the map.
     max_speed : float
         Upper colour limit of all speeds in m/yr.
-    series : xarray.Dataset
-        ``vx`` and ``vy`` (m/yr) ``(interval, y, x)`` with coordinates ``start`` and ``end``, from
+    series : mapping of str to xarray.Dataset
+        Time series by name of the matcher, that of the product and of all others: ``vx``, ``vy``
+        and ``error`` (m/yr) ``(interval, y, x)`` with coordinates ``start`` and ``end``, from
         `gdiv.velocity.inversion.invert_network`. Pixels that are all NaN have no time series.
 
     Returns
@@ -86,17 +90,21 @@ def interactive_map(
     overlay = _draw_arrows(product, max_speed)
     if len(stake_table):
         overlay = overlay * _draw_stakes(stake_table, stakes, crs, _map_options(product))
-    plot, on_click = draw_series(series, max_speed)
+    name = product.attrs["matcher"]
+    plot, lines = draw_series(series[name], max_speed)
     title = product.attrs.get("title", "")
     tabs = []
     for label, layer in layers.items():
-        _finish(layer, f"{title} ({label})", on_click)
+        _set_title(layer, f"{title} ({label})")
         tabs.append((layer * overlay).relabel(label))
     layout = hv.Layout(tabs).opts(tabs=True)
     if description := product.attrs.get("description"):  # such as that the scenes are synthetic
         text = Title(text=description, text_font_size="9pt", text_font_style="normal")
         plot.add_layout(text, "below")
-    return column(hv.render(layout, backend="bokeh"), plot)
+    drawn = hv.render(layout, backend="bokeh")
+    # Speed, error and pairs are those of the product; the difference is of the first other.
+    connect_series(drawn, (plot, lines), series, [name] * 3 + list(others) + list(others)[:1])
+    return column(drawn, plot)
 
 
 def _map_options(product: xr.Dataset) -> dict[str, Any]:
@@ -105,11 +113,10 @@ def _map_options(product: xr.Dataset) -> dict[str, Any]:
     return MAP_OPTIONS | {"frame_height": height}
 
 
-def _finish(layer: "ImageLayer", title: str, on_click: "CustomJS") -> None:
-    """Set the title of a layer and its response to a click."""
+def _set_title(layer: "ImageLayer", title: str) -> None:
+    """Set the title of a layer."""
 
     def finish(drawn: Any, _: Any) -> None:
-        drawn.state.js_on_event("tap", on_click)
         # A title among the options of the layer would also become the text of the tab.
         drawn.state.title.text = title
 
@@ -126,7 +133,7 @@ def _draw_layers(
         "clim": (0, max_speed),
         "clabel": "speed (m/yr)",
     }
-    name = matcher_label(product.attrs.get("matcher", "speed"))
+    name = matcher_label(product.attrs["matcher"])
     values = {
         "speed": product.v,
         "error": product.v_error,

@@ -1,102 +1,191 @@
-"""Time series below the interactive map, of the pixel that was clicked."""
+"""Time series below the interactive map: of the pixel that was clicked, by the matcher shown."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
 from gdiv.figures.style import VERMILION
+from gdiv.flow.matchers.registry import matcher_label
 
 if TYPE_CHECKING:
-    from bokeh.models import CustomJS
+    from bokeh.models import ColumnDataSource, CustomJS, Tabs
     from bokeh.plotting import figure as BokehFigure
 
-__all__ = ["draw_series"]
+__all__ = ["connect_series", "draw_series"]
 
 SIZE = (680, 220)  # screen pixels, width and height
-MAX_VALUES = 150_000  # of all time series together, so that the saved page stays below 5 MB
+MAX_VALUES = 400_000  # of all time series together, so that the saved page stays below 5 MB
 REACH = 2  # largest distance from a click to its time series, in steps between the series
 
-# Runs in the browser: show the time series nearest to the click, if there is one within reach.
-ON_CLICK = """
-let nearest = -1, least = reach * reach
-for (let i = 0; i < x.length; i++) {
-  const distance = (x[i] - cb_obj.x) ** 2 + (y[i] - cb_obj.y) ** 2
+# Runs in the browser, on a click and when another tab is chosen: show the time series nearest to
+# the last click, if there is one within reach.
+ON_CHANGE = """
+if (cb_obj.event_name == "tap") plot.tags = [cb_obj.x, cb_obj.y]
+const m = of_tab[tabs.active], [px, py] = plot.tags
+let nearest = -1, least = reach[m] * reach[m]
+for (let i = 0; i < x[m].length; i++) {
+  const distance = (x[m][i] - px) ** 2 + (y[m][i] - py) ** 2
   if (distance < least) { least = distance; nearest = i }
 }
 if (nearest >= 0) {
-  const n = lines.data.start.length
-  const chosen = Array.from(speed.slice(nearest * n, (nearest + 1) * n))
-  lines.data = {...lines.data, speed: chosen}
-  const [east, north] = [x[nearest].toFixed(0), y[nearest].toFixed(0)]
-  plot.title.text = `Speed between consecutive scenes at ${east} E, ${north} N`
+  const n = start[m].length
+  const speed = Array.from(speeds[m].slice(nearest * n, (nearest + 1) * n))
+  const error = Array.from(errors[m].slice(nearest * n, (nearest + 1) * n))
+  lines.data = {
+    start: Array.from(start[m]), end: Array.from(end[m]), speed: speed,
+    low: speed.map((v, i) => v - error[i]), high: speed.map((v, i) => v + error[i]),
+  }
+  const [east, north] = [x[m][nearest].toFixed(0), y[m][nearest].toFixed(0)]
+  plot.title.text = `${labels[m]}: speed between consecutive scenes at ${east} E, ${north} N`
 }
 """
 
 
-def draw_series(series: xr.Dataset, max_speed: float) -> tuple["BokehFigure", "CustomJS"]:
-    """Draw the time series of the fastest pixel, for a map that changes the pixel on a click.
+class _Thinned(NamedTuple):
+    """Time series of every n-th pixel of one matcher."""
+
+    speed: npt.NDArray[np.float32]  # (N, interval), m/yr
+    error: npt.NDArray[np.float32]
+    x: npt.NDArray[np.floating]  # (N,), m
+    y: npt.NDArray[np.floating]
+    start: npt.NDArray[np.float64]  # (interval,), milliseconds
+    end: npt.NDArray[np.float64]
+    reach: float  # m
+
+
+def draw_series(series: xr.Dataset, max_speed: float) -> tuple["BokehFigure", "ColumnDataSource"]:
+    """Draw the time series of the fastest pixel with a band of one standard error.
 
     Parameters
     ----------
     series : xarray.Dataset
-        ``vx`` and ``vy`` (m/yr) ``(interval, y, x)`` with coordinates ``start`` and ``end``.
+        ``vx``, ``vy`` and ``error`` (m/yr) ``(interval, y, x)`` with coordinates ``start`` and
+        ``end``.
     max_speed : float
         Upper end of the speed axis in m/yr, unless a speed is larger.
 
     Returns
     -------
     plot : bokeh.plotting.figure
-        The time series.
-    on_click : bokeh.models.CustomJS
-        Callback for a tap event on the map.
+        The time series. Its tags are the position of the pixel.
+    lines : bokeh.models.ColumnDataSource
+        What is drawn.
     """
-    from bokeh.models import ColumnDataSource, CustomJS, Range1d
+    from bokeh.models import ColumnDataSource, Range1d
     from bokeh.plotting import figure
 
-    speed, rows, columns, step = _thin_series(series)
-    start = series.start.values.astype("datetime64[ms]").astype(float)
-    end = series.end.values.astype("datetime64[ms]").astype(float)
-    if len(speed):
-        fastest = int(np.nanargmax(np.nanmean(speed, axis=-1)))
-        drawn = np.round(speed[fastest], 1)
-    else:
-        drawn = np.full(len(start), np.nan)
-    lines = ColumnDataSource({"start": start, "end": end, "speed": drawn})
+    thinned = _thin_series(series, MAX_VALUES)
+    drawn, error = np.full((2, len(thinned.start)), np.nan)
+    position = (0.0, 0.0)
+    if len(thinned.speed):
+        fastest = int(np.nanargmax(np.nanmean(thinned.speed, axis=-1)))
+        drawn, error = thinned.speed[fastest], thinned.error[fastest]
+        position = (float(thinned.x[fastest]), float(thinned.y[fastest]))
+    lines = ColumnDataSource(
+        {
+            "start": thinned.start,
+            "end": thinned.end,
+            "speed": drawn,
+            "low": drawn - error,
+            "high": drawn + error,
+        }
+    )
     width, height = SIZE
+    top = max(max_speed, float(np.nanmax(thinned.speed, initial=0)))
     plot = figure(
         width=width,
         height=height,
         x_axis_type="datetime",
-        y_range=Range1d(start=0, end=max(max_speed, float(np.nanmax(speed, initial=0)))),
+        y_range=Range1d(start=0, end=top),
         y_axis_label="speed (m/yr)",
         title="Speed between consecutive scenes at the fastest pixel; "
         "click the map for another pixel",
         tools="pan,box_zoom,reset,save",
         toolbar_location="right",
+        tags=list(position),
     )
+    plot.quad(
+        left="start", right="end", bottom="low", top="high", source=lines,
+        fill_color=VERMILION, fill_alpha=0.2, line_color=None,
+    )  # fmt: skip
     plot.segment("start", "speed", "end", "speed", source=lines, line_width=3, line_color=VERMILION)
-    values = {
-        "x": series.x.values[columns],
-        "y": series.y.values[rows],
-        "speed": np.round(speed, 1).ravel(),
-        "lines": lines,
-        "plot": plot,
-        "reach": REACH * step * float(abs(series.x[1] - series.x[0])),
-    }
-    return plot, CustomJS(args=values, code=ON_CLICK)
+    return plot, lines
 
 
-def _thin_series(
-    series: xr.Dataset,
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.intp], npt.NDArray[np.intp], int]:
-    """Speeds ``(N, interval)`` of every n-th pixel that has any, their rows and columns, and n."""
-    speed = np.hypot(series.vx, series.vy).transpose("y", "x", "interval").values
+def connect_series(
+    tabs: "Tabs",
+    drawn: tuple["BokehFigure", "ColumnDataSource"],
+    series: Mapping[str, xr.Dataset],
+    of_tab: list[str],
+) -> "CustomJS":
+    """Let a click on the map and a change of the tab change the time series.
+
+    Parameters
+    ----------
+    tabs : bokeh.models.Tabs
+        The map.
+    drawn : tuple
+        From `draw_series`.
+    series : mapping of str to xarray.Dataset
+        Time series by name of the matcher, as in `draw_series`.
+    of_tab : list of str
+        Name of the matcher of each tab.
+
+    Returns
+    -------
+    bokeh.models.CustomJS
+        What runs in the browser.
+    """
+    from bokeh.models import CustomJS
+
+    plot, lines = drawn
+    names = list(series)
+    thinned = [_thin_series(each, MAX_VALUES // len(names)) for each in series.values()]
+    on_change = CustomJS(
+        args={
+            "tabs": tabs,
+            "plot": plot,
+            "lines": lines,
+            "of_tab": [names.index(name) for name in of_tab],
+            "labels": [matcher_label(name) for name in names],
+            "speeds": [each.speed.ravel() for each in thinned],
+            "errors": [each.error.ravel() for each in thinned],
+            "x": [each.x for each in thinned],
+            "y": [each.y for each in thinned],
+            "start": [each.start for each in thinned],
+            "end": [each.end for each in thinned],
+            "reach": [each.reach for each in thinned],
+        },
+        code=ON_CHANGE,
+    )
+    panels: list[Any] = tabs.tabs
+    for panel in panels:
+        panel.child.js_on_event("tap", on_change)
+    tabs.js_on_change("active", on_change)
+    return on_change
+
+
+def _thin_series(series: xr.Dataset, max_values: int) -> _Thinned:
+    """Time series of every n-th pixel that has any, so that there are at most so many values."""
+    components = ("vx", "vy", "error")
+    east, north, error = (series[n].transpose("y", "x", "interval").values for n in components)
+    speed = np.hypot(east, north)
     rows, columns = np.nonzero(np.isfinite(speed).any(-1))
-    values = rows.size * speed.shape[-1]
-    step = int(np.ceil(np.sqrt(values / MAX_VALUES))) or 1
+    step = int(np.ceil(np.sqrt(2 * rows.size * speed.shape[-1] / max_values))) or 1
     kept = (rows % step == 0) & (columns % step == 0)
-    rows = rows[kept]
-    columns = columns[kept]
-    return speed[rows, columns].astype(np.float32), rows, columns, step
+    at = rows[kept], columns[kept]
+    start, end = (
+        series[bound].values.astype("datetime64[ms]").astype(float) for bound in ("start", "end")
+    )
+    return _Thinned(
+        np.round(speed[at], 1).astype(np.float32),
+        np.round(error[at], 1).astype(np.float32),
+        series.x.values[at[1]],
+        series.y.values[at[0]],
+        start,
+        end,
+        REACH * step * float(abs(series.x[1] - series.x[0])),
+    )

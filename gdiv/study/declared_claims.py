@@ -107,6 +107,19 @@ CLAIMS = (
         "%",
         "by how much the ice is faster than in the other seasons, RAFT hybrid against DIS",
     ),
+    DeclaredClaim(
+        "mosaic.pair_coverage",
+        "1",
+        "share of true errors of single pairs within one stated sigma, RAFT hybrid",
+    ),
+    DeclaredClaim(
+        "mosaic.block_ratio",
+        "1",
+        "true over stated error of means over blocks of 400 to 1200 m, RAFT hybrid mosaic",
+    ),
+    DeclaredClaim(
+        "series.smooth", "1", "weight of a steady velocity in the series, chosen by the pairs"
+    ),
     DeclaredClaim("series.closure", "m/yr", "residual of the pairs from the series, median on ice"),
     # 07, maps and products
     DeclaredClaim("product.pairs", "pairs", "pairs in the published map"),

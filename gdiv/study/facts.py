@@ -80,6 +80,19 @@ class Facts:
         """Season years that the study needs."""
         return sorted({*self.glacier.years.train, *self.glacier.years.validation})
 
+    @property
+    def caution(self) -> str:
+        """What the seasons of the study cannot show; empty if validation has seasons of its own."""
+        years = self.glacier.years
+        if years.train != years.validation:
+            return ""
+        named = ", ".join(map(str, sorted(set(years.train))))
+        return (
+            f"{self.glacier.label} is trained and validated on the same season years ({named}): "
+            "fine-tuning and validation share their pairs, so agreement with the labels proves "
+            "nothing, and no second season checks the errors"
+        )
+
     @cached_property
     def companions(self) -> Path:
         """Folder of the outline, stakes, note and truth that the source provides."""

@@ -69,7 +69,8 @@ RESULTS = (
     Result("stakes", "table", "06", ("name", "measured", "estimated", "difference", "matcher")),
     Result("validation", "table", "06", (*_CHECKS, "stakes", "nmad")),
     Result("reliability", "table", "06", ("matcher", "speed", "stated", "found")),
-    Result("series", "dataset", "06", ("vx", "vy", "closure")),
+    Result("blocks", "table", "06", ("side", "blocks", "ratio")),
+    Result("series-*", "dataset", "06", ("vx", "vy", "error", "closure")),
     Result("fewer-pairs", "table", "08", ("pairs", "mosaic", "rmse")),
     Result("choices", "table", "08", ("variant", "rmse", "median", "p95", "along", "coverage")),
 )

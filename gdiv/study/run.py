@@ -101,6 +101,8 @@ def _run(
         get_matcher(name)
     if compared != study.profile.matchers:
         checked[MATCHERS] = ",".join(compared)
+    if study.caution:
+        print(f"note: {study.caution}")
     folder = study.folder.resolve()
     common = {
         "glacier": glacier,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import xarray as xr
 
 from gdiv.study import claims
 from gdiv.study.declared_claims import find_claim, row_claims, row_label
@@ -15,6 +16,9 @@ from gdiv.study.store import move_links, read_result, stored_size, write_result
 from gdiv.study.workspace import StudyError
 
 __all__ = ["SavedResults"]
+
+#: Displacement of the training seasons by matcher.
+OTHER_SEASONS = {"horn-schunck": "labels", "dis": "displacement-second-season"}
 
 
 class SavedResults(Facts):
@@ -81,6 +85,27 @@ class SavedResults(Facts):
             return value
         log_access("read", "scenes")  # the files that the items link to
         return move_links(value, path.parent, absolute=True)
+
+    def all_pairs(self, matcher: str) -> xr.Dataset:
+        """Open the displacement of all pairs of a matcher, of every season that it matched.
+
+        Parameters
+        ----------
+        matcher : str
+            Name of the matcher. Horn-Schunck and DIS match the training seasons as well.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``u``, ``v`` (pixel), ``quality``, ``sigma_u`` and ``sigma_v`` of each pair, lazy.
+        """
+        years = self.glacier.years
+        further = OTHER_SEASONS.get(matcher) if years.train != years.validation else None
+        names = [name for name in (further, f"displacement-{matcher}") if name]
+        layers = ["u", "v", "quality", "sigma_u", "sigma_v"]
+        return xr.concat(
+            [self.open(name)[layers] for name in names], "pair", combine_attrs="override"
+        )
 
     def save(self, name: str, value: Any) -> None:
         """Write a result and print its path, size and duration.

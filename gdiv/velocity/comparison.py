@@ -7,18 +7,19 @@ import pandas as pd
 import xarray as xr
 
 from gdiv.catalog import Glacier
+from gdiv.conventions import DAYS_PER_YEAR
 from gdiv.images.arrays import Mask
 from gdiv.velocity import itslive
 from gdiv.velocity.stakes import compare_with_stakes
-from gdiv.velocity.uncertainty import add_errors
-from gdiv.velocity.validation import check_mosaic, observed_coverage
+from gdiv.velocity.uncertainty import add_errors, error_of_mean
+from gdiv.velocity.validation import check_mosaic
 
 __all__ = [
     "add_errors_to_all",
     "check_all",
     "compare_all_with_itslive",
     "compare_all_with_stakes",
-    "coverage_of_all",
+    "summarise",
 ]
 
 Mosaics = Mapping[str, xr.Dataset]
@@ -115,30 +116,6 @@ def check_all(
     return pd.DataFrame(rows).T
 
 
-def coverage_of_all(mosaics: Mosaics, truth: xr.Dataset | None, ice: Mask) -> pd.DataFrame:
-    """Compute the observed coverage of each mosaic, as `observed_coverage`.
-
-    Parameters
-    ----------
-    mosaics : mapping of str to xarray.Dataset
-        Mosaics with errors, by matcher.
-    truth : xarray.Dataset or None
-        Truth of a twin.
-    ice : ndarray of bool, shape (H, W)
-        Ice.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One table for all, with the column ``matcher``.
-    """
-    tables = [
-        observed_coverage(mosaic, truth, ice).assign(matcher=name)
-        for name, mosaic in mosaics.items()
-    ]
-    return pd.concat(tables)
-
-
 def compare_all_with_itslive(
     mosaics: Mosaics, glacier: Glacier, pairs: pd.DataFrame, ice: Mask
 ) -> pd.DataFrame:
@@ -169,3 +146,34 @@ def compare_all_with_itslive(
         for name, mosaic in mosaics.items()
     }
     return pd.DataFrame(rows).T
+
+
+def summarise(mosaic: xr.Dataset) -> dict[str, float]:
+    """Summarise a mosaic: its speed, and the error of its mean.
+
+    Parameters
+    ----------
+    mosaic : xarray.Dataset
+        Mosaic of the ice with errors, from `gdiv.add_errors`, and with its speed ``v`` (m/yr); NaN
+        elsewhere.
+
+    Returns
+    -------
+    dict
+        ``speed``, the median (m/yr), and the same as ``px_per_day``; ``correlation_length`` of the
+        errors (m), ``mean_error`` and its part ``mean_error_systematic`` (m/yr), from
+        `gdiv.velocity.uncertainty.error_of_mean`, and ``season_change``, in percent, NaN without a
+        second season.
+    """
+    spacing = abs(float(mosaic.x[1] - mosaic.x[0]))
+    median = float(mosaic.v.median())
+    length = mosaic.attrs.get("correlation_length", float("nan"))
+    mean_error = error_of_mean(mosaic.v_error.values, spacing, length)
+    return {
+        "speed": median,
+        "px_per_day": median / DAYS_PER_YEAR / spacing,
+        "correlation_length": length,
+        "mean_error": mean_error.total,
+        "mean_error_systematic": mean_error.systematic,
+        "season_change": 100 * mosaic.attrs.get("season_change", float("nan")),
+    }

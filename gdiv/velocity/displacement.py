@@ -15,6 +15,7 @@ from gdiv.flow.matchers.measurement import check_options
 from gdiv.flow.matchers.registry import get_matcher, source_hash
 from gdiv.imagery.coregistration import stable_ground_statistics
 from gdiv.images.arrays import Mask
+from gdiv.velocity.stable_ground import add_ground_error
 
 __all__ = ["match_pairs", "summarise_pairs", "training_arrays"]
 
@@ -72,11 +73,11 @@ def match_pairs(
     -------
     xarray.Dataset
         Float32 ``(pair, y, x)``: ``u`` and ``v`` (pixel, registration shift subtracted),
-        ``quality`` (0 to 1), ``sigma_u`` and ``sigma_v``, the standard error of each vector
-        (pixel), and, with `check_consistency`, ``residual`` (pixel). Per pair:
-        ``bias_x``, ``bias_y``, ``nmad_x``, ``nmad_y``, the apparent displacement of stable ground
-        (pixel). Coordinates per pair: ``reference``, ``secondary`` (scene ids), their dates,
-        ``days``, ``years``, and the subtracted ``shift_x``, ``shift_y`` (pixel).
+        ``quality`` (0 to 1), ``sigma_u`` and ``sigma_v``, the standard error of each vector with
+        what stable ground shows beyond it (pixel), and, with `check_consistency`, ``residual``
+        (pixel). Per pair: ``bias_x``, ``bias_y``, ``nmad_x``, ``nmad_y``, the apparent displacement
+        of stable ground (pixel). Coordinates per pair: ``reference``, ``secondary`` (scene ids),
+        their dates, ``days``, ``years``, and the subtracted ``shift_x``, ``shift_y`` (pixel).
 
     Raises
     ------
@@ -144,7 +145,7 @@ def match_pairs(
 def _registered(
     match: Match, stable: Mask, snow: Sequence[Mask], shift: npt.NDArray[Any]
 ) -> tuple[npt.NDArray[Any], ...]:
-    """Displacement less the registration shift, and its statistics on stable ground without snow.
+    """Displacement less the registration shift, its errors and statistics on stable ground.
 
     Arrays have a first dimension of one pair, as `xarray.apply_ufunc` hands them over.
     """
@@ -154,7 +155,11 @@ def _registered(
     ground = stable & ~snowy & (match.quality > MIN_RELIABLE)
     statistics = stable_ground_statistics(u, v, ground)
     values = np.array([[statistics[name] for name in STATISTICS]], np.float32)
-    maps = (u, v, match.quality, match.sigma_u, match.sigma_v, match.residual)
+    sigmas = (
+        add_ground_error(u, match.sigma_u, ground),
+        add_ground_error(v, match.sigma_v, ground),
+    )
+    maps = (u, v, match.quality, *sigmas, match.residual)
     return *(each[None] for each in maps), values
 
 

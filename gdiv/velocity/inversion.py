@@ -14,14 +14,18 @@ import xarray as xr
 
 from gdiv.velocity.annual import ROUNDS, prior_weight, robust_weight, rows_at_once
 
-__all__ = ["design_matrix", "invert_network"]
+__all__ = ["choose_smoothing", "design_matrix", "invert_network"]
 
 Matrix: TypeAlias = npt.NDArray[np.float64]
 #: Several values at each pixel, ``(H, W, ...)``.
 PixelValues: TypeAlias = npt.NDArray[np.floating]
 
-#: Weight of two consecutive intervals having equal velocity, relative to the equation of a pair of
-#: median time separation. Chosen by eye on the twin.
+#: Weights of two consecutive intervals having equal velocity that are tried, relative to the
+#: equation of a pair of median time separation.
+SMOOTHINGS = (0.03, 0.1, 0.3, 1.0, 3.0)
+#: Pixels that the smoothing is chosen on.
+SAMPLE = 400
+#: Smoothing where no scene can be predicted from the others. Chosen by eye on the twin.
 SMOOTH = 0.3
 #: Damping that makes the equations of a pixel without pairs solvable.
 DAMPING = 1e-9
@@ -31,7 +35,7 @@ MIN_FREEDOM = 1.0
 MIN_TOTAL_WEIGHT = 1e-9
 
 
-def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
+def invert_network(velocity: xr.Dataset, smooth: float | None = None) -> xr.Dataset:
     """Estimate the velocity between consecutive scenes, lazily and in blocks of rows.
 
     Parameters
@@ -42,7 +46,8 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
         `gdiv.velocity.annual.to_velocity`. Missing vectors are left out; others have the weights
         of `gdiv.velocity.annual.prior_weight`.
     smooth : float, optional
-        Weight of equal velocity in consecutive intervals. A larger value gives a steadier series.
+        Weight of equal velocity in consecutive intervals; a larger value gives a steadier series.
+        Chosen by `choose_smoothing` if left out.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
         of the pixel spans; ``error``, one standard error of each component (m/yr), with the same
         dimensions, large where pairs hardly separate an interval from its neighbours; ``closure``
         ``(y, x)``, the weighted root mean square difference between the pairs and the series
-        (m/yr). Coordinates ``start`` and ``end`` per interval.
+        (m/yr). Coordinates ``start`` and ``end`` per interval; the attribute ``smooth``.
 
     Raises
     ------
@@ -87,17 +92,15 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
     if not velocity.sizes["pair"]:
         raise ValueError("a series needs at least one pair, and there is none")
     design, dates = design_matrix(velocity.reference_date.values, velocity.secondary_date.values)
+    chosen = choose_smoothing(velocity) if smooth is None else smooth
     sigmas = [name for name in ("sigma_x", "sigma_y") if name in velocity]
     blocks = velocity[["vx", "vy", *sigmas]].assign(prior=prior_weight(velocity))
     blocks = blocks.chunk(pair=-1, y=rows_at_once(blocks), x=-1)
-    # Prior weights are relative to the longest pair. Without this factor, one long pair would
-    # reduce the weight of all others against the smoothing.
-    smooth *= float(np.median(velocity.years / velocity.years.max()))
     inputs = ["vx", "vy", "prior", *sigmas]
     vx, vy, error, closure = xr.apply_ufunc(
         _solve,
         *(blocks[name] for name in inputs),
-        kwargs={"design": design, "smooth": smooth},
+        kwargs={"design": design, "smooth": chosen * _median_separation(velocity)},
         input_core_dims=[["pair"]] * len(inputs),
         output_core_dims=[["interval"]] * 3 + [[]],
         dask="parallelized",
@@ -114,7 +117,107 @@ def invert_network(velocity: xr.Dataset, smooth: float = SMOOTH) -> xr.Dataset:
     }
     for name, long_name in long_names.items():
         series[name].attrs = {"units": "meter/year", "long_name": long_name}
-    return series.assign_coords(start=("interval", dates[:-1]), end=("interval", dates[1:]))
+    bounds = {"start": ("interval", dates[:-1]), "end": ("interval", dates[1:])}
+    return series.assign_coords(bounds).assign_attrs(smooth=chosen)
+
+
+def _median_separation(velocity: xr.Dataset) -> float:
+    """Median time separation relative to the longest, which prior weights are relative to.
+
+    Without this factor of the smoothing, one long pair would reduce the weight of all others
+    against it.
+    """
+    return float(np.median(velocity.years / velocity.years.max()))
+
+
+def choose_smoothing(velocity: xr.Dataset) -> float:
+    """Choose the smoothing by which the pairs without a scene best predict the pairs with it.
+
+    Pairs that share a scene share its errors, so single pairs are not left out, but all pairs of
+    a scene.
+
+    Parameters
+    ----------
+    velocity : xarray.Dataset
+        As in `invert_network`.
+
+    Returns
+    -------
+    float
+        One of 0.03, 0.1, 0.3, 1 and 3, the one with the smallest median error of prediction on a
+        few hundred pixels; 0.3 if there are only two scenes or no pixel has enough pairs.
+
+    Examples
+    --------
+    Ice of a steady speed, seen by noisy pairs of five scenes, is smoothed more than that:
+
+    >>> dates = np.datetime64("2020-07-01", "ns") + np.arange(5) * np.timedelta64(20, "D")
+    >>> first, last = np.array([(i, j) for i in range(5) for j in range(i + 1, 5)]).T
+    >>> noise = np.random.default_rng(0).normal(size=(2, 5, 20, 20))
+    >>> years = (last - first) * 20 / 365.25
+    >>> east, north = ((part[last] - part[first]) / years[:, None, None] for part in noise)
+    >>> axes = ("pair", "y", "x")
+    >>> velocity = xr.Dataset(
+    ...     {
+    ...         "vx": (axes, 50 + east),
+    ...         "vy": (axes, north),
+    ...         "quality": (axes, np.ones((10, 20, 20))),
+    ...     },
+    ...     coords={
+    ...         "reference_date": ("pair", dates[first]),
+    ...         "secondary_date": ("pair", dates[last]),
+    ...         "years": ("pair", years),
+    ...     },
+    ... )
+    >>> choose_smoothing(velocity) > 0.3
+    True
+    """
+    design, dates = design_matrix(velocity.reference_date.values, velocity.secondary_date.values)
+    step = int(np.ceil(np.sqrt(velocity.sizes["y"] * velocity.sizes["x"] / SAMPLE)))
+    sample = velocity[["vx", "vy", "quality"]].isel(
+        y=slice(step // 2, None, step), x=slice(step // 2, None, step)
+    )
+    prior = prior_weight(sample).transpose("y", "x", "pair").values.reshape(1, -1, len(design))
+    values = np.stack(
+        [sample[name].transpose("y", "x", "pair").values for name in ("vx", "vy")], axis=-1
+    ).reshape(1, -1, len(design), 2)
+    values = np.where(prior[..., None] > 0, values, 0).astype(float)
+    of_scene = [
+        (velocity.reference_date.values == date) | (velocity.secondary_date.values == date)
+        for date in dates
+    ]
+    factor = _median_separation(velocity)
+    errors = {
+        smooth: _prediction_error(values, prior, design, of_scene, smooth * factor)
+        for smooth in SMOOTHINGS
+    }
+    known = {smooth: error for smooth, error in errors.items() if np.isfinite(error)}
+    return min(known, key=known.__getitem__) if known else SMOOTH
+
+
+def _prediction_error(
+    values: PixelValues,
+    prior: PixelValues,
+    design: Matrix,
+    of_scene: list[npt.NDArray[np.bool_]],
+    smooth: float,
+) -> float:
+    """Median error by which pairs are predicted by the pairs that share no scene with them.
+
+    Vectors ``(1, N, pair, 2)`` and weights ``(1, N, pair)``. NaN if there is nothing to predict.
+    """
+    steadiness = _steadiness(design.shape[1], smooth)
+    errors = []
+    for left_out in of_scene:
+        weights = np.where(left_out, 0, prior)
+        told = (weights > 0).any(-1)
+        series = _least_squares(values[told][None], weights[told][None], design, steadiness)
+        predicted = np.einsum("pi,yxic->yxpc", design[left_out], series)
+        residuals = np.linalg.norm(predicted - values[told][None][:, :, left_out], axis=-1)
+        expected = prior[told][None][:, :, left_out]
+        errors.append((residuals * np.sqrt(expected))[expected > 0])
+    pooled = np.concatenate(errors)
+    return float(np.median(pooled)) if pooled.size else float("nan")
 
 
 def design_matrix(

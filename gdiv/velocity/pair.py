@@ -11,20 +11,17 @@ import xarray as xr
 
 from gdiv.conventions import DAYS_PER_YEAR
 from gdiv.flow.matchers.matching import Match, match_images
-from gdiv.imagery.coregistration import MAX_SPREAD, stable_ground_statistics
+from gdiv.imagery.coregistration import MAX_SPREAD
 from gdiv.imagery.shift import MIN_BLOCKS, measure_shift
-from gdiv.images.arrays import Image, Mask
-from gdiv.images.statistics import nmad
+from gdiv.images.arrays import Image
 from gdiv.velocity.annual import MIN_QUALITY, speed
 from gdiv.velocity.export import with_crs
 from gdiv.velocity.products import STANDARD_NAMES
+from gdiv.velocity.stable_ground import add_ground_error
 from gdiv.velocity.uncertainty import speed_error
 from gdiv.version import __version__
 
 __all__ = ["velocity_from_pair"]
-
-#: Fewest pixels of stable ground that errors are scaled by.
-MIN_STABLE = 100
 
 
 def velocity_from_pair(
@@ -68,9 +65,9 @@ def velocity_from_pair(
     Notes
     -----
     The error of a component is the standard error of the match, which is calibrated on cases with a
-    known displacement (`gdiv.flow.matchers.calibration`). If stable ground moves more than its
-    errors allow, all errors are scaled up to match. A remaining offset is added in quadrature.
-    After a year in which the surface changed more than in those cases, errors are a lower bound.
+    known displacement (`gdiv.flow.matchers.calibration`). What stable ground shows beyond it is
+    added in quadrature. After a year in which the surface changed more than in those cases, errors
+    are a lower bound.
 
     Examples
     --------
@@ -99,13 +96,13 @@ def velocity_from_pair(
         _warn_if_unregistered(shift)
     u = match.u - np.float32(shift["shift_x"])
     v = match.v - np.float32(shift["shift_y"])
-    error_u, error_v = _pixel_errors(match, u, v, stable)
+    ground = stable & (match.quality > MIN_QUALITY)
     factor = pair.attrs["spacing"] / _years_between(pair)
     components = {
         "vx": u * factor,
         "vy": -v * factor,  # rows count southwards
-        "vx_error": error_u * factor,
-        "vy_error": error_v * factor,
+        "vx_error": add_ground_error(u, match.sigma_u, ground) * factor,
+        "vy_error": add_ground_error(v, match.sigma_v, ground) * factor,
     }
     velocity = _as_dataset(components, match, min_quality, pair)
     velocity.attrs = {
@@ -163,21 +160,6 @@ def _years_between(pair: xr.Dataset) -> float:
     start = pd.Timestamp(pair.attrs["reference_date"])
     end = pd.Timestamp(pair.attrs["secondary_date"])
     return (end - start).total_seconds() / 86400 / DAYS_PER_YEAR
-
-
-def _pixel_errors(match: Match, u: Image, v: Image, stable: Mask) -> tuple[Image, Image]:
-    """One sigma of both components in pixels, from the match and the motion of stable ground."""
-    reliable = stable & (match.quality > MIN_QUALITY)
-    ground = stable_ground_statistics(u, v, reliable)
-    errors = []
-    for component, sigma, axis in ((u, match.sigma_u, "x"), (v, match.sigma_v, "y")):
-        bias = float(np.nan_to_num(ground[f"bias_{axis}"]))
-        factor = np.nan
-        if reliable.sum() >= MIN_STABLE:
-            factor = nmad((component[reliable] - bias) / sigma[reliable], 0)
-        # Not less than one: stable ground keeps its texture better than ice.
-        errors.append(np.hypot(sigma * max(np.nan_to_num(factor), 1), bias))
-    return errors[0], errors[1]
 
 
 def _with_attributes(velocity: xr.Dataset) -> xr.Dataset:

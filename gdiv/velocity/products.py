@@ -9,7 +9,6 @@ import pyproj
 import xarray as xr
 
 from gdiv.images.arrays import Mask
-from gdiv.images.statistics import nmad
 from gdiv.velocity.export import with_crs
 
 __all__ = ["pair_cube", "scene_provenance", "velocity_product"]
@@ -98,7 +97,6 @@ def _layer_attributes(name: str) -> dict[str, str]:
 
 def pair_cube(
     velocity: xr.Dataset,
-    mosaic: xr.Dataset,
     ice: Mask,
     crs: int | str,
     provenance: dict[str, str],
@@ -108,12 +106,9 @@ def pair_cube(
     Parameters
     ----------
     velocity : xarray.Dataset
-        ``vx``, ``vy`` (m/yr) with dimensions ``(pair, y, x)`` and the coordinates ``reference``,
-        ``secondary``, ``reference_date`` and ``secondary_date`` per pair, from
-        `gdiv.velocity.annual.to_velocity`. Stays lazy if it is.
-    mosaic : xarray.Dataset
-        Mosaic of these pairs with its uncertainty. The uncertainty of a pair is the NMAD of its
-        difference to the mosaic on ice, combined with the median uncertainty of the mosaic.
+        ``vx``, ``vy`` and their standard errors ``sigma_x``, ``sigma_y`` (m/yr) with dimensions
+        ``(pair, y, x)`` and the coordinates ``reference``, ``secondary``, ``reference_date`` and
+        ``secondary_date`` per pair, from `gdiv.velocity.annual.to_velocity`. Stays lazy if it is.
     ice : ndarray of bool, shape (H, W)
         Ice.
     crs : int or str
@@ -125,8 +120,8 @@ def pair_cube(
     -------
     xarray.Dataset
         ``vx``, ``vy``, ``v`` (m/yr) with dimensions ``(mid_date, y, x)``. Per pair: ``vx_error``,
-        ``vy_error`` (m/yr), ``date_dt`` (days), the dates and ids of both images, and the names
-        that TICOI uses: ``date1``, ``date2``, ``errorx``, ``errory``.
+        ``vy_error`` (m/yr, medians on ice), ``date_dt`` (days), the dates and ids of both images,
+        and the names that TICOI uses: ``date1``, ``date2``, ``errorx``, ``errory``.
     """
     reference_date = velocity.reference_date.values
     secondary_date = velocity.secondary_date.values
@@ -138,9 +133,9 @@ def pair_cube(
     cube = cube.rename(pair="mid_date").assign_coords(mid_date=_distinct_times(middle[order]))
     for name in ("v", "vx", "vy"):
         cube[name].attrs = _layer_attributes(name)
-    errors = _pair_errors(velocity, mosaic, ice)[order]
+    errors = _pair_errors(velocity, ice)[order]
     for axis, error in zip("xy", errors.T, strict=True):
-        long_name = f"uncertainty (1 sigma) of v{axis} on ice"
+        long_name = f"uncertainty (1 sigma) of v{axis}, median on ice"
         attributes = {"units": "meter/year", "long_name": long_name}
         for name in (f"v{axis}_error", f"error{axis}"):
             cube[name] = ("mid_date", error, attributes)
@@ -166,20 +161,16 @@ def _distinct_times(times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetim
     return times + repetition * np.timedelta64(1, "us")
 
 
-def _pair_errors(velocity: xr.Dataset, mosaic: xr.Dataset, ice: Mask) -> npt.NDArray[np.float32]:
-    """Uncertainty of both components of each pair on ice, ``(pair, 2)``, m/yr."""
-    components = ("vx", "vy")
-    mosaic_errors = [
-        np.ma.median(np.ma.masked_invalid(mosaic[f"{name}_error"].values[ice]))
-        for name in components
+def _pair_errors(velocity: xr.Dataset, ice: Mask) -> npt.NDArray[np.float32]:
+    """Median standard error of both components of each pair on ice, ``(pair, 2)``, m/yr."""
+    errors = [
+        [
+            np.ma.median(np.ma.masked_invalid(velocity[name].isel(pair=index).values[ice]))
+            for name in ("sigma_x", "sigma_y")
+        ]
+        for index in range(velocity.sizes["pair"])
     ]
-    errors = []
-    for index in range(velocity.sizes["pair"]):
-        pair = velocity[["vx", "vy"]].isel(pair=index)
-        residual = (pair - mosaic[["vx", "vy"]]).load()
-        spreads = [nmad(residual[name].values[ice], 0) for name in components]
-        errors.append(np.hypot(spreads, mosaic_errors))
-    return np.array(errors, np.float32)
+    return np.ma.filled(np.ma.asarray(errors, np.float32), np.nan)
 
 
 def _image_variables(velocity: xr.Dataset) -> dict[str, Any]:

@@ -2,13 +2,11 @@
 
 import contextlib
 import io
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-from scipy.stats import norm
 
 from gdiv.extras import requires
 from gdiv.images.arrays import Mask, Series
@@ -22,14 +20,10 @@ __all__ = [
     "check_mosaic",
     "compare_with_truth",
     "mosaic_period",
-    "observed_coverage",
     "stable_ground_velocity",
+    "true_mosaic",
 ]
 
-#: Bounds of the classes of true speed, m/yr. Chosen by eye on the twin.
-SPEEDS = (0, 10, 30, 60, np.inf)
-#: Nominal coverages at which the observed ones are computed.
-NOMINAL = (0.2, 0.4, 0.5, 0.68, 0.8, 0.9, 0.95)
 #: Most vectors from which GLAFT estimates a density: it takes a second for these, ten for ten times
 #: as many.
 MAX_GLAFT_VECTORS = 20_000
@@ -69,7 +63,7 @@ def check_mosaic(
     """
     scores = dict.fromkeys((*TRUTH_SCORES, "covered", *INTERVALS), float("nan"))
     if truth is not None:
-        reference = _true_mosaic(mosaic, truth)
+        reference = true_mosaic(mosaic, truth)
         coverages = []
         for name in ("vx", "vy"):
             error = (mosaic[name] - reference[name]).values[ice]
@@ -81,10 +75,21 @@ def check_mosaic(
     return scores | stable_ground_velocity(mosaic, stable) | {"stakes": difference}
 
 
-def _true_mosaic(mosaic: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
+def true_mosaic(mosaic: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
     """True velocity of the mosaic's dates.
 
-    Over a year, or over the longest pair of the mosaic if that is shorter.
+    Parameters
+    ----------
+    mosaic : xarray.Dataset
+        Mosaic from `gdiv.combine_pairs`.
+    truth : xarray.Dataset
+        Truth of the twin, from `gdiv.twin.truth.read_truth`.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``vx``, ``vy`` (m/yr), over a year, or over the longest pair of the mosaic if that is
+        shorter.
     """
     return true_velocity(
         truth, min(MAX_YEARS, mosaic.attrs["longest_years"]), mosaic_period(mosaic)
@@ -107,57 +112,6 @@ def mosaic_period(mosaic: xr.Dataset) -> tuple[str, str] | None:
     if "first_date" not in mosaic.attrs:
         return None
     return mosaic.attrs["first_date"], mosaic.attrs["last_date"]
-
-
-def observed_coverage(mosaic: xr.Dataset, truth: xr.Dataset | None, ice: Mask) -> pd.DataFrame:
-    """Compare the observed with the nominal coverage of the uncertainty, by class of true speed.
-
-    Parameters
-    ----------
-    mosaic : xarray.Dataset
-        ``vx``, ``vy``, ``vx_error``, ``vy_error`` (m/yr) and the attribute ``longest_years``.
-    truth : xarray.Dataset or None
-        Truth of the twin on the grid of the mosaic, from `gdiv.twin.truth.read_truth`.
-    ice : ndarray of bool, shape (H, W)
-        Pixels to compare.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``speed`` (class of true speed, m/yr), ``pixels`` (number), ``stated`` (nominal coverage)
-        and ``found`` (observed coverage: the fraction of true errors within the multiple of sigma
-        that has the nominal coverage for a normal distribution). The two are equal if the
-        uncertainty is well calibrated. Empty without truth.
-    """
-    if truth is None:
-        return pd.DataFrame(columns=["speed", "pixels", "stated", "found"])
-    reference = _true_mosaic(mosaic, truth)
-    normalised = np.stack(
-        [
-            np.abs(mosaic[name].values - reference[name].values) / mosaic[f"{name}_error"].values
-            for name in ("vx", "vy")
-        ]
-    )
-    speed = np.hypot(reference.vx.values, reference.vy.values)
-    rows = []
-    for low, high in [(0, np.inf), *pairwise(SPEEDS)]:
-        inside = ice & (speed >= low) & (speed < high)
-        errors = normalised[:, inside]
-        errors = errors[~np.isnan(errors)]
-        if not errors.size:
-            continue
-        for nominal in NOMINAL:
-            observed = float((errors <= norm.ppf(0.5 + nominal / 2)).mean())
-            row = {"speed": _class_label(low, high), "pixels": inside.sum()}
-            rows.append(row | {"stated": nominal, "found": observed})
-    return pd.DataFrame(rows)
-
-
-def _class_label(low: float, high: float) -> str:
-    """Label of a class of speed."""
-    if np.isfinite(high):
-        return f"{low:g} to {high:g}"
-    return f"from {low:g}" if low else "all"
 
 
 def compare_with_truth(velocity: xr.Dataset, truth: xr.Dataset, ice: Mask) -> dict[str, float]:

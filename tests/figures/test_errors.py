@@ -23,16 +23,19 @@ def test_errors_are_plotted_over_the_displacement_in_pixels():
     assert legend_of(figure) == ["DIS", "RAFT hybrid"]
 
 
-def test_coverage_is_plotted_by_class_of_speed():
+def test_coverage_is_plotted_by_class_of_speed_and_ratios_by_side_of_the_block():
     table = pd.DataFrame(
         {"speed": ["all"] * 2 + ["10 to 30"] * 2, "pixels": [90, 90, 40, 40]}
         | {"stated": [0.5, 0.9] * 2, "found": [0.4, 0.8, 0.5, 0.9]}
     )
-    (axis,) = plot_reliability(table).axes
-    assert axis.get_xlabel() == "nominal coverage"
-    assert axis.get_ylabel() == "observed coverage"
-    assert legend_of(axis) == ["all (90 px)", "10 to 30 (40 px)"]
-    assert axis.get_legend().get_title().get_text() == "true speed (m/yr)"
+    blocks = pd.DataFrame({"side": [100.0, 400.0], "blocks": [90, 8], "ratio": [0.9, 1.2]})
+    single, mosaic, ratios = plot_reliability(table, table, blocks).axes
+    assert (single.get_title(), mosaic.get_title()) == ("single pairs", "mosaic")
+    assert single.get_ylabel() == "observed coverage"
+    assert legend_of(mosaic) == ["all", "10 to 30"]
+    assert mosaic.get_legend().get_title().get_text() == "true speed (m/yr)"
+    assert ratios.lines[-1].get_ydata().tolist() == [0.9, 1.2]
+    assert ratios.get_ylabel() == "true / stated error"
 
 
 def test_errors_are_plotted_over_the_number_of_pairs():

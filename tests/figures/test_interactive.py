@@ -14,12 +14,14 @@ def make_series():
     component = xr.concat([make_map(10), make_map(20)], "interval")
     dates = pd.to_datetime(["2020-08-01", "2020-09-01", "2021-08-01"])
     coords = {"start": ("interval", dates[:2]), "end": ("interval", dates[1:])}
-    return xr.Dataset({"vx": component, "vy": 0 * component}).assign_coords(coords)
+    fields = {"vx": component, "vy": 0 * component, "error": 0 * component + 3}
+    return xr.Dataset(fields).assign_coords(coords)
 
 
 def draw_map(product, others, table):
     """Draw a map; return the titles of its tabs and the plot of the time series."""
-    view = interactive_map(product, others, table, make_stakes(), EPSG, 40, make_series())
+    series = dict.fromkeys(["raft", *others], make_series())
+    view = interactive_map(product, others, table, make_stakes(), EPSG, 40, series)
     tabs, plot = view.children
     return [tab.title for tab in tabs.tabs], plot
 
@@ -64,8 +66,9 @@ def test_the_saved_map_works_without_a_network(smoke, browser):
     assert float(page.locator(".bk-tooltip-row-value").nth(2).inner_text()) > 10
     drawn = page.evaluate("Bokeh.documents[0].roots()[0].children[1].title.text")
     page.mouse.click(*position)
-    page.wait_for_function("Bokeh.documents[0].roots()[0].children[1].title.text.includes(' E, ')")
+    title = "Bokeh.documents[0].roots()[0].children[1].title.text"
+    page.wait_for_function(f"{title}.includes('RAFT hybrid: ') && {title}.includes(' E, ')")
     assert "click the map" in drawn
     tabs.last.click()
-    page.wait_for_timeout(500)
+    page.wait_for_function(f"{title}.includes('Horn-Schunck: ')")
     assert not [url for url in requests if url.startswith("http")] and not errors

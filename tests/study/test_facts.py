@@ -70,3 +70,11 @@ def test_a_glacier_without_outline_raises_an_error_with_the_remedy(service_study
 def test_seasons_are_those_of_training_and_validation(twin_study):
     years = twin_study.glacier.years
     assert twin_study.seasons == sorted({*years.train, *years.validation})
+
+
+def test_seasons_that_serve_for_training_and_validation_are_told(twin_study, glacier, monkeypatch):
+    assert twin_study.caution == ""
+    same = glacier.years.model_copy(update={"train": glacier.years.validation})
+    both = replace(twin_study, glacier=glacier.model_copy(update={"years": same}))
+    assert "share their pairs" in both.caution
+    assert "(2020, 2021)" in both.caution

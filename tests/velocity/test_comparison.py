@@ -8,6 +8,7 @@ from velocity_fields import make_mosaic
 
 from gdiv.catalog import load_catalog
 from gdiv.velocity import comparison, uncertainty
+from gdiv.velocity.annual import speed
 
 ICE = np.ones((120, 120), bool)
 STABLE = ~ICE
@@ -61,8 +62,6 @@ def test_all_mosaics_are_checked_against_stakes_and_truth(mosaics):
     for name in mosaics:
         assert checks.stakes[name] == pytest.approx(differences[name])
         assert 0 < checks.rmse[name] < 10
-    coverage = comparison.coverage_of_all(completed, truth, ICE)
-    assert set(coverage.matcher) == set(mosaics)
 
 
 def test_the_comparison_with_itslive_is_empty_where_it_has_no_velocities(mosaics, monkeypatch):
@@ -71,3 +70,14 @@ def test_the_comparison_with_itslive_is_empty_where_it_has_no_velocities(mosaics
     table = comparison.compare_all_with_itslive(mosaics, glacier, None, ICE)
     assert table.index.tolist() == list(mosaics)
     assert table.columns.empty
+
+
+def test_a_mosaic_is_summarised_with_the_error_of_its_mean(mosaics, seasons):
+    completed = comparison.add_errors_to_all(mosaics, seasons, ICE, STABLE)["dis"]
+    summary = comparison.summarise(completed.assign(v=speed(completed)))
+    assert summary["speed"] == pytest.approx(30, abs=0.5)
+    assert summary["px_per_day"] == pytest.approx(summary["speed"] / 365.25 / 10)
+    assert 0 < summary["mean_error_systematic"] < summary["mean_error"] < 3
+    assert abs(summary["season_change"]) < 3
+    # The errors of the mosaics are independent from pixel to pixel.
+    assert summary["correlation_length"] == 10

@@ -4,27 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from gdiv.twin.truth import true_velocity
 from gdiv.velocity import validation
-
-
-def test_observed_coverage_reveals_an_underestimated_uncertainty():
-    rng = np.random.default_rng(5)
-    coords = {"y": -10.0 * np.arange(80), "x": 10.0 * np.arange(80)}
-    truth = xr.Dataset(
-        {n: (("y", "x"), np.full((80, 80), v)) for n, v in (("vx", 0.0), ("vy", 20.0))}, coords
-    )
-    truth.attrs["spacing"] = 10.0
-    year = true_velocity(truth, 1.0)
-    data = year + xr.Dataset({n: (("y", "x"), rng.normal(0, 2, (80, 80))) for n in ("vx", "vy")})
-    data = data.assign(
-        {f"{n}_error": xr.full_like(data[n], 1.0) for n in ("vx", "vy")}
-    ).assign_attrs(longest_years=1.0)
-    table = validation.observed_coverage(data, truth, year.vx.notnull().values)
-    within = table.query("stated == 0.68").set_index("speed").found
-    assert set(within.index) == {"all", "10 to 30"}
-    assert within["all"] == pytest.approx(0.38, abs=0.02)  # half a sigma
-    assert validation.observed_coverage(data, None, None).empty
 
 
 def test_compare_with_truth_reports_lost_motion():

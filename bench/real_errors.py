@@ -1,0 +1,141 @@
+"""What stated errors say on real pairs, where peers are the only reference.
+
+Run `python bench/real_errors.py`; `python results/render.py` adds the tables to `errors.md`. On ice
+with a published field (Yahtse, by CARST) and at reliable chips of every pair: how many vectors are
+kept, how fast they are, what error they state, and how far they are from the peer. Peers err, too,
+so differences are an upper bound. Takes ten minutes on two processors.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from networks import ROOT
+from tqdm import tqdm
+
+from gdiv.benchmark.real_scenes import PLACES, Dates, RealScenes
+from gdiv.conventions import DAYS_PER_YEAR
+from gdiv.files import write_json
+from gdiv.flow.matchers.matching import match_images
+from gdiv.flow.matchers.registry import get_matcher
+from gdiv.images.arrays import Flow, Mask
+from gdiv.velocity.stable_ground import add_ground_error
+
+__all__ = ["compare", "main", "measure"]
+
+TARGET = ROOT / "results" / "published" / "bench-real-errors.json"
+MATCHERS = ("horn-schunck", "raft", "dis", "correlation")
+#: Pixel of the scenes of each place, m; that of Perito Moreno is nominal.
+SPACING = {"yahtse-2016-west": 15.0, "zmutt-2017-2018": 10.0, "perito-moreno-2020": 6.08}
+#: Speed of the published field above which ice is fast, m/yr.
+FAST = 2000.0
+
+
+def measure(scenes: RealScenes, pair: Dates, matcher: str) -> tuple[Flow, Flow, Mask]:
+    """Match a pair, relative to stable ground.
+
+    Parameters
+    ----------
+    scenes : RealScenes
+        Scenes.
+    pair : (str, str)
+        Dates.
+    matcher : str
+        Name of the matcher.
+
+    Returns
+    -------
+    flow, sigma : ndarray, shape (2, H, W)
+        Displacement and its standard error in pixels.
+    kept : ndarray of bool, shape (H, W)
+        Vectors that did not fail.
+    """
+    match = match_images(
+        get_matcher(matcher), *(scenes.images[date] for date in pair), check_consistency=True
+    )
+    kept = match.quality > 0
+    ground = scenes.stable & kept
+    shift = [np.median(c[ground]) if ground.any() else 0.0 for c in (match.u, match.v)]
+    flow = np.stack([match.u - shift[0], match.v - shift[1]])
+    sigmas = (match.sigma_u, match.sigma_v)
+    sigma = np.stack([add_ground_error(c, s, ground) for c, s in zip(flow, sigmas, strict=True)])
+    return flow, sigma, kept
+
+
+def compare(
+    flow: npt.NDArray[np.floating],
+    sigma: npt.NDArray[np.floating],
+    kept: npt.NDArray[np.bool_],
+    peer: npt.NDArray[np.floating],
+    factor: float,
+) -> dict[str, float]:
+    """Compare vectors with those of a peer.
+
+    Parameters
+    ----------
+    flow, sigma, peer : ndarray, shape (2, N)
+        Vectors, their standard errors, and the peer's vectors in pixels.
+    kept : ndarray of bool, shape (N,)
+        Vectors that did not fail.
+    factor : float
+        From pixels to m/yr.
+
+    Returns
+    -------
+    dict
+        ``kept``, the share of vectors; of these the medians of the ``peer`` and of the ``speed``,
+        the ``stated`` error of the vector and the length of the ``difference`` (m/yr); ``within``,
+        the share of components within one stated error of the peer.
+    """
+    result = {"kept": float(kept.mean()), "vectors": float(kept.size)}
+    if not kept.any():
+        return result
+    flow, sigma, peer = (each[:, kept] for each in (flow, sigma, peer))
+    lengths = {"peer": peer, "speed": flow, "stated": sigma, "difference": flow - peer}
+    medians = {name: factor * float(np.median(np.hypot(*each))) for name, each in lengths.items()}
+    return result | medians | {"within": float((np.abs(flow - peer) <= sigma).mean())}
+
+
+def _rows(scenes: RealScenes, pair: Dates, matcher: str) -> list[dict[str, Any]]:
+    """Comparisons of one matcher on one pair."""
+    flow, sigma, kept = measure(scenes, pair, matcher)
+    days = float((np.datetime64(pair[1]) - np.datetime64(pair[0])).astype(int))
+    factor = SPACING[scenes.place.folder] * DAYS_PER_YEAR / days
+    chips = scenes.chips[pair]
+    at = (..., chips[:, 0].astype(int), chips[:, 1].astype(int))
+    peers = {"reliable chips": (at, chips[:, 2:].T)}
+    if scenes.place.field:
+        field = scenes.published_field(pair)
+        known = scenes.ice & np.isfinite(field).all(0)
+        fast = known & (factor * np.hypot(*field) > FAST)
+        peers["published field"] = ((..., *np.nonzero(known)), field[:, known])
+        peers[f"published field, above {FAST:g} m/yr"] = ((..., *np.nonzero(fast)), field[:, fast])
+    return [
+        {"place": scenes.place.folder, "pair": list(pair), "peer": name, "matcher": matcher}
+        | {"values": compare(flow[where], sigma[where], kept[where[1:]], peer, factor)}
+        for name, (where, peer) in peers.items()
+    ]
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--scenes", type=Path, default=ROOT.parent / "shared" / "real")
+    folder = parser.parse_args().scenes
+    plan = [
+        (RealScenes(folder, place), pair, matcher)
+        for place in PLACES
+        for pair in place.pairs
+        for matcher in MATCHERS
+    ]
+    rows = [row for each in tqdm(plan) for row in _rows(*each)]
+    write_json(TARGET, {"rows": rows})
+    print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes tables of it")
+
+
+if __name__ == "__main__":
+    main()
