@@ -24,7 +24,7 @@ Latitude = Annotated[float, Field(ge=-90, le=90, description="degrees north")]
 MonthDay = Annotated[
     str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$", description="MM-DD")
 ]
-Year = Annotated[int, Field(ge=2015, le=2100, description="season year; Sentinel-2 began in 2015")]
+Year = Annotated[int, Field(ge=1972, le=2100, description="season year; Landsat began in 1972")]
 
 
 class CatalogError(ValueError):

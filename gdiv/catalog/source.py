@@ -42,6 +42,11 @@ class Source(Entry):
     signing: Literal["none", "planetary-computer"] = Field(
         "none", description="service that signs the links of assets"
     )
+    aligned: bool = Field(
+        False,
+        description="whether the scenes are known to be aligned, so that pairs without stable "
+        "ground are used as they are",
+    )
     licence: str = Field(description="licence of the scenes")
 
     @model_validator(mode="after")

@@ -1,8 +1,10 @@
-"""Load files whose pixels lie on the grid of the study, whatever their projection is called."""
+"""Load any band of files whose pixels lie on the grid, whatever their projection is called."""
 
 import dask.array as da
 import numpy as np
+import numpy.typing as npt
 import rasterio
+import rioxarray
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
@@ -14,35 +16,41 @@ CHUNK = 512
 TOLERANCE = 0.01
 
 
-def load_aligned(files: list[str], grid: GeoBox, fill: int) -> xr.DataArray:
-    """Load one band of files lazily, cropped to a grid that their pixels lie on.
+def load_aligned(
+    files: list[str], bands: list[int], grid: GeoBox, dtype: npt.DTypeLike
+) -> xr.DataArray:
+    """Load one band of each file lazily, cropped to a grid that their pixels lie on.
 
     Parameters
     ----------
     files : list of str
         GeoTIFFs, one per scene.
+    bands : list of int
+        Number of the band of each file, from 1.
     grid : odc.geo.geobox.GeoBox
         Grid that the pixels are cropped to.
-    fill : int
-        Value beyond the files.
+    dtype : dtype
+        Type of the result.
 
     Returns
     -------
     xarray.DataArray
-        uint16 numbers ``(time, y, x)``.
+        Numbers ``(time, y, x)``. No data, beyond the files too, is NaN in floating point and 0 in
+        other types.
 
     Raises
     ------
     ValueError
         If the pixels of a file do not lie on the grid.
     """
-    layers = [_crop(file, grid, fill) for file in files]
+    pairs = zip(files, bands, strict=True)
+    layers = [_crop(file, band, grid, np.dtype(dtype)) for file, band in pairs]
     coords = {name: grid.coordinates[name].values for name in ("y", "x")}
     return xr.DataArray(da.stack(layers), coords=coords, dims=("time", "y", "x"))
 
 
-def _crop(file: str, grid: GeoBox, fill: int) -> da.Array:
-    """Pixels of one file on the grid."""
+def _crop(file: str, band: int, grid: GeoBox, dtype: np.dtype) -> da.Array:
+    """Pixels of one band of a file on the grid."""
     with rasterio.open(file) as opened:
         transform = opened.transform
         shape = (opened.height, opened.width)
@@ -55,14 +63,16 @@ def _crop(file: str, grid: GeoBox, fill: int) -> da.Array:
     # Of a coarser grid each pixel takes the value at its centre.
     rows = top + step // 2 + step * np.arange(grid.height)
     columns = left + step // 2 + step * np.arange(grid.width)
-    chunks = {"x": CHUNK, "y": CHUNK}
-    stored = xr.open_dataarray(file, engine="rasterio", chunks=chunks, mask_and_scale=False)
+    real = dtype.kind == "f"
+    stored = rioxarray.open_rasterio(file, chunks={"x": CHUNK, "y": CHUNK}, masked=real)
+    if not isinstance(stored, xr.DataArray):
+        raise ValueError(f"{file} holds several rasters")
     inside_rows = (rows >= 0) & (rows < shape[0])
     inside_columns = (columns >= 0) & (columns < shape[1])
-    pixels = stored.data[0][rows[inside_rows]][:, columns[inside_columns]]
+    pixels = stored.sel(band=band).data[rows[inside_rows]][:, columns[inside_columns]]
     gaps = [
         (int(inside.argmax()), int(inside[::-1].argmax()))
         for inside in (inside_rows, inside_columns)
     ]
-    padded = da.pad(pixels.astype(np.uint16), gaps, constant_values=fill)
+    padded = da.pad(pixels.astype(dtype), gaps, constant_values=np.nan if real else 0)
     return padded.rechunk(CHUNK)

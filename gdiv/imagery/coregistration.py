@@ -32,7 +32,9 @@ MAX_SPREAD = 0.5
 MIN_COMMON = 0.5
 
 
-def register_pairs(cube: xr.Dataset, pairs: pd.DataFrame, masks: xr.Dataset) -> pd.DataFrame:
+def register_pairs(
+    cube: xr.Dataset, pairs: pd.DataFrame, masks: xr.Dataset, aligned: bool = False
+) -> pd.DataFrame:
     """Measure the shift of every pair and drop pairs that cannot be registered.
 
     The images are read from the cube. Pairs without enough stable ground take their shifts from the
@@ -47,6 +49,9 @@ def register_pairs(cube: xr.Dataset, pairs: pd.DataFrame, masks: xr.Dataset) -> 
         Pair table from `gdiv.imagery.pairs.choose_pairs`, with or without the column ``set``.
     masks : xarray.Dataset
         Masks from `gdiv.imagery.outlines.make_masks`.
+    aligned : bool, optional
+        The scenes are known to be aligned: a pair that cannot be registered is used with a shift of
+        zero, and dropped otherwise.
 
     Returns
     -------
@@ -62,6 +67,8 @@ def register_pairs(cube: xr.Dataset, pairs: pd.DataFrame, masks: xr.Dataset) -> 
     """
     rows = [_register_pair(cube, pair, masks) for pair in pairs.itertuples()]
     table = _register_by_network(pairs.join(pd.DataFrame(rows, index=pairs.index)), cube, masks)
+    if not aligned:
+        table = _drop_unregistered(table)
     sets = table.get("set", pd.Series("", table.index))
     for name, part in table.groupby(sets, sort=False):
         if not (part.verdict == "use").any():
@@ -90,6 +97,19 @@ def _register_by_network(table: pd.DataFrame, cube: xr.Dataset, masks: xr.Datase
     table.loc[known, "shift_spread"] = spread
     table.loc[known, "registered_on"] = "pair network"
     return table
+
+
+def _drop_unregistered(table: pd.DataFrame) -> pd.DataFrame:
+    """Drop pairs that nothing registers: their shift would count as motion."""
+    lost = (table.registered_on == "nothing") & (table.verdict == "use")
+    reason = (
+        f"not registered: fewer than {MIN_BLOCKS} blocks of stable ground, and no other scenes of "
+        "its seasons to compare with (a stable.geojson beside the scenes adds ground; aligned: "
+        "true in the source's entry of the catalog takes such pairs as they are)"
+    )
+    return table.assign(
+        verdict=table.verdict.mask(lost, "drop"), reason=table.reason.mask(lost, reason)
+    )
 
 
 def _register_pair(cube: xr.Dataset, pair: Any, masks: xr.Dataset) -> dict[str, Any]:

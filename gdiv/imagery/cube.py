@@ -87,7 +87,8 @@ def load_asset(
     Returns
     -------
     xarray.DataArray
-        uint16 digital numbers ``(time, y, x)``, one step of time per item.
+        Digital numbers ``(time, y, x)``, one step of time per item: uint16 of a mask; else float32,
+        NaN where the file, its mask or the source's value say that there is no data.
 
     Raises
     ------
@@ -97,9 +98,13 @@ def load_asset(
     box = grid.boundingbox
     epsg = grid_crs(grid).epsg
     asset = _asset_of_role(source, role)
-    fill = 0 if role == "mask" else source.nodata
-    if epsg is None:  # stackstac knows projections by their code
-        return load_aligned([item["assets"][asset]["href"] for item in items], grid, fill)
+    dtype: np.dtype = np.dtype(np.uint16 if role == "mask" else np.float32)
+    bands = [int(item["assets"][asset].get("gdiv:band", 1)) for item in items]
+    # stackstac knows projections by their code, and reads the first band of a file.
+    if epsg is None or any(band != 1 for band in bands):
+        files = [item["assets"][asset]["href"] for item in items]
+        numbers = load_aligned(files, bands, grid, dtype)
+        return numbers if role == "mask" else _without_void(numbers, source.nodata)
     # stackstac reads proj:epsg alone. Items with the newer proj:code would be resampled silently.
     projected = [_with_properties(item, {"datetime": None}, {"proj:epsg": epsg}) for item in items]
     stack = stackstac.stack(
@@ -109,8 +114,8 @@ def load_asset(
         resolution=abs(grid.resolution.x),
         bounds=(box.left, box.bottom, box.right, box.top),
         snap_bounds=False,  # the grid is pinned already; snapping assumes an origin of zero
-        dtype=np.dtype(np.uint16),
-        fill_value=np.uint16(fill),
+        dtype=dtype,
+        fill_value=np.uint16(0) if role == "mask" else np.float32(np.nan),
         rescale=False,
         resampling=Resampling.nearest,
         xy_coords="center",
@@ -123,7 +128,17 @@ def load_asset(
         raise ValueError(
             f"asset {asset} came on a grid of {stack.shape[-2:]} instead of {tuple(grid.shape)}"
         )
-    return stack.squeeze("band").reset_coords(drop=True).drop_attrs()
+    numbers = stack.squeeze("band").reset_coords(drop=True).drop_attrs()
+    return numbers if role == "mask" else _without_void(numbers, source.nodata)
+
+
+def _without_void(numbers: xr.DataArray, nodata: float) -> xr.DataArray:
+    """Numbers with NaN in place of the value for no data, in one task a block."""
+    return numbers.copy(
+        data=numbers.data.map_blocks(
+            lambda block: np.where(block == nodata, np.float32(np.nan), block), dtype=np.float32
+        )
+    )
 
 
 def _asset_of_role(source: Source, role: str) -> str | None:
@@ -209,8 +224,7 @@ def load_picture(
         for role in roles
     ]
     stacked = xr.concat(bands, "band", coords="minimal", compat="override")
-    numbers = stacked.transpose("y", "x", "band").compute()
-    reflectance = (numbers * np.float32(source.scale)).where(numbers != source.nodata)
+    reflectance = stacked.transpose("y", "x", "band").compute() * np.float32(source.scale)
     return reflectance.squeeze("band") if len(roles) == 1 else reflectance
 
 
@@ -246,8 +260,8 @@ def load_cube(
     chosen = _items_by_id(items, list(used.id))
     numbers = load_asset(chosen, source, "image", grid)
     offset = xr.DataArray(used.offset.to_numpy(np.float32), dims="time")
-    reflectance = numbers.astype(np.float32) * np.float32(source.scale) + offset
-    visible = numbers != source.nodata
+    reflectance = numbers * np.float32(source.scale) + offset
+    visible = numbers.notnull()
     snow = xr.zeros_like(visible)
     if source.mask and all(source.mask in item["assets"] for item in chosen):
         mask = load_asset(chosen, source, "mask", grid)

@@ -9,9 +9,22 @@ from gdiv.imagery.items import read_scaling
 
 __all__ = ["adapt_to_items"]
 
-#: Assets that can be matched, the best first: near infrared has the most texture on ice, and the
-#: panchromatic band of Landsat the smallest pixels.
-IMAGE_ASSETS = ("nir", "nir08", "B08", "B8A", "pan", "B8", "red", "B04", "B4", "green", "B03")
+#: Assets that can be matched, the best first: that of `gdiv items`; near infrared, which has the
+#: most texture on ice; the panchromatic band of Landsat, which has the smallest pixels.
+IMAGE_ASSETS = (
+    "image",
+    "nir",
+    "nir08",
+    "B08",
+    "B8A",
+    "pan",
+    "B8",
+    "red",
+    "B04",
+    "B4",
+    "green",
+    "B03",
+)
 
 
 def adapt_to_items(source: Source, path: Path) -> Source:

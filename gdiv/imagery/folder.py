@@ -1,49 +1,151 @@
-"""Make an ItemCollection from a folder of GeoTIFFs with dates in their names.
+"""Make an ItemCollection from a folder of GeoTIFFs.
 
 Such folders hold Planet scenes, crops of one's own, or anything that no service offers.
 """
 
 import re
-from collections import Counter
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import rasterio
 import shapely
+from odc.geo.geobox import GeoBox
 from rasterio.io import DatasetReader
 from rasterio.warp import transform_bounds
 
 from gdiv.files import short_message, write_json
+from gdiv.imagery.dates import date_in_name
+from gdiv.imagery.pixel_checks import GridError, check_pixels, crs_name
 
-__all__ = ["FolderError", "date_in_name", "write_items"]
+__all__ = ["FolderError", "SceneFile", "describe_files", "tabulate_files", "write_items"]
 
-#: YYYYMMDD or YYYY-MM-DD, followed by a time if there is one. Path and row of Landsat are no date.
-DATE = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)([-_]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)"
-    r"(?:[T_]([01]\d|2[0-3])([0-5]\d)([0-5]\d)(?!\d))?"
+#: Names of the band that is matched, in the descriptions of the bands of a file.
+NEAR_INFRARED = ("nir", "nir08", "b08", "b8", "b8a", "near infrared", "near-infrared")
+#: Files beside the scenes that are no scenes: masks of Planet, Sentinel-2, Landsat and HLS.
+MASK_NAME = re.compile(
+    r"(?:^|[_.-])(udm2?|mask|scl|qa_pixel|fmask|clouds?|cldprb)(?:[_.-]|$)", re.I
 )
-#: Year of the first Landsat with bands as today's; a smaller number in a name is no year.
-FIRST_YEAR = 1982
-#: Version of STAC and of its projection extension that the items follow.
+#: Table beside the scenes with what the names of the files do not say.
+TABLE = "scenes.csv"
+#: Reflectance per digital number where a file does not state it, by type: the convention of
+#: Sentinel-2 and Planet for whole numbers of 16 bits, and the whole range of 8 bits.
+SCALES = {"uint8": 1 / 255, "uint16": 1e-4, "int16": 1e-4, "uint32": 1e-4, "int32": 1e-4}
+#: Most faults that are listed at once.
+MAX_FAULTS = 20
+#: Version of STAC and of the extensions that the items follow.
 STAC_VERSION = "1.1.0"
-PROJECTION = "https://stac-extensions.github.io/projection/v1.1.0/schema.json"
+EXTENSIONS = [
+    "https://stac-extensions.github.io/projection/v1.1.0/schema.json",
+    "https://stac-extensions.github.io/raster/v1.1.0/schema.json",
+]
 
 
 class FolderError(ValueError):
-    """A folder holds no scenes, or a file is none; the message names it and the cure."""
+    """A folder holds no scenes, or some files are none; the message names each and the cure."""
 
 
-def write_items(folder: Path) -> Path:
-    """Write ``items.json`` into a folder, with one item per GeoTIFF.
+@dataclass(frozen=True)
+class SceneFile:
+    """One scene of a folder.
+
+    Attributes
+    ----------
+    name : str
+        Path below the folder.
+    moment : datetime
+        Time of acquisition in UTC.
+    orbit : int or None
+        Relative orbit, from the table beside the scenes.
+    grid : odc.geo.geobox.GeoBox
+        Pixels.
+    band : int
+        Number of the band that is matched, from 1.
+    band_name : str
+        Its description; may be empty.
+    dtype : str
+        Type of its numbers.
+    nodata : float or None
+        Number without data; zero counts as no data, too.
+    scale, offset : float
+        Reflectance is the number times the scale plus the offset.
+    """
+
+    name: str
+    moment: datetime
+    orbit: int | None
+    grid: GeoBox
+    band: int
+    band_name: str
+    dtype: str
+    nodata: float | None
+    scale: float
+    offset: float
+
+
+def describe_files(folder: Path, band: str = "") -> list[SceneFile]:
+    """Read what a study needs to know of every GeoTIFF in a folder.
 
     Parameters
     ----------
     folder : Path
-        Folder of files ``*.tif``, searched with its subfolders. Each file is one band of whole
-        numbers (the one to be matched, best near infrared) on square, north-up pixels. Its name
-        holds the date, and the time if there is one, as YYYYMMDD, YYYY-MM-DD or YYYYMMDD_HHMMSS.
-        No data is 0.
+        Folder of files ``*.tif``, searched with its subfolders; files whose name says that they are
+        a mask are left out. Pixels are square and north up in a projected CRS in metres, numbers of
+        any real type. The date is in the name, or in the column ``date`` of a ``scenes.csv`` in the
+        folder, whose column ``file`` names the file; a column ``orbit`` is read, too.
+    band : str, optional
+        Number or name of the band that is matched, for files of several; or a part of the names of
+        files of one band, or the name of their folder. Near infrared by its name if left out.
+
+    Returns
+    -------
+    list of SceneFile
+        Scenes, oldest first.
+
+    Raises
+    ------
+    FolderError
+        If there is no such folder or file, or some files cannot be scenes; the message lists all.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FolderError(f"the folder {folder} does not exist")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".tif", ".tiff"))
+    paths = [path for path in paths if not MASK_NAME.search(path.stem)]
+    named = [path for path in paths if _names_band(path.relative_to(folder), band)]
+    if named:  # files of one band each, in folders or with names of the bands
+        paths, band = named, ""
+    if not paths:
+        raise FolderError(f"{folder} holds no GeoTIFF (*.tif, *.tiff)")
+    table = _read_table(folder)
+    scenes: list[SceneFile] = []
+    faults: list[str] = []
+    for path in paths:
+        name = path.relative_to(folder).as_posix()
+        try:
+            scenes.append(_describe(path, name, table.get(name, {}), band))
+        except (FolderError, GridError) as fault:
+            faults.append(str(fault))
+    faults += _repeated(scenes)
+    if faults:
+        listed = "\n  ".join(faults[:MAX_FAULTS])
+        more = f"\n  and {len(faults) - MAX_FAULTS} more" if len(faults) > MAX_FAULTS else ""
+        raise FolderError(f"{len(faults)} of {len(paths)} files cannot be used:\n  {listed}{more}")
+    return sorted(scenes, key=lambda scene: (scene.moment, scene.name))
+
+
+def write_items(folder: Path, scenes: Sequence[SceneFile] | None = None) -> Path:
+    """Write ``items.json`` into a folder, with one item per scene.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder.
+    scenes : sequence of SceneFile, optional
+        From `describe_files`, which is called if left out.
 
     Returns
     -------
@@ -53,116 +155,206 @@ def write_items(folder: Path) -> Path:
     Raises
     ------
     FolderError
-        If there is no such folder or file, one that cannot be a scene, or two of one date.
+        As `describe_files`, or if the folder cannot be written to.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise FolderError(f"the folder {folder} does not exist")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".tif", ".tiff"))
-    if not paths:
-        raise FolderError(f"{folder} holds no GeoTIFF (*.tif, *.tiff)")
-    items = [_make_item(path, folder) for path in paths]
-    counts = Counter(item["properties"]["datetime"] for item in items)
-    repeated = [date for date, count in counts.items() if count > 1]
-    if repeated:
-        names = [
-            item["assets"]["nir"]["href"]
-            for item in items
-            if item["properties"]["datetime"] == repeated[0]
-        ]
-        raise FolderError(
-            f"{', '.join(names)} are of one date: keep the one band that is to be matched"
-        )
+    items = [_make_item(s, folder) for s in (describe_files(folder) if scenes is None else scenes)]
     target = folder / "items.json"
-    write_json(target, {"type": "FeatureCollection", "features": items})
+    try:
+        write_json(target, {"type": "FeatureCollection", "features": items})
+    except OSError as error:
+        raise FolderError(f"{target} cannot be written ({error.strerror or error})") from None
     return target
 
 
-def date_in_name(stem: str) -> datetime | None:
-    """Find the first date in a name that can be that of a scene.
+def tabulate_files(scenes: Sequence[SceneFile]) -> pd.DataFrame:
+    """Tabulate what was understood of the files of a folder.
 
     Parameters
     ----------
-    stem : str
-        Name of a file without its suffix.
+    scenes : sequence of SceneFile
+        From `describe_files`.
 
     Returns
     -------
-    datetime or None
-        With the time of day if the name has one; None without a date.
-
-    Examples
-    --------
-    >>> date_in_name("20200731_142233_1003").isoformat()
-    '2020-07-31T14:22:33'
-    >>> date_in_name("scene_197012") is None
-    True
+    pandas.DataFrame
+        One row per scene.
     """
-    for match in DATE.finditer(stem):
-        year, _, *rest = match.groups(default="0")
-        month, day, hour, minute, second = (int(part) for part in rest)
-        try:
-            moment = datetime(int(year), month, day, hour, minute, second)
-        except ValueError:
-            continue
-        if moment.year >= FIRST_YEAR:
-            return moment
-    return None
+    rows = [
+        {
+            "file": scene.name,
+            "date (UTC)": f"{scene.moment:%Y-%m-%d %H:%M}",
+            "orbit": "" if scene.orbit is None else str(scene.orbit),
+            "band": f"{scene.band} {scene.band_name}".strip(),
+            "type": scene.dtype,
+            "no data": "0" if scene.nodata is None else f"{scene.nodata:g}, 0",
+            "reflectance": f"{scene.scale:g} n" + (f" {scene.offset:+g}" if scene.offset else ""),
+            "pixel (m)": f"{scene.grid.resolution.x:g}",
+            "projection": crs_name(scene.grid),
+        }
+        for scene in scenes
+    ]
+    return pd.DataFrame(rows)
 
 
-def _make_item(path: Path, folder: Path) -> dict[str, Any]:
-    """STAC item of one file."""
-    name = path.relative_to(folder).as_posix()
-    moment = date_in_name(path.stem)
-    if moment is None:
-        raise FolderError(
-            f"{name} has no date in its name; call it something like scene_20200731.tif"
-        )
+def _names_band(path: Path, band: str) -> bool:
+    """Whether a part of a path, between its separators, is the name of a band."""
+    parts = [part.lower() for part in re.split(r"[/_.-]", path.with_suffix("").as_posix())]
+    return bool(band) and not band.isdigit() and band.lower() in parts
+
+
+def _read_table(folder: Path) -> dict[str, dict[str, Any]]:
+    """Rows of the table beside the scenes, by file."""
+    path = folder / TABLE
+    if not path.exists():
+        return {}
     try:
-        file = rasterio.open(path)
+        table = pd.read_csv(path, dtype=str)
+    except (OSError, ValueError) as error:
+        raise FolderError(f"{path} could not be read ({error})") from None
+    if "file" not in table:
+        raise FolderError(f"{path} has no column 'file'; it has {', '.join(table.columns)}")
+    return {str(row["file"]): row.dropna().to_dict() for _, row in table.iterrows()}
+
+
+def _describe(path: Path, name: str, row: dict[str, Any], band: str) -> SceneFile:
+    """Description of one file."""
+    moment = _moment(path, name, row)
+    try:
+        file = rasterio.open(path, driver="GTiff")
     except rasterio.errors.RasterioIOError as error:
         raise FolderError(f"{name} cannot be read: {short_message(error)}") from None
     with file:
-        _check_file(file, name)
-        bounds = list(transform_bounds(file.crs, 4326, *file.bounds))
-        image = {
-            "href": f"./{name}",
-            "type": "image/tiff; application=geotiff",
-            "roles": ["data"],
-            "proj:shape": list(file.shape),
-            "proj:transform": list(file.transform)[:6],
-        }
-        epsg = file.crs.to_epsg()
+        number = _choose_band(file, name, band)
+        dtype = file.dtypes[number - 1]
+        if dtype.startswith("complex"):
+            raise FolderError(f"{name} holds complex numbers; its magnitude is needed")
+        if file.crs is None:
+            raise FolderError(
+                f"{name} has no CRS; assign one: gdal_edit.py -a_srs EPSG:326NN {name}"
+            )
+        grid = GeoBox(file.shape, file.transform, file.crs)
+        check_pixels(grid, name)
+        scale, offset = file.scales[number - 1], file.offsets[number - 1]
+        if (scale, offset) == (1, 0):
+            scale = SCALES.get(dtype, 1.0)
+        return SceneFile(
+            name=name,
+            moment=moment,
+            orbit=_orbit(name, row),
+            grid=grid,
+            band=number,
+            band_name=file.descriptions[number - 1] or "",
+            dtype=dtype,
+            nodata=file.nodatavals[number - 1],
+            scale=scale,
+            offset=offset,
+        )
+
+
+def _moment(path: Path, name: str, row: dict[str, Any]) -> datetime:
+    """Time of a scene, from the table or from its name."""
+    if "date" in row:
+        try:
+            stamp = pd.Timestamp(row["date"])
+        except ValueError:
+            raise FolderError(f"{name}: {TABLE} has the date {row['date']!r}") from None
+        return (stamp.tz_convert(UTC) if stamp.tzinfo else stamp).tz_localize(None).to_pydatetime()
+    moment = date_in_name(path.stem)
+    if moment is None:
+        raise FolderError(
+            f"{name} has no date in its name; call it something like scene_20200731.tif, or write "
+            f"a {TABLE} with the columns file and date"
+        )
+    return moment
+
+
+def _orbit(name: str, row: dict[str, Any]) -> int | None:
+    """Relative orbit in the table; None without one."""
+    if "orbit" not in row:
+        return None
+    try:
+        return int(float(row["orbit"]))
+    except ValueError:
+        raise FolderError(f"{name}: {TABLE} has the orbit {row['orbit']!r}") from None
+
+
+def _choose_band(file: DatasetReader, name: str, band: str) -> int:
+    """Number of the band that is matched."""
+    names = [(description or "").strip().lower() for description in file.descriptions]
+    if band.isdigit():
+        if not 1 <= int(band) <= file.count:
+            raise FolderError(f"{name} has {file.count} band(s); there is no band {band}")
+        return int(band)
+    if file.count == 1:
+        return 1
+    for wanted in (band.lower(),) if band else NEAR_INFRARED:
+        if wanted in names:
+            return names.index(wanted) + 1
+    listed = ", ".join(f"{n} {text}".strip() for n, text in enumerate(names, 1))
+    missing = f"none is called {band!r}" if band else "none is called near infrared"
+    raise FolderError(
+        f"{name} has {file.count} bands ({listed}), and {missing}; choose one: "
+        f"--band NUMBER or NAME"
+    )
+
+
+def _repeated(scenes: Sequence[SceneFile]) -> list[str]:
+    """Faults of scenes of one time and one place."""
+    groups: dict[Any, list[str]] = {}
+    for scene in scenes:
+        extent = (scene.moment, scene.grid.crs, tuple(round(v, 3) for v in scene.grid.boundingbox))
+        groups.setdefault(extent, []).append(scene.name)
+    return [
+        f"{', '.join(names)} are of one time and place: keep the band that is to be matched"
+        for names in groups.values()
+        if len(names) > 1
+    ]
+
+
+def _make_item(scene: SceneFile, folder: Path) -> dict[str, Any]:
+    """STAC item of one scene."""
+    crs = scene.grid.crs
+    if crs is None:
+        raise FolderError(f"{scene.name} has no CRS")
+    bounds = list(transform_bounds(crs, 4326, *scene.grid.boundingbox))
+    properties: dict[str, Any] = {"datetime": f"{scene.moment.isoformat()}Z", "proj:epsg": crs.epsg}
+    if crs.epsg is None:
+        properties["proj:wkt2"] = crs.to_wkt()
+    if scene.orbit is not None:
+        properties["sat:relative_orbit"] = scene.orbit
+    image = {
+        "href": f"./{scene.name}",
+        "type": "image/tiff; application=geotiff",
+        "roles": ["data"],
+        "proj:shape": list(scene.grid.shape),
+        "proj:transform": list(scene.grid.affine)[:6],
+        "gdiv:band": scene.band,
+        "raster:bands": [
+            {
+                "data_type": scene.dtype,
+                "scale": scene.scale,
+                "offset": scene.offset,
+                "nodata": 0 if scene.nodata is None else _json_number(scene.nodata),
+            }
+        ],
+    }
     return {
         "type": "Feature",
         "stac_version": STAC_VERSION,
-        "stac_extensions": [PROJECTION],
-        "id": path.relative_to(folder).with_suffix("").as_posix().replace("/", "-"),
+        "stac_extensions": EXTENSIONS,
+        "id": Path(scene.name).with_suffix("").as_posix().replace("/", "-"),
         "collection": folder.resolve().name,
         "geometry": shapely.geometry.mapping(shapely.box(*bounds)),
         "bbox": bounds,
-        "properties": {"datetime": f"{moment.isoformat()}Z", "proj:epsg": epsg},
+        "properties": properties,
         "links": [],
-        "assets": {"nir": image},
+        "assets": {"image": image},
     }
 
 
-def _check_file(file: DatasetReader, name: str) -> None:
-    """Refuse a file that is no scene, with the command that mends it."""
-    if file.count != 1:
-        raise FolderError(
-            f"{name} has {file.count} bands; take one out of it: gdal_translate -b N {name} one.tif"
-        )
-    if file.dtypes[0] not in ("uint8", "uint16"):
-        raise FolderError(
-            f"{name} holds {file.dtypes[0]}, not whole numbers: "
-            f"gdal_translate -ot UInt16 -scale 0 1 1 10001 {name} new.tif"
-        )
-    if file.crs is None or not file.crs.to_epsg():
-        raise FolderError(
-            f"{name} has no projection with an EPSG code; gdalwarp -t_srs EPSG:326NN it"
-        )
-    if file.nodata not in (None, 0):
-        raise FolderError(
-            f"{name} marks no data by {file.nodata:g}, not 0: gdalwarp -dstnodata 0 {name} new.tif"
-        )
+def _json_number(value: float) -> float | str:
+    """Number as the raster extension writes it: NaN and infinities are words."""
+    if value != value:
+        return "nan"
+    return value if abs(value) < float("inf") else ("inf" if value > 0 else "-inf")

@@ -12,10 +12,11 @@ import shapely
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
-from gdiv.imagery.folder import date_in_name
+from gdiv.imagery.dates import date_in_name
 from gdiv.imagery.grid import grid_crs
 from gdiv.imagery.outlines import MARGIN, make_masks, read_vector
-from gdiv.imagery.single_image import PairError, Picture, crs_name, open_image
+from gdiv.imagery.pixel_checks import crs_name
+from gdiv.imagery.single_image import PairError, Picture, open_image
 
 __all__ = ["PairError", "open_pair"]
 
@@ -32,6 +33,7 @@ def open_pair(
     secondary: Picture,
     *,
     outline: str | Path | gpd.GeoDataFrame | None = None,
+    stable: str | Path | gpd.GeoDataFrame | None = None,
     dates: tuple[Date, Date] | None = None,
     margin: float = MARGIN,
     band: int = 1,
@@ -47,11 +49,14 @@ def open_pair(
         one grid of square pixels in a projected CRS in metres, of true scale; images that cover
         different areas of this grid are cropped to the area they share.
     outline : path or geopandas.GeoDataFrame, optional
-        Polygons of the ice. Ground outside them counts as stable and is used to register the images
-        and to estimate errors. Without outlines neither is done.
+        Polygons of the ice, or of whatever moves. Ground outside them counts as stable and is used
+        to register the images and to estimate errors.
+    stable : path or geopandas.GeoDataFrame, optional
+        Polygons of ground that is known to be stable, without water and other glaciers; the ice of
+        `outline` is left out of it. Without `outline` and `stable` images are not registered.
     dates : tuple of two dates, optional
         Texts, datetimes or Timestamps. If left out, dates are read from the coordinate ``time`` of
-        DataArrays or from the names of files (YYYYMMDD or YYYY-MM-DD).
+        DataArrays or from the names of files.
     margin : float, optional
         Least distance of stable ground from the ice, in metres; 100 if left out, which suits pixels
         of 10 m and outlines that are some years old. A larger value leaves less stable ground.
@@ -92,17 +97,10 @@ def open_pair(
     start, end = _pair_dates((reference, secondary), dates)
     grid = first.odc.geobox
     pair = xr.Dataset({"reference": first, "secondary": second.drop_vars("spatial_ref")})
-    if outline is not None:
-        outlines = _read_outlines(outline, grid)
-        masks = make_masks(outlines, grid, margin)
-        if not masks.stable.any():
-            warnings.warn(
-                f"no pixel is farther than {margin:g} m from the ice: the images are not "
-                f"registered; give a smaller margin",
-                stacklevel=2,
-            )
-        for name in ("glacier", "stable"):
-            pair[name] = (("y", "x"), masks[name].values, masks[name].attrs)
+    if outline is not None or stable is not None:
+        masks = _make_masks(outline, stable, grid, margin)
+        for name, mask in masks.items():
+            pair[name] = (("y", "x"), mask.values, mask.attrs)
     return pair.assign_attrs(
         reference_date=start.isoformat(),
         secondary_date=end.isoformat(),
@@ -187,19 +185,41 @@ def _date_of(image: Picture) -> Any:
     return date
 
 
-def _read_outlines(outline: str | Path | gpd.GeoDataFrame, grid: GeoBox) -> gpd.GeoDataFrame:
+def _make_masks(
+    outline: str | Path | gpd.GeoDataFrame | None,
+    stable: str | Path | gpd.GeoDataFrame | None,
+    grid: GeoBox,
+    margin: float,
+) -> xr.Dataset:
+    """Masks of the ice, where there is an outline, and of stable ground."""
+    ground = None if stable is None else _read_polygons(stable, grid, "stable ground")
+    if outline is not None:
+        masks = make_masks(_read_polygons(outline, grid, "outline"), grid, margin, ground)
+    else:
+        nothing = gpd.GeoDataFrame(geometry=[], crs=grid_crs(grid).to_wkt())
+        masks = make_masks(nothing, grid, margin, ground)[["stable"]]
+    if not masks.stable.any():
+        warnings.warn(
+            f"no pixel is farther than {margin:g} m from the ice and known to be stable: the "
+            f"images are not registered; give a smaller margin",
+            stacklevel=3,
+        )
+    return masks
+
+
+def _read_polygons(source: str | Path | gpd.GeoDataFrame, grid: GeoBox, kind: str) -> Any:
     """Polygons in the CRS of a grid, of which at least one lies within it."""
-    if isinstance(outline, gpd.GeoDataFrame):
-        outlines = outline
+    if isinstance(source, gpd.GeoDataFrame):
+        shapes = source
     else:
         try:
-            outlines = read_vector(outline)
+            shapes = read_vector(source)
         except Exception as error:  # each driver raises its own
-            raise PairError(f"the outline {outline} could not be read: {error}") from None
-    if outlines.crs is None:
-        raise PairError("the outline has no CRS; assign one: outline.set_crs(4326)")
-    outlines = outlines.to_crs(grid_crs(grid).to_wkt())
-    polygons = outlines[outlines.geom_type.isin(("Polygon", "MultiPolygon"))]
+            raise PairError(f"the {kind} {source} could not be read: {error}") from None
+    if shapes.crs is None:
+        raise PairError(f"the {kind} has no CRS; assign one: outline.set_crs(4326)")
+    shapes = shapes.to_crs(grid_crs(grid).to_wkt())
+    polygons = shapes[shapes.geom_type.isin(("Polygon", "MultiPolygon"))]
     if not polygons.intersects(shapely.box(*grid.boundingbox)).any():
-        raise PairError("the outline has no polygon within the images; check its CRS and place")
+        raise PairError(f"the {kind} has no polygon within the images; check its CRS and place")
     return polygons

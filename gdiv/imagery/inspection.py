@@ -98,7 +98,7 @@ def inspect_scene(
         mask = _read(item, source, "mask", grid) if source.mask in scene.assets else None
     except Exception as error:  # of any reader: one bad scene must not end the study
         return Inspection(reason=_reading_failure(error, scene.assets[source.image]))
-    valid = numbers != source.nodata
+    valid = np.isfinite(numbers)
     if not valid[glacier_mask].any():
         return Inspection(reason="has no data over the glacier")
     dark = float(np.percentile(numbers[valid], DARK_PERCENTILE))
@@ -121,7 +121,7 @@ def inspect_scene(
     return replace(measured, clear=clear_share, snow=snow_share, reason=reason)
 
 
-def _read(item: dict[str, Any], source: Source, role: str, grid: GeoBox) -> npt.NDArray[np.uint16]:
+def _read(item: dict[str, Any], source: Source, role: str, grid: GeoBox) -> npt.NDArray[Any]:
     """Digital numbers of one asset; a failed request is repeated."""
     return retry(load_asset([item], source, role, grid)[0].compute).values
 

@@ -127,7 +127,9 @@ def make_masks(
     ice = shapely.union_all(shapely.make_valid(outlines.geometry.to_numpy()))
     stable = ~_rasterize(ice.buffer(margin), grid)
     if ground is not None:
-        stable &= _rasterize(shapely.union_all(ground.geometry.to_numpy()), grid)
+        stable &= _rasterize(
+            shapely.union_all(shapely.make_valid(ground.geometry.to_numpy())), grid
+        )
     masks = {"glacier": _rasterize(ice, grid), "stable": stable}
     long_names = {
         "glacier": "ice, by the outline",
@@ -147,5 +149,7 @@ def make_masks(
 
 def _rasterize(geometry: shapely.Geometry, grid: GeoBox) -> Mask:
     """Pixels whose centre lies within a geometry."""
+    if geometry.is_empty:
+        return np.zeros(grid.shape, bool)
     burnt = features.rasterize([geometry], grid.shape, transform=grid.affine)
     return burnt.astype(bool)

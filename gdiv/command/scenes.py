@@ -1,0 +1,51 @@
+"""Commands for one's own images: describe a folder of scenes, or compute one pair."""
+
+import argparse
+from pathlib import Path
+
+from gdiv.files import write_json
+from gdiv.imagery.folder import describe_files, tabulate_files, write_items
+
+__all__ = ["compute_pair", "describe_folder"]
+
+
+def describe_folder(arguments: argparse.Namespace) -> None:
+    """Describe a folder of GeoTIFFs."""
+    folder = Path(arguments.folder)
+    scenes = describe_files(folder, arguments.band)
+    print(tabulate_files(scenes).to_string(index=False))
+    file = write_items(folder, scenes)
+    print(
+        f"written: {file}\n"
+        f"now:  gdiv run GLACIER --source {file}  for a glacier of the catalog, or\n"
+        f"      gdiv run --scenes {folder} --outline FILE  for any other"
+    )
+
+
+def compute_pair(arguments: argparse.Namespace) -> None:
+    """Compute the velocity between two images, with a map and a summary."""
+    # Other commands need not wait for the matchers.
+    import gdiv
+    from gdiv.velocity.pair_summary import format_summary, summarise_pair
+
+    dates = tuple(arguments.dates) if arguments.dates else None
+    images = gdiv.open_pair(
+        arguments.reference,
+        arguments.secondary,
+        outline=arguments.outline or None,
+        stable=arguments.stable or None,
+        dates=dates,
+        band=arguments.band,
+        margin=arguments.margin,
+    )
+    velocity = gdiv.velocity_from_pair(images, matcher=arguments.matcher)
+    folder = Path(arguments.output)
+    written = velocity.gdiv.to_geotiff(folder)
+    velocity.gdiv.to_zarr(folder / "velocity.zarr")
+    summary = summarise_pair(images, velocity)
+    write_json(folder / "summary.json", summary)
+    figure = velocity.gdiv.plot(image=images.reference.values)
+    figure.savefig(folder / "map.png", dpi=150)
+    print(format_summary(summary))
+    names = ", ".join([path.name for path in written] + ["velocity.zarr", "summary.json"])
+    print(f"\nwritten to {folder}: {names}\nopen first: {folder / 'map.png'}")

@@ -1,0 +1,129 @@
+"""Commands of a study: run it, or remove its folder."""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from gdiv.catalog import OWN_CATALOG, load_catalog
+from gdiv.imagery.folder import describe_files, tabulate_files, write_items
+from gdiv.study import claims
+from gdiv.study.execution import environment
+from gdiv.study.own_glacier import describe_glacier, key_of, write_catalog
+from gdiv.study.parameters import notebooks
+from gdiv.study.run import read_state, run_study
+from gdiv.study.workspace import StudyError, default_workspace, locked, relative
+
+__all__ = ["clean", "run_named"]
+
+
+def run_named(arguments: argparse.Namespace) -> None:
+    """Run a study, and print its claims and where its results are."""
+    if arguments.scenes:
+        with environment(**{OWN_CATALOG: str(_describe_own(arguments))}):
+            folder = _run(arguments)
+    elif not arguments.glacier:
+        raise StudyError(
+            "name a glacier of the catalog, which `gdiv glaciers` lists, or a folder of scenes: "
+            "gdiv run --scenes FOLDER --outline FILE"
+        )
+    else:
+        folder = _run(arguments)
+    _report(folder)
+
+
+def _run(arguments: argparse.Namespace) -> Path:
+    """Run the study that the arguments name."""
+    return run_study(
+        arguments.glacier,
+        arguments.profile,
+        arguments.source,
+        arguments.workspace,
+        arguments.only,
+        _split_parameters(arguments.parameter),
+        arguments.matchers,
+    )
+
+
+def _describe_own(arguments: argparse.Namespace) -> Path:
+    """Describe scenes and glacier, show both, and write the catalog; the arguments name them."""
+    if arguments.glacier or arguments.source:
+        raise StudyError("--scenes takes the place of GLACIER and --source; leave these out")
+    if not arguments.outline:
+        raise StudyError("--scenes needs the ice as well: --outline FILE")
+    folder, outline = Path(arguments.scenes).resolve(), Path(arguments.outline).resolve()
+    if not outline.is_file():
+        raise StudyError(f"the outline {arguments.outline} does not exist")
+    scenes = describe_files(folder, arguments.band)
+    print(tabulate_files(scenes).to_string(index=False))
+    key = key_of(folder.name)
+    entry = describe_glacier(scenes, outline, folder.name, arguments.speed)
+    entry["outline"] = relative(outline, folder)
+    arguments.glacier = key
+    arguments.source = str(write_items(folder, scenes))
+    if not arguments.workspace:
+        arguments.workspace = str(default_workspace(key, arguments.profile, ""))
+    catalog = write_catalog(folder, key, entry)
+    print(f"\nentry of the catalog, {catalog}:\n{catalog.read_text(encoding='utf-8')}")
+    return catalog
+
+
+def _report(folder: Path) -> None:
+    """Print the claims of a run and where its results are."""
+    state = read_state(folder)
+    titles = {path.name[:2]: path.stem.replace("_", " ") for path in notebooks()}
+    groups = {
+        title: state[number].get("claims", [])
+        for number, title in titles.items()
+        if number in state
+    }
+    print(f"\n{claims.format_claims(claims.read_claims(folder), groups)}\n")
+    results = _relative_if_below(folder)
+    print(f"results: {results}")
+    print("  claims.json, notebooks/ (executed), figures/, data/, products/")
+    print(f"open first: {results / _first_to_open(folder)}")
+
+
+def _split_parameters(texts: list[str]) -> dict[str, str]:
+    """Split NAME=VALUE into parameters of notebooks."""
+    parameters = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise StudyError(f"-p {text}: NAME=VALUE is expected")
+        parameters[name] = value
+    return parameters
+
+
+def _first_to_open(folder: Path) -> str:
+    """The result to open first: the map, else an executed notebook, else the claims."""
+    executed = sorted((folder / "notebooks").glob("*.ipynb"))
+    candidates = [folder / "products" / "map.html", *executed]
+    for path in candidates:
+        if path.exists():
+            return path.relative_to(folder).as_posix()
+    return "claims.json"
+
+
+def _relative_if_below(folder: Path) -> Path:
+    """Make a folder relative to the current one if it lies below it."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
+def clean(arguments: argparse.Namespace) -> None:
+    """Remove the folder of a run."""
+    load_catalog().pick("glaciers", arguments.glacier)
+    load_catalog().pick("profiles", arguments.profile)
+    if arguments.workspace:
+        folder = Path(arguments.workspace)
+    else:
+        folder = default_workspace(arguments.glacier, arguments.profile, arguments.source)
+    if not (folder / "run.json").exists():
+        raise StudyError(f"{folder} is not the folder of a run; nothing was removed")
+    with locked(folder):  # raises if a run is using it
+        pass
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise StudyError(f"{folder} could not be removed ({error.strerror or error})") from None
+    print(f"removed {folder}")
