@@ -1,5 +1,5 @@
 """The ``gdiv`` command."""
 
-from gdiv.command.main import main as main
+from gdiv.command.entry import main as main
 
 __all__ = ["main"]
