@@ -18,7 +18,8 @@ from gdiv.catalog import Source
 from gdiv.extras import requires
 from gdiv.imagery.aligned import load_aligned
 from gdiv.imagery.grid import grid_crs
-from gdiv.imagery.items import read_id
+from gdiv.imagery.items import is_synthetic, read_id
+from gdiv.imagery.map_scale import map_scale
 
 __all__ = ["classify", "load_asset", "load_cube", "load_picture", "picture_roles"]
 
@@ -254,7 +255,8 @@ def load_cube(
         Reflectance is NaN where there is no data or cloud; ``snow`` is snow or bare ice by the
         mask, False where the source has none. The coordinate ``scene`` holds the identifiers, so
         that ``cube.sel(scene=id)`` selects an image; ``time``, ``season_year``, ``orbit`` and
-        ``offset`` (reflectance) belong to scenes; ``x`` and ``y`` are pixel centres.
+        ``offset`` (reflectance) belong to scenes; ``x`` and ``y`` are pixel centres; ``map_scale``
+        is that of the projection, of real scenes.
     """
     used = scenes[scenes.verdict == "use"]
     chosen = _items_by_id(items, list(used.id))
@@ -280,7 +282,9 @@ def load_cube(
     )
     cube = cube.drop_vars("time", errors="ignore").rename(time="scene")
     # The source is stored so that an interrupted load is resumed only by one that reads the same.
-    return cube.assign_coords(_scene_coordinates(used)).assign_attrs(
+    # The plane of a twin's map is its ground.
+    scale = {} if is_synthetic(chosen) else {"map_scale": map_scale(grid)}
+    return cube.assign_coords(_scene_coordinates(used) | scale).assign_attrs(
         spacing=abs(grid.resolution.x),
         source=source.model_dump_json(exclude={"path", "label", "url"}),
     )

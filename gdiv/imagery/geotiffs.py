@@ -14,6 +14,7 @@ from odc.geo.geobox import GeoBox
 
 from gdiv.imagery.dates import date_in_name
 from gdiv.imagery.grid import grid_crs
+from gdiv.imagery.map_scale import map_scale
 from gdiv.imagery.outlines import MARGIN, make_masks, read_vector
 from gdiv.imagery.pixel_checks import crs_name
 from gdiv.imagery.single_image import PairError, Picture, open_image
@@ -71,7 +72,8 @@ def open_pair(
     -------
     xarray.Dataset
         ``reference`` and ``secondary``, float32 ``(y, x)``, NaN where there is no data; with
-        `outline`, the masks ``glacier`` and ``stable``. Attributes: ``reference_date``,
+        `outline`, the masks ``glacier`` and ``stable``. Coordinate ``map_scale``, metres on the map
+        for one on the ground. Attributes: ``reference_date``,
         ``secondary_date``, ``spacing`` (m), ``crs`` (WKT).
 
     Raises
@@ -101,7 +103,7 @@ def open_pair(
         masks = _make_masks(outline, stable, grid, margin)
         for name, mask in masks.items():
             pair[name] = (("y", "x"), mask.values, mask.attrs)
-    return pair.assign_attrs(
+    return pair.assign_coords(map_scale=map_scale(grid)).assign_attrs(
         reference_date=start.isoformat(),
         secondary_date=end.isoformat(),
         spacing=float(abs(grid.resolution.x)),

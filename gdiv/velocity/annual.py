@@ -51,7 +51,8 @@ def to_velocity(displacement: xr.Dataset, min_quality: float = MIN_QUALITY) -> x
     ----------
     displacement : xarray.Dataset
         ``u``, ``v`` (pixel) and ``quality`` (0 to 1) with dimensions ``(pair, y, x)``, the
-        coordinate ``years`` per pair and the attribute ``spacing`` (m), from `gdiv.match_pairs`.
+        coordinate ``years`` per pair and the attribute ``spacing`` (m), from `gdiv.match_pairs`. A
+        coordinate ``map_scale`` (metres on the map for one on the ground) is taken out.
         Computation stays lazy if the variables are Dask arrays.
     min_quality : float, optional
         Vectors of lower quality become NaN. A larger value trades coverage for fewer outliers.
@@ -59,7 +60,8 @@ def to_velocity(displacement: xr.Dataset, min_quality: float = MIN_QUALITY) -> x
     Returns
     -------
     xarray.Dataset
-        ``vx`` and ``vy`` (m/yr, float32, positive east and north) and ``quality``, with the
+        ``vx`` and ``vy`` (m/yr on the ground, float32, along the axes of the grid, positive to its
+        east and north) and ``quality``, with the
         coordinates and attributes of `displacement`; ``sigma_x`` and ``sigma_y``, the standard
         error of each vector (m/yr), if the displacement has them.
 
@@ -78,6 +80,8 @@ def to_velocity(displacement: xr.Dataset, min_quality: float = MIN_QUALITY) -> x
     (40.0, -20.0)
     """
     factor = displacement.attrs["spacing"] / displacement.years
+    if "map_scale" in displacement.coords:
+        factor = factor / displacement.map_scale
     reliable = displacement.quality >= min_quality
     velocity = displacement[["quality"]].assign(
         vx=(displacement.u * factor).where(reliable),

@@ -77,7 +77,8 @@ def match_pairs(
         what stable ground shows beyond it (pixel), and, with `check_consistency`, ``residual``
         (pixel). Per pair: ``bias_x``, ``bias_y``, ``nmad_x``, ``nmad_y``, the apparent displacement
         of stable ground (pixel). Coordinates per pair: ``reference``, ``secondary`` (scene ids),
-        their dates, ``days``, ``years``, and the subtracted ``shift_x``, ``shift_y`` (pixel).
+        their dates, ``days``, ``years``, and the subtracted ``shift_x``, ``shift_y`` (pixel);
+        ``map_scale`` of the cube.
 
     Raises
     ------
@@ -132,7 +133,8 @@ def match_pairs(
     for name, attributes in ATTRIBUTES.items():
         if name in result:
             result[name].attrs = attributes
-    return result.assign_coords(_pair_coordinates(pairs)).assign_attrs(
+    scale = {"map_scale": cube.map_scale} if "map_scale" in cube.coords else {}
+    return result.assign_coords(_pair_coordinates(pairs) | scale).assign_attrs(
         matcher=matcher,
         matcher_code=source_hash([matcher] if prewarp is None else [matcher, prewarp]),
         cube_written=cube.attrs.get("written", ""),

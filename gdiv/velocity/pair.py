@@ -97,7 +97,7 @@ def velocity_from_pair(
     u = match.u - np.float32(shift["shift_x"])
     v = match.v - np.float32(shift["shift_y"])
     ground = stable & (match.quality > MIN_QUALITY)
-    factor = pair.attrs["spacing"] / _years_between(pair)
+    factor = pair.attrs["spacing"] / _years_between(pair) / pair.map_scale.values
     components = {
         "vx": u * factor,
         "vy": -v * factor,  # rows count southwards

@@ -112,3 +112,13 @@ def test_a_mosaic_without_vectors_is_nan_in_all_products(tmp_path):
     )
     assert np.isnan(rioxarray.open_rasterio(export.write_geotiffs(product, tmp_path)[0])).all()
     assert export.int16_encoding(product)["v"]["scale_factor"] == 0.01
+
+
+def test_the_scale_of_the_map_is_taken_out_of_velocities():
+    """A tenth more metres on the map than on the ground."""
+    displacement = make_displacement(2, -1)
+    scale = xr.full_like(displacement.u.isel(pair=0, drop=True), 1.1)
+    velocity = annual.to_velocity(displacement.assign_coords(map_scale=scale))
+    plain = annual.to_velocity(displacement)
+    assert np.allclose(velocity.vx * 1.1, plain.vx)
+    assert velocity.vx.dtype == np.float32
