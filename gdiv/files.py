@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["read_text", "replacing", "retry", "short_message", "write_json"]
+__all__ = ["read_text", "redacted", "replacing", "retry", "short_message", "write_json"]
 
 T = TypeVar("T")
 #: Attempts at reading a file, beyond those of GDAL itself.
@@ -25,6 +25,9 @@ ATTEMPTS = 3
 PAUSE = 1.0
 #: Characters of an error message that are kept.
 MESSAGE_LENGTH = 100
+#: User and password of a URL, and what follows a question mark: both may be secrets.
+USER_INFO = re.compile(r"(?<=://)[^/\s'\"<>?#@]*@")
+QUERY = re.compile(r"(?<![\w/])(\w[\w+.-]*://[^\s'\"<>?]*)\?[^\s'\"<>]*")
 
 
 def read_text(path: str | Path) -> str:
@@ -42,7 +45,14 @@ def read_text(path: str | Path) -> str:
     -------
     str
         Its text.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or is no regular file.
     """
+    if Path(path).exists() and not Path(path).is_file():
+        raise OSError(f"{path} is no regular file")  # reading a pipe would wait for ever
     content = Path(path).read_bytes()
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16")
@@ -50,6 +60,27 @@ def read_text(path: str | Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", errors="replace")
+
+
+def redacted(text: str) -> str:
+    """Take user names, passwords and queries out of the URLs in a text.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        The text without what may be a secret.
+
+    Examples
+    --------
+    >>> redacted("http://me:secret@host/a.tif?sig=key could not be read")
+    'http://host/a.tif could not be read'
+    """
+    return QUERY.sub(r"\1", USER_INFO.sub("", text))
 
 
 @contextmanager

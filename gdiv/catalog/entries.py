@@ -18,6 +18,8 @@ __all__ = [
 
 #: Any year without 29 February, to check that a day exists in every year.
 COMMON_YEAR = 2001
+#: Fewest days of a season.
+SHORTEST_SEASON = 7
 
 Longitude = Annotated[float, Field(ge=-180, le=180, description="degrees east")]
 Latitude = Annotated[float, Field(ge=-90, le=90, description="degrees north")]
@@ -43,6 +45,11 @@ class Entry(BaseModel):
         allowed = ", ".join(cls.model_fields)
         if not isinstance(value, dict):
             raise ValueError(f"a map with the keys {allowed} is needed, got {value!r}")
+        flags = [name for name, field in cls.model_fields.items() if field.annotation is bool]
+        truths = [str(key) for key, each in value.items() if each is True or each is False]
+        wrong = [key for key in truths if key in cls.model_fields and key not in flags]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)} cannot be true or false")
         unknown = [str(key) for key in value if key not in cls.model_fields]
         if unknown:
             raise ValueError(f"unknown key {', '.join(unknown)}; allowed: {allowed}")
@@ -73,6 +80,12 @@ class Season(Entry):
                 _to_date(COMMON_YEAR, day)
             except ValueError:
                 raise ValueError(f"{key} {day!r} does not exist in every year; use MM-DD") from None
+        first, last = self.dates(COMMON_YEAR)
+        if (last - first).days + 1 < SHORTEST_SEASON:
+            raise ValueError(
+                f"a season has at least {SHORTEST_SEASON} days, {self.start} to {self.end} has "
+                f"{(last - first).days + 1}"
+            )
         return self
 
     def dates(self, year: int) -> tuple[date, date]:

@@ -1,5 +1,6 @@
 """Glaciers of the catalog: where they are, when they are compared, and their synthetic twins."""
 
+import math
 from typing import Annotated, Self
 
 import pyproj
@@ -8,6 +9,13 @@ from pydantic import Field, PositiveFloat, model_validator
 from gdiv.catalog.entries import Entry, Latitude, Longitude, Pairing, Season, Year
 
 __all__ = ["Branch", "Front", "Glacier", "Stake", "TwinConditions", "TwinDescription", "Years"]
+
+#: Kilometres of a degree of latitude, and shortest and longest side of a study's box in kilometres.
+KM_PER_DEGREE = 111.2
+SMALLEST_BOX = 0.2
+LARGEST_BOX = 400.0
+#: Width of a UTM zone, degrees: a study may take the zone beside its own.
+ZONE = 6.0
 
 
 class Years(Entry):
@@ -148,10 +156,9 @@ class Glacier(Entry):
     bbox: tuple[Longitude, Latitude, Longitude, Latitude] = Field(
         description="west, south, east, north, degrees"
     )
-    epsg: (
-        Annotated[int, Field(ge=32601, le=32760, description="EPSG code of the study's UTM zone")]
-        | None
-    ) = Field(None, description="EPSG code of the study's UTM zone")
+    epsg: int | None = Field(
+        None, description="EPSG code of the study's projection in metres, such as a UTM zone"
+    )
     wkt: str | None = Field(
         None, description="projection in metres as WKT, where it has no EPSG code"
     )
@@ -181,24 +188,42 @@ class Glacier(Entry):
         """Check that there is one projection, in metres."""
         if (self.epsg is None) == (self.wkt is None):
             raise ValueError("the study needs one projection: epsg, or wkt where it has no code")
-        if self.wkt is not None:
-            try:
-                crs = pyproj.CRS.from_wkt(self.wkt)
-            except pyproj.exceptions.CRSError as error:
-                raise ValueError(f"wkt cannot be read: {error}") from None
-            units = {axis.unit_name for axis in crs.axis_info}
-            if units != {"metre"}:
-                raise ValueError(f"wkt is a projection in {', '.join(units)}, metre is needed")
+        name = "wkt" if self.epsg is None else f"epsg {self.epsg}"
+        try:
+            crs = pyproj.CRS.from_user_input(self.crs)
+        except pyproj.exceptions.CRSError as error:
+            raise ValueError(f"{name} cannot be read: {error}") from None
+        units = {axis.unit_name for axis in crs.axis_info}
+        if not crs.is_projected or units != {"metre"}:
+            raise ValueError(
+                f"{name} is {crs.name}, in {', '.join(sorted(units))}; a projection in metres is "
+                f"needed"
+            )
         return self
 
     @model_validator(mode="after")
     def _check_box(self) -> Self:
-        """Check the order of the sides of the box."""
+        """Check the sides of the box, and that the projection is meant for it."""
         west, south, east, north = self.bbox
         if west >= east or south >= north:
             raise ValueError(
                 f"bbox must be [west, south, east, north] with west < east and south < north, "
                 f"got {list(self.bbox)}"
+            )
+        longitude, latitude = (west + east) / 2, (south + north) / 2
+        width = (east - west) * math.cos(math.radians(latitude)) * KM_PER_DEGREE
+        height = (north - south) * KM_PER_DEGREE
+        if max(width, height) > LARGEST_BOX or min(width, height) < SMALLEST_BOX:
+            raise ValueError(
+                f"bbox {list(self.bbox)} is {width:.3g} x {height:.3g} km; a study takes "
+                f"{SMALLEST_BOX:g} to {LARGEST_BOX:g} km"
+            )
+        area = pyproj.CRS.from_user_input(self.crs).area_of_use
+        if area is not None and not _near(area.bounds, longitude, latitude):
+            raise ValueError(
+                f"bbox is near {latitude:.1f} N, {longitude:.1f} E, but epsg {self.epsg} is used "
+                f"from {area.south:g} to {area.north:g} N, {area.west:g} to {area.east:g} E; is "
+                f"bbox [west, south, east, north]?"
             )
         return self
 
@@ -220,4 +245,16 @@ class Glacier(Entry):
                 raise ValueError(
                     f"years.{key} needs {needed} season year(s) under the {rule} rule, got {years}"
                 )
+            if years != sorted(set(years)):
+                raise ValueError(f"years.{key} must increase, got {years}")
         return self
+
+
+def _near(area: tuple[float, ...], longitude: float, latitude: float) -> bool:
+    """Whether a place lies in the area of a projection, or in the next UTM zone to it."""
+    west, south, east, north = area
+    if not south - 1 <= latitude <= north + 1:
+        return False
+    if west <= east:
+        return west - ZONE <= longitude <= east + ZONE
+    return longitude >= west - ZONE or longitude <= east + ZONE

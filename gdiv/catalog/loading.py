@@ -7,6 +7,7 @@ writes the JSON schema, which editors use to complete and check entries.
 
 import json
 import os
+import reprlib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,8 @@ def _parse(text: str, name: str) -> Any:
         return yaml.load(text, _UniqueKeys)
     except CatalogError as error:
         raise CatalogError(f"{name}, {error}") from None
+    except RecursionError:
+        raise CatalogError(f"{name} is nested too deeply") from None
     except yaml.YAMLError as error:
         raise CatalogError(f"{name} is not YAML: {error}") from None
 
@@ -101,7 +104,7 @@ def _describe_fault(fault: ErrorDetails) -> str:
     """Describe a fault in one line: key, message, and value unless it is a whole entry."""
     key = ".".join(str(part) for part in fault["loc"]) or "the catalog"
     message = fault["msg"].removeprefix("Value error, ")
-    value = "" if isinstance(fault["input"], dict) else f" (value: {fault['input']!r})"
+    value = "" if isinstance(fault["input"], dict) else f" (value: {reprlib.repr(fault['input'])})"
     return f"{key}: {message}{value}"
 
 

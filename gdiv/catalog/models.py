@@ -40,7 +40,7 @@ class Profile(Entry):
     matchers: list[str] = Field(
         description="names of registered matchers, including horn-schunck, raft and dis"
     )
-    seed: int = Field(0, description="seed of everything random")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="seed of everything random")
 
     @model_validator(mode="after")
     def _check_matchers(self) -> Self:
@@ -53,10 +53,14 @@ class Profile(Entry):
         return self
 
 
+#: Key of a glacier, which becomes the name of a folder.
+Key = Annotated[str, Field(pattern=r"^[\w][\w-]*$")]
+
+
 class Catalog(Entry):
     """Content of a catalog file."""
 
-    glaciers: Annotated[dict[str, Glacier], Field(min_length=1)] = Field(
+    glaciers: Annotated[dict[Key, Glacier], Field(min_length=1)] = Field(
         description="glaciers by key"
     )
     sources: Annotated[dict[str, Source], Field(min_length=1)] = Field(

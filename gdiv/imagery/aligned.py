@@ -3,10 +3,11 @@
 import dask.array as da
 import numpy as np
 import numpy.typing as npt
-import rasterio
 import rioxarray
 import xarray as xr
 from odc.geo.geobox import GeoBox
+
+from gdiv.imagery.rasters import open_raster
 
 __all__ = ["load_aligned"]
 
@@ -51,7 +52,7 @@ def load_aligned(
 
 def _crop(file: str, band: int, grid: GeoBox, dtype: np.dtype) -> da.Array:
     """Pixels of one band of a file on the grid."""
-    with rasterio.open(file) as opened:
+    with open_raster(file) as opened:
         transform = opened.transform
         shape = (opened.height, opened.width)
     step = round(grid.affine.a / transform.a)

@@ -1,8 +1,11 @@
 """Find scenes in an ItemCollection file or a STAC service, which may be slow, busy or faulty."""
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pystac
 from pystac_client import Client
@@ -10,7 +13,7 @@ from pystac_client.stac_api_io import StacApiIO
 from urllib3 import Retry
 
 from gdiv.catalog import Glacier, Source
-from gdiv.files import read_text
+from gdiv.files import read_text, redacted
 from gdiv.imagery.items import Box, read_box, read_id, read_moment
 
 __all__ = ["SceneError", "find_items"]
@@ -57,7 +60,7 @@ def find_items(source: Source, glacier: Glacier, years: list[int]) -> list[dict[
     SceneError
         If the file or service cannot be read, or nothing lies in the seasons.
     """
-    location = source.path or source.url
+    location = redacted(str(source.path or source.url))
     try:
         if source.kind == "file":
             items = _items_of_file(source, glacier)
@@ -66,7 +69,7 @@ def find_items(source: Source, glacier: Glacier, years: list[int]) -> list[dict[
     except SceneError:
         raise
     except Exception as error:
-        raise SceneError(f"{location} could not be read: {error}") from None
+        raise SceneError(f"{location} could not be read: {redacted(str(error))}") from None
     dated = []
     undated = []
     for item in items:
@@ -85,7 +88,27 @@ def find_items(source: Source, glacier: Glacier, years: list[int]) -> list[dict[
             f"none of them within {spans}"
         )
     dated.sort(key=lambda entry: entry[:2])
-    return [item for _, _, item in dated] + sorted(undated, key=read_id)
+    return _with_unique_ids([item for _, _, item in dated] + sorted(undated, key=read_id))
+
+
+def _with_unique_ids(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Items whose identifiers are unique: results are looked up by them.
+
+    Identifiers are unique within a collection only, and files may mix collections, or name every
+    scene alike.
+    """
+    repeated = {name for name, count in Counter(map(read_id, items)).items() if count > 1}
+    unique: dict[str, dict[str, Any]] = {}
+    for item in items:
+        name = read_id(item)
+        if name in repeated:
+            properties = item.get("properties")
+            date = str(properties.get("datetime") if isinstance(properties, dict) else "")
+            parts = (name, item.get("collection"), re.sub(r"[^0-9T]", "", date.partition(".")[0]))
+            name = "-".join(str(part) for part in parts if part)
+        # A scene that stands there twice keeps its name, and is dropped as a duplicate.
+        unique.setdefault(name or str(len(unique)), item | ({"id": name} if name else {}))
+    return list(unique.values())
 
 
 def _items_of_file(source: Source, glacier: Glacier) -> list[dict[str, Any]]:
@@ -111,7 +134,8 @@ def _migrated(item: dict[str, Any]) -> dict[str, Any]:
     """Item in the current version of STAC, or unchanged where pystac cannot read it."""
     try:
         current = pystac.Item.from_dict(item)
-        return current.to_dict(include_self_link=False, transform_hrefs=False)
+        migrated = current.to_dict(include_self_link=False, transform_hrefs=False)
+        return {"bbox": item.get("bbox")} | migrated  # which pystac drops without a geometry
     except Exception:  # one faulty item must not end the study: it is judged as it is
         return item
 
@@ -121,13 +145,24 @@ def _make_links_absolute(item: dict[str, Any], folder: Path) -> None:
     assets = item.get("assets")
     for asset in assets.values() if isinstance(assets, dict) else ():
         link = asset.get("href") if isinstance(asset, dict) else None
-        if isinstance(link, str) and "://" not in link:
-            asset["href"] = str((folder / link).resolve())
+        if isinstance(link, str) and ("://" not in link or link.startswith("file://")):
+            asset["href"] = str(_local_path(link, folder))
+
+
+def _local_path(link: str, folder: Path) -> Path:
+    """Path of a local link; escapes such as ``%20`` are decoded where no such file exists."""
+    path = (folder / link.removeprefix("file://")).resolve()
+    decoded = (folder / unquote(link.removeprefix("file://"))).resolve()
+    return decoded if not path.exists() and decoded.exists() else path
 
 
 def _overlap(box: Box, other: Box) -> bool:
     """Check whether two boxes overlap; `box` may cross 180 degrees."""
     west, south, east, north = box
+    if east - west < 360:  # some archives count on beyond 180 degrees
+        west, east = (
+            (side + 180) % 360 - 180 if abs(side) > 180 else side for side in (west, east)
+        )
     other_west, other_south, other_east, other_north = other
     if south >= other_north or north <= other_south:
         return False
@@ -145,6 +180,7 @@ def _items_of_service(source: Source, glacier: Glacier, years: list[int]) -> lis
         status_forcelist=BUSY,
         allowed_methods=None,
     )
+    location = redacted(str(source.url))
     client = Client.open(str(source.url), stac_io=StacApiIO(max_retries=retry, timeout=TIMEOUT))
     items: dict[str, dict[str, Any]] = {}
     for year in years:
@@ -155,13 +191,19 @@ def _items_of_service(source: Source, glacier: Glacier, years: list[int]) -> lis
             datetime=f"{first}/{last}",
             limit=PAGE_SIZE,
         )
+        seen: set[str] = set()
         for page in search.pages_as_dicts():
-            new = {item["id"]: item for item in page["features"] if item["id"] not in items}
+            features = page.get("features")
+            if not isinstance(features, list):
+                raise SceneError(f"{location} answers without scenes: {redacted(str(page))[:200]}")
+            found = {read_id(each): each for each in features if isinstance(each, dict)}
+            new = {name: _migrated(each) for name, each in found.items() if name not in seen}
             # Some services link the last page to itself.
-            if page["features"] and not new:
+            if features and not new:
                 raise SceneError(
-                    f"{source.url} sends the same page again and again after {len(items)} scenes; "
+                    f"{location} sends the same page again and again after {len(items)} scenes; "
                     f"try later, or another source of these scenes"
                 )
+            seen |= set(new)
             items |= new
     return list(items.values())

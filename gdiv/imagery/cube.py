@@ -16,10 +16,12 @@ from stackstac.rio_reader import AutoParallelRioReader
 
 from gdiv.catalog import Source
 from gdiv.extras import requires
+from gdiv.files import redacted
 from gdiv.imagery.aligned import load_aligned
 from gdiv.imagery.grid import grid_crs
 from gdiv.imagery.items import is_synthetic, read_id
-from gdiv.imagery.map_scale import map_scale
+from gdiv.imagery.projection_scale import map_scale
+from gdiv.imagery.rasters import open_raster
 
 __all__ = ["classify", "load_asset", "load_cube", "load_picture", "picture_roles"]
 
@@ -101,8 +103,11 @@ def load_asset(
     asset = _asset_of_role(source, role)
     dtype: np.dtype = np.dtype(np.uint16 if role == "mask" else np.float32)
     bands = [int(item["assets"][asset].get("gdiv:band", 1)) for item in items]
-    # stackstac knows projections by their code, and reads the first band of a file.
-    if epsg is None or any(band != 1 for band in bands):
+    # stackstac knows projections by their code, reads the first band of a file, and formats links.
+    unusual = any(band != 1 for band in bands) or any(
+        "{" in item["assets"][asset]["href"] for item in items
+    )
+    if epsg is None or unusual:
         files = [item["assets"][asset]["href"] for item in items]
         numbers = load_aligned(files, bands, grid, dtype)
         return numbers if role == "mask" else _without_void(numbers, source.nodata)
@@ -123,7 +128,7 @@ def load_asset(
         chunksize=CHUNK,
         sortby_date=False,
         gdal_env=GDAL_ENVIRONMENT,
-        reader=_SigningReader if source.signing == "planetary-computer" else AutoParallelRioReader,
+        reader=_SigningReader if source.signing == "planetary-computer" else _GuardedReader,
     )
     if stack.shape[-2:] != grid.shape:
         raise ValueError(
@@ -157,13 +162,29 @@ def _with_properties(
     return item | {"properties": defaults | item["properties"] | overrides}
 
 
-class _SigningReader(AutoParallelRioReader):
+class _GuardedReader(AutoParallelRioReader):
+    """Reader of GeoTIFF and JPEG 2000 alone, whose errors hold no secrets.
+
+    Other formats, such as VRT, are texts that make GDAL read whatever they name.
+    """
+
+    url: str
+
+    def _open(self) -> Any:
+        """Open the file after checking its format."""
+        try:
+            with self.gdal_env.open, open_raster(self.url):
+                pass
+            return super()._open()
+        except Exception as error:
+            raise RuntimeError(f"Error opening its file: {redacted(str(error))}") from None
+
+
+class _SigningReader(_GuardedReader):
     """Reader that signs a link when its file is opened.
 
     No graph or store ever holds a signature, and none has expired when it is used.
     """
-
-    url: str
 
     def _open(self) -> Any:
         """Open the file by a signed link and restore the unsigned one."""

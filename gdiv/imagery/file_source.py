@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from gdiv.catalog import Source
 from gdiv.files import read_text
-from gdiv.imagery.items import read_scaling
+from gdiv.imagery.items import ItemError, read_scaling
 
 __all__ = ["adapt_to_items"]
 
@@ -40,22 +41,26 @@ def adapt_to_items(source: Source, path: Path) -> Source:
     Returns
     -------
     gdiv.catalog.Source
-        The source as it is, if some item has its image. Else with the first of `IMAGE_ASSETS` that
-        every item has as image; with the scale and offset of its ``raster:bands``; with the colours
-        and the mask that every item has.
+        The source with the scale that the items state, if some have its image. Else with the first
+        of `IMAGE_ASSETS` that every item has as image; with the scale and offset of this asset;
+        with the colours and the mask that every item has.
     """
     try:
         features = json.loads(read_text(path))["features"]
-        assets = [item["assets"] for item in features]
-    except (ValueError, KeyError, TypeError):
+        listed = [item.get("assets") for item in features if isinstance(item, dict)]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return source  # reading the scenes raises an error that names the fault
-    if not assets or any(source.image in each for each in assets):
+    assets = [each for each in listed if isinstance(each, dict) and each]
+    if not assets:
         return source
+    named = [each[source.image] for each in assets if source.image in each]
+    if named:
+        return source.model_copy(update={"scale": _scale(named[0]) or source.scale})
     common = set.intersection(*(set(each) for each in assets))
     image = next((name for name in IMAGE_ASSETS if name in common), None)
     if image is None:
         return source
-    scale, offset = read_scaling(assets[0][image])
+    scale, offset = _scale(assets[0][image]), _offset(assets[0][image])
     return source.model_copy(
         update={
             "image": image,
@@ -65,3 +70,19 @@ def adapt_to_items(source: Source, path: Path) -> Source:
             "offset": source.offset if offset is None else offset,
         }
     )
+
+
+def _scale(asset: Any) -> float | None:
+    """Scale that an asset states; None where it states none that can be used."""
+    try:
+        return read_scaling(asset)[0]
+    except ItemError:
+        return None
+
+
+def _offset(asset: Any) -> float | None:
+    """Offset that an asset states; None where it states none that can be used."""
+    try:
+        return read_scaling(asset)[1]
+    except ItemError:
+        return None

@@ -14,6 +14,7 @@ import pandas as pd
 import rasterio
 import shapely
 from odc.geo.geobox import GeoBox
+from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 from rasterio.warp import transform_bounds
 
@@ -113,7 +114,11 @@ def describe_files(folder: Path, band: str = "") -> list[SceneFile]:
     folder = Path(folder)
     if not folder.is_dir():
         raise FolderError(f"the folder {folder} does not exist")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".tif", ".tiff"))
+    paths = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in (".tif", ".tiff") and path.is_file()
+    )
     paths = [path for path in paths if not MASK_NAME.search(path.stem)]
     named = [path for path in paths if _names_band(path.relative_to(folder), band)]
     if named:  # files of one band each, in folders or with names of the bands
@@ -227,6 +232,8 @@ def _describe(path: Path, name: str, row: dict[str, Any], band: str) -> SceneFil
     with file:
         number = _choose_band(file, name, band)
         dtype = file.dtypes[number - 1]
+        if file.colorinterp[number - 1] == ColorInterp.palette:
+            raise FolderError(f"{name} holds indices of a palette; gdal_translate -expand gray it")
         if dtype.startswith("complex"):
             raise FolderError(f"{name} holds complex numbers; its magnitude is needed")
         if file.crs is None:

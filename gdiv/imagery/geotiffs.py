@@ -14,9 +14,9 @@ from odc.geo.geobox import GeoBox
 
 from gdiv.imagery.dates import date_in_name
 from gdiv.imagery.grid import grid_crs
-from gdiv.imagery.map_scale import map_scale
-from gdiv.imagery.outlines import MARGIN, make_masks, read_vector
+from gdiv.imagery.outlines import MARGIN, VectorError, make_masks, read_polygons
 from gdiv.imagery.pixel_checks import crs_name
+from gdiv.imagery.projection_scale import map_scale
 from gdiv.imagery.single_image import PairError, Picture, open_image
 
 __all__ = ["PairError", "open_pair"]
@@ -212,16 +212,17 @@ def _make_masks(
 def _read_polygons(source: str | Path | gpd.GeoDataFrame, grid: GeoBox, kind: str) -> Any:
     """Polygons in the CRS of a grid, of which at least one lies within it."""
     if isinstance(source, gpd.GeoDataFrame):
-        shapes = source
+        if source.crs is None:
+            raise PairError(f"the {kind} has no CRS; assign one: outline.set_crs(4326)")
+        shapes = source.to_crs(grid_crs(grid).to_wkt()).explode(index_parts=False)
+        polygons = shapes[shapes.geom_type.isin(("Polygon", "MultiPolygon"))]
     else:
         try:
-            shapes = read_vector(source)
+            polygons = read_polygons(source, kind, grid)
+        except VectorError as error:
+            raise PairError(f"the {error}") from None
         except Exception as error:  # each driver raises its own
             raise PairError(f"the {kind} {source} could not be read: {error}") from None
-    if shapes.crs is None:
-        raise PairError(f"the {kind} has no CRS; assign one: outline.set_crs(4326)")
-    shapes = shapes.to_crs(grid_crs(grid).to_wkt())
-    polygons = shapes[shapes.geom_type.isin(("Polygon", "MultiPolygon"))]
     if not polygons.intersects(shapely.box(*grid.boundingbox)).any():
         raise PairError(f"the {kind} has no polygon within the images; check its CRS and place")
     return polygons

@@ -1,5 +1,6 @@
 """Define the pixel grid of a study."""
 
+from collections import Counter
 from typing import Any, cast
 
 import numpy as np
@@ -9,13 +10,17 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from gdiv.catalog import Glacier
-from gdiv.imagery.items import Box, read_box, read_epsg, read_id, read_transform
+from gdiv.imagery.items import Box, read_box, read_epsg, read_transform
 
-__all__ = ["grid_crs", "grid_of_items", "study_grid"]
+__all__ = ["SQUARE", "false_northing", "grid_crs", "grid_of_items", "same_zone", "study_grid"]
 
 #: Pixels of which width and height are multiples, so that the coarse versions of the grid and the
 #: 20 m mask of Sentinel-2 end where the grid ends.
 MULTIPLE = 4
+#: Largest difference of the two sides of a pixel, as a fraction.
+SQUARE = 1e-9
+#: False northing of UTM zones in the south, m.
+UTM_SOUTH = 1e7
 
 
 def study_grid(
@@ -68,8 +73,8 @@ def grid_of_items(items: list[dict[str, Any]], asset: str, glacier: Glacier) -> 
     Parameters
     ----------
     items : list of dict
-        STAC items. The first in the projection of the study that gives a transform defines the
-        grid; the first of any projection if none does.
+        STAC items. The first in the projection of the study with pixels of the commonest size
+        defines the grid; the first of any projection if none gives a transform.
     asset : str
         Asset whose pixels define the grid.
     glacier : gdiv.catalog.Glacier
@@ -83,24 +88,80 @@ def grid_of_items(items: list[dict[str, Any]], asset: str, glacier: Glacier) -> 
     Raises
     ------
     ValueError
-        If no item gives the transform of `asset`, or its pixels are not square and north up.
+        If no item gives the transform of `asset` with pixels that are square and north up.
     """
-    with_transform = [item for item in items if read_transform(item, asset) is not None]
+    with_transform = [item for item in items if _usable_step(item, asset)]
     if not with_transform:
         raise ValueError(
-            f"no scene gives the grid of its asset {asset!r}: "
-            f"proj:transform is missing from all {len(items)} items"
+            f"no scene gives the grid of its asset {asset!r}: proj:transform is missing, or not of "
+            f"square, north-up pixels, in all {len(items)} items"
         )
-    projected = [item for item in with_transform if read_epsg(item) in (None, glacier.epsg)]
-    first = (projected or with_transform)[0]
-    transform = read_transform(first, asset) or []
-    step, skew, left, _, down, top = transform
-    if skew or step != -down:
-        raise ValueError(
-            f"item {read_id(first)} has no square, north-up pixels: proj:transform is {transform}"
-        )
+    projected = [
+        item
+        for item in with_transform
+        if read_epsg(item) is None or same_zone(read_epsg(item), glacier.epsg)
+    ]
+    chosen = projected or with_transform
+    steps = [(_usable_step(item, asset) or 0.0, item) for item in chosen]
+    (step, _), *_ = Counter(side for side, _ in steps).most_common()
+    first = next(item for side, item in steps if side == step)
+    _, _, left, _, _, top = read_transform(first, asset) or []
+    top += false_northing(read_epsg(first), glacier.epsg)
     bbox = _common_box(items, glacier.bbox)
-    return study_grid(bbox, glacier.crs, float(step), (float(left), float(top)))
+    return study_grid(bbox, glacier.crs, step, (left, top))
+
+
+def same_zone(epsg: int | None, other: int | None) -> bool:
+    """Whether two codes are one projection: equal, or one UTM zone counted north and south.
+
+    Parameters
+    ----------
+    epsg, other : int or None
+        EPSG codes.
+
+    Returns
+    -------
+    bool
+        True for one projection.
+
+    Examples
+    --------
+    >>> same_zone(32618, 32718), same_zone(32618, 32619)
+    (True, False)
+    """
+    if epsg is None or other is None or epsg == other:
+        return epsg == other
+    return {epsg // 100, other // 100} == {326, 327} and epsg % 100 == other % 100
+
+
+def false_northing(epsg: int | None, target: int | None) -> float:
+    """Metres to add to a northing of one hemisphere's UTM zone for that of the other.
+
+    Landsat counts its zones from the equator northwards in the south as well.
+
+    Parameters
+    ----------
+    epsg, target : int or None
+        EPSG codes of one projection, by `same_zone`.
+
+    Returns
+    -------
+    float
+        0, or ten million with a sign.
+    """
+    if epsg is None or target is None or epsg == target or not same_zone(epsg, target):
+        return 0.0
+    return UTM_SOUTH if target // 100 == 327 else -UTM_SOUTH
+
+
+def _usable_step(item: dict[str, Any], asset: str) -> float | None:
+    """Side of the pixels of an asset; None where they are unknown, or not square and north up."""
+    transform = read_transform(item, asset)
+    if transform is None:
+        return None
+    step, skew, _, turn, down, _ = transform
+    square = abs(step + down) <= SQUARE * abs(step)
+    return step if step > 0 and square and not skew and not turn else None
 
 
 def grid_crs(grid: GeoBox) -> CRS:

@@ -110,7 +110,11 @@ def inspect_scene(
         offset_reason=offset_reason,
     )
     if mask is None:
-        return replace(measured, reason=_cloud_reason(scene.cloud_cover or 0, max_cloud))
+        reason = _cloud_reason(scene.cloud_cover or 0, max_cloud)
+        seen = 1 - measured.no_data
+        if seen < MIN_CLEAR:
+            reason = f"only {seen:.0%} of the glacier has data (at least {MIN_CLEAR:.0%})"
+        return replace(measured, reason=reason)
     clear, snow = classify(mask, source.mask_kind)
     if source.mask_kind == "scl":
         measured = replace(measured, shadow=float((mask == SCL_SHADE)[glacier_mask].mean()))

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 
+import pyproj
+
 from gdiv.imagery.offsets import OffsetMetadata
 
 __all__ = [
@@ -36,6 +38,8 @@ SYNTHETIC = "gdiv:synthetic"
 NOTICE = "Synthetic data: rendered by gdiv's twin, not satellite imagery."
 #: Relative orbit in the name of a Sentinel-2 product, such as ``_R108_``.
 ORBIT_IN_NAME = re.compile(r"_R(\d{3})(?:_|$)")
+#: Processing baseline of Sentinel-2, as in "05.09" or in the names of products, "N0509".
+BASELINE = re.compile(r"N?(\d{1,2})\.?(\d\d)")
 #: EPSG code as a number or with its authority. pystac adds the authority to ``proj:epsg`` whatever
 #: stands there, so that it may occur twice.
 EPSG_CODE = re.compile(r"(?:EPSG:)*(\d+)(?:\.0+)?", re.IGNORECASE)
@@ -226,7 +230,8 @@ def read_moment(item: dict[str, Any]) -> datetime:
 
 
 def read_epsg(item: dict[str, Any]) -> int | None:
-    """Read the EPSG code from ``proj:epsg`` or ``proj:code``, of the item or of any asset.
+    """Read the EPSG code from ``proj:epsg`` or ``proj:code``, of the item or of any asset, or from
+    the definition in ``proj:wkt2``.
 
     Parameters
     ----------
@@ -244,7 +249,11 @@ def read_epsg(item: dict[str, Any]) -> int | None:
             code = EPSG_CODE.fullmatch(str(_dictionary(fields).get(name)))
             if code:
                 return int(code[1])
-    return None
+    text = _dictionary(item.get("properties")).get("proj:wkt2")
+    try:
+        return pyproj.CRS.from_wkt(text).to_epsg() if isinstance(text, str) and text else None
+    except pyproj.exceptions.CRSError:
+        return None
 
 
 def read_box(item: dict[str, Any]) -> Box | None:
@@ -305,10 +314,10 @@ def _orbit(name: str, properties: dict[str, Any]) -> int | None:
 
 def _tile(properties: dict[str, Any]) -> str:
     """MGRS tile with a zone of two digits; empty where there is none, as for Landsat."""
-    code = _text(properties, "grid:code")
-    if code.startswith("MGRS-"):
-        return code.removeprefix("MGRS-").zfill(5)
-    return _text(properties, "s2:mgrs_tile")
+    code = _text(properties, "grid:code").upper()
+    tile = code.removeprefix("MGRS-") if code.startswith("MGRS-") else ""
+    tile = tile or _text(properties, "s2:mgrs_tile").upper().removeprefix("T")
+    return tile.zfill(5) if tile else ""
 
 
 def _offset_metadata(properties: dict[str, Any], asset: Any) -> OffsetMetadata:
@@ -321,11 +330,14 @@ def _offset_metadata(properties: dict[str, Any], asset: Any) -> OffsetMetadata:
         baseline = f"{baseline:05.2f}"  # 5.09 stands for "05.09"
     elif baseline is not None:
         baseline = _text(properties, "s2:processing_baseline")
+        number = BASELINE.fullmatch(baseline)
+        if number:  # "3.01" and "N0301" stand for "03.01"
+            baseline = f"{int(number[1]):02d}.{number[2]}"
     return OffsetMetadata(flag, baseline, read_scaling(asset)[1])
 
 
 def read_scaling(asset: Any) -> tuple[float | None, float | None]:
-    """Read the scale and the offset of an asset from the first of its ``raster:bands``.
+    """Read the scale and the offset of an asset, of its first band.
 
     Parameters
     ----------
@@ -335,11 +347,21 @@ def read_scaling(asset: Any) -> tuple[float | None, float | None]:
     Returns
     -------
     scale, offset : float or None
-        None where the asset does not state it.
+        None where the asset does not state it, or states a scale that is not positive.
     """
-    bands = _dictionary(asset).get("raster:bands")
-    first = _dictionary(bands[0] if isinstance(bands, list) and bands else None)
-    return _number(first, "scale"), _number(first, "offset")
+    fields = _dictionary(asset)
+    found: list[float | None] = []
+    for name in ("scale", "offset"):
+        values = []
+        # STAC 1.0 has a list raster:bands, STAC 1.1 a list bands, or the fields of the asset.
+        for key, field in (("raster:bands", name), ("bands", f"raster:{name}")):
+            bands = fields.get(key)
+            first = bands[0] if isinstance(bands, list) and bands else None
+            values.append(_number(_dictionary(first), field))
+        values.append(_number(fields, f"raster:{name}"))
+        found.append(next((value for value in values if value is not None), None))
+    scale, offset = found
+    return scale if scale is None or scale > 0 else None, offset
 
 
 def _mapping(item: dict[str, Any], name: str) -> dict[str, Any]:
@@ -375,9 +397,12 @@ def _numbers(values: Any) -> list[float] | None:
     """List of numbers, or None where `values` is something else."""
     if not isinstance(values, list | tuple):
         return None
-    if not all(isinstance(value, int | float) and abs(value) < math.inf for value in values):
+    try:
+        numbers = [float(value) for value in values if not isinstance(value, bool)]
+    except (TypeError, ValueError, OverflowError):
         return None
-    return list(values)
+    finite = len(numbers) == len(values) and all(map(math.isfinite, numbers))
+    return numbers if finite else None
 
 
 def _text(fields: dict[str, Any], name: str) -> str:

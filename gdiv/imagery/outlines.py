@@ -1,6 +1,7 @@
 """Read glacier outlines and make masks of ice and stable ground."""
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,30 @@ from odc.geo.geobox import GeoBox
 from rasterio import features
 
 from gdiv.catalog import Glacier
-from gdiv.files import read_text
+from gdiv.files import read_text, redacted
 from gdiv.imagery.grid import grid_crs
 from gdiv.images.arrays import Mask
 
-__all__ = ["MARGIN", "make_masks", "read_outline", "read_vector"]
+__all__ = [
+    "MARGIN",
+    "VectorError",
+    "make_masks",
+    "read_outline",
+    "read_polygons",
+    "read_vector",
+]
 
 #: Distance from the ice at which stable ground begins, in metres (ten pixels of Sentinel-2). Ice
 #: beyond an old outline, shaded rims and mixed pixels are not stable.
 MARGIN = 100.0
+#: Vector files that are looked for in a zip archive.
+VECTOR_SUFFIXES = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".kml")
+#: Columns of the identifier in the Randolph Glacier Inventory, versions 5 to 7, in lower case.
+RGI_COLUMNS = ("rgiid", "rgi_id")
+
+
+class VectorError(ValueError):
+    """A vector file cannot be used; the message names it and the cure."""
 
 
 def read_outline(path: str | Path, glacier: Glacier, grid: GeoBox) -> gpd.GeoDataFrame:
@@ -48,23 +64,67 @@ def read_outline(path: str | Path, glacier: Glacier, grid: GeoBox) -> gpd.GeoDat
     """
     zipped = str(path).startswith("http") and str(path).endswith(".zip")
     location = f"/vsizip//vsicurl/{path}" if zipped else path
+    # In degrees, whatever the projection of the file: geopandas converts it.
+    box = gpd.GeoSeries([shapely.box(*glacier.bbox)], crs=4326)
     try:
-        outlines = read_vector(location, bbox=tuple(glacier.bbox))
+        outlines = read_polygons(location, "outline", grid, bbox=box)
+    except VectorError:
+        raise
     except Exception as error:
-        raise ValueError(
-            f"outline {path} could not be read ({error}); "
+        raise VectorError(
+            f"outline {redacted(str(path))} could not be read ({redacted(str(error))}); "
             f"put an outline.geojson beside the scenes' items.json"
         ) from error
-    if "RGIId" in outlines and glacier.rgi in set(outlines["RGIId"]):
-        outlines = outlines[outlines["RGIId"] == glacier.rgi]
-    outlines = outlines.to_crs(grid_crs(grid).to_wkt())
+    for name in outlines.columns:
+        if name.lower() in RGI_COLUMNS and glacier.rgi in set(outlines[name]):
+            outlines = outlines[outlines[name] == glacier.rgi]
     outlines = outlines[outlines.intersects(shapely.box(*grid.boundingbox))]
     if outlines.empty:
-        raise ValueError(
+        raise VectorError(
             f"outline {path} has nothing within the study's box {list(glacier.bbox)}; "
             f"check its CRS and place"
         )
     return outlines[["geometry"]]
+
+
+def read_polygons(path: str | Path, kind: str, grid: GeoBox, **options: Any) -> gpd.GeoDataFrame:
+    """Read polygons in the projection of a grid.
+
+    Parameters
+    ----------
+    path : str or Path
+        Vector file or URL.
+    kind : str
+        What it holds, for messages.
+    grid : odc.geo.geobox.GeoBox
+        Grid.
+    **options
+        Passed to `geopandas.read_file`.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Polygons, mended where they are invalid; may be empty if nothing was read.
+
+    Raises
+    ------
+    VectorError
+        If the file has no CRS, or shapes but no polygon.
+    """
+    shapes = read_vector(path, **options)
+    if shapes.crs is None:
+        raise VectorError(
+            f"{kind} {path} has no CRS; write it beside the file, or: "
+            f"ogr2ogr -a_srs EPSG:4326 out.gpkg {path}"
+        )
+    shapes = shapes[shapes.geometry.notna() & ~shapes.geometry.is_empty]
+    shapes = shapes.set_geometry(shapely.make_valid(shapes.geometry.to_numpy()), crs=shapes.crs)
+    polygons = shapes.explode(index_parts=False)
+    polygons = polygons[polygons.geom_type.isin(("Polygon", "MultiPolygon"))]
+    if len(shapes) and polygons.empty:
+        kinds = ", ".join(sorted(set(shapes.geom_type)))
+        raise VectorError(f"{kind} {path} holds {kinds}, not polygons; close its lines to polygons")
+    return polygons.to_crs(grid_crs(grid).to_wkt())
 
 
 def read_vector(path: str | Path, **options: Any) -> gpd.GeoDataFrame:
@@ -80,11 +140,35 @@ def read_vector(path: str | Path, **options: Any) -> gpd.GeoDataFrame:
     Returns
     -------
     geopandas.GeoDataFrame
-        Content of the file.
+        Content of the file; of a zip archive, of the first vector file in it.
+
+    Raises
+    ------
+    VectorError
+        If a GeoJSON cannot be read.
     """
+    if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+        raise VectorError(f"{path} is no regular file")  # reading a pipe would wait for ever
+    if Path(path).suffix.lower() == ".zip" and Path(path).is_file():
+        return gpd.read_file(_within_zip(Path(path)), **options)
     if Path(path).suffix.lower() in (".json", ".geojson") and Path(path).is_file():
-        return gpd.read_file(io.BytesIO(read_text(path).encode("utf-8")), **options)
+        try:
+            return gpd.read_file(io.BytesIO(read_text(path).encode("utf-8")), **options)
+        except Exception as error:  # its message would name a file in memory
+            fault = str(error).split(";")[0]
+            raise VectorError(f"{path} is not a GeoJSON that can be read ({fault})") from None
     return gpd.read_file(path, **options)
+
+
+def _within_zip(path: Path) -> str:
+    """Address of the first vector file in a zip archive, also in its folders."""
+    with zipfile.ZipFile(path) as archive:
+        names = sorted(archive.namelist())
+    for suffix in VECTOR_SUFFIXES:
+        for name in names:
+            if name.lower().endswith(suffix) and not name.startswith("__MACOSX"):
+                return f"/vsizip/{{{path.resolve()}}}/{name}"
+    raise VectorError(f"{path} holds no vector file ({', '.join(VECTOR_SUFFIXES)})")
 
 
 def make_masks(

@@ -18,6 +18,7 @@ from gdiv.files import short_message
 from gdiv.imagery.archive import SceneError
 from gdiv.imagery.inspection import inspect_scene
 from gdiv.imagery.items import ItemError, parse_item, read_id
+from gdiv.imagery.pixel_checks import file_fault
 from gdiv.imagery.screening import (
     Candidate,
     check_metadata,
@@ -109,8 +110,10 @@ def judge_scenes(
     require_one_tile(candidates, glacier)
     check_metadata(candidates, source, glacier)
     drop_equal_ids(candidates)
-    drop_duplicates(candidates)
+    if source.kind == "file":
+        _check_files(candidates, source, grid)
     _inspect_pixels(candidates, source, grid, glacier_mask, beside_mask, glacier.max_cloud)
+    drop_duplicates(candidates)
     drop_without_partner(candidates, glacier)
     rows = [_row(item, outcome) for item, outcome in zip(items, outcomes, strict=True)]
     types = {name: kind for name, kind in COLUMNS.items() if kind is not None}
@@ -193,6 +196,14 @@ def _parse_candidate(item: dict[str, Any], source: Source, glacier: Glacier) -> 
         return f"could not be parsed: {error}"
     except Exception as error:  # whatever an archive writes: one bad item must not end the study
         return f"could not be parsed ({short_message(error)})"
+
+
+def _check_files(candidates: list[Candidate], source: Source, grid: GeoBox) -> None:
+    """Check that the pixels of local files lie on the grid: nothing may be resampled silently."""
+    for candidate in candidates:
+        link = candidate.scene.assets.get(source.image, "")
+        if not candidate.reason and "://" not in link:
+            candidate.reason = file_fault(link, grid)
 
 
 def _inspect_pixels(

@@ -5,12 +5,17 @@ Each step writes a reason into the scenes that it drops and skips those that hav
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import numpy as np
 import pyproj
 
 from gdiv.catalog import Glacier, Source
+from gdiv.files import redacted
 from gdiv.imagery.archive import SceneError
+from gdiv.imagery.grid import same_zone
 from gdiv.imagery.inspection import Inspection
 from gdiv.imagery.items import SceneItem
 
@@ -22,6 +27,14 @@ __all__ = [
     "drop_without_partner",
     "require_one_tile",
 ]
+
+#: Kinds of address that scenes of a service may have, and names of this machine.
+REMOTE = ("http", "https", "s3")
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
+#: Largest difference of the times of one acquisition, seconds.
+SAME_MOMENT = 60
+#: Fraction of the glacier by which a newer scene may show less and is still kept.
+AS_MUCH = 0.05
 
 
 @dataclass
@@ -95,12 +108,15 @@ def check_metadata(candidates: list[Candidate], source: Source, glacier: Glacier
     if source.mask and any(source.mask in candidate.scene.assets for candidate in candidates):
         required.append(source.mask)
     for candidate in candidates:
-        candidate.reason = _metadata_reason(candidate.scene, required, glacier)
+        candidate.reason = _metadata_reason(candidate.scene, required, glacier, source)
 
 
-def _metadata_reason(scene: SceneItem, required: list[str], glacier: Glacier) -> str:
+def _metadata_reason(
+    scene: SceneItem, required: list[str], glacier: Glacier, source: Source
+) -> str:
     """Reason to drop a scene by its item alone; empty if there is none."""
     missing = [name for name in required if name not in scene.assets]
+    read = [name for name in (*required, *source.colour.values()) if name in scene.assets]
     if missing:
         return f"asset {', '.join(missing)} is missing"
     if not scene.located:
@@ -113,18 +129,34 @@ def _metadata_reason(scene: SceneItem, required: list[str], glacier: Glacier) ->
         return f"is tile {scene.tile}, the study's is {glacier.tile}"
     if scene.platform.lower() == "landsat-7":
         return "is of Landsat 7, whose scenes have gaps since 2003"
-    if any("?" in scene.assets[name] for name in required):
+    return next(filter(None, (_link_reason(scene.assets[name], source) for name in read)), "")
+
+
+def _link_reason(link: str, source: Source) -> str:
+    """Reason not to follow a link; empty if there is none."""
+    if "://" in link and redacted(link) != link:
         return (
-            "its link carries a query, which may be a key, and keys are not stored; "
+            "its link carries a query or a password, which may be a key, and keys are not stored; "
             "sign in the source instead"
         )
+    if link.startswith("/vsi"):
+        return "its link names a file system of GDAL; name a file or a web address"
+    if source.kind == "stac":
+        parts = urlsplit(link)
+        if parts.scheme not in REMOTE:
+            return "its link names a file of this machine, which a service cannot know"
+        here = urlsplit(str(source.url)).hostname
+        if parts.scheme != "s3" and parts.hostname in LOOPBACK and here not in LOOPBACK:
+            return "its link leads to this machine, which a service cannot know"
+    elif "://" not in link and Path(link).exists() and not Path(link).is_file():
+        return "its link names no regular file"
     return ""
 
 
 def _in_projection(scene: SceneItem, glacier: Glacier) -> bool:
     """Whether the pixels of a scene are in the projection of the study."""
     if scene.epsg is not None or glacier.epsg is not None:
-        return scene.epsg == glacier.epsg
+        return same_zone(scene.epsg, glacier.epsg)
     return pyproj.CRS.from_wkt(scene.wkt).equals(pyproj.CRS.from_user_input(glacier.crs))
 
 
@@ -151,33 +183,56 @@ def drop_equal_ids(candidates: list[Candidate]) -> None:
 
 
 def drop_duplicates(candidates: list[Candidate]) -> None:
-    """Keep the newest processing baseline of each acquisition.
+    """Keep one scene of each acquisition: of those that see most of the glacier the newest.
 
     Parameters
     ----------
     candidates : list of Candidate
-        Scenes; `reason` is set on those that are dropped.
+        Scenes whose pixels are inspected; `reason` is set on those that are dropped.
     """
     usable = [candidate for candidate in candidates if not candidate.reason]
-    newest: dict[tuple[Any, ...], Candidate] = {}
-    for candidate in usable:
-        rival = newest.setdefault(_acquisition(candidate.scene), candidate)
-        if candidate.baseline > rival.baseline:
-            newest[_acquisition(candidate.scene)] = candidate
-    for candidate in usable:
-        kept = newest[_acquisition(candidate.scene)]
-        if kept is not candidate:
-            baseline = f", which has baseline {kept.baseline}" if kept.baseline else ""
-            candidate.reason = f"duplicate of {kept.scene.id}{baseline}"
+    groups: list[list[Candidate]] = []
+    for candidate in sorted(usable, key=lambda each: each.scene.moment):
+        for group in groups:
+            if _same_acquisition(group[0].scene, candidate.scene):
+                group.append(candidate)
+                break
+        else:
+            groups.append([candidate])
+    for group in groups:
+        most = max(_seen(candidate) for candidate in group)
+        rivals = [candidate for candidate in group if _seen(candidate) >= most - AS_MUCH]
+        kept = max(rivals, key=lambda each: each.baseline)
+        for candidate in group:
+            if candidate is kept:
+                continue
+            if candidate not in rivals:
+                why = ", which shows more of the glacier"
+            else:
+                why = f", which has baseline {kept.baseline}" if kept.baseline else ""
+            candidate.reason = f"duplicate of {kept.scene.id}{why}"
 
 
-def _acquisition(scene: SceneItem) -> tuple[Any, ...]:
-    """Key that scenes of one acquisition share.
+def _seen(candidate: Candidate) -> float:
+    """Fraction of the glacier that a scene shows, as far as it is known."""
+    inspection = candidate.inspection
+    known = inspection.clear if np.isfinite(inspection.clear) else 1 - inspection.no_data
+    return float(np.nan_to_num(known))
 
-    Landsat has no tiles: of neighbouring rows on one path and day one is kept.
+
+def _same_acquisition(one: SceneItem, other: SceneItem) -> bool:
+    """Whether two scenes are one acquisition.
+
+    Landsat has no tiles: neighbouring rows on one path and day are one acquisition. Services round
+    times, and leave tiles out.
     """
-    by_moment = bool(scene.tile) or scene.orbit is None
-    return scene.moment if by_moment else scene.day, scene.orbit, scene.tile
+    if one.orbit != other.orbit:
+        return False
+    if not one.tile and not other.tile and one.orbit is not None:
+        return one.day == other.day
+    if one.tile and other.tile and one.tile != other.tile:
+        return False
+    return abs((one.moment - other.moment).total_seconds()) <= SAME_MOMENT
 
 
 def drop_without_partner(candidates: list[Candidate], glacier: Glacier) -> None:

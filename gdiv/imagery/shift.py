@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from gdiv.images.arrays import Image, Mask
+from gdiv.images.arrays import Image, Mask, as_image
 from gdiv.images.contrast import local_contrast
 from gdiv.images.statistics import nmad, pool_components
 
@@ -62,8 +62,8 @@ def measure_shift(reference: Image, secondary: Image, stable: Mask) -> dict[str,
     >>> round(shift["shift_x"], 1), round(abs(shift["shift_y"]), 1), shift["blocks"]
     (1.0, 0.0, 16)
     """
-    first = local_contrast(reference, CONTRAST_SIGMA)
-    second = local_contrast(secondary, CONTRAST_SIGMA)
+    first = local_contrast(as_image(reference), CONTRAST_SIGMA)
+    second = local_contrast(as_image(secondary), CONTRAST_SIGMA)
     ground = (stable & np.isfinite(first) & np.isfinite(second)).astype(np.uint8)
     shifts = _block_shifts(np.nan_to_num(first), np.nan_to_num(second), ground)
     x, y = shifts.T

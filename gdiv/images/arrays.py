@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Component", "Flow", "Image", "Mask", "Points", "Series"]
+__all__ = ["Component", "Flow", "Image", "Mask", "Points", "Series", "as_image"]
 
 #: ``(H, W)``, brightness or another quantity at each pixel; NaN is no data.
 Image: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -23,3 +23,44 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 Points: TypeAlias = npt.NDArray[np.floating[Any]]
 #: ``(N,)``, values without a place.
 Series: TypeAlias = npt.NDArray[np.floating[Any]]
+
+
+def as_image(values: Any) -> Image:
+    """Convert whatever holds an image to real numbers with NaN for no data.
+
+    Parameters
+    ----------
+    values : array-like, shape (H, W)
+        Numbers. Masked elements of a masked array, and elements of a DataArray that equal its
+        attribute ``_FillValue`` or ``nodata``, are no data.
+
+    Returns
+    -------
+    ndarray, shape (H, W)
+        float64 if the numbers are of that precision, else float32.
+
+    Raises
+    ------
+    ValueError
+        If there are other things than real numbers, or not two dimensions.
+
+    Examples
+    --------
+    >>> as_image(np.ma.masked_equal([[1, 0], [3, 4]], 0)).tolist()
+    [[1.0, nan], [3.0, 4.0]]
+    """
+    void = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
+    array = np.asarray(np.ma.getdata(values) if void is not None else values)
+    if array.dtype.kind not in "buif":
+        raise ValueError(f"an image holds real numbers, this one {array.dtype}")
+    if array.ndim != 2:
+        raise ValueError(f"an image has two dimensions, (H, W); this one has {array.shape}")
+    dtype = np.float64 if array.dtype.itemsize > 4 else np.float32
+    image: Image = array.astype(dtype)
+    if void is not None:
+        image = np.where(void, np.nan, image)
+    attributes = getattr(values, "attrs", {})
+    fill = attributes.get("_FillValue", attributes.get("nodata"))
+    if isinstance(fill, int | float):
+        image = np.where(array == fill, dtype(np.nan), image)
+    return image

@@ -4,10 +4,12 @@ A notebook runs again when one of these has changed, and only then. `Study` logs
 notebook reads; here each of those things gets a signature that changes with its content.
 """
 
+import glob
 import hashlib
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from gdiv.files import read_text
 from gdiv.installation import shipped
@@ -170,13 +172,22 @@ def _content_hash(path: Path) -> str:
 
 
 def _image_states(items: Path) -> list[list[Any]]:
-    """Link, size and time of change of every local file that an ItemCollection links to."""
+    """Link, name, size and time of change of the local files of an ItemCollection."""
     try:
-        features = json.loads(read_text(items)).get("features", [])
-        assets = [asset for item in features for asset in item.get("assets", {}).values()]
-        links = {asset["href"] for asset in assets if "href" in asset}
-    except (ValueError, TypeError, AttributeError):
+        features = json.loads(read_text(items))["features"]
+        listed = [item.get("assets") for item in features if isinstance(item, dict)]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return []  # not a collection: the notebook that reads it gives the error
-    files = {link: items.parent / link for link in links if "://" not in str(link)}
-    states = {link: file.stat() for link, file in files.items() if file.is_file()}
-    return [[link, states[link].st_size, states[link].st_mtime_ns] for link in sorted(states)]
+    assets = [a for each in listed if isinstance(each, dict) for a in each.values()]
+    links = {str(a["href"]) for a in assets if isinstance(a, dict) and "href" in a}
+    states = []
+    for link in sorted(links):
+        if "://" in link and not link.startswith("file://"):
+            continue
+        path = items.parent / unquote(link.removeprefix("file://"))
+        # Masks, statistics and overviews lie beside a file, with its name in front.
+        for file in sorted(path.parent.glob(f"{glob.escape(path.name)}*")):
+            if file.is_file():
+                state = file.stat()
+                states.append([link, file.name, state.st_size, state.st_mtime_ns])
+    return states

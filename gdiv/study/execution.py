@@ -1,7 +1,9 @@
 """Execute one notebook and report its errors in one sentence."""
 
+import errno
 import logging
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gdiv.extras import requires
-from gdiv.files import write_json
+from gdiv.files import redacted, write_json
 from gdiv.study.journal import JOURNAL, read_journal
 from gdiv.study.scrubbing import read_notebook, scrub_notebook
 
@@ -21,6 +23,7 @@ KERNEL = "python3"
 #: Characters of a kernel's error message that are kept.
 REASON_LENGTH = 200
 #: Bytes per gigabyte.
+LEAST_SPACE = 2**20  # bytes
 GIGABYTE = 1e9
 
 
@@ -98,7 +101,8 @@ def run_notebook(path: Path, folder: Path, parameters: dict[str, Any]) -> Execut
     except papermill.PapermillExecutionError as error:
         source = error.source.strip().splitlines()[0] if error.source else ""
         raise RunError(
-            f"{path.name}, cell {error.cell_index} ({source!r}): {error.ename}: {error.evalue}\n"
+            f"{path.name}, cell {error.cell_index} ({source!r}): {error.ename}: "
+            f"{redacted(str(error.evalue))}{_describe_disk(folder)}\n"
             f"The executed notebook has the details: {output}"
         ) from None
     except DeadKernelError:
@@ -118,6 +122,10 @@ def _kernel_error(path: Path, output: Path, error: Exception) -> RunError:
     """Error for a kernel that could not start or, if any cell was executed, has stopped."""
     message = " ".join(str(error).split()) or type(error).__name__
     reason = message[:REASON_LENGTH]
+    if getattr(error, "errno", None) == errno.ENOSPC:
+        return RunError(
+            f"{path.name} stopped: the disk is full; free some, and the command resumes"
+        )
     if any(cell.get("execution_count") for cell in read_notebook(output)["cells"]):
         return RunError(f"{path.name} stopped ({reason}); the same command resumes")
     return RunError(
@@ -140,6 +148,12 @@ def _describe_last_cell(output: Path) -> str:
     last = started[-1]
     first_line = "".join(cells[last]["source"]).strip().split("\n")[0]
     return f" in cell {last} ({first_line!r})"
+
+
+def _describe_disk(folder: Path) -> str:
+    """That the disk is full, if it is: libraries report it in words of their own."""
+    free = shutil.disk_usage(folder).free
+    return f" (the disk of {folder} is full: {free} bytes are free)" if free < LEAST_SPACE else ""
 
 
 def _describe_memory() -> str:

@@ -1,18 +1,21 @@
 """Facts of a study: what its catalog entries and its source state."""
 
+import html
+import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import geopandas as gpd
+import shapely
 from odc.geo.geobox import GeoBox
 from tqdm import tqdm
 
 from gdiv.catalog import Glacier, Profile, Source
 from gdiv.files import read_text
 from gdiv.imagery import outlines
-from gdiv.imagery.grid import grid_crs, study_grid
+from gdiv.imagery.grid import study_grid
 from gdiv.imagery.items import NOTICE, is_synthetic
 from gdiv.study.journal import log_access
 from gdiv.study.provenance import code_hash, versions
@@ -102,10 +105,14 @@ class Facts:
 
     @cached_property
     def note(self) -> str:
-        """Limitations that the source states in a NOTE.md beside its scenes; empty if none."""
+        """Limitations that the source states in a NOTE.md beside its scenes; empty if none.
+
+        Whatever is HTML in it is shown as text.
+        """
         log_access("read", "NOTE.md")
         file = self.companions / "NOTE.md"
-        return read_text(file) if file.exists() else ""
+        text = html.escape(read_text(file), quote=False) if file.exists() else ""
+        return re.sub(r"(?i)javascript:", "", text.replace("&gt;", ">"))
 
     def scene_source(self) -> Source:
         """Prepare the source for a search: render the twin if its scenes do not exist yet."""
@@ -164,7 +171,13 @@ class Facts:
             log_access("read", name)
             file = self.companions / name
             if file.exists():
-                return outlines.read_vector(file).to_crs(grid_crs(grid).to_wkt())
+                ground = outlines.read_polygons(file, "stable ground", grid)
+                if not ground.intersects(shapely.box(*grid.boundingbox)).any():
+                    raise StudyError(
+                        f"{name} beside the scenes has no polygon within the study's box; check "
+                        f"its CRS and place"
+                    )
+                return ground
         return None
 
     def stakes(self) -> gpd.GeoDataFrame:

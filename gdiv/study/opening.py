@@ -12,6 +12,7 @@ from gdiv.catalog import (
     Source,
     load_catalog,
 )
+from gdiv.files import redacted
 from gdiv.flow.matchers.registry import UnknownMatcherError, list_matchers
 from gdiv.imagery.file_source import adapt_to_items
 from gdiv.study.study import Study
@@ -71,17 +72,30 @@ def open_study(
         resolve_matchers(chosen.matchers)
     if chosen.pairing == "paper":
         entry = _with_paper_pairing(entry, glacier, profile)
-    folder = Path(workspace) if workspace else default_workspace(glacier, profile, source)
     # Relative sources are read from where the notebook runs, as a shell would.
     resolved = resolve_source(source, chosen)
+    folder = Path(workspace) if workspace else default_workspace(glacier, profile, source)
     if resolved.kind == "twin" and entry.twin is None:
         able = [name for name, other in catalog.glaciers.items() if other.twin]
         raise CatalogError(
             f"{glacier} has no twin description; glaciers with one: {', '.join(able)}; "
             f"or name a source of real scenes"
         )
+    if resolved.kind == "twin" and entry.twin is not None:
+        _check_twin_years(glacier, entry)
     prepare(folder)
     return Study(glacier, profile, source, folder, entry, chosen, resolved)
+
+
+def _check_twin_years(glacier: str, entry: Glacier) -> None:
+    """Raise a CatalogError unless the twin has every season year that is compared."""
+    rendered = entry.twin.years if entry.twin else []
+    lacking = sorted({*entry.years.train, *entry.years.validation} - set(rendered))
+    if lacking:
+        raise CatalogError(
+            f"{glacier} compares the season years {', '.join(map(str, lacking))}, which its twin "
+            f"does not render; it renders {', '.join(map(str, rendered))}"
+        )
 
 
 def _with_paper_pairing(entry: Glacier, glacier: str, profile: str) -> Glacier:
@@ -149,6 +163,11 @@ def resolve_source(name: str, profile: Profile) -> Source:
     sources = load_catalog().sources
     if not name or name in sources:
         return sources[name or profile.source]
+    if "://" in name and redacted(name) != name:
+        raise CatalogError(
+            f"the source {redacted(name)} was given with a user, a password or a query, which the "
+            f"results would store; leave it out, and keep the login in ~/.netrc"
+        )
     key, location = split_source(name)
     if location.startswith(("http://", "https://")):
         host = location.split("/")[2]

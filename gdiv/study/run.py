@@ -23,7 +23,7 @@ from gdiv.study.execution import (
 from gdiv.study.opening import open_study, resolve_matchers
 from gdiv.study.parameters import MATCHERS, check_parameters, notebook_parameters, notebooks
 from gdiv.study.study import Study
-from gdiv.study.workspace import locked, relative, split_source
+from gdiv.study.workspace import StudyError, locked, relative, split_source
 
 __all__ = ["read_state", "run_study"]
 
@@ -95,8 +95,14 @@ def _run(
     """Check everything that was named, then bring the notebooks up to date."""
     chosen = notebooks(only)
     checked = check_parameters(parameters, chosen)
+    if matchers:
+        resolve_matchers(matchers)  # before a folder is made
     study = open_study(glacier, profile, source, workspace)
     compared = resolve_matchers(matchers) if matchers else study.profile.matchers
+    if checked.get("matcher", compared[0]) not in compared:
+        raise StudyError(
+            f"parameter matcher={checked['matcher']}: this study compares {', '.join(compared)}"
+        )
     for name in compared:
         get_matcher(name)
     if compared != study.profile.matchers:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gdiv.files import write_json
+from gdiv.files import redacted, write_json
 from gdiv.installation import PACKAGE, checkout
 
 __all__ = ["read_notebook", "scrub_notebook"]
@@ -36,7 +36,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
 
 
 def scrub_notebook(path: Path) -> None:
-    """Replace paths of this machine in the texts of an executed notebook.
+    """Replace paths of this machine, and secrets in URLs, in the texts of an executed notebook.
 
     Warnings, tracebacks and papermill's metadata contain paths. Images are not changed. Of a line
     that was overwritten, such as a progress bar, the last state is kept.
@@ -95,6 +95,7 @@ def _scrub(value: Any, labels: dict[str, str]) -> Any:
     if isinstance(value, str):
         for folder, label in labels.items():
             value = _replace_folder(value, folder, label)
+        value = redacted(value) if "://" in value else value
     return value
 
 
@@ -103,7 +104,8 @@ def _replace_folder(text: str, folder: str, label: str) -> str:
 
     A short home such as ``/t`` may be part of other words.
     """
-    pattern = rf"(?<![\w.~-]){re.escape(folder)}(?![\w-]|\.\w)"
+    # Colours of a terminal end with a letter, right before a path.
+    pattern = rf"(?:(?<![\w.~-])|(?<=\[3\dm)|(?<=\[0m)){re.escape(folder)}(?![\w-]|\.\w)"
     # A function, since a string would have its backslashes interpreted.
     return re.sub(pattern, lambda _: label, text)
 

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from gdiv.extras import requires
-from gdiv.files import replacing, write_json
+from gdiv.files import redacted, replacing, write_json
 from gdiv.study.results import Kind
 from gdiv.study.resumable import write_dataset
 
@@ -118,7 +118,8 @@ def stored_size(path: Path) -> int:
 def move_links(items: list[dict[str, Any]], folder: Path, absolute: bool) -> list[dict[str, Any]]:
     """Make the links of items to local files relative to a folder, or absolute.
 
-    Signatures are removed: they are made anew when a link is used.
+    Signatures are removed: they are made anew when a link is used. User names, passwords and
+    queries are taken out of all URLs of an item.
 
     Parameters
     ----------
@@ -137,12 +138,23 @@ def move_links(items: list[dict[str, Any]], folder: Path, absolute: bool) -> lis
     moved = []
     for item in items:
         assets = {}
-        for name, asset in (item.get("assets") or {}).items():
-            if asset and asset.get("href"):
-                link = asset["href"].split("?")[0]
-                assets[name] = asset | {"href": _move_link(link, folder, absolute)}
-        moved.append(item | {"assets": assets, "links": []})
+        listed = item.get("assets")
+        for name, asset in listed.items() if isinstance(listed, dict) else ():
+            link = asset.get("href") if isinstance(asset, dict) else None
+            if link and isinstance(link, str):
+                assets[name] = _without_secrets(asset)
+                assets[name]["href"] = _move_link(redacted(link), folder, absolute)
+        moved.append(_without_secrets(item | {"assets": {}}) | {"assets": assets, "links": []})
     return moved
+
+
+def _without_secrets(value: Any) -> Any:
+    """Copy of a JSON value with `redacted` texts."""
+    if isinstance(value, dict):
+        return {key: _without_secrets(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(each) for each in value]
+    return redacted(value) if isinstance(value, str) and "://" in value else value
 
 
 def _move_link(link: str, folder: Path, absolute: bool) -> str:

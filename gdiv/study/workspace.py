@@ -110,6 +110,10 @@ def prepare(folder: Path) -> None:
     StudyError
         If it is a file, or cannot be created or written to.
     """
+    if "{" in str(folder) or "}" in str(folder):  # which papermill takes for parameters
+        raise StudyError(
+            f"the workspace {folder} has a brace in its path; name another: --workspace"
+        )
     data = folder / "data"
     try:
         data.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,9 @@ from gdiv.images.sampling import sample_at
 
 __all__ = ["compare_with_stakes", "read_stakes", "sample_series"]
 
+#: Columns of a file of stakes.
+COLUMNS = ("name", "year", "speed")
+
 
 def read_stakes(folder: Path, glacier: Glacier) -> gpd.GeoDataFrame:
     """Read the stakes of a source, or those of the catalog if the source brings none.
@@ -29,10 +32,15 @@ def read_stakes(folder: Path, glacier: Glacier) -> gpd.GeoDataFrame:
     geopandas.GeoDataFrame
         One row per stake and year: ``name``, ``year`` of the second survey, ``speed`` (m/yr) and
         the position of the first survey.
+
+    Raises
+    ------
+    ValueError
+        If the file of the source lacks a column or a position, or a value is no number.
     """
     path = Path(folder) / "stakes.geojson"
     if path.exists():
-        return read_vector(path)
+        return _checked(read_vector(path), path.name)
     rows = [
         (stake.name, year, value, stake.lon, stake.lat)
         for stake in glacier.stakes
@@ -40,6 +48,33 @@ def read_stakes(folder: Path, glacier: Glacier) -> gpd.GeoDataFrame:
     ]
     table = pd.DataFrame(rows, columns=["name", "year", "speed", "lon", "lat"])
     return gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(table.lon, table.lat), crs=4326)
+
+
+def _checked(stakes: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
+    """Stakes with numbers for year and speed, or an error that names the fault."""
+    missing = [column for column in COLUMNS if column not in stakes]
+    if missing:
+        raise ValueError(
+            f"{name} lacks the column {', '.join(missing)}; each stake needs {', '.join(COLUMNS)}"
+        )
+    if stakes.crs is None:
+        raise ValueError(f"{name} has no CRS")
+    if not (stakes.geometry.notna() & (stakes.geom_type == "Point")).all():
+        raise ValueError(f"{name} holds other shapes than points; each stake is one point")
+    checked = stakes.copy()
+    for column in ("year", "speed"):
+        values = stakes[column]
+        if pd.api.types.is_datetime64_any_dtype(values):
+            values = values.dt.year
+        checked[column] = pd.to_numeric(values, errors="coerce")
+        wrong = checked[column].isna() & stakes[column].notna()
+        if wrong.any():
+            raise ValueError(
+                f"{name} has the {column} {stakes[column][wrong].iloc[0]!r}, which is no number"
+            )
+    if (checked.speed < 0).any():
+        raise ValueError(f"{name} has a negative speed")
+    return checked
 
 
 def compare_with_stakes(

@@ -27,9 +27,9 @@ P = "profiles.demo"
 ABSENT = object()
 # Key, its new value, and words of the error message: key, value, and valid values.
 MALFORMED = [
-    (f"{G}.epsg", 4326, ["epsg", "4326", "32601"]),
+    (f"{G}.epsg", 4326, ["epsg 4326", "WGS 84", "metres"]),
     (f"{G}.epsg", "here", ["epsg", "'here'", "integer"]),
-    (f"{G}.epsg", 32999, ["epsg", "32999", "32760"]),
+    (f"{G}.epsg", 32999, ["epsg 32999", "cannot be read"]),
     (f"{G}.bbox", [6.9, 45.9, 6.8, 46.0], ["bbox", "west < east", "6.8"]),
     (f"{G}.bbox", [6.9, 46.0, 7.0, 45.9], ["bbox", "south < north", "45.9"]),
     (f"{G}.bbox", [6.9, 45.9, 7.0], ["bbox", "3", "required"]),

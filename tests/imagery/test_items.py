@@ -54,7 +54,8 @@ def test_fields_are_parsed_in_all_their_spellings():
     assert (scene.epsg, scene.tile, scene.platform) == (32632, "01WCQ", "")
     assert (scene.offset.baseline, scene.sun_azimuth, scene.sun_elevation) == ("05.09", 151.5, 50)
     assert items.read_box({"bbox": [1, 2, 0, 3, 4, 9]}) == (1, 2, 3, 4)
-    assert items.read_box({"bbox": ["1", 2, 3, 4]}) is None
+    assert items.read_box({"bbox": ["1", 2, 3, 4]}) == (1, 2, 3, 4)
+    assert items.read_box({"bbox": ["west", 2, 3, 4]}) is None
 
 
 @pytest.mark.parametrize(

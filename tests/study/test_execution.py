@@ -151,5 +151,5 @@ def test_a_half_written_notebook_does_not_hide_the_error(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(papermill, "execute_notebook", full)
-    with pytest.raises(RunError, match="No space left on device"):
+    with pytest.raises(RunError, match="the disk is full"):
         run_notebook(path, run, {})

@@ -10,7 +10,7 @@ from gdiv.flow.horn_schunck.warping import move_back, take_out
 from gdiv.flow.matchers.errors import estimate_errors
 from gdiv.flow.matchers.protocol import Matcher, matcher_options
 from gdiv.flow.matchers.registry import get_matcher, matchers_with_option
-from gdiv.images.arrays import Flow, Image, Mask, Series
+from gdiv.images.arrays import Flow, Image, Mask, Series, as_image
 from gdiv.images.contrast import local_contrast
 from gdiv.images.sampling import compose_flows, forward_backward_error
 
@@ -24,6 +24,8 @@ __all__ = [
 
 #: Standard deviation of the Gaussian neighbourhood of the correlation, in pixels.
 CORRELATION_SIGMA = 4.0
+#: Fewest pixels on a side; OpenCV's DIS needs as many.
+MIN_SIDE = 12
 #: Least fraction of valid neighbours to divide by.
 MIN_VALID = 1e-3
 
@@ -90,12 +92,15 @@ def measure_displacement(
         As in `gdiv.match_images`.
     """
     before = None if prewarp is None else as_matcher(prewarp)
-    reference = np.asarray(reference)
-    secondary = np.asarray(secondary)
-    if reference.ndim != 2 or reference.shape != secondary.shape:
+    reference, secondary = as_image(reference), as_image(secondary)
+    if reference.shape != secondary.shape:
         raise ValueError(
             f"two images of one (H, W) shape are needed, got {reference.shape} and "
             f"{secondary.shape}"
+        )
+    if min(reference.shape) < MIN_SIDE:
+        raise ValueError(
+            f"images of at least {MIN_SIDE} pixels a side are needed, got {reference.shape}"
         )
     check_options(matcher, options)
     flow, stated = _find(matcher, reference, secondary, options, before)

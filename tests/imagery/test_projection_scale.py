@@ -6,7 +6,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import Geod, Transformer
 
-from gdiv.imagery.map_scale import map_scale
+from gdiv.imagery.projection_scale import map_scale
 
 
 @pytest.mark.parametrize(
