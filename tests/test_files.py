@@ -1,9 +1,11 @@
 """Read and replace files safely."""
 
 import json
+import os
 
 import pytest
 
+from gdiv import files
 from gdiv.files import read_text, replacing, retry, short_message, write_json
 from gdiv.imagery.archive import find_items
 from gdiv.imagery.outlines import read_outline
@@ -97,3 +99,24 @@ def test_short_messages_are_one_line_without_links():
     assert "secret" not in message
     assert "\n" not in message
     assert len(message) < 120
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://me:secret@host:80/a.tif", "http://host:80/a.tif"),
+        ("see https://host/a?sig=secret&b=2, then go", "see https://host/a then go"),
+        ("s3://bucket/a.tif", "s3://bucket/a.tif"),
+        ("what? me@home", "what? me@home"),
+        ("'http://secret@host/x' and \"https://u:p@h\"", "'http://host/x' and \"https://h\""),
+    ],
+)
+def test_secrets_are_taken_out_of_links(text, expected):
+    assert files.redacted(text) == expected
+
+
+def test_a_pipe_is_no_file(tmp_path):
+    """Reading it would wait for ever."""
+    os.mkfifo(tmp_path / "items.json")
+    with pytest.raises(OSError, match="no regular file"):
+        files.read_text(tmp_path / "items.json")

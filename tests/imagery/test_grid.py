@@ -4,7 +4,7 @@ import pytest
 from pyproj import Transformer
 
 from gdiv.catalog import load_catalog
-from gdiv.imagery.grid import grid_of_items, study_grid
+from gdiv.imagery.grid import grid_of_items, same_zone, study_grid
 
 
 def test_grid_aligns_with_the_pixels_of_the_archive(twin):
@@ -43,3 +43,30 @@ def test_study_grid_covers_the_bounding_box():
         and box.right >= corners[2]
         and box.top >= corners[3]
     )
+
+
+def make_item(name, transform, epsg=32718):
+    """Make an item of Landsat, whose zones are counted from the equator northwards."""
+    assets = {"nir": {"href": "a.tif", "proj:transform": transform}}
+    return {"id": name, "properties": {"proj:epsg": epsg}, "assets": assets}
+
+
+def test_zones_counted_from_north_and_south_are_one_projection():
+    glacier = load_catalog().glaciers["perito-moreno"]
+    south = grid_of_items([make_item("s", [30, 0, 600015, 0, -30, 4500015])], "nir", glacier)
+    north = grid_of_items(
+        [make_item("n", [30, 0, 600015, 0, -30, 4500015 - 1e7], 32618)], "nir", glacier
+    )
+    assert north == south
+    assert same_zone(32618, 32718) and not same_zone(32618, 32719)
+
+
+def test_the_commonest_pixels_define_the_grid():
+    glacier = load_catalog().glaciers["perito-moreno"]
+    items = [
+        make_item("coarse", [20, 0, 600000, 0, -20, 4500000]),
+        make_item("turned", [10, 1, 600000, 1, -10, 4500000]),
+        make_item("text", ["10", 0, 600000, 0, "-10", 4500000]),
+        make_item("fine", [10, 0, 600000, 0, -10, 4500000]),
+    ]
+    assert grid_of_items(items, "nir", glacier).resolution.x == 10

@@ -31,3 +31,72 @@ def test_a_zipped_shapefile_is_read(twin, glacier, twin_folder, tmp_path):
     gpd.read_file(twin_folder / "outline.geojson").to_file(tmp_path / "outline.shp")
     archive = shutil.make_archive(str(tmp_path / "zipped"), "zip", tmp_path)
     assert len(outlines.read_outline(archive, glacier, twin["grid"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("crs", "name"), [(32632, "a.geojson"), (32632, "a.gpkg"), (2154, "a.shp")]
+)
+def test_an_outline_in_any_projection_gives_the_same_ice(
+    crs, name, twin, glacier, twin_folder, tmp_path
+):
+    own = gpd.read_file(twin_folder / "outline.geojson")
+    own.to_crs(crs).to_file(tmp_path / name)
+    ice = outlines.read_outline(tmp_path / name, glacier, twin["grid"])
+    expected = outlines.read_outline(twin_folder / "outline.geojson", glacier, twin["grid"])
+    masks = [outlines.make_masks(each, twin["grid"]).glacier for each in (ice, expected)]
+    assert (masks[0] != masks[1]).mean() < 1e-3
+
+
+def test_only_the_glaciers_own_outline_is_taken_from_every_version_of_the_inventory(
+    twin, glacier, twin_folder, tmp_path
+):
+    own = gpd.read_file(twin_folder / "outline.geojson")[["geometry"]].dissolve()
+    other = own.set_geometry(own.translate(0.003))
+    both = gpd.GeoDataFrame(geometry=[*own.geometry, *other.geometry], crs=own.crs)
+    for column, names in (("RGIId", ("RGI60-11.03643", "x")), ("rgi_id", ("RGI60-11.03643", "x"))):
+        path = tmp_path / f"{column}.gpkg"
+        both.assign(**{column: names}).to_file(path)
+        assert len(outlines.read_outline(path, glacier, twin["grid"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (shapely.LineString([(6.93, 45.89), (6.94, 45.9)]), "LineString, not polygons"),
+        (shapely.Point(6.94, 45.895), "Point, not polygons"),
+    ],
+)
+def test_shapes_that_are_no_polygons_are_refused_by_name(shape, message, twin, glacier, tmp_path):
+    gpd.GeoDataFrame(geometry=[shape], crs=4326).to_file(tmp_path / "a.geojson")
+    with pytest.raises(outlines.VectorError, match=message):
+        outlines.read_outline(tmp_path / "a.geojson", glacier, twin["grid"])
+
+
+def test_a_shapefile_without_projection_is_refused_with_the_cure(
+    twin, glacier, twin_folder, tmp_path
+):
+    gpd.read_file(twin_folder / "outline.geojson").to_file(tmp_path / "a.shp")
+    (tmp_path / "a.prj").unlink()
+    with pytest.raises(outlines.VectorError, match="has no CRS; .*ogr2ogr"):
+        outlines.read_polygons(tmp_path / "a.shp", "outline", twin["grid"])
+
+
+def test_a_zip_with_folders_self_crossings_and_empty_shapes_are_read(
+    twin, glacier, twin_folder, tmp_path
+):
+    folder = tmp_path / "files" / "inner"
+    folder.mkdir(parents=True)
+    gpd.read_file(twin_folder / "outline.geojson").to_file(folder / "outline.shp")
+    archive = shutil.make_archive(str(tmp_path / "zipped"), "zip", tmp_path / "files")
+    assert len(outlines.read_outline(archive, glacier, twin["grid"])) >= 1
+    bow = shapely.Polygon([(6.93, 45.89), (6.95, 45.9), (6.95, 45.89), (6.93, 45.9)])
+    gpd.GeoDataFrame(geometry=[bow, None], crs=4326).to_file(tmp_path / "bow.gpkg")
+    ice = outlines.read_outline(tmp_path / "bow.gpkg", glacier, twin["grid"])
+    assert ice.is_valid.all() and outlines.make_masks(ice, twin["grid"]).glacier.any()
+
+
+def test_a_broken_geojson_is_named(twin, glacier, tmp_path):
+    (tmp_path / "a.geojson").write_text('{"type": "FeatureCollection", "fea')
+    with pytest.raises(outlines.VectorError, match=r"a.geojson is not a GeoJSON") as error:
+        outlines.read_outline(tmp_path / "a.geojson", glacier, twin["grid"])
+    assert "vsimem" not in str(error.value)

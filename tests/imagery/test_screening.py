@@ -9,6 +9,7 @@ from places import file_source
 
 from gdiv.catalog import load_catalog
 from gdiv.imagery import archive, cube, scenes, screening
+from gdiv.imagery.inspection import Inspection
 from gdiv.imagery.items import parse_item
 
 
@@ -134,3 +135,54 @@ def test_gaps_of_landsat_7_and_links_with_keys_are_dropped(glacier, twin):
     screening.check_metadata([landsat, signed], twin["source"], glacier)
     assert "gaps since 2003" in landsat.reason
     assert "keys are not stored" in signed.reason
+
+
+def test_of_duplicates_the_one_that_shows_more_is_kept():
+    """The newest would be kept if both showed as much."""
+    void, old = candidates = [
+        make_candidate("void", **{"s2:processing_baseline": "05.10"}),
+        make_candidate("old", **{"s2:processing_baseline": "02.14"}),
+    ]
+    void.inspection = Inspection(clear=0.5)
+    old.inspection = Inspection(clear=0.9)
+    screening.drop_duplicates(candidates)
+    assert void.reason == "duplicate of old, which shows more of the glacier"
+    assert old.reason == ""
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"datetime": "2020-08-03T10:26:02Z"},
+        {"datetime": "2020-08-03T10:25:45Z"},
+        {"grid:code": None},
+    ],
+)
+def test_one_acquisition_is_recognised_by_every_service(changes):
+    candidates = [make_candidate("a"), make_candidate("b", **changes)]
+    screening.drop_duplicates(candidates)
+    assert sum(not candidate.reason for candidate in candidates) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "link", "reason"),
+    [
+        ("stac", "https://me:secret@host/a.tif", "a query or a password"),
+        ("stac", "https://host/a.tif?sig=secret", "a query or a password"),
+        ("stac", "file:///etc/passwd", "a file of this machine"),
+        ("stac", "/etc/passwd", "a file of this machine"),
+        ("stac", "http://127.0.0.1:8080/a.tif", "leads to this machine"),
+        ("file", "/vsicurl/http://127.0.0.1/a.tif", "a file system of GDAL"),
+        ("file", "/dev/null", "no regular file"),
+        ("stac", "s3://bucket/a.tif", ""),
+        ("stac", "https://host/a.tif", ""),
+    ],
+)
+def test_links_that_must_not_be_followed_are_refused(kind, link, reason, glacier, twin):
+    candidate = make_candidate("a")
+    candidate.item["assets"]["nir"]["href"] = link
+    candidate.scene = parse_item(candidate.item, "nir")
+    change = {"kind": kind, "url": "https://archive.example/v1", "mask": None, "colour": {}}
+    screening.check_metadata([candidate], twin["source"].model_copy(update=change), glacier)
+    assert (reason in candidate.reason) if reason else candidate.reason == ""
+    assert "secret" not in candidate.reason

@@ -1,10 +1,12 @@
 """Open a study."""
 
 import pytest
+import yaml
+from places import ROOT
 
 import gdiv
 from gdiv.catalog import CatalogError
-from gdiv.study.opening import resolve_matchers, resolve_source
+from gdiv.study.opening import open_study, resolve_matchers, resolve_source
 
 
 def test_the_paper_profile_uses_the_rule_of_the_paper(tmp_path):
@@ -39,3 +41,30 @@ def test_sources_are_keys_files_and_services(twin_folder, tmp_path):
     assert service.label == "stac.example.org"
     with pytest.raises(CatalogError, match=r"none.json does not exist"):
         resolve_source(str(tmp_path / "none.json"), profile)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "https://me:secret@archive.example/v1",
+        "https://archive.example/v1?token=secret",
+        "earth-search@https://me:secret@archive.example",
+        "ftp://me:secret@archive.example/items.json",
+    ],
+)
+def test_a_source_with_a_secret_is_refused_without_repeating_it(source, tmp_path):
+    with pytest.raises(CatalogError, match=r"keep the login in ~/.netrc") as error:
+        open_study("mer-de-glace", "smoke", source, str(tmp_path / "run"))
+    assert "secret" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_years_that_the_twin_does_not_render_are_refused(tmp_path, monkeypatch):
+    own = tmp_path / "own.yaml"
+    text = (ROOT / "data_catalog.yaml").read_text(encoding="utf-8")
+    entry = yaml.safe_load(text)["glaciers"]["mer-de-glace"]
+    entry["years"] = {"train": [2017, 2018], "validation": [2020, 2021]}
+    own.write_text(yaml.safe_dump({"glaciers": {"mine": entry}}), encoding="utf-8")
+    monkeypatch.setenv("GDIV_CATALOG", str(own))
+    with pytest.raises(CatalogError, match=r"2017, 2018, which its twin does not render"):
+        open_study("mine", "smoke", workspace=str(tmp_path / "run"))

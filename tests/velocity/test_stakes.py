@@ -2,7 +2,9 @@
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
+import shapely
 import xarray as xr
 
 from gdiv.catalog import load_catalog
@@ -33,3 +35,36 @@ def test_stakes_of_the_catalog_replace_missing_ones(tmp_path):
     assert (
         set(surveyed.name) == {"Tacul", "Trélaporte", "Échelets"} and surveyed.crs.to_epsg() == 4326
     )
+
+
+def write_stakes(folder, **columns):
+    """Write stakes at one point; a column that is None is left out."""
+    values = {"name": ["A"], "year": [2021], "speed": [10.0]} | columns
+    geometry = values.pop("geometry", [shapely.Point(6.94, 45.9)])
+    kept = {name: value for name, value in values.items() if value is not None}
+    table = gpd.GeoDataFrame(kept, geometry=geometry, crs=4326)
+    table.to_file(folder / "stakes.geojson")
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"speed": None}, "lacks the column speed; each stake needs name, year, speed"),
+        ({"name": None, "year": None}, "lacks the column name, year"),
+        ({"speed": ["fast"]}, "the speed 'fast', which is no number"),
+        ({"speed": [-3.0]}, "negative speed"),
+        ({"geometry": [shapely.box(6, 45, 7, 46)]}, "other shapes than points"),
+    ],
+)
+def test_stakes_that_cannot_be_used_are_refused_by_name(columns, message, tmp_path, glacier):
+    write_stakes(tmp_path, **columns)
+    with pytest.raises(ValueError, match=message):
+        stakes.read_stakes(tmp_path, glacier)
+
+
+def test_years_and_speeds_may_be_text_or_dates(tmp_path, glacier):
+    write_stakes(tmp_path, year=["2021"], speed=["10.5"])
+    table = stakes.read_stakes(tmp_path, glacier)
+    assert (table.year[0], table.speed[0]) == (2021, 10.5)
+    write_stakes(tmp_path, year=[pd.Timestamp("2021-09-30")])
+    assert stakes.read_stakes(tmp_path, glacier).year[0] == 2021
