@@ -9,6 +9,7 @@ from gdiv.command import lists, scenes, studies
 from gdiv.command.parser import make_parser
 from gdiv.extras import MissingPackageError
 from gdiv.flow.matchers.registry import UnknownMatcherError
+from gdiv.imagery.archive import SceneError
 from gdiv.imagery.folder import FolderError
 from gdiv.imagery.single_image import PairError
 from gdiv.study.execution import RunError, environment
@@ -24,6 +25,7 @@ ERRORS = (
     MissingPackageError,
     PairError,
     RunError,
+    SceneError,
     StudyError,
     UnknownCaseError,
     UnknownMatcherError,
@@ -33,6 +35,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "run": studies.run_named,
     "clean": studies.clean,
+    "search": studies.search_scenes,
     "items": scenes.describe_folder,
     "pair": scenes.compute_pair,
     "bench": lists.show_benchmark,

@@ -22,6 +22,9 @@ examples:
                                                velocity between two images of your own
   gdiv run --scenes my-scenes --outline glacier.gpkg
                                                the study on a folder of your own GeoTIFFs
+  gdiv search mer-de-glace --source earth-search
+                                               scenes, pairs, bytes and minutes of a run, without
+                                               reading a pixel
   gdiv items my-scenes                         describe such a folder, for
                                                --source my-scenes/items.json
   gdiv run findel --catalog my.yaml            a glacier of your own catalog
@@ -52,6 +55,9 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     clean = commands.add_parser("clean", help="remove the folder of a run")
+    search = commands.add_parser(
+        "search", help="tell which scenes and pairs a run would use, and what it would cost"
+    )
     items = commands.add_parser(
         "items", help="describe a folder of GeoTIFFs, so that a study can run on it"
     )
@@ -74,7 +80,13 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="GLACIER",
         help="key of the catalog; `gdiv glaciers` lists them",
     )
-    clean.add_argument("glacier", metavar="GLACIER", help="key of the catalog")
+    for command in (clean, search):
+        command.add_argument("glacier", metavar="GLACIER", help="key of the catalog")
+    search.add_argument("--profile", default="full", help="extent of the study; default full")
+    search.add_argument(
+        "--source", default="", metavar="NAME|FILE|URL", help="as for gdiv run; the profile's own"
+    )
+    search.add_argument("--matchers", default="", metavar="NAME,...", help="as for gdiv run")
     for command in (run, clean):
         _add_study_options(command)
     _add_run_options(run)
@@ -83,7 +95,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_band_option(items)
     _add_pair_options(pair)
     _add_catalog_option(parser, default=None)
-    for command in (run, clean, glaciers, sources, catalog):
+    for command in (run, clean, search, glaciers, sources, catalog):
         # Without a default of its own, so that the option before the subcommand stays.
         _add_catalog_option(command, default=argparse.SUPPRESS)
     return parser

@@ -7,13 +7,14 @@ from pathlib import Path
 from gdiv.catalog import OWN_CATALOG, load_catalog
 from gdiv.imagery.folder import describe_files, tabulate_files, write_items
 from gdiv.study import claims
+from gdiv.study.dry_run import format_plan, plan_run
 from gdiv.study.execution import environment
 from gdiv.study.own_glacier import describe_glacier, key_of, write_catalog
 from gdiv.study.parameters import notebooks
 from gdiv.study.run import read_state, run_study
 from gdiv.study.workspace import StudyError, default_workspace, locked, relative
 
-__all__ = ["clean", "run_named"]
+__all__ = ["clean", "run_named", "search_scenes"]
 
 
 def run_named(arguments: argparse.Namespace) -> None:
@@ -108,6 +109,12 @@ def _relative_if_below(folder: Path) -> Path:
     """Make a folder relative to the current one if it lies below it."""
     here = Path.cwd()
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
+def search_scenes(arguments: argparse.Namespace) -> None:
+    """Tell what a run would read and match; write nothing."""
+    plan = plan_run(arguments.glacier, arguments.profile, arguments.source, arguments.matchers)
+    print(format_plan(plan))
 
 
 def clean(arguments: argparse.Namespace) -> None:

@@ -18,8 +18,8 @@ from gdiv.catalog import Source
 from gdiv.extras import requires
 from gdiv.files import redacted
 from gdiv.imagery.aligned import load_aligned
-from gdiv.imagery.grid import grid_crs
-from gdiv.imagery.items import is_synthetic, read_id
+from gdiv.imagery.grid import false_northing, grid_crs
+from gdiv.imagery.items import is_synthetic, read_epsg, read_id, read_transform
 from gdiv.imagery.projection_scale import map_scale
 from gdiv.imagery.rasters import open_raster
 
@@ -112,7 +112,7 @@ def load_asset(
         numbers = load_aligned(files, bands, grid, dtype)
         return numbers if role == "mask" else _without_void(numbers, source.nodata)
     # stackstac reads proj:epsg alone. Items with the newer proj:code would be resampled silently.
-    projected = [_with_properties(item, {"datetime": None}, {"proj:epsg": epsg}) for item in items]
+    projected = [_in_projection(item, asset, epsg) for item in items]
     stack = stackstac.stack(
         projected,
         assets=[asset],
@@ -160,6 +160,17 @@ def _with_properties(
 ) -> dict[str, Any]:
     """Copy of an item with some properties filled in and others replaced."""
     return item | {"properties": defaults | item["properties"] | overrides}
+
+
+def _in_projection(item: dict[str, Any], asset: str | None, epsg: int) -> dict[str, Any]:
+    """Copy of an item as stackstac reads it: with its projection named as that of the study."""
+    northing = false_northing(read_epsg(item), epsg)
+    transform = read_transform(item, asset or "")
+    if northing and transform:
+        transform[5] += northing
+        image = item["assets"][asset] | {"proj:transform": transform}
+        item = item | {"assets": item["assets"] | {asset: image}}
+    return _with_properties(item, {"datetime": None}, {"proj:epsg": epsg})
 
 
 class _GuardedReader(AutoParallelRioReader):

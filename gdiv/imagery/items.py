@@ -38,6 +38,8 @@ SYNTHETIC = "gdiv:synthetic"
 NOTICE = "Synthetic data: rendered by gdiv's twin, not satellite imagery."
 #: Relative orbit in the name of a Sentinel-2 product, such as ``_R108_``.
 ORBIT_IN_NAME = re.compile(r"_R(\d{3})(?:_|$)")
+#: No satellite has as many relative orbits or paths.
+MAX_ORBIT = 10_000
 #: Processing baseline of Sentinel-2, as in "05.09" or in the names of products, "N0509".
 BASELINE = re.compile(r"N?(\d{1,2})\.?(\d\d)")
 #: EPSG code as a number or with its authority. pystac adds the authority to ``proj:epsg`` whatever
@@ -307,6 +309,8 @@ def _orbit(name: str, properties: dict[str, Any]) -> int | None:
     """Relative orbit or path, from the name of the product where the fields are absent."""
     orbit = _number(properties, "sat:relative_orbit", "landsat:wrs_path")
     if orbit is not None:
+        if not 0 <= orbit < MAX_ORBIT:
+            raise ItemError(f"its orbit is {orbit:g}")
         return int(orbit)
     match = ORBIT_IN_NAME.search(_text(properties, "s2:product_uri") or name)
     return int(match[1]) if match else None

@@ -16,7 +16,7 @@ from odc.geo.geobox import GeoBox
 from gdiv.catalog import Glacier, Source
 from gdiv.files import short_message
 from gdiv.imagery.archive import SceneError
-from gdiv.imagery.inspection import inspect_scene
+from gdiv.imagery.inspection import Inspection, inspect_scene
 from gdiv.imagery.items import ItemError, parse_item, read_id
 from gdiv.imagery.pixel_checks import file_fault
 from gdiv.imagery.screening import (
@@ -29,7 +29,7 @@ from gdiv.imagery.screening import (
 )
 from gdiv.images.arrays import Mask
 
-__all__ = ["judge_scenes", "mark_unreadable", "require_enough"]
+__all__ = ["judge_scenes", "mark_unreadable", "require_enough", "screen_scenes"]
 
 #: Factor by which the grid is coarsened for inspecting pixels.
 COARSENING = 4
@@ -113,6 +113,41 @@ def judge_scenes(
     if source.kind == "file":
         _check_files(candidates, source, grid)
     _inspect_pixels(candidates, source, grid, glacier_mask, beside_mask, glacier.max_cloud)
+    drop_duplicates(candidates)
+    drop_without_partner(candidates, glacier)
+    rows = [_row(item, outcome) for item, outcome in zip(items, outcomes, strict=True)]
+    types = {name: kind for name, kind in COLUMNS.items() if kind is not None}
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(types)
+
+
+def screen_scenes(items: list[dict[str, Any]], source: Source, glacier: Glacier) -> pd.DataFrame:
+    """Judge scenes by their items alone, without reading a pixel.
+
+    Parameters
+    ----------
+    items, source, glacier
+        As for `judge_scenes`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As from `judge_scenes`; ``clear`` is what the cloud cover of the whole scene leaves, and
+        what pixels alone show is missing.
+
+    Raises
+    ------
+    SceneError
+        As `judge_scenes`.
+    """
+    outcomes = [_parse_candidate(item, source, glacier) for item in items]
+    candidates = [outcome for outcome in outcomes if isinstance(outcome, Candidate)]
+    require_one_tile(candidates, glacier)
+    check_metadata(candidates, source, glacier)
+    for candidate in candidates:
+        if candidate.season_year is None and not candidate.reason:
+            candidate.reason = "lies outside the season"
+        clear = 1 - (candidate.scene.cloud_cover or 0) / 100
+        candidate.inspection = Inspection(clear=clear)
     drop_duplicates(candidates)
     drop_without_partner(candidates, glacier)
     rows = [_row(item, outcome) for item, outcome in zip(items, outcomes, strict=True)]

@@ -8,6 +8,7 @@ import pystac
 import pytest
 import rasterio
 from local_archive import judge_from, make_source, relocate
+from odc.geo.geobox import GeoBox
 from places import file_source
 from planetary_computer.settings import Settings
 from rasterio.windows import from_bounds
@@ -156,3 +157,31 @@ def test_real_scenes_are_loaded_exactly(real):
     )
     ours = np.nan_to_num(ours[row : row + rows, column : column + columns])
     assert np.array_equal(ours, plain[:rows, :columns])
+
+
+def test_a_zone_counted_from_north_is_read_exactly_in_the_south(tmp_path):
+    """Landsat counts its zones from the equator northwards: 30 m do not divide 10,000 km."""
+    numbers = np.arange(1, 1601, dtype=np.uint16).reshape(40, 40)
+    left, top = 600015.0, 4500015.0
+    path = tmp_path / "a.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=40, height=40, count=1, dtype="uint16",
+        crs="EPSG:32618", transform=rasterio.Affine(30, 0, left, 0, -30, top - 1e7), nodata=0,
+    ) as file:  # fmt: skip
+        file.write(numbers, 1)
+    item = {
+        "id": "a",
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "bbox": [-72, -50, -71, -49],
+        "properties": {"datetime": "2020-01-01T14:00:00Z", "proj:epsg": 32618},
+        "assets": {
+            "nir": {"href": str(path), "proj:transform": [30, 0, left, 0, -30, top - 1e7],
+                    "proj:shape": [40, 40]}
+        },
+        "links": [],
+    }  # fmt: skip
+    grid = GeoBox((20, 24), rasterio.Affine(30, 0, left + 120, 0, -30, top - 150), "EPSG:32718")
+    source = load_catalog().sources["twin"]
+    read = cube.load_asset([item], source, "image", grid)[0].values
+    assert np.array_equal(read, numbers[5:25, 4:28])

@@ -1,0 +1,161 @@
+"""Tell what a run would read and match, without reading a pixel or writing a file."""
+
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from gdiv.catalog import CatalogError, Glacier, Profile, Source, load_catalog
+from gdiv.flow.matchers.registry import get_matcher
+from gdiv.imagery.archive import find_items
+from gdiv.imagery.grid import grid_of_items
+from gdiv.imagery.pairs import choose_pairs
+from gdiv.imagery.scenes import screen_scenes
+from gdiv.study.opening import resolve_matchers, resolve_source
+
+__all__ = ["Plan", "format_plan", "plan_run"]
+
+#: Bytes of a pixel of a compressed Sentinel-2 band, and of its mask, roughly.
+BYTES = 1.5
+#: Seconds for a megapixel by DIS on one processor, of which a matcher's cost is a multiple.
+DIS_SECONDS = 0.45
+#: Buckets whose readers pay.
+REQUESTER_PAYS = "s3://"
+
+
+class Plan(NamedTuple):
+    """What a run would do.
+
+    Attributes
+    ----------
+    scenes : pandas.DataFrame
+        Scene table from `gdiv.imagery.scenes.screen_scenes`.
+    pairs : dict of str to pandas.DataFrame or str
+        Pairs of training and validation, or why there is none.
+    pixels : int
+        Pixels of a scene.
+    bytes_read : float
+        Bytes that would be read, roughly.
+    seconds : float
+        Time of the matching on one processor, roughly.
+    notes : list of str
+        What costs money, and what is not known.
+    """
+
+    scenes: pd.DataFrame
+    pairs: dict[str, pd.DataFrame | str]
+    pixels: int
+    bytes_read: float
+    seconds: float
+    notes: list[str]
+
+
+def plan_run(glacier: str, profile: str, source: str = "", matchers: str = "") -> Plan:
+    """Search the scenes of a study and choose its pairs by their items alone.
+
+    Parameters
+    ----------
+    glacier, profile, source, matchers : str
+        As for `gdiv.run_study`.
+
+    Returns
+    -------
+    Plan
+        What a run would do. Clouds, shadow and snow over the glacier are found from pixels only, so
+        a run uses fewer scenes.
+
+    Raises
+    ------
+    CatalogError
+        For an unknown name, or a twin, whose scenes are rendered and not searched.
+    SceneError
+        If the source cannot be read or has no scene in the seasons.
+    """
+    catalog = load_catalog()
+    entry: Glacier = catalog.pick("glaciers", glacier)
+    chosen: Profile = catalog.pick("profiles", profile)
+    archive: Source = resolve_source(source, chosen)
+    if archive.kind == "twin":
+        raise CatalogError(
+            f"profile {profile} renders a twin, so there is nothing to search; name a source: "
+            f"--source earth-search"
+        )
+    names = resolve_matchers(matchers or chosen.matchers)
+    years = sorted({*entry.years.train, *entry.years.validation})
+    items = find_items(archive, entry, years)
+    table = screen_scenes(items, archive, entry)
+    grid = grid_of_items(items, archive.image, entry)
+    pixels = grid.width * grid.height
+    pairs = {
+        name: _pairs_or_reason(table, entry, wanted, chosen.max_pairs)
+        for name, wanted in (
+            ("training", entry.years.train),
+            ("validation", entry.years.validation),
+        )
+    }
+    used = int((table.verdict == "use").sum())
+    layers = 1 + (archive.mask is not None)
+    matched = sum(len(each) for each in pairs.values() if not isinstance(each, str))
+    cost = sum(get_matcher(name).cost for name in names)
+    seconds = matched * pixels / 1e6 * DIS_SECONDS * cost
+    return Plan(
+        table, pairs, pixels, used * layers * pixels * BYTES, seconds, _notes(items, archive)
+    )
+
+
+def _pairs_or_reason(
+    table: pd.DataFrame, glacier: Glacier, years: list[int], most: int | None
+) -> pd.DataFrame | str:
+    """Pairs of some seasons, or why there is none."""
+    try:
+        return choose_pairs(table, glacier, years, most)
+    except ValueError as error:
+        return str(error)
+
+
+def _notes(items: list[dict[str, Any]], source: Source) -> list[str]:
+    """What costs money, and what is not known."""
+    links = [
+        str(asset.get("href"))
+        for item in items
+        for asset in (item.get("assets") or {}).values()
+        if isinstance(asset, dict)
+    ]
+    notes = ["clouds, shadow and snow over the glacier are not known before pixels are read"]
+    if any(link.startswith(REQUESTER_PAYS) for link in links):
+        notes.append("its bucket asks readers to pay: AWS credentials are needed, and egress costs")
+    if source.signing != "none":
+        notes.append(f"links are signed by {source.signing} when a file is opened")
+    return notes
+
+
+def format_plan(plan: Plan) -> str:
+    """Format a plan as text.
+
+    Parameters
+    ----------
+    plan : Plan
+        From `plan_run`.
+
+    Returns
+    -------
+    str
+        Scenes with their reasons, pairs, bytes and minutes.
+    """
+    table = plan.scenes
+    rows = table.assign(date=table.date.dt.strftime("%Y-%m-%d"))
+    lines = [
+        rows[["date", "id", "orbit", "cloud_cover", "verdict", "reason"]].to_string(index=False)
+    ]
+    used = int((table.verdict == "use").sum())
+    lines.append(
+        f"\n{used} of {len(table)} scenes may be used, of {plan.pixels / 1e6:.2f} Mpx each"
+    )
+    for name, pairs in plan.pairs.items():
+        count = f"0: {pairs}" if isinstance(pairs, str) else str(len(pairs))
+        lines.append(f"{name} pairs: {count}")
+    lines.append(
+        f"about {plan.bytes_read / 1e6:.0f} MB to read; about {plan.seconds / 60:.0f} minutes of "
+        f"one processor to match"
+    )
+    lines += [f"note: {note}" for note in plan.notes]
+    return "\n".join(lines)
