@@ -20,7 +20,13 @@ ones.
 
 
 def show_benchmark(arguments: argparse.Namespace) -> None:
-    """Score matchers on the benchmark."""
+    """Score matchers on the benchmark.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Arguments of the command line.
+    """
     # Other commands need not wait for the matchers, nor write caches before a run has a home.
     from gdiv.benchmark.results import format_real, format_results
     from gdiv.benchmark.running import run_benchmark
@@ -45,7 +51,13 @@ def show_benchmark(arguments: argparse.Namespace) -> None:
 
 
 def show_glaciers(arguments: argparse.Namespace) -> None:
-    """List the glaciers."""
+    """List the glaciers.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Arguments of the command line.
+    """
     for key, glacier in load_catalog().glaciers.items():
         years = ", ".join(map(str, glacier.years.validation))
         print(
@@ -55,19 +67,37 @@ def show_glaciers(arguments: argparse.Namespace) -> None:
 
 
 def show_matchers(arguments: argparse.Namespace) -> None:
-    """List the matchers."""
+    """List the matchers.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Arguments of the command line.
+    """
     for name in list_matchers():
         print(f"{name:<15}{matcher_label(name)}")
 
 
 def show_sources(arguments: argparse.Namespace) -> None:
-    """List the sources."""
+    """List the sources.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Arguments of the command line.
+    """
     for key, source in load_catalog().sources.items():
         print(f"{key:<28}{source.label} ({source.licence})")
 
 
 def show_catalogs(arguments: argparse.Namespace) -> None:
-    """Print the paths of the catalogs, after checking them."""
+    """Print the paths of the catalogs, after checking them.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Arguments of the command line.
+    """
     load_catalog()
     own = own_catalog()
     line = f"Your own catalog: {own}" if own else "No catalog of your own is set."

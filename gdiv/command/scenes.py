@@ -10,7 +10,13 @@ __all__ = ["compute_pair", "describe_folder"]
 
 
 def describe_folder(arguments: argparse.Namespace) -> None:
-    """Describe a folder of GeoTIFFs."""
+    """Describe a folder of GeoTIFFs.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Arguments of the command line.
+    """
     folder = Path(arguments.folder)
     scenes = describe_files(folder, arguments.band)
     print(tabulate_files(scenes).to_string(index=False))
@@ -23,7 +29,13 @@ def describe_folder(arguments: argparse.Namespace) -> None:
 
 
 def compute_pair(arguments: argparse.Namespace) -> None:
-    """Compute the velocity between two images, with a map and a summary."""
+    """Compute the velocity between two images, with a map and a summary.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Arguments of the command line.
+    """
     # Other commands need not wait for the matchers.
     import gdiv
     from gdiv.velocity.pair_summary import format_summary, summarise_pair

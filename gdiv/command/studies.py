@@ -18,7 +18,13 @@ __all__ = ["clean", "run_named", "search_scenes"]
 
 
 def run_named(arguments: argparse.Namespace) -> None:
-    """Run a study, and print its claims and where its results are."""
+    """Run a study, and print its claims and where its results are.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Arguments of the command line.
+    """
     if arguments.scenes:
         with environment(**{OWN_CATALOG: str(_describe_own(arguments))}):
             folder = _run(arguments)
@@ -112,13 +118,25 @@ def _relative_if_below(folder: Path) -> Path:
 
 
 def search_scenes(arguments: argparse.Namespace) -> None:
-    """Tell what a run would read and match; write nothing."""
+    """Tell what a run would read and match; write nothing.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Arguments of the command line.
+    """
     plan = plan_run(arguments.glacier, arguments.profile, arguments.source, arguments.matchers)
     print(format_plan(plan))
 
 
 def clean(arguments: argparse.Namespace) -> None:
-    """Remove the folder of a run."""
+    """Remove the folder of a run.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Arguments of the command line.
+    """
     load_catalog().pick("glaciers", arguments.glacier)
     load_catalog().pick("profiles", arguments.profile)
     if arguments.workspace:

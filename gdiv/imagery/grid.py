@@ -112,7 +112,7 @@ def grid_of_items(items: list[dict[str, Any]], asset: str, glacier: Glacier) -> 
 
 
 def same_zone(epsg: int | None, other: int | None) -> bool:
-    """Whether two codes are one projection: equal, or one UTM zone counted north and south.
+    """Check whether two codes are one projection: equal, or one UTM zone, north and south.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def same_zone(epsg: int | None, other: int | None) -> bool:
 
 
 def false_northing(epsg: int | None, target: int | None) -> float:
-    """Metres to add to a northing of one hemisphere's UTM zone for that of the other.
+    """Find what to add to a northing in one hemisphere for that in the other.
 
     Landsat counts its zones from the equator northwards in the south as well.
 
@@ -147,7 +147,7 @@ def false_northing(epsg: int | None, target: int | None) -> float:
     Returns
     -------
     float
-        0, or ten million with a sign.
+        Metres: 0, or ten million with a sign.
     """
     if epsg is None or target is None or epsg == target or not same_zone(epsg, target):
         return 0.0

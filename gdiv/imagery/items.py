@@ -232,8 +232,10 @@ def read_moment(item: dict[str, Any]) -> datetime:
 
 
 def read_epsg(item: dict[str, Any]) -> int | None:
-    """Read the EPSG code from ``proj:epsg`` or ``proj:code``, of the item or of any asset, or from
-    the definition in ``proj:wkt2``.
+    """Read the EPSG code of an item.
+
+    It is in ``proj:epsg`` or ``proj:code``, of the item or of any asset, or follows from the
+    definition in ``proj:wkt2``.
 
     Parameters
     ----------

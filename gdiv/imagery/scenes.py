@@ -125,8 +125,12 @@ def screen_scenes(items: list[dict[str, Any]], source: Source, glacier: Glacier)
 
     Parameters
     ----------
-    items, source, glacier
-        As for `judge_scenes`.
+    items : list of dict
+        STAC items.
+    source : gdiv.catalog.Source
+        Archive of the scenes.
+    glacier : gdiv.catalog.Glacier
+        Gives projection, tile, season and pairing rule.
 
     Returns
     -------

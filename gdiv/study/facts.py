@@ -85,7 +85,7 @@ class Facts:
 
     @property
     def caution(self) -> str:
-        """What the seasons of the study cannot show; empty if validation has seasons of its own."""
+        """What the seasons cannot show; empty if validation has seasons of its own."""
         years = self.glacier.years
         if years.train != years.validation:
             return ""
@@ -108,6 +108,11 @@ class Facts:
         """Limitations that the source states in a NOTE.md beside its scenes; empty if none.
 
         Whatever is HTML in it is shown as text.
+
+        Returns
+        -------
+        str
+            Markdown.
         """
         log_access("read", "NOTE.md")
         file = self.companions / "NOTE.md"
