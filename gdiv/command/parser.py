@@ -146,6 +146,13 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         "--only", default="", metavar="NN", help="run one notebook, even if nothing has changed"
     )
     command.add_argument(
+        "--cluster",
+        default="",
+        metavar="ADDRESS|local:N",
+        help="Dask scheduler whose workers compute, or N worker processes on this machine; default "
+        "the environment variable DASK_SCHEDULER_ADDRESS, else the threads of this machine",
+    )
+    command.add_argument(
         "--matchers",
         default="",
         metavar="NAME,...",

@@ -48,6 +48,7 @@ def _run(arguments: argparse.Namespace) -> Path:
         arguments.only,
         _split_parameters(arguments.parameter),
         arguments.matchers,
+        arguments.cluster,
     )
 
 

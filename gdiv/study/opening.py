@@ -15,6 +15,7 @@ from gdiv.catalog import (
 from gdiv.files import redacted
 from gdiv.flow.matchers.registry import UnknownMatcherError, list_matchers
 from gdiv.imagery.file_source import adapt_to_items
+from gdiv.study.cluster import connect
 from gdiv.study.study import Study
 from gdiv.study.workspace import default_workspace, prepare, split_source
 
@@ -54,7 +55,7 @@ def open_study(
     CatalogError
         If a glacier, profile, source or matcher is unknown; the message lists those that exist.
     StudyError
-        If the folder cannot be used.
+        If the folder cannot be used, or the cluster that ``DASK_SCHEDULER_ADDRESS`` names.
 
     Examples
     --------
@@ -83,6 +84,7 @@ def open_study(
         )
     if resolved.kind == "twin" and entry.twin is not None:
         _check_twin_years(glacier, entry)
+    connect()
     prepare(folder)
     return Study(glacier, profile, source, folder, entry, chosen, resolved)
 

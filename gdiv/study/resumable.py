@@ -1,7 +1,6 @@
 """Write datasets of many scenes or pairs one by one, and resume after an interruption."""
 
 import json
-import os
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from dask.base import compute
 from tqdm import tqdm
 
 from gdiv.files import retry, short_message, write_json
+from gdiv.study.cluster import compute_threads
 from gdiv.study.provenance import code_hash
 from gdiv.velocity.annual import ROWS
 from gdiv.velocity.export import with_crs
@@ -22,8 +22,6 @@ __all__ = ["write_dataset"]
 
 #: Dimensions along which a lazy dataset is written in parts.
 Dimension = Literal["pair", "scene"]
-#: Most parts that are computed at once.
-MAX_WORKERS = 8
 _OPTIONS: dict[str, Any] = {"consolidated": False, "zarr_format": 3}
 
 
@@ -97,7 +95,7 @@ def _write_parts(
     parts = _parts(dataset, dimension)
     count = dataset.sizes[dimension]
     waiting = [index for index in range(count) if index not in done]
-    workers = min(os.cpu_count() or 1, MAX_WORKERS)
+    workers = compute_threads()
     failed: dict[int, str] = {}
     with tqdm(
         total=count, initial=len(done), desc=partial.stem, unit=dimension, file=sys.stdout

@@ -14,6 +14,7 @@ from gdiv.files import write_json
 from gdiv.flow.matchers.registry import get_matcher, source_hash
 from gdiv.imagery.items import NOTICE
 from gdiv.study import claims, dependencies
+from gdiv.study.cluster import ADDRESS, cluster_address
 from gdiv.study.execution import (
     announce,
     environment,
@@ -41,6 +42,7 @@ def run_study(
     only: str = "",
     parameters: dict[str, str] | None = None,
     matchers: str | Sequence[str] = "",
+    cluster: str = "",
 ) -> Path:
     """Run the notebooks of a study and return its folder.
 
@@ -60,6 +62,10 @@ def run_study(
         Parameters of single notebooks, as texts.
     matchers : str, optional
         Names of matchers, separated by commas; those of the profile if empty.
+    cluster : str, optional
+        Address of a Dask scheduler that computes, or ``"local:N"`` for N processes on this machine.
+        That of the environment variable ``DASK_SCHEDULER_ADDRESS`` if empty; without one, the
+        threads of this machine compute.
 
     Returns
     -------
@@ -79,8 +85,11 @@ def run_study(
     require_installed("study", "running notebooks", "papermill", "ipykernel", "hvplot", "torch")
     own = own_catalog()
     # By its full path: kernels start in the workspace.
-    with environment(**{OWN_CATALOG: str(own) if own else None}), usable_home():
-        return _run(glacier, profile, source, workspace, only, parameters or {}, matchers)
+    variables = {OWN_CATALOG: str(own) if own else None}
+    with usable_home(), cluster_address(cluster) as address:
+        variables[ADDRESS] = address or None
+        with environment(**variables):
+            return _run(glacier, profile, source, workspace, only, parameters or {}, matchers)
 
 
 def _run(

@@ -1,0 +1,151 @@
+"""Compute on a Dask cluster instead of this machine's threads, if one is named.
+
+A connected client is the default scheduler of Dask, so whatever is lazy in the notebooks, such as
+cubes, labels, matches, mosaics and series, is computed by its workers.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from gdiv.extras import requires
+from gdiv.study.workspace import StudyError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["ADDRESS", "cluster_address", "compute_threads", "connect"]
+
+#: Environment variable that names the scheduler, of Dask itself.
+ADDRESS = "DASK_SCHEDULER_ADDRESS"
+#: Seconds to wait for the scheduler and for its first worker.
+PATIENCE = 30.0
+#: Seconds between messages while no worker is left, and after which the run is given up.
+REMINDER = 30.0
+GIVEN_UP = 600.0
+#: Most parts that are computed at once by the threads of this machine.
+MAX_THREADS = 8
+
+
+@contextmanager
+def cluster_address(named: str) -> Iterator[str]:
+    """Address of the cluster that an option names, which is started if it is local.
+
+    Parameters
+    ----------
+    named : str
+        Address of a scheduler; ``"local:N"`` for N worker processes on this machine; empty for the
+        environment variable ``DASK_SCHEDULER_ADDRESS``.
+
+    Yields
+    ------
+    str
+        Address; empty without a cluster.
+
+    Raises
+    ------
+    StudyError
+        If a local cluster has no number of workers.
+    MissingPackageError
+        If ``distributed`` is not installed.
+    """
+    kind, _, number = named.partition(":")
+    if kind != "local":
+        yield named or os.environ.get(ADDRESS, "")
+        return
+    if not number.isdigit() or not int(number):
+        raise StudyError(f"--cluster {named}: local:N with a number of workers is expected")
+    with requires("study", "a cluster"):
+        from distributed import LocalCluster
+    # Matchers have threads of their own, so a worker takes one task at a time.
+    with LocalCluster(
+        n_workers=int(number), threads_per_worker=1, dashboard_address=None
+    ) as cluster:
+        yield str(cluster.scheduler_address)
+
+
+def connect() -> "Client | None":
+    """Connect to the cluster that the environment names, once per process.
+
+    Returns
+    -------
+    distributed.Client or None
+        Client; None if no cluster is named.
+
+    Raises
+    ------
+    StudyError
+        If the scheduler cannot be reached, has no worker, or runs other versions.
+    MissingPackageError
+        If ``distributed`` is not installed.
+    """
+    address = os.environ.get(ADDRESS, "")
+    if not address:
+        return None
+    with requires("study", "a cluster"):
+        from distributed import Client, default_client
+
+    try:
+        return default_client()
+    except ValueError:
+        pass
+    cure = f"check {ADDRESS} or --cluster, or leave both out to compute here"
+    try:
+        client = Client(address, timeout=PATIENCE)
+    except (OSError, ValueError) as error:
+        raise StudyError(f"the scheduler {address} cannot be reached ({error}); {cure}") from None
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        client.close()
+        raise StudyError(f"the scheduler {address} has no worker; start one, or {cure}") from None
+    try:
+        client.get_versions(check=True)
+    except ValueError as error:
+        client.close()
+        raise StudyError(f"the workers of {address} have other versions: {error}") from None
+    threading.Thread(target=_watch, args=(client, address), daemon=True).start()
+    print(f"computing on {_threads(client)} threads of {address}", flush=True)
+    return client
+
+
+def compute_threads() -> int:
+    """Count the tasks that can be computed at once.
+
+    Returns
+    -------
+    int
+        Threads of the cluster's workers, or those of this machine, at most eight.
+    """
+    client = connect()
+    if client is not None:
+        return max(_threads(client), 1)
+    return min(os.cpu_count() or 1, MAX_THREADS)
+
+
+def _threads(client: "Client") -> int:
+    """Threads of all workers."""
+    return sum(client.nthreads().values())
+
+
+def _watch(client: "Client", address: str) -> None:
+    """Say that no worker is left, and give up after a while: Dask itself waits for ever."""
+    alone = 0.0
+    while client.status == "running":
+        time.sleep(REMINDER)
+        try:
+            workers: dict[str, Any] = client.nthreads()
+        except Exception:  # of the closed connection, which the computation reports itself
+            return
+        alone = 0.0 if workers else alone + REMINDER
+        if alone:
+            print(
+                f"no worker of {address} is left; waiting for one since {alone:.0f} s", flush=True
+            )
+        if alone >= GIVEN_UP:
+            print(f"given up: {address} has had no worker for {alone:.0f} s", flush=True)
+            client.close(timeout=1)
+            return
