@@ -34,6 +34,7 @@ ERRORS = (
 INTERRUPTED = 130
 COMMANDS = {
     "run": studies.run_named,
+    "check": studies.check,
     "clean": studies.clean,
     "search": studies.search_scenes,
     "items": scenes.describe_folder,

@@ -54,6 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    check = commands.add_parser("check", help="check that the stored results are undamaged")
     clean = commands.add_parser("clean", help="remove the folder of a run")
     search = commands.add_parser(
         "search", help="tell which scenes and pairs a run would use, and what it would cost"
@@ -80,14 +81,14 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="GLACIER",
         help="key of the catalog; `gdiv glaciers` lists them",
     )
-    for command in (clean, search):
+    for command in (check, clean, search):
         command.add_argument("glacier", metavar="GLACIER", help="key of the catalog")
     search.add_argument("--profile", default="full", help="extent of the study; default full")
     search.add_argument(
         "--source", default="", metavar="NAME|FILE|URL", help="as for gdiv run; the profile's own"
     )
     search.add_argument("--matchers", default="", metavar="NAME,...", help="as for gdiv run")
-    for command in (run, clean):
+    for command in (run, check, clean):
         _add_study_options(command)
     _add_run_options(run)
     _add_bench_options(bench)
@@ -95,7 +96,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_band_option(items)
     _add_pair_options(pair)
     _add_catalog_option(parser, default=None)
-    for command in (run, clean, search, glaciers, sources, catalog):
+    for command in (run, check, clean, search, glaciers, sources, catalog):
         # Without a default of its own, so that the option before the subcommand stays.
         _add_catalog_option(command, default=argparse.SUPPRESS)
     return parser

@@ -9,12 +9,13 @@ from gdiv.imagery.folder import describe_files, tabulate_files, write_items
 from gdiv.study import claims
 from gdiv.study.dry_run import format_plan, plan_run
 from gdiv.study.execution import environment
+from gdiv.study.integrity import RECORD, check_run, read_state
 from gdiv.study.own_glacier import describe_glacier, key_of, write_catalog
 from gdiv.study.parameters import notebooks
-from gdiv.study.run import read_state, run_study
+from gdiv.study.run import run_study
 from gdiv.study.workspace import StudyError, default_workspace, locked, relative
 
-__all__ = ["clean", "run_named", "search_scenes"]
+__all__ = ["check", "clean", "run_named", "search_scenes"]
 
 
 def run_named(arguments: argparse.Namespace) -> None:
@@ -130,6 +131,31 @@ def search_scenes(arguments: argparse.Namespace) -> None:
     print(format_plan(plan))
 
 
+def check(arguments: argparse.Namespace) -> None:
+    """Check the stored results of a run.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Arguments of the command line.
+
+    Raises
+    ------
+    StudyError
+        If a result is damaged; the message lists all.
+    """
+    folder = _folder_of_run(arguments)
+    found = check_run(folder)
+    faults = [f"{name}: {fault}" for name, fault in found.items() if fault]
+    if faults:
+        listed = "\n  ".join(faults)
+        raise StudyError(
+            f"{len(faults)} of {len(found)} results in {folder} are damaged; gdiv run makes them "
+            f"anew:\n  {listed}"
+        )
+    print(f"{len(found)} results in {folder} are as they were stored")
+
+
 def clean(arguments: argparse.Namespace) -> None:
     """Remove the folder of a run.
 
@@ -138,14 +164,7 @@ def clean(arguments: argparse.Namespace) -> None:
     arguments : argparse.Namespace
         Arguments of the command line.
     """
-    load_catalog().pick("glaciers", arguments.glacier)
-    load_catalog().pick("profiles", arguments.profile)
-    if arguments.workspace:
-        folder = Path(arguments.workspace)
-    else:
-        folder = default_workspace(arguments.glacier, arguments.profile, arguments.source)
-    if not (folder / "run.json").exists():
-        raise StudyError(f"{folder} is not the folder of a run; nothing was removed")
+    folder = _folder_of_run(arguments)
     with locked(folder):  # raises if a run is using it
         pass
     try:
@@ -153,3 +172,16 @@ def clean(arguments: argparse.Namespace) -> None:
     except OSError as error:
         raise StudyError(f"{folder} could not be removed ({error.strerror or error})") from None
     print(f"removed {folder}")
+
+
+def _folder_of_run(arguments: argparse.Namespace) -> Path:
+    """Folder of the run that the arguments name, which exists."""
+    load_catalog().pick("glaciers", arguments.glacier)
+    load_catalog().pick("profiles", arguments.profile)
+    if arguments.workspace:
+        folder = Path(arguments.workspace)
+    else:
+        folder = default_workspace(arguments.glacier, arguments.profile, arguments.source)
+    if not (folder / RECORD).exists():
+        raise StudyError(f"{folder} is not the folder of a run; nothing was done")
+    return folder

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gdiv.files import write_json
+from gdiv.study.workspace import StudyError
 
 __all__ = [
     "Claim",
@@ -57,9 +58,23 @@ def read_claims(folder: Path) -> Claims:
     -------
     dict
         Claims by key, each with ``value``, ``unit`` and ``meaning``; empty if there are none.
+
+    Raises
+    ------
+    StudyError
+        If the file is damaged.
     """
     file = folder / "claims.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if not file.exists():
+        return {}
+    try:
+        content: Claims = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StudyError(
+            f"{file} is damaged ({error}); remove it and run.json beside it, and the run makes "
+            f"both anew"
+        ) from None
+    return content
 
 
 def record_claim(folder: Path, key: str, value: float, unit: str, meaning: str) -> None:

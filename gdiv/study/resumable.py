@@ -11,6 +11,7 @@ from typing import Any, Literal
 import xarray as xr
 from dask.base import compute
 from tqdm import tqdm
+from zarr.codecs import ZstdCodec
 
 from gdiv.files import retry, short_message, write_json
 from gdiv.study.cluster import compute_threads
@@ -67,7 +68,7 @@ def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
             partial = _without_scenes(set(failed), partial, path.with_suffix(".whole.part"))
     else:
         shutil.rmtree(partial, ignore_errors=True)
-        dataset.to_zarr(partial, mode="w", **_OPTIONS)
+        dataset.to_zarr(partial, mode="w", encoding=_checked(dataset), **_OPTIONS)
     shutil.rmtree(path, ignore_errors=True)
     partial.rename(path)
     shutil.rmtree(path.with_suffix(".part"), ignore_errors=True)
@@ -135,12 +136,21 @@ def _write_template(dataset: xr.Dataset, partial: Path, journal: Path) -> None:
     journal.unlink(missing_ok=True)
     shutil.rmtree(partial, ignore_errors=True)
     # A pair is written as a whole, and all pairs are read some rows at a time.
-    chunks = {
-        name: {"chunks": (1, min(ROWS, dataset.sizes["y"]), dataset.sizes["x"])}
-        for name, variable in dataset.data_vars.items()
-        if variable.dims == ("pair", "y", "x")
-    }
-    dataset.to_zarr(partial, mode="w", compute=False, encoding=chunks, **_OPTIONS)
+    encoding = _checked(dataset)
+    for name, variable in dataset.data_vars.items():
+        if variable.dims == ("pair", "y", "x"):
+            chunks = (1, min(ROWS, dataset.sizes["y"]), dataset.sizes["x"])
+            encoding[name] = encoding.get(name, {}) | {"chunks": chunks}
+    dataset.to_zarr(partial, mode="w", compute=False, encoding=encoding, **_OPTIONS)
+
+
+def _checked(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
+    """Encoding that adds a checksum to each chunk of numbers, so that flipped bits are found."""
+    codec = ZstdCodec(level=0, checksum=True)
+    numbers = [
+        name for name, variable in dataset.variables.items() if variable.dtype.kind in "biuf"
+    ]
+    return {name: {"compressors": (codec,)} for name in numbers}
 
 
 def _compute(
@@ -171,5 +181,5 @@ def _without_scenes(failed: set[int], partial: Path, whole: Path) -> Path:
     with xr.open_zarr(partial, consolidated=False) as written:
         kept = [index for index in range(written.sizes["scene"]) if index not in failed]
         selected = written.isel(scene=kept).drop_encoding().chunk(scene=1)
-        selected.to_zarr(whole, **_OPTIONS)
+        selected.to_zarr(whole, encoding=_checked(selected), **_OPTIONS)
     return whole

@@ -21,12 +21,13 @@ from gdiv.study.execution import (
     run_notebook,
     usable_home,
 )
+from gdiv.study.integrity import RECORD, damage, measure, read_state
 from gdiv.study.opening import open_study, resolve_matchers
 from gdiv.study.parameters import MATCHERS, check_parameters, notebook_parameters, notebooks
 from gdiv.study.study import Study
 from gdiv.study.workspace import StudyError, locked, relative, split_source
 
-__all__ = ["read_state", "run_study"]
+__all__ = ["run_study"]
 
 # Kernels inherit this. Spinning OpenMP threads slow each other down by a factor of twenty when
 # anything else uses the processors; sleeping ones cost nothing measurable. Read once, when torch is
@@ -196,6 +197,7 @@ class _Notebook:
             "seconds": round(seconds, 1),
             "reads": reads,
             "outputs": [*outputs, f"notebooks/{self.path.name}"],
+            "measures": {name: measure(self.folder / name) for name in outputs},
             "claims": made,
         }
         self.write_state(state)
@@ -209,6 +211,11 @@ class _Notebook:
             return False
         if not all((self.folder / output).exists() for output in past["outputs"]):
             return False
+        for name, recorded in past.get("measures", {}).items():
+            fault = damage(self.folder / name, recorded)
+            if fault:
+                print(f"{name} is damaged: {fault}; it is made anew")
+                return False
         return past["fingerprint"] == self.fingerprint(state, past["reads"], signatures)
 
     def fingerprint(
@@ -235,23 +242,4 @@ class _Notebook:
 
     def write_state(self, state: dict[str, Any]) -> None:
         """Write ``run.json``."""
-        write_json(self.folder / "run.json", state)
-
-
-def read_state(folder: Path) -> dict[str, Any]:
-    """Read the record of each notebook's last success.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of the run.
-
-    Returns
-    -------
-    dict
-        Records by the number of the notebook; empty if the file is damaged or missing.
-    """
-    try:
-        return json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+        write_json(self.folder / RECORD, state)

@@ -10,6 +10,7 @@ import xarray as xr
 from gdiv.study import claims
 from gdiv.study.declared_claims import find_claim, row_claims, row_label
 from gdiv.study.facts import Facts
+from gdiv.study.integrity import damage, recorded_measure
 from gdiv.study.journal import log_access
 from gdiv.study.results import check_content, find_result, result_path
 from gdiv.study.store import move_links, read_result, stored_size, write_result
@@ -70,7 +71,7 @@ class SavedResults(Facts):
         Raises
         ------
         StudyError
-            If there is no such result, or no notebook has made it yet.
+            If there is no such result, no notebook has made it yet, or it is damaged.
         """
         result = find_result(name)
         path = self.path(name)
@@ -79,6 +80,10 @@ class SavedResults(Facts):
             raise StudyError(
                 f"this study has no {name!r} yet; run notebook {result.maker} first: {command}"
             )
+        recorded = recorded_measure(self.folder, f"data/{path.name}")
+        if recorded is not None and (fault := damage(path, recorded)):
+            command = f"gdiv run {self.key} --profile {self.profile_key} --only {result.maker}"
+            raise StudyError(f"{name!r} is damaged: {fault}; make it anew: {command}")
         log_access("read", f"data/{path.name}")
         value = read_result(path, result.kind)
         if result.kind != "items":

@@ -14,9 +14,9 @@ from synthetic import is_marked, list_files
 import gdiv
 from gdiv.command import main
 from gdiv.flow.matchers.registry import matcher_label
+from gdiv.study.integrity import read_state
 from gdiv.study.opening import open_study
 from gdiv.study.parameters import notebooks
-from gdiv.study.run import read_state
 
 
 def test_a_damaged_record_of_a_run_is_ignored(tmp_path):

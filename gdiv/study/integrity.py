@@ -1,0 +1,148 @@
+"""Notice results that are damaged: what was stored is measured, and measured again when it is used.
+
+Chunks of datasets have checksums of their own, so flipped bits are found when a chunk is read; a
+chunk that is missing would read as no data, so files are counted.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from gdiv.files import short_message
+
+__all__ = ["RECORD", "check_run", "damage", "measure", "read_state", "recorded_measure"]
+
+#: What a run records of its notebooks.
+RECORD = "run.json"
+#: Largest file that is hashed as a whole, bytes.
+LARGEST_HASHED = 2**26
+
+
+def measure(path: Path) -> list[Any]:
+    """Measure a file or a store.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder.
+
+    Returns
+    -------
+    list
+        Of a folder: number of files, and bytes. Of a file: 1, bytes, and a hash unless it is large.
+    """
+    if path.is_dir():
+        sizes = [file.stat().st_size for file in path.rglob("*") if file.is_file()]
+        return [len(sizes), sum(sizes)]
+    size = path.stat().st_size
+    if size > LARGEST_HASHED:
+        return [1, size]
+    return [1, size, hashlib.sha256(path.read_bytes()).hexdigest()[:16]]
+
+
+def damage(path: Path, recorded: list[Any]) -> str:
+    """Describe how a result differs from what was recorded.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder.
+    recorded : list
+        From `measure`.
+
+    Returns
+    -------
+    str
+        The difference; empty if there is none.
+    """
+    if not path.exists():
+        return "it is missing"
+    found = measure(path)
+    if found == recorded:
+        return ""
+    if found[0] != recorded[0]:
+        return f"it has {found[0]} files instead of {recorded[0]}"
+    if found[1] != recorded[1]:
+        return f"it has {found[1]} bytes instead of {recorded[1]}"
+    return "its content has changed"
+
+
+def check_run(folder: Path) -> dict[str, str]:
+    """Check every result that a run has recorded, and read every chunk of its datasets.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+
+    Returns
+    -------
+    dict of str to str
+        What is wrong with each result, by its path; empty where nothing is.
+    """
+    found = {}
+    for entry in read_state(folder).values():
+        measures = entry.get("measures", {}) if isinstance(entry, dict) else {}
+        for name, recorded in measures.items():
+            path = folder / name
+            found[name] = damage(path, recorded)
+            if not found[name] and path.suffix == ".zarr":
+                found[name] = _unreadable(path)
+    return found
+
+
+def _unreadable(store: Path) -> str:
+    """Why some chunk of a store cannot be read; empty if all can."""
+    try:
+        with xr.open_zarr(store, consolidated=False, chunks={}) as data:
+            for variable in data.variables.values():
+                if variable.chunks is not None:
+                    for block in variable.data.blocks.ravel():  # one at a time, to bound the memory
+                        block.compute()
+    except Exception as error:  # of any codec
+        return f"a chunk cannot be read ({short_message(error)})"
+    return ""
+
+
+def recorded_measure(folder: Path, name: str) -> list[Any] | None:
+    """Look up what a run recorded of one of its results.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+    name : str
+        Path of the result below the folder.
+
+    Returns
+    -------
+    list or None
+        From `measure`; None if nothing was recorded.
+    """
+    for entry in read_state(folder).values():
+        if isinstance(entry, dict) and name in entry.get("measures", {}):
+            measured: list[Any] = entry["measures"][name]
+            return measured
+    return None
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """Read the record of each notebook's last success.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+
+    Returns
+    -------
+    dict
+        Records by the number of the notebook; empty if the file is damaged or missing.
+    """
+    try:
+        return json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
