@@ -1,4 +1,4 @@
-"""What stated errors say on real pairs, where peers are the only reference.
+"""Compare stated errors with peers on real pairs, where there is no truth.
 
 Run `python bench/real_errors.py`; `python results/render.py` adds the tables to `errors.md`. On ice
 with a published field (Yahtse, by CARST) and at reliable chips of every pair: how many vectors are
@@ -129,9 +129,9 @@ def main() -> None:
     parser.add_argument("--scenes", type=Path, default=ROOT.parent / "shared" / "real")
     folder = parser.parse_args().scenes
     plan = [
-        (RealScenes(folder, place), pair, matcher)
-        for place in PLACES
-        for pair in place.pairs
+        (scenes, pair, matcher)
+        for scenes in (RealScenes(folder, place) for place in PLACES)
+        for pair in scenes.place.pairs
         for matcher in MATCHERS
     ]
     rows = [row for each in tqdm(plan) for row in _rows(*each)]

@@ -26,8 +26,8 @@ PAUSE = 1.0
 #: Characters of an error message that are kept.
 MESSAGE_LENGTH = 100
 #: User and password of a URL, and what follows a question mark: both may be secrets.
-USER_INFO = re.compile(r"(?<=://)[^/\s'\"<>?#@]*@")
-QUERY = re.compile(r"(?<![\w/])(\w[\w+.-]*://[^\s'\"<>?]*)\?[^\s'\"<>]*")
+USER_INFO = re.compile(r"(?<=://)[^/\s'\"<>?#]*@")
+QUERY = re.compile(r"(?<![\w/])(\w[\w+.-]*://[^\s'\"<>?]*)\?[^\s'\"<>)\]]*")
 
 
 def read_text(path: str | Path) -> str:
@@ -49,10 +49,10 @@ def read_text(path: str | Path) -> str:
     Raises
     ------
     OSError
-        If it cannot be read, or is no regular file.
+        If it cannot be read, or is not a regular file.
     """
     if Path(path).exists() and not Path(path).is_file():
-        raise OSError(f"{path} is no regular file")  # reading a pipe would wait for ever
+        raise OSError(f"{path} is not a regular file")  # reading a pipe would wait for ever
     content = Path(path).read_bytes()
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16")

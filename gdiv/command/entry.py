@@ -32,6 +32,9 @@ ERRORS = (
 )
 #: Exit status of a command that the user has interrupted: 128 + SIGINT, as in shells.
 INTERRUPTED = 130
+#: Commands that resume, and what an interruption says of them.
+RESUMED = ("run", "bench")
+RESUMES = "; the same command resumes from here"
 COMMANDS = {
     "run": studies.run_named,
     "check": studies.check,
@@ -74,7 +77,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"gdiv: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("gdiv: stopped; the same command resumes from here", file=sys.stderr)
+        resumes = arguments.command in RESUMED
+        print(f"gdiv: stopped{RESUMES if resumes else ''}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

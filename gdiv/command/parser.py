@@ -57,7 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="check that the stored results are undamaged")
     clean = commands.add_parser("clean", help="remove the folder of a run")
     search = commands.add_parser(
-        "search", help="tell which scenes and pairs a run would use, and what it would cost"
+        "search", help="list the scenes and pairs of a run, and estimate its cost"
     )
     items = commands.add_parser(
         "items", help="describe a folder of GeoTIFFs, so that a study can run on it"
@@ -178,6 +178,11 @@ def _add_band_option(command: argparse.ArgumentParser) -> None:
         metavar="N|NAME",
         help="band that is matched: its number or name in files of several bands, or a part of the "
         "names of files of one; near infrared by its name if left out",
+    )
+    command.add_argument(
+        "--aligned",
+        action="store_true",
+        help="the scenes are known to be aligned: pairs without stable ground are used as they are",
     )
 
 

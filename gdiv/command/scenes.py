@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 
 from gdiv.files import write_json
+from gdiv.flow.matchers.measurement import MIN_SIDE
 from gdiv.imagery.folder import describe_files, tabulate_files, write_items
+from gdiv.imagery.single_image import PairError
 
 __all__ = ["compute_pair", "describe_folder"]
 
@@ -20,7 +22,7 @@ def describe_folder(arguments: argparse.Namespace) -> None:
     folder = Path(arguments.folder)
     scenes = describe_files(folder, arguments.band)
     print(tabulate_files(scenes).to_string(index=False))
-    file = write_items(folder, scenes)
+    file = write_items(folder, scenes, arguments.aligned)
     print(
         f"written: {file}\n"
         f"now:  gdiv run GLACIER --source {file}  for a glacier of the catalog, or\n"
@@ -40,6 +42,11 @@ def compute_pair(arguments: argparse.Namespace) -> None:
     import gdiv
     from gdiv.velocity.pair_summary import format_summary, summarise_pair
 
+    folder = Path(arguments.output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PairError(f"{folder} cannot be written to ({error.strerror or error})") from None
     dates = tuple(arguments.dates) if arguments.dates else None
     images = gdiv.open_pair(
         arguments.reference,
@@ -50,8 +57,12 @@ def compute_pair(arguments: argparse.Namespace) -> None:
         band=arguments.band,
         margin=arguments.margin,
     )
+    if min(images.reference.shape) < MIN_SIDE:
+        raise PairError(
+            f"the images share {images.sizes['x']} x {images.sizes['y']} pixels; at least "
+            f"{MIN_SIDE} a side are needed"
+        )
     velocity = gdiv.velocity_from_pair(images, matcher=arguments.matcher)
-    folder = Path(arguments.output)
     written = velocity.gdiv.to_geotiff(folder)
     velocity.gdiv.to_zarr(folder / "velocity.zarr")
     summary = summarise_pair(images, velocity)

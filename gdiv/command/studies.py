@@ -1,10 +1,11 @@
-"""Commands of a study: run it, or remove its folder."""
+"""Commands of a study: run, search, check or remove it."""
 
 import argparse
+import hashlib
 import shutil
 from pathlib import Path
 
-from gdiv.catalog import OWN_CATALOG, load_catalog
+from gdiv.catalog import OWN_CATALOG, load_catalog, own_catalog
 from gdiv.imagery.folder import describe_files, tabulate_files, write_items
 from gdiv.study import claims
 from gdiv.study.dry_run import format_plan, plan_run
@@ -27,8 +28,16 @@ def run_named(arguments: argparse.Namespace) -> None:
         Arguments of the command line.
     """
     if arguments.scenes:
+        own = own_catalog()
+        if own is not None:
+            raise StudyError(
+                f"--scenes makes a catalog of its own; leave out {own}, or name a glacier of it "
+                f"and --source FOLDER/items.json"
+            )
         with environment(**{OWN_CATALOG: str(_describe_own(arguments))}):
             folder = _run(arguments)
+    elif arguments.outline or arguments.band:
+        raise StudyError("--outline and --band belong to --scenes FOLDER")
     elif not arguments.glacier:
         raise StudyError(
             "name a glacier of the catalog, which `gdiv glaciers` lists, or a folder of scenes: "
@@ -62,15 +71,24 @@ def _describe_own(arguments: argparse.Namespace) -> Path:
     folder, outline = Path(arguments.scenes).resolve(), Path(arguments.outline).resolve()
     if not outline.is_file():
         raise StudyError(f"the outline {arguments.outline} does not exist")
+    beside = folder / "outline.geojson"
+    if beside.exists() and beside.resolve() != outline:
+        raise StudyError(
+            f"{beside} lies beside the scenes, and would be used instead of {arguments.outline}; "
+            f"remove one"
+        )
     scenes = describe_files(folder, arguments.band)
     print(tabulate_files(scenes).to_string(index=False))
     key = key_of(folder.name)
+    if key in load_catalog().glaciers:
+        raise StudyError(f"{folder.name} is a glacier of the catalog; name the folder otherwise")
     entry = describe_glacier(scenes, outline, folder.name, arguments.speed)
     entry["outline"] = relative(outline, folder)
     arguments.glacier = key
-    arguments.source = str(write_items(folder, scenes))
+    arguments.source = str(write_items(folder, scenes, arguments.aligned))
     if not arguments.workspace:
-        arguments.workspace = str(default_workspace(key, arguments.profile, ""))
+        name = f"{key}-{hashlib.sha256(str(folder).encode()).hexdigest()[:6]}"
+        arguments.workspace = str(default_workspace(name, arguments.profile, ""))
     catalog = write_catalog(folder, key, entry)
     print(f"\nentry of the catalog, {catalog}:\n{catalog.read_text(encoding='utf-8')}")
     return catalog

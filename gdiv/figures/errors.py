@@ -81,7 +81,11 @@ def plot_reliability(pairs: pd.DataFrame, mosaic: pd.DataFrame, blocks: pd.DataF
     axes[2].axhspan(0.9, 1.1, color=INK, alpha=0.1, lw=0)
     axes[2].axhline(1, color=INK, lw=0.8)
     axes[2].plot(blocks.side, blocks.ratio, color=INK, marker="o")
-    axes[2].set(title="means over blocks", xlabel="side of the block (m)", ylim=(0, 2))
+    axes[2].set(
+        title="means over blocks",
+        xlabel="side of the block (m)",
+        ylim=(0, max(2.0, 1.1 * blocks.ratio.max() if len(blocks) else 0)),
+    )
     axes[2].set_ylabel("true / stated error")
     return figure
 

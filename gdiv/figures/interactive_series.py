@@ -40,6 +40,9 @@ if (nearest >= 0) {
   }
   const [east, north] = [x[m][nearest].toFixed(0), y[m][nearest].toFixed(0)]
   plot.title.text = `${labels[m]}: speed between consecutive scenes at ${east} E, ${north} N`
+} else {
+  lines.data = {start: [], end: [], speed: [], low: [], high: []}
+  plot.title.text = `${labels[m]}: no time series here`
 }
 """
 

@@ -5,8 +5,11 @@ import numpy as np
 import numpy.typing as npt
 import rioxarray
 import xarray as xr
+from affine import Affine
+from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from gdiv.imagery.grid import false_northing, grid_crs
 from gdiv.imagery.rasters import open_raster
 
 __all__ = ["load_aligned"]
@@ -53,7 +56,8 @@ def load_aligned(
 def _crop(file: str, band: int, grid: GeoBox, dtype: np.dtype) -> da.Array:
     """Pixels of one band of a file on the grid."""
     with open_raster(file) as opened:
-        transform = opened.transform
+        northing = false_northing(CRS(opened.crs).epsg, grid_crs(grid).epsg)
+        transform = Affine.translation(0, northing) @ opened.transform
         shape = (opened.height, opened.width)
     step = round(grid.affine.a / transform.a)
     column, row = ~transform * (grid.affine.c, grid.affine.f)
@@ -70,6 +74,8 @@ def _crop(file: str, band: int, grid: GeoBox, dtype: np.dtype) -> da.Array:
         raise ValueError(f"{file} holds several rasters")
     inside_rows = (rows >= 0) & (rows < shape[0])
     inside_columns = (columns >= 0) & (columns < shape[1])
+    if not inside_rows.any() or not inside_columns.any():
+        raise ValueError(f"{file} has no pixel on the grid of the study")
     pixels = stored.sel(band=band).data[rows[inside_rows]][:, columns[inside_columns]]
     gaps = [
         (int(inside.argmax()), int(inside[::-1].argmax()))

@@ -1,7 +1,6 @@
 """Find scenes in an ItemCollection file or a STAC service, which may be slow, busy or faulty."""
 
 import json
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from gdiv.catalog import Glacier, Source
 from gdiv.files import read_text, redacted
 from gdiv.imagery.items import Box, read_box, read_id, read_moment
 
-__all__ = ["SceneError", "find_items"]
+__all__ = ["SceneError", "find_items", "local_path"]
 
 #: Attempts at a request. The pauses between them are 0, 2, 4 and 8 seconds, or as long as the
 #: service asks for.
@@ -102,12 +101,15 @@ def _with_unique_ids(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for item in items:
         name = read_id(item)
         if name in repeated:
-            properties = item.get("properties")
-            date = str(properties.get("datetime") if isinstance(properties, dict) else "")
-            parts = (name, item.get("collection"), re.sub(r"[^0-9T]", "", date.partition(".")[0]))
+            try:
+                moment = f"{read_moment(item):%Y%m%dT%H%M%S}"
+            except ValueError:
+                moment = ""
+            parts = (name, item.get("collection"), moment)
             name = "-".join(str(part) for part in parts if part)
-        # A scene that stands there twice keeps its name, and is dropped as a duplicate.
-        unique.setdefault(name or str(len(unique)), item | ({"id": name} if name else {}))
+            copies = sum(other == name or other.startswith(f"{name}--") for other in unique)
+            name += f"--{copies + 1}" if copies else ""
+        unique[name or f"--{len(unique)}"] = item | ({"id": name} if name else {})
     return list(unique.values())
 
 
@@ -146,11 +148,24 @@ def _make_links_absolute(item: dict[str, Any], folder: Path) -> None:
     for asset in assets.values() if isinstance(assets, dict) else ():
         link = asset.get("href") if isinstance(asset, dict) else None
         if isinstance(link, str) and ("://" not in link or link.startswith("file://")):
-            asset["href"] = str(_local_path(link, folder))
+            asset["href"] = str(local_path(link, folder))
 
 
-def _local_path(link: str, folder: Path) -> Path:
-    """Path of a local link; escapes such as ``%20`` are decoded where no such file exists."""
+def local_path(link: str, folder: Path) -> Path:
+    """Find the file of a local link.
+
+    Parameters
+    ----------
+    link : str
+        Path or ``file://`` address. Escapes such as ``%20`` are decoded where no such file exists.
+    folder : Path
+        Folder that the link is relative to.
+
+    Returns
+    -------
+    Path
+        Absolute path.
+    """
     path = (folder / link.removeprefix("file://")).resolve()
     decoded = (folder / unquote(link.removeprefix("file://"))).resolve()
     return decoded if not path.exists() and decoded.exists() else path
@@ -191,19 +206,21 @@ def _items_of_service(source: Source, glacier: Glacier, years: list[int]) -> lis
             datetime=f"{first}/{last}",
             limit=PAGE_SIZE,
         )
-        seen: set[str] = set()
+        known_ids: set[str] = set()
         for page in search.pages_as_dicts():
             features = page.get("features")
             if not isinstance(features, list):
                 raise SceneError(f"{location} answers without scenes: {redacted(str(page))[:200]}")
-            found = {read_id(each): each for each in features if isinstance(each, dict)}
-            new = {name: _migrated(each) for name, each in found.items() if name not in seen}
+            page_items = {read_id(each): each for each in features if isinstance(each, dict)}
+            new = {
+                name: _migrated(each) for name, each in page_items.items() if name not in known_ids
+            }
             # Some services link the last page to itself.
             if features and not new:
                 raise SceneError(
-                    f"{location} sends the same page again and again after {len(items)} scenes; "
+                    f"{location} returns the same page repeatedly after {len(items)} scenes; "
                     f"try later, or another source of these scenes"
                 )
-            seen |= set(new)
+            known_ids |= set(new)
             items |= new
     return list(items.values())

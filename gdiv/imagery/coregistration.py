@@ -104,8 +104,9 @@ def _drop_unregistered(table: pd.DataFrame) -> pd.DataFrame:
     lost = (table.registered_on == "nothing") & (table.verdict == "use")
     reason = (
         f"not registered: fewer than {MIN_BLOCKS} blocks of stable ground, and no other scenes of "
-        "its seasons to compare with (a stable.geojson beside the scenes adds ground; aligned: "
-        "true in the source's entry of the catalog takes such pairs as they are)"
+        "its seasons to compare with (a stable.geojson beside the scenes adds ground; --aligned of "
+        "gdiv run --scenes and gdiv items, or aligned: true in the source's entry of the catalog, "
+        "takes such pairs as they are)"
     )
     return table.assign(
         verdict=table.verdict.mask(lost, "drop"), reason=table.reason.mask(lost, reason)

@@ -168,7 +168,9 @@ def _in_projection(item: dict[str, Any], asset: str | None, epsg: int) -> dict[s
     transform = read_transform(item, asset or "")
     if northing and transform:
         transform[5] += northing
-        image = item["assets"][asset] | {"proj:transform": transform}
+        # stackstac would prefer the box, which is in the projection of the item.
+        image = item["assets"][asset] | {"proj:transform": transform, "proj:bbox": None}
+        item = _with_properties(item, {}, {"proj:bbox": None})
         item = item | {"assets": item["assets"] | {asset: image}}
     return _with_properties(item, {"datetime": None}, {"proj:epsg": epsg})
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from gdiv.catalog import Source
 from gdiv.files import read_text
-from gdiv.imagery.items import ItemError, read_scaling
+from gdiv.imagery.items import ALIGNED, ItemError, read_scaling
 
 __all__ = ["adapt_to_items"]
 
@@ -50,6 +50,9 @@ def adapt_to_items(source: Source, path: Path) -> Source:
         listed = [item.get("assets") for item in features if isinstance(item, dict)]
     except (ValueError, KeyError, TypeError, RecursionError):
         return source  # reading the scenes raises an error that names the fault
+    properties = [item.get("properties") for item in features if isinstance(item, dict)]
+    if properties and all(isinstance(p, dict) and p.get(ALIGNED) is True for p in properties):
+        source = source.model_copy(update={"aligned": True})
     assets = [each for each in listed if isinstance(each, dict) and each]
     if not assets:
         return source

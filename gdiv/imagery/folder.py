@@ -4,6 +4,7 @@ Such folders hold Planet scenes, crops of one's own, or anything that no service
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from rasterio.warp import transform_bounds
 
 from gdiv.files import short_message, write_json
 from gdiv.imagery.dates import date_in_name
+from gdiv.imagery.items import ALIGNED
 from gdiv.imagery.pixel_checks import GridError, check_pixels, crs_name
 
 __all__ = ["FolderError", "SceneFile", "describe_files", "tabulate_files", "write_items"]
@@ -134,7 +136,7 @@ def describe_files(folder: Path, band: str = "") -> list[SceneFile]:
             scenes.append(_describe(path, name, table.get(name, {}), band))
         except (FolderError, GridError) as fault:
             faults.append(str(fault))
-    faults += _repeated(scenes)
+    faults += _repeated(scenes) + _scaled_apart(scenes)
     if faults:
         listed = "\n  ".join(faults[:MAX_FAULTS])
         more = f"\n  and {len(faults) - MAX_FAULTS} more" if len(faults) > MAX_FAULTS else ""
@@ -142,7 +144,9 @@ def describe_files(folder: Path, band: str = "") -> list[SceneFile]:
     return sorted(scenes, key=lambda scene: (scene.moment, scene.name))
 
 
-def write_items(folder: Path, scenes: Sequence[SceneFile] | None = None) -> Path:
+def write_items(
+    folder: Path, scenes: Sequence[SceneFile] | None = None, aligned: bool = False
+) -> Path:
     """Write ``items.json`` into a folder, with one item per scene.
 
     Parameters
@@ -151,6 +155,8 @@ def write_items(folder: Path, scenes: Sequence[SceneFile] | None = None) -> Path
         Folder.
     scenes : sequence of SceneFile, optional
         From `describe_files`, which is called if left out.
+    aligned : bool, optional
+        The scenes are known to be aligned, so that pairs without stable ground can be used.
 
     Returns
     -------
@@ -164,6 +170,9 @@ def write_items(folder: Path, scenes: Sequence[SceneFile] | None = None) -> Path
     """
     folder = Path(folder)
     items = [_make_item(s, folder) for s in (describe_files(folder) if scenes is None else scenes)]
+    if aligned:
+        for item in items:
+            item["properties"][ALIGNED] = True
     target = folder / "items.json"
     try:
         write_json(target, {"type": "FeatureCollection", "features": items})
@@ -263,9 +272,11 @@ def _moment(path: Path, name: str, row: dict[str, Any]) -> datetime:
     """Time of a scene, from the table or from its name."""
     if "date" in row:
         try:
-            stamp = pd.Timestamp(row["date"])
+            stamp = pd.to_datetime(row["date"], format="ISO8601")
         except ValueError:
-            raise FolderError(f"{name}: {TABLE} has the date {row['date']!r}") from None
+            raise FolderError(
+                f"{name}: {TABLE} has the date {row['date']!r}; write it as YYYY-MM-DD"
+            ) from None
         return (stamp.tz_convert(UTC) if stamp.tzinfo else stamp).tz_localize(None).to_pydatetime()
     moment = date_in_name(path.stem)
     if moment is None:
@@ -293,7 +304,7 @@ def _choose_band(file: DatasetReader, name: str, band: str) -> int:
         if not 1 <= int(band) <= file.count:
             raise FolderError(f"{name} has {file.count} band(s); there is no band {band}")
         return int(band)
-    if file.count == 1:
+    if file.count == 1 and band.lower() in ("", names[0]):
         return 1
     for wanted in (band.lower(),) if band else NEAR_INFRARED:
         if wanted in names:
@@ -313,9 +324,24 @@ def _repeated(scenes: Sequence[SceneFile]) -> list[str]:
         extent = (scene.moment, scene.grid.crs, tuple(round(v, 3) for v in scene.grid.boundingbox))
         groups.setdefault(extent, []).append(scene.name)
     return [
-        f"{', '.join(names)} are of one time and place: keep the band that is to be matched"
+        f"{', '.join(names)} are of one time and place; choose the band with --band NAME"
         for names in groups.values()
         if len(names) > 1
+    ]
+
+
+def _scaled_apart(scenes: Sequence[SceneFile]) -> list[str]:
+    """Faults of scenes of another scale or offset: a source has one for all."""
+    if not scenes:
+        return []
+    counts = Counter((scene.scale, scene.offset) for scene in scenes)
+    (usual, _), *_ = counts.most_common()
+    return [
+        f"{scene.name} ({scene.dtype}) has the scale {scene.scale:g} and the offset "
+        f"{scene.offset:g}, most others {usual[0]:g} and {usual[1]:g}; put it into a folder of its "
+        f"own, or convert it"
+        for scene in scenes
+        if (scene.scale, scene.offset) != usual
     ]
 
 

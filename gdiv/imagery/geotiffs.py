@@ -72,9 +72,9 @@ def open_pair(
     -------
     xarray.Dataset
         ``reference`` and ``secondary``, float32 ``(y, x)``, NaN where there is no data; with
-        `outline`, the masks ``glacier`` and ``stable``. Coordinate ``map_scale``, metres on the map
-        for one on the ground. Attributes: ``reference_date``,
-        ``secondary_date``, ``spacing`` (m), ``crs`` (WKT).
+        `outline`, the mask ``glacier``; with `outline` or `stable`, the mask ``stable``.
+        Coordinate ``map_scale``, metres on the map for one on the ground. Attributes:
+        ``reference_date``, ``secondary_date``, ``spacing`` (m), ``crs`` (WKT).
 
     Raises
     ------

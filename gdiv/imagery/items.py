@@ -16,6 +16,7 @@ import pyproj
 from gdiv.imagery.offsets import OffsetMetadata
 
 __all__ = [
+    "ALIGNED",
     "NOTICE",
     "SYNTHETIC",
     "Box",
@@ -35,6 +36,8 @@ __all__ = [
 Box: TypeAlias = tuple[float, float, float, float]
 #: Property of items that were rendered; no archive has it.
 SYNTHETIC = "gdiv:synthetic"
+#: Property of items whose scenes are known to be aligned.
+ALIGNED = "gdiv:aligned"
 NOTICE = "Synthetic data: rendered by gdiv's twin, not satellite imagery."
 #: Relative orbit in the name of a Sentinel-2 product, such as ``_R108_``.
 ORBIT_IN_NAME = re.compile(r"_R(\d{3})(?:_|$)")

@@ -148,7 +148,7 @@ def read_vector(path: str | Path, **options: Any) -> gpd.GeoDataFrame:
         If a GeoJSON cannot be read.
     """
     if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
-        raise VectorError(f"{path} is no regular file")  # reading a pipe would wait for ever
+        raise VectorError(f"{path} is not a regular file")  # reading a pipe would wait for ever
     if Path(path).suffix.lower() == ".zip" and Path(path).is_file():
         return gpd.read_file(_within_zip(Path(path)), **options)
     if Path(path).suffix.lower() in (".json", ".geojson") and Path(path).is_file():

@@ -5,6 +5,7 @@ import rasterio
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from pyproj import Proj
+from pyproj.exceptions import ProjError
 
 from gdiv.imagery.grid import SQUARE, false_northing, grid_crs, same_zone
 from gdiv.imagery.rasters import open_raster
@@ -48,7 +49,13 @@ def check_pixels(grid: GeoBox, name: str) -> None:
     gdiv.imagery.pixel_checks.GridError: a.tif is in EPSG:4326, which is not projected; ...
     """
     crs = grid_crs(grid)
-    longitude, latitude = grid.geographic_extent.centroid.coords[0]
+    try:
+        longitude, latitude = grid.geographic_extent.centroid.coords[0]
+    except ProjError:
+        raise GridError(
+            f"{name} is in {crs_name(grid)}, which says nothing of its place on the earth; "
+            f"georeference it first"
+        ) from None
     cure = (
         f"reproject all images alike: gdalwarp -r cubic -t_srs EPSG:{utm_code(longitude, latitude)}"
     )

@@ -142,14 +142,17 @@ def _link_reason(link: str, source: Source) -> str:
     if link.startswith("/vsi"):
         return "its link names a file system of GDAL; name a file or a web address"
     if source.kind == "stac":
-        parts = urlsplit(link)
+        try:
+            parts = urlsplit(link)
+        except ValueError:
+            return "its link is not an address"
         if parts.scheme not in REMOTE:
             return "its link names a file of this machine, which a service cannot know"
         here = urlsplit(str(source.url)).hostname
         if parts.scheme != "s3" and parts.hostname in LOOPBACK and here not in LOOPBACK:
             return "its link leads to this machine, which a service cannot know"
     elif "://" not in link and Path(link).exists() and not Path(link).is_file():
-        return "its link names no regular file"
+        return "its link does not name a regular file"
     return ""
 
 
@@ -200,8 +203,10 @@ def drop_duplicates(candidates: list[Candidate]) -> None:
         else:
             groups.append([candidate])
     for group in groups:
-        most = max(_seen(candidate) for candidate in group)
-        rivals = [candidate for candidate in group if _seen(candidate) >= most - AS_MUCH]
+        most = max(_visible_fraction(candidate) for candidate in group)
+        rivals = [
+            candidate for candidate in group if _visible_fraction(candidate) >= most - AS_MUCH
+        ]
         kept = max(rivals, key=lambda each: each.baseline)
         for candidate in group:
             if candidate is kept:
@@ -213,7 +218,7 @@ def drop_duplicates(candidates: list[Candidate]) -> None:
             candidate.reason = f"duplicate of {kept.scene.id}{why}"
 
 
-def _seen(candidate: Candidate) -> float:
+def _visible_fraction(candidate: Candidate) -> float:
     """Fraction of the glacier that a scene shows, as far as it is known."""
     inspection = candidate.inspection
     known = inspection.clear if np.isfinite(inspection.clear) else 1 - inspection.no_data

@@ -4,6 +4,7 @@ The names are for readers and type checkers; nothing is checked at run time. ``H
 rows and columns of an image.
 """
 
+import numbers
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -61,6 +62,6 @@ def as_image(values: Any) -> Image:
         image = np.where(void, np.nan, image)
     attributes = getattr(values, "attrs", {})
     fill = attributes.get("_FillValue", attributes.get("nodata"))
-    if isinstance(fill, int | float):
+    if isinstance(fill, numbers.Real):
         image = np.where(array == fill, dtype(np.nan), image)
     return image

@@ -9,9 +9,9 @@ import hashlib
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from gdiv.files import read_text
+from gdiv.imagery.archive import local_path
 from gdiv.installation import shipped
 from gdiv.study.claims import read_claims
 from gdiv.study.facts import STABLE_FILES, Facts
@@ -184,7 +184,7 @@ def _image_states(items: Path) -> list[list[Any]]:
     for link in sorted(links):
         if "://" in link and not link.startswith("file://"):
             continue
-        path = items.parent / unquote(link.removeprefix("file://"))
+        path = local_path(link, items.parent)
         # Masks, statistics and overviews lie beside a file, with its name in front.
         for file in sorted(path.parent.glob(f"{glob.escape(path.name)}*")):
             if file.is_file():

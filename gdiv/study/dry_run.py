@@ -1,4 +1,4 @@
-"""Tell what a run would read and match, without reading a pixel or writing a file."""
+"""Plan a run without reading a pixel or writing a file."""
 
 from typing import Any, NamedTuple
 
@@ -6,11 +6,11 @@ import pandas as pd
 
 from gdiv.catalog import CatalogError, Glacier, Profile, Source, load_catalog
 from gdiv.flow.matchers.registry import get_matcher
-from gdiv.imagery.archive import find_items
+from gdiv.imagery.archive import SceneError, find_items
 from gdiv.imagery.grid import grid_of_items
 from gdiv.imagery.pairs import choose_pairs
 from gdiv.imagery.scenes import screen_scenes
-from gdiv.study.opening import resolve_matchers, resolve_source
+from gdiv.study.opening import resolve_matchers, resolve_source, with_paper_pairing
 
 __all__ = ["Plan", "format_plan", "plan_run"]
 
@@ -73,6 +73,8 @@ def plan_run(glacier: str, profile: str, source: str = "", matchers: str = "") -
     catalog = load_catalog()
     entry: Glacier = catalog.pick("glaciers", glacier)
     chosen: Profile = catalog.pick("profiles", profile)
+    if chosen.pairing == "paper":
+        entry = with_paper_pairing(entry, glacier, profile)
     archive: Source = resolve_source(source, chosen)
     if archive.kind == "twin":
         raise CatalogError(
@@ -83,7 +85,10 @@ def plan_run(glacier: str, profile: str, source: str = "", matchers: str = "") -
     years = sorted({*entry.years.train, *entry.years.validation})
     items = find_items(archive, entry, years)
     table = screen_scenes(items, archive, entry)
-    grid = grid_of_items(items, archive.image, entry)
+    try:
+        grid = grid_of_items(items, archive.image, entry)
+    except ValueError as error:
+        raise SceneError(str(error)) from None
     pixels = grid.width * grid.height
     pairs = {
         name: _pairs_or_reason(table, entry, wanted, chosen.max_pairs)
@@ -114,12 +119,12 @@ def _pairs_or_reason(
 
 def _notes(items: list[dict[str, Any]], source: Source) -> list[str]:
     """What costs money, and what is not known."""
-    links = [
-        str(asset.get("href"))
-        for item in items
-        for asset in (item.get("assets") or {}).values()
-        if isinstance(asset, dict)
-    ]
+    links = []
+    for item in items:
+        assets = item.get("assets")
+        for name in (source.image, source.mask):
+            asset = assets.get(name) if isinstance(assets, dict) else None
+            links.append(str(asset.get("href")) if isinstance(asset, dict) else "")
     notes = ["clouds, shadow and snow over the glacier are not known before pixels are read"]
     if any(link.startswith(REQUESTER_PAYS) for link in links):
         notes.append("its bucket asks readers to pay: AWS credentials are needed, and egress costs")

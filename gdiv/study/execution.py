@@ -22,8 +22,9 @@ __all__ = ["Execution", "RunError", "announce", "environment", "run_notebook", "
 KERNEL = "python3"
 #: Characters of a kernel's error message that are kept.
 REASON_LENGTH = 200
+#: Free bytes below which the disk counts as full.
+LEAST_SPACE = 2**20
 #: Bytes per gigabyte.
-LEAST_SPACE = 2**20  # bytes
 GIGABYTE = 1e9
 
 

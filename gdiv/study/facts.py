@@ -28,6 +28,8 @@ from gdiv.version import __version__
 
 __all__ = ["STABLE_FILES", "Facts"]
 
+#: Beginning of a Markdown link with a scheme that is not of the web, such as ``javascript:``.
+LINK = re.compile(r"\]\(\s*<?(?!https?:|mailto:)[\w+.-]*\s*:", re.IGNORECASE)
 #: Files beside the scenes that may hold stable ground.
 STABLE_FILES = ("stable.geojson", "rock.geojson")
 
@@ -117,7 +119,7 @@ class Facts:
         log_access("read", "NOTE.md")
         file = self.companions / "NOTE.md"
         text = html.escape(read_text(file), quote=False) if file.exists() else ""
-        return re.sub(r"(?i)javascript:", "", text.replace("&gt;", ">"))
+        return LINK.sub(r"](#", text.replace("&gt;", ">"))
 
     def scene_source(self) -> Source:
         """Prepare the source for a search: render the twin if its scenes do not exist yet."""

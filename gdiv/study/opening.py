@@ -19,7 +19,7 @@ from gdiv.study.cluster import connect
 from gdiv.study.study import Study
 from gdiv.study.workspace import default_workspace, prepare, split_source
 
-__all__ = ["open_study", "resolve_matchers", "resolve_source"]
+__all__ = ["open_study", "resolve_matchers", "resolve_source", "with_paper_pairing"]
 
 
 def open_study(
@@ -72,7 +72,7 @@ def open_study(
     else:
         resolve_matchers(chosen.matchers)
     if chosen.pairing == "paper":
-        entry = _with_paper_pairing(entry, glacier, profile)
+        entry = with_paper_pairing(entry, glacier, profile)
     # Relative sources are read from where the notebook runs, as a shell would.
     resolved = resolve_source(source, chosen)
     folder = Path(workspace) if workspace else default_workspace(glacier, profile, source)
@@ -100,8 +100,26 @@ def _check_twin_years(glacier: str, entry: Glacier) -> None:
         )
 
 
-def _with_paper_pairing(entry: Glacier, glacier: str, profile: str) -> Glacier:
-    """Catalog entry of a glacier with the paper's pairing rule."""
+def with_paper_pairing(entry: Glacier, glacier: str, profile: str) -> Glacier:
+    """Take the pairing rule of the paper for a glacier.
+
+    Parameters
+    ----------
+    entry : gdiv.catalog.Glacier
+        Entry of the catalog.
+    glacier, profile : str
+        Keys, for the message.
+
+    Returns
+    -------
+    gdiv.catalog.Glacier
+        Entry with the rule.
+
+    Raises
+    ------
+    CatalogError
+        If the glacier is matched within one season.
+    """
     if entry.pairing.rule == "interval":
         raise CatalogError(
             f"profile {profile} pairs two seasons as the paper does, but {glacier} is matched over "

@@ -12,6 +12,7 @@ import geopandas as gpd
 import shapely
 import yaml
 
+from gdiv.files import read_text
 from gdiv.imagery.folder import SceneFile
 from gdiv.imagery.grid import grid_crs
 from gdiv.imagery.outlines import read_vector
@@ -29,6 +30,8 @@ SHORTEST_GAP = 60
 SEASON_MARGIN = 5
 #: Any year without 29 February.
 COMMON_YEAR = 2001
+#: First line of a catalog.
+HEADER = "# Written by gdiv from the scenes and the outline; edit it as you like.\n"
 
 
 def describe_glacier(
@@ -62,7 +65,7 @@ def describe_glacier(
     (projection, _), *_ = Counter(grid_crs(scene.grid) for scene in scenes).most_common()
     chosen = [scene for scene in scenes if scene.grid.crs == projection]
     box = _box(chosen, outline)
-    entry: dict[str, Any] = {"label": label, "country": "", "outline": outline.name, "bbox": box}
+    entry: dict[str, Any] = {"label": label, "country": "", "bbox": box}
     if projection.epsg is None:
         entry["wkt"] = projection.to_wkt()
     else:
@@ -89,13 +92,20 @@ def write_catalog(folder: Path, key: str, entry: dict[str, Any]) -> Path:
     -------
     Path
         ``catalog.yaml`` in the folder.
+
+    Raises
+    ------
+    StudyError
+        If there is another one, which somebody may have edited.
     """
     path = folder / "catalog.yaml"
-    text = yaml.safe_dump({"glaciers": {key: entry}}, sort_keys=False, allow_unicode=True)
-    path.write_text(
-        "# Written by gdiv from the scenes and the outline; edit it as you like.\n" + text,
-        encoding="utf-8",
-    )
+    text = HEADER + yaml.safe_dump({"glaciers": {key: entry}}, sort_keys=False, allow_unicode=True)
+    if path.exists() and read_text(path) != text:
+        raise StudyError(
+            f"{path} exists and would be overwritten; to use it: gdiv run {key} --catalog {path} "
+            f"--source {folder / 'items.json'}; to make it anew, remove it"
+        )
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -130,36 +140,36 @@ def _box(scenes: Sequence[SceneFile], outline: Path) -> list[float]:
         raise StudyError(f"the outline {outline} has no CRS; assign one: ogr2ogr -a_srs EPSG:4326")
     projection = grid_crs(scenes[0].grid)
     extents = [shapely.box(*scene.grid.boundingbox) for scene in scenes]
-    seen = shapely.box(*shapely.union_all(extents).bounds)
-    around = shapely.box(*ice.to_crs(projection.to_wkt()).total_bounds).buffer(SURROUNDINGS)
-    if not shapely.box(*ice.to_crs(projection.to_wkt()).total_bounds).intersects(seen):
+    scene_extent = shapely.box(*shapely.union_all(extents).bounds)
+    bounds = shapely.box(*ice.to_crs(projection.to_wkt()).total_bounds)
+    around = bounds.buffer(SURROUNDINGS)
+    if not bounds.intersects(scene_extent):
         raise StudyError(f"the outline {outline} lies beside the scenes; check its CRS and place")
-    part = gpd.GeoSeries([around.intersection(seen)], crs=projection.to_wkt()).to_crs(4326)
+    part = gpd.GeoSeries([around.intersection(scene_extent)], crs=projection.to_wkt()).to_crs(4326)
     return [round(float(side), 5) for side in part.total_bounds]
 
 
 def _timing(days: Sequence[date]) -> dict[str, Any]:
     """Season, pairing rule and season years of scenes."""
-    if (days[-1] - days[0]).days <= ONE_SEASON:
-        shortest = min((b - a).days for a, b in pairwise(days))
-        season = {
-            "start": f"{days[0] - timedelta(days=SEASON_MARGIN):%m-%d}",
-            "end": f"{days[-1] + timedelta(days=SEASON_MARGIN):%m-%d}",
-        }
-        year = (days[-1] + timedelta(days=SEASON_MARGIN)).year
-        return {
-            "season": season,
-            "pairing": {"rule": "interval", "days": [shortest, (days[-1] - days[0]).days]},
-            "years": {"train": [year], "validation": [year]},
-        }
-    start, end = _season(days)
-    years = sorted({_season_year(day, start, end) for day in days})
-    pairs = list(pairwise(years))
-    first, last = pairs[0], pairs[-1]
+    if (days[-1] - days[0]).days > ONE_SEASON:
+        start, end = _season(days)
+        years = sorted({_season_year(day, start, end) for day in days})
+        if len(years) > 1:
+            pairs = list(pairwise(years))
+            return {
+                "season": {"start": f"{start:%m-%d}", "end": f"{end:%m-%d}"},
+                "pairing": {"rule": "annual"},
+                "years": {"train": list(pairs[0]), "validation": list(pairs[-1])},
+            }
+    start, end = (
+        days[0] - timedelta(days=SEASON_MARGIN),
+        days[-1] + timedelta(days=SEASON_MARGIN),
+    )
+    shortest = min((b - a).days for a, b in pairwise(days))
     return {
-        "season": {"start": f"{start:%m-%d}", "end": f"{end:%m-%d}"},
-        "pairing": {"rule": "annual"},
-        "years": {"train": list(first), "validation": list(last)},
+        "season": {"start": f"{_common(start):%m-%d}", "end": f"{_common(end):%m-%d}"},
+        "pairing": {"rule": "interval", "days": [shortest, (days[-1] - days[0]).days]},
+        "years": {"train": [end.year], "validation": [end.year]},
     }
 
 

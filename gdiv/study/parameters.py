@@ -105,7 +105,7 @@ def check_parameters(parameters: dict[str, str], chosen: list[Path]) -> dict[str
             if isinstance(checked[name], int) and checked[name] < 0:
                 raise ValueError(text)
         except ValueError:
-            kinds = {bool: "true or false", int: "an integer from 0 on", float: "a number"}
+            kinds = {bool: "true or false", int: "a non-negative integer", float: "a number"}
             kind = kinds[type(default)]
             raise StudyError(f"parameter {name}={text}: {kind} is expected") from None
     return checked

@@ -1,4 +1,4 @@
-"""Compare the mosaics of several matchers: errors, stakes, checks, coverage, ITS_LIVE."""
+"""Compare the mosaics of several matchers: errors, stakes, checks, ITS_LIVE."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ __all__ = [
     "check_all",
     "compare_all_with_itslive",
     "compare_all_with_stakes",
-    "summarise",
+    "summarise_mosaic",
 ]
 
 Mosaics = Mapping[str, xr.Dataset]
@@ -148,7 +148,7 @@ def compare_all_with_itslive(
     return pd.DataFrame(rows).T
 
 
-def summarise(mosaic: xr.Dataset) -> dict[str, float]:
+def summarise_mosaic(mosaic: xr.Dataset) -> dict[str, float]:
     """Summarise a mosaic: its speed, and the error of its mean.
 
     Parameters

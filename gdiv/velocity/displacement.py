@@ -272,6 +272,7 @@ def summarise_pairs(displacement: xr.Dataset, glacier: Mask) -> pd.DataFrame:
 
 def _summary(pair: xr.Dataset, glacier: Mask, spacing: float) -> dict[str, Any]:
     """One row of the table of `summarise_pairs`."""
+    scale = float(pair.map_scale.mean()) if "map_scale" in pair.coords else 1.0
     reliable = glacier & (pair.quality.values >= MIN_RELIABLE)
     length = np.hypot(pair.u, pair.v).values[reliable]
     unregistered = np.hypot(pair.u + pair.shift_x, pair.v + pair.shift_y).values[reliable]
@@ -284,7 +285,7 @@ def _summary(pair: xr.Dataset, glacier: Mask, spacing: float) -> dict[str, Any]:
         "median_px": median,
         "p95_px": p95,
         "px_per_day": median / days,
-        "m_per_year": median * spacing / float(pair.years),
+        "m_per_year": median * spacing / scale / float(pair.years),
         "as_seen_px": np.nanmedian(unregistered) if unregistered.size else np.nan,
         "trusted": length.size / max(glacier.sum(), 1),
         **{name: float(pair[name]) for name in STATISTICS},

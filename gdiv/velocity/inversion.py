@@ -38,6 +38,8 @@ MIN_TOTAL_WEIGHT = 1e-9
 def invert_network(velocity: xr.Dataset, smooth: float | None = None) -> xr.Dataset:
     """Estimate the velocity between consecutive scenes, lazily and in blocks of rows.
 
+    Without `smooth`, a sample of pixels is read at once.
+
     Parameters
     ----------
     velocity : xarray.Dataset
@@ -149,7 +151,8 @@ def choose_smoothing(velocity: xr.Dataset) -> float:
 
     Examples
     --------
-    Ice of a steady speed, seen by noisy pairs of five scenes, is smoothed more than that:
+    Ice of constant speed, observed by noisy pairs of five scenes, is smoothed more than the
+    default:
 
     >>> dates = np.datetime64("2020-07-01", "ns") + np.arange(5) * np.timedelta64(20, "D")
     >>> first, last = np.array([(i, j) for i in range(5) for j in range(i + 1, 5)]).T
@@ -177,6 +180,7 @@ def choose_smoothing(velocity: xr.Dataset) -> float:
     sample = velocity[["vx", "vy", "quality"]].isel(
         y=slice(step // 2, None, step), x=slice(step // 2, None, step)
     )
+    sample = sample.load()
     prior = prior_weight(sample).transpose("y", "x", "pair").values.reshape(1, -1, len(design))
     values = np.stack(
         [sample[name].transpose("y", "x", "pair").values for name in ("vx", "vy")], axis=-1
@@ -210,11 +214,12 @@ def _prediction_error(
     errors = []
     for left_out in of_scene:
         weights = np.where(left_out, 0, prior)
-        told = (weights > 0).any(-1)
-        series = _least_squares(values[told][None], weights[told][None], design, steadiness)
+        has_pairs = (weights > 0).any(-1)
+        known = values[has_pairs][None]
+        series = _least_squares(known, weights[has_pairs][None], design, steadiness)
         predicted = np.einsum("pi,yxic->yxpc", design[left_out], series)
-        residuals = np.linalg.norm(predicted - values[told][None][:, :, left_out], axis=-1)
-        expected = prior[told][None][:, :, left_out]
+        residuals = np.linalg.norm(predicted - known[:, :, left_out], axis=-1)
+        expected = prior[has_pairs][None][:, :, left_out]
         errors.append((residuals * np.sqrt(expected))[expected > 0])
     pooled = np.concatenate(errors)
     return float(np.median(pooled)) if pooled.size else float("nan")

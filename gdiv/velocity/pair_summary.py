@@ -1,10 +1,11 @@
-"""Summarise the velocity of one pair: speed, its error, and what stable ground says."""
+"""Summarise the velocity of one pair: speed, error, and apparent motion of stable ground."""
 
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from gdiv.imagery.shift import MIN_BLOCKS
 from gdiv.velocity.flags import GCOS_GOAL, GCOS_THRESHOLD, share_within
 from gdiv.velocity.validation import stable_ground_velocity
 
@@ -86,8 +87,9 @@ def format_summary(summary: dict[str, Any]) -> str:
         f"{GCOS_GOAL:g} m/yr on {_percent(summary['gcos_goal'])}, of {GCOS_THRESHOLD:g} m/yr on "
         f"{_percent(summary['gcos_threshold'])}",
         f"registration: ({shift}) px from {blocks} blocks of stable ground"
-        if blocks
-        else "registration: none, because no stable ground is known; give --outline or --stable",
+        if blocks >= MIN_BLOCKS
+        else f"registration: none: {blocks} blocks of stable ground, {MIN_BLOCKS} are needed; give "
+        f"--outline or --stable",
         f"stable ground: bias {_metres(summary['stable_bias'])}, "
         f"NMAD {_metres(summary['stable_nmad'])}",
     ]

@@ -1,4 +1,4 @@
-"""Whether stated errors cover the true ones: of single pairs, mosaics, and means over blocks."""
+"""Compare stated with true errors: of single pairs, mosaics, and means over blocks."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -19,7 +19,7 @@ __all__ = [
     "coverage_of_all",
     "coverage_of_pairs",
     "observed_coverage",
-    "summarise",
+    "summarise_reliability",
 ]
 
 #: Bounds of the classes of true speed, m/yr. Chosen by eye on the twin.
@@ -30,10 +30,10 @@ NOMINAL = (0.2, 0.4, 0.5, 0.68, 0.8, 0.9, 0.95)
 BLOCKS = (100.0, 200.0, 400.0, 800.0, 1200.0)
 #: Least share of a block that must be ice with a velocity.
 MIN_FILLED = 0.3
-#: Fewest blocks whose errors are worth a root mean square.
+#: Fewest blocks for a root mean square error.
 MIN_BLOCKS = 6
-#: Side from which blocks count as large, m.
-LARGE_BLOCKS = 400.0
+#: Side from which blocks count as large, m; blocks of 400 m may be 390 m of 30 m pixels.
+LARGE_BLOCKS = 360.0
 COLUMNS = ("speed", "pixels", "stated", "found")
 
 
@@ -199,7 +199,7 @@ def block_ratios(mosaic: xr.Dataset, truth: xr.Dataset | None, ice: Mask) -> pd.
         ]
         if len(normalised) >= 2 * MIN_BLOCKS:
             ratio = float(np.sqrt(np.mean(np.square(normalised))))
-            rows.append({"side": side, "blocks": len(normalised) // 2, "ratio": ratio})
+            rows.append({"side": pixels * spacing, "blocks": len(normalised) // 2, "ratio": ratio})
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -219,7 +219,7 @@ def _block_errors(
     return found
 
 
-def summarise(pairs: pd.DataFrame, blocks: pd.DataFrame) -> dict[str, float]:
+def summarise_reliability(pairs: pd.DataFrame, blocks: pd.DataFrame) -> dict[str, float]:
     """Summarise the reliability of single pairs and of means over blocks.
 
     Parameters

@@ -7,7 +7,7 @@ from gdiv.images.statistics import nmad
 
 __all__ = ["add_ground_error"]
 
-#: Fewest pixels of stable ground whose motion tells an error.
+#: Fewest pixels of stable ground from which an error is estimated.
 MIN_STABLE = 100
 
 

@@ -286,6 +286,7 @@ def correlation_length(errors: xr.Dataset, where: Mask, max_lag: int = MAX_LAG) 
         Correlation length in metres; NaN if the errors have no spread.
     """
     spacing = abs(float(errors.x[1] - errors.x[0]))
+    max_lag = min(max_lag, *(size - 1 for size in errors.vx.shape))
     products = np.zeros(max_lag + 1)
     counts = np.zeros(max_lag + 1)
     for name in ("vx", "vy"):

@@ -100,7 +100,7 @@ def test_requests_to_a_busy_service_are_repeated(faults, glacier, twin_folder):
     [
         ([403], "could not be read"),
         (["malformed"], "could not be read"),
-        (["endless"], "same page again"),
+        (["endless"], "same page repeatedly"),
         ([503] * 99, "could not be read"),
     ],
     ids=str,

@@ -173,7 +173,7 @@ def test_one_acquisition_is_recognised_by_every_service(changes):
         ("stac", "/etc/passwd", "a file of this machine"),
         ("stac", "http://127.0.0.1:8080/a.tif", "leads to this machine"),
         ("file", "/vsicurl/http://127.0.0.1/a.tif", "a file system of GDAL"),
-        ("file", "/dev/null", "no regular file"),
+        ("file", "/dev/null", "not name a regular file"),
         ("stac", "s3://bucket/a.tif", ""),
         ("stac", "https://host/a.tif", ""),
     ],

@@ -63,11 +63,24 @@ def test_the_box_is_the_outline_with_its_surroundings_within_the_scenes(outline)
 
 
 def test_the_entry_is_valid_and_can_be_written(outline, tmp_path, monkeypatch):
-    path = write_catalog(tmp_path, "mine", describe(["2019-08-01", "2020-08-01"], outline))
+    entry = describe(["2019-08-01", "2020-08-01"], outline) | {"outline": outline.name}
+    path = write_catalog(tmp_path, "mine", entry)
+    assert write_catalog(tmp_path, "mine", entry) == path
     monkeypatch.setenv("GDIV_CATALOG", str(path))
     glacier = load_catalog().glaciers["mine"]
     assert glacier.outline == str(outline)
     assert glacier.years.validation == [2019, 2020]
+    path.write_text(path.read_text().replace("[0, 60]", "[0, 90]") + "# mine\n")
+    with pytest.raises(StudyError, match=r"would be overwritten.*gdiv run mine --catalog"):
+        write_catalog(tmp_path, "mine", entry)
+
+
+def test_seasons_at_the_end_of_february_and_of_one_long_year_are_valid(outline):
+    spring = describe(["2020-03-05", "2021-02-24"], outline)
+    assert spring["season"] == {"start": "02-19", "end": "03-10"}
+    long = describe(["2021-03-01", "2021-06-01", "2021-10-01"], outline)
+    assert long["pairing"] == {"rule": "interval", "days": [92, 214]}
+    assert long["years"]["train"] == [2021]
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_the_comparison_with_itslive_is_empty_where_it_has_no_velocities(mosaics
 
 def test_a_mosaic_is_summarised_with_the_error_of_its_mean(mosaics, seasons):
     completed = comparison.add_errors_to_all(mosaics, seasons, ICE, STABLE)["dis"]
-    summary = comparison.summarise(completed.assign(v=speed(completed)))
+    summary = comparison.summarise_mosaic(completed.assign(v=speed(completed)))
     assert summary["speed"] == pytest.approx(30, abs=0.5)
     assert summary["px_per_day"] == pytest.approx(summary["speed"] / 365.25 / 10)
     assert 0 < summary["mean_error_systematic"] < summary["mean_error"] < 3

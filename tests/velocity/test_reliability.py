@@ -76,7 +76,9 @@ def test_reliability_is_summarised(truth):
     mosaic, known = make_mosaic(truth, errors, stated=1.0, correlation_length=10.0)
     coverage = reliability.observed_coverage(mosaic, truth, known)
     blocks = reliability.block_ratios(mosaic, truth, known)
-    summary = reliability.summarise(coverage, blocks)
+    summary = reliability.summarise_reliability(coverage, blocks)
     assert summary["pair_coverage"] == pytest.approx(0.68, abs=0.01)
     assert summary["block_ratio"] == blocks.ratio.iloc[-1]
-    assert np.isnan(list(reliability.summarise(coverage[:0], blocks[:0]).values())).all()
+    assert np.isnan(
+        list(reliability.summarise_reliability(coverage[:0], blocks[:0]).values())
+    ).all()

@@ -15,6 +15,7 @@ from gdiv.images.contrast import local_contrast
 from gdiv.images.sampling import compose_flows, forward_backward_error
 
 __all__ = [
+    "MIN_SIDE",
     "Measurement",
     "as_matcher",
     "check_options",
