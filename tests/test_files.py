@@ -107,6 +107,8 @@ def test_short_messages_are_one_line_without_links():
         ("http://me:secret@host:80/a.tif", "http://host:80/a.tif"),
         ("see https://host/a?sig=secret&b=2, then go", "see https://host/a then go"),
         ("s3://bucket/a.tif", "s3://bucket/a.tif"),
+        ("http://me:p@ss:w@host/a", "http://host/a"),
+        ("[map](https://host/a?key=b) here", "[map](https://host/a) here"),
         ("what? me@home", "what? me@home"),
         ("'http://secret@host/x' and \"https://u:p@h\"", "'http://host/x' and \"https://h\""),
     ],

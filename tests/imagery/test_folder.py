@@ -188,6 +188,33 @@ def test_a_table_beside_the_scenes_gives_dates_and_orbits(tmp_path):
         describe(tmp_path)
 
 
+@pytest.mark.parametrize("date", ["03/08/2020", "August 2020", "x"])
+def test_ambiguous_dates_of_a_table_are_refused(date, tmp_path):
+    write(tmp_path / "first.tif")
+    (tmp_path / "scenes.csv").write_text(f"file,date\nfirst.tif,{date}\n")
+    with pytest.raises(folder.FolderError, match="write it as YYYY-MM-DD"):
+        describe(tmp_path)
+
+
+def test_scenes_of_several_scales_are_refused(tmp_path):
+    for name, dtype in (
+        ("a_20200801", "uint16"),
+        ("b_20200802", "uint16"),
+        ("c_20200803", "uint8"),
+    ):
+        write(tmp_path / f"{name}.tif", dtype=dtype)
+    with pytest.raises(folder.FolderError, match=r"c_20200803.tif \(uint8\) has the scale 0.0039"):
+        folder.describe_files(tmp_path)
+
+
+def test_aligned_scenes_are_marked(tmp_path):
+    write(tmp_path / "scene_20200731.tif")
+    path = folder.write_items(tmp_path, aligned=True)
+    assert adapt_to_items(file_source(path), path).aligned
+    path = folder.write_items(tmp_path)
+    assert not adapt_to_items(file_source(path), path).aligned
+
+
 def test_a_projection_without_code_is_kept_as_wkt(tmp_path):
     wkt = rasterio.CRS.from_proj4("+proj=tmerc +lon_0=7.6 +k=0.9996 +datum=WGS84 +units=m").to_wkt()
     write(

@@ -46,6 +46,13 @@ def test_other_pixels_are_refused_with_the_cure(crs, transform, message):
         check_pixels(grid(crs, transform), "a.tif")
 
 
+def test_a_projection_without_a_place_is_refused():
+    """Drones deliver such mosaics."""
+    local = 'LOCAL_CS["site",UNIT["metre",1],AXIS["X",EAST],AXIS["Y",NORTH]]'
+    with pytest.raises(GridError, match="nothing of its place on the earth; georeference it"):
+        check_pixels(grid(local, (1, 0, 0, 0, -1, 0)), "a.tif")
+
+
 def test_the_utm_zone_of_a_place_is_known_on_both_sides():
     assert utm_code(179.9, 66) == 32660
     assert utm_code(-179.9, -66) == 32701

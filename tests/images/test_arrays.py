@@ -19,8 +19,11 @@ def test_real_numbers_of_any_type_are_taken(dtype):
 def test_masks_and_stated_values_become_nan():
     values = np.arange(6).reshape(2, 3)
     masked = np.ma.masked_equal(values, 2)
-    stated = xr.DataArray(values, dims=("y", "x"), attrs={"_FillValue": 2})
-    for image in (as_image(masked), as_image(stated)):
+    stated = [
+        xr.DataArray(values, dims=("y", "x"), attrs={"_FillValue": fill})
+        for fill in (2, 2.0, np.uint16(2), np.float32(2))
+    ]
+    for image in (as_image(masked), *map(as_image, stated)):
         assert np.isnan(image[0, 2]) and np.isfinite(image).sum() == 5
     assert np.isnan(as_image(np.ma.masked_all((2, 2)))).all()
 

@@ -78,3 +78,14 @@ def test_seasons_that_serve_for_training_and_validation_are_told(twin_study, gla
     both = replace(twin_study, glacier=glacier.model_copy(update={"years": same}))
     assert "share their pairs" in both.caution
     assert "(2020, 2021)" in both.caution
+
+
+def test_a_note_is_shown_as_text_without_live_html(twin_study):
+    links = "[a](https://x.org) [b](javajavascript:script:1)"
+    note = f"# Scenes\n> clear <script>alert(1)</script> {links}"
+    twin_study.companions.mkdir(parents=True)
+    (twin_study.companions / "NOTE.md").write_text(note)
+    assert "<script>" not in twin_study.note and "&lt;script>" in twin_study.note
+    assert "[a](https://x.org)" in twin_study.note
+    assert "](#" in twin_study.note and "](java" not in twin_study.note
+    assert twin_study.note.startswith("# Scenes\n> clear")

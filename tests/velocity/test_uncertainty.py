@@ -137,3 +137,15 @@ def test_the_motion_of_stable_ground_is_an_error_of_the_ice_as_well():
     apparent = mosaic.assign(vx=mosaic.vx - 30 + 5, vy=mosaic.vy)
     with_errors = uncertainty.add_errors(apparent, ice, ~ice)
     assert (with_errors.vx_error >= 5).all() and float(with_errors.vy_error.median()) < 2
+
+
+def test_the_correlation_length_of_a_small_map_is_found():
+    """Smaller than the longest distance that is tried."""
+    rng = np.random.default_rng(0)
+    smooth = ndimage.gaussian_filter(rng.normal(size=(2, 30, 40)), (0, 2, 2), mode="wrap")
+    coords = {"y": -10.0 * np.arange(30), "x": 10.0 * np.arange(40)}
+    errors = xr.Dataset(
+        {n: (("y", "x"), e) for n, e in zip(("vx", "vy"), smooth, strict=True)}, coords
+    )
+    length = uncertainty.correlation_length(errors, np.ones((30, 40), bool))
+    assert 20 <= length <= 60
