@@ -11,9 +11,11 @@ from gdiv.catalog import Glacier, Pairing
 from gdiv.conventions import DAYS_PER_YEAR
 from gdiv.images.arrays import Image
 
-__all__ = ["choose_pairs", "label_sets", "read_pair"]
+__all__ = ["choose_pairs", "label_sets", "read_pair", "terrain_note"]
 
 SECONDS_PER_DAY = 86400
+#: First processing baseline of Sentinel-2 with the Copernicus terrain model, of 30 March 2021.
+TERRAIN_BASELINE = "03.00"
 
 
 def choose_pairs(
@@ -40,7 +42,9 @@ def choose_pairs(
         One row per pair in order of dates: ``reference`` and ``secondary`` (identifiers),
         ``reference_date``, ``secondary_date``, ``days``, ``years`` (days / 365.25), ``orbit``,
         ``season_difference`` (days from a whole year; NaN under the interval rule),
-        ``sun_difference`` (degrees of azimuth) and ``clear`` (of the less clear scene).
+        ``sun_difference`` (degrees of azimuth), ``clear`` (of the less clear scene) and
+        ``mixed_terrain``, whether the scenes of Sentinel-2 were rectified with different terrain
+        models, which moves slopes and thinned ice apart.
 
     Raises
     ------
@@ -124,7 +128,16 @@ def _describe_pair(
         "season_difference": np.nan if pairing.rule == "interval" else _season_difference(days),
         "sun_difference": _sun_difference(reference, secondary),
         "clear": min(reference["clear"], secondary["clear"]),
+        "mixed_terrain": _mixed_terrain(reference, secondary),
     }
+
+
+def _mixed_terrain(reference: dict[Any, Any], secondary: dict[Any, Any]) -> bool:
+    """Check whether ESA rectified two scenes of Sentinel-2 with different terrain models."""
+    baselines = [str(scene.get("baseline") or "") for scene in (reference, secondary)]
+    if not all(baselines):
+        return False
+    return (baselines[0] < TERRAIN_BASELINE) != (baselines[1] < TERRAIN_BASELINE)
 
 
 def _days_between(reference: dict[Any, Any], secondary: dict[Any, Any]) -> float:
@@ -181,3 +194,26 @@ def read_pair(cube: xr.Dataset, pair: Any) -> tuple[Image, Image]:
     reference = cube.reflectance.sel(scene=pair.reference).values
     secondary = cube.reflectance.sel(scene=pair.secondary).values
     return reference, secondary
+
+
+def terrain_note(pairs: pd.DataFrame) -> str:
+    """Describe the pairs whose scenes were rectified with different terrain models.
+
+    Parameters
+    ----------
+    pairs : pandas.DataFrame
+        Pair table from `choose_pairs`.
+
+    Returns
+    -------
+    str
+        How many there are, and the cure; empty if there is none.
+    """
+    count = int(pairs.mixed_terrain.sum())
+    if not count:
+        return ""
+    return (
+        f"{count} of {len(pairs)} pairs compare scenes before and after processing baseline "
+        f"{TERRAIN_BASELINE}, which ESA rectified with different terrain models: slopes and "
+        f"thinned ice seem to move. The source earth-search-c1 has one processing."
+    )

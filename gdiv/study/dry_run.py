@@ -8,7 +8,7 @@ from gdiv.catalog import CatalogError, Glacier, Profile, Source, load_catalog
 from gdiv.flow.matchers.registry import get_matcher
 from gdiv.imagery.archive import SceneError, find_items
 from gdiv.imagery.grid import grid_of_items
-from gdiv.imagery.pairs import choose_pairs
+from gdiv.imagery.pairs import choose_pairs, terrain_note
 from gdiv.imagery.scenes import screen_scenes
 from gdiv.study.opening import resolve_matchers, resolve_source, with_paper_pairing
 
@@ -102,9 +102,13 @@ def plan_run(glacier: str, profile: str, source: str = "", matchers: str = "") -
     matched = sum(len(each) for each in pairs.values() if not isinstance(each, str))
     cost = sum(get_matcher(name).cost for name in names)
     seconds = matched * pixels / 1e6 * DIS_SECONDS * cost
-    return Plan(
-        table, pairs, pixels, used * layers * pixels * BYTES, seconds, _notes(items, archive)
-    )
+    notes = _notes(items, archive)
+    notes += [
+        f"{name}: {note}"
+        for name, each in pairs.items()
+        if not isinstance(each, str) and (note := terrain_note(each))
+    ]
+    return Plan(table, pairs, pixels, used * layers * pixels * BYTES, seconds, notes)
 
 
 def _pairs_or_reason(

@@ -95,3 +95,26 @@ def test_the_images_of_a_pair_are_read_by_their_ids():
     reference, secondary = pairs.read_pair(cube, pair)
     assert reference[0, 0] == 8
     assert secondary[0, 0] == 0
+
+
+@pytest.mark.parametrize(
+    ("baselines", "mixed"),
+    [(("02.14", "03.01"), True), (("03.01", "05.09"), False), (("02.14", ""), False)],
+)
+def test_pairs_of_two_terrain_models_are_marked(baselines, mixed, glacier):
+    scenes = pd.DataFrame(
+        {
+            "id": ["a", "b"],
+            "date": pd.to_datetime(["2020-08-01", "2021-08-04"]),
+            "season_year": [2020, 2021],
+            "verdict": "use",
+            "orbit": 108,
+            "sun_azimuth": 150.0,
+            "clear": 1.0,
+            "baseline": baselines,
+        }
+    )
+    table = pairs.choose_pairs(scenes, glacier, [2020, 2021])
+    assert table.mixed_terrain.tolist() == [mixed]
+    note = pairs.terrain_note(table)
+    assert ("1 of 1 pairs" in note and "earth-search-c1" in note) if mixed else note == ""
