@@ -164,6 +164,8 @@ def check(arguments: argparse.Namespace) -> None:
     """
     folder = _folder_of_run(arguments)
     found = check_run(folder)
+    if not found:
+        raise StudyError(f"{folder} has no record of its results; gdiv run makes one")
     faults = [f"{name}: {fault}" for name, fault in found.items() if fault]
     if faults:
         listed = "\n  ".join(faults)

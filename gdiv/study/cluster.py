@@ -5,10 +5,11 @@ cubes, labels, matches, mosaics and series, is computed by its workers.
 """
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from gdiv.extras import requires
@@ -55,6 +56,7 @@ def cluster_address(named: str) -> Iterator[str]:
     kind, _, number = named.partition(":")
     if kind != "local":
         yield named or os.environ.get(ADDRESS, "")
+        _disconnect()
         return
     if not number.isdigit() or not int(number):
         raise StudyError(f"--cluster {named}: local:N with a number of workers is expected")
@@ -65,6 +67,14 @@ def cluster_address(named: str) -> Iterator[str]:
         n_workers=int(number), threads_per_worker=1, dashboard_address=None
     ) as cluster:
         yield str(cluster.scheduler_address)
+        _disconnect()
+
+
+def _disconnect() -> None:
+    """Close the client of this process, if there is one, before its scheduler ends."""
+    if "distributed" in sys.modules:
+        with suppress(ValueError):  # there is none
+            sys.modules["distributed"].default_client().close()
 
 
 def connect() -> "Client | None":

@@ -92,6 +92,14 @@ def test_the_loss_of_all_workers_is_told_and_given_up(workers, monkeypatch, caps
     assert client.status == "closed"
 
 
+def test_a_local_cluster_is_started_and_left(monkeypatch):
+    with cluster_address("local:1") as address:
+        monkeypatch.setenv(ADDRESS, address)
+        client = connect()
+        assert compute_threads() == 1
+    assert client.status == "closed"
+
+
 def test_without_a_cluster_the_threads_of_this_machine_compute(monkeypatch):
     monkeypatch.delenv(ADDRESS, raising=False)
     with cluster_address("") as address:
