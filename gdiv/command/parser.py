@@ -25,7 +25,7 @@ examples:
   gdiv search mer-de-glace --source earth-search
                                                scenes, pairs, bytes and minutes of a run, without
                                                reading a pixel
-  gdiv items my-scenes                         describe such a folder, for
+  gdiv items my-scenes                         describe a folder of your own GeoTIFFs, for
                                                --source my-scenes/items.json
   gdiv run findel --catalog my.yaml            a glacier of your own catalog
   gdiv run mer-de-glace --matchers ilk,tv-l1   ILK and TV-L1, beside Horn-Schunck, RAFT and DIS,
