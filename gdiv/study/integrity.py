@@ -11,9 +11,17 @@ from typing import Any
 
 import xarray as xr
 
-from gdiv.files import short_message
+from gdiv.files import short_message, write_json
 
-__all__ = ["RECORD", "check_run", "damage", "measure", "read_state", "recorded_measure"]
+__all__ = [
+    "RECORD",
+    "check_run",
+    "damage",
+    "measure",
+    "read_state",
+    "recorded_measure",
+    "update_measure",
+]
 
 #: What a run records of its notebooks.
 RECORD = "run.json"
@@ -127,6 +135,28 @@ def recorded_measure(folder: Path, name: str) -> list[Any] | None:
             measured: list[Any] = entry["measures"][name]
             return measured
     return None
+
+
+def update_measure(folder: Path, name: str) -> None:
+    """Record a result anew that was recorded before, as after a notebook was run by hand.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+    name : str
+        Path of the result below the folder.
+    """
+    state = read_state(folder)
+    recorded = [
+        entry["measures"]
+        for entry in state.values()
+        if isinstance(entry, dict) and name in entry.get("measures", {})
+    ]
+    for measures in recorded:
+        measures[name] = measure(folder / name)
+    if recorded:
+        write_json(folder / RECORD, state)
 
 
 def read_state(folder: Path) -> dict[str, Any]:

@@ -197,7 +197,9 @@ class _Notebook:
             "seconds": round(seconds, 1),
             "reads": reads,
             "outputs": [*outputs, f"notebooks/{self.path.name}"],
-            "measures": {name: measure(self.folder / name) for name in outputs},
+            "measures": {
+                name: measure(self.folder / name) for name in outputs if name.startswith("data/")
+            },
             "claims": made,
         }
         self.write_state(state)

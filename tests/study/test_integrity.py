@@ -80,6 +80,17 @@ def test_a_damaged_result_is_named_with_the_notebook_that_makes_it(tmp_path):
         study.open("blocks")
 
 
+def test_a_result_that_a_notebook_saves_by_hand_is_not_damaged(tmp_path):
+    study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
+    table = pd.DataFrame({"side": [100.0], "blocks": [9], "ratio": [1.0]})
+    study.save("blocks", table)
+    path = study.path("blocks")
+    record = {"06": {"measures": {f"data/{path.name}": measure(path)}}}
+    (tmp_path / RECORD).write_text(json.dumps(record))
+    study.save("blocks", pd.concat([table, table]))
+    assert len(study.open("blocks")) == 2
+
+
 def test_damaged_claims_are_named_with_the_cure(tmp_path):
     (tmp_path / "claims.json").write_text('{"mosaic.rmse": {"val')
     with pytest.raises(StudyError, match=r"claims.json is damaged .*; remove it and run.json"):
