@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from gdiv.files import write_json
-from gdiv.flow.matchers.measurement import MIN_SIDE
 from gdiv.imagery.folder import describe_files, tabulate_files, write_items
 from gdiv.imagery.single_image import PairError
 
@@ -40,6 +39,7 @@ def compute_pair(arguments: argparse.Namespace) -> None:
     """
     # Other commands need not wait for the matchers.
     import gdiv
+    from gdiv.flow.matchers.measurement import MIN_SIDE
     from gdiv.velocity.pair_summary import format_summary, summarise_pair
 
     folder = Path(arguments.output)

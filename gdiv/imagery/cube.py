@@ -317,7 +317,7 @@ def load_cube(
     cube = cube.drop_vars("time", errors="ignore").rename(time="scene")
     # The source is stored so that an interrupted load is resumed only by one that reads the same.
     # The plane of a twin's map is its ground.
-    scale = {} if is_synthetic(chosen) else {"map_scale": map_scale(grid)}
+    scale = {} if is_synthetic(chosen) else {"map_scale": map_scale(grid).variable}
     return cube.assign_coords(_scene_coordinates(used) | scale).assign_attrs(
         spacing=abs(grid.resolution.x),
         source=source.model_dump_json(exclude={"path", "label", "url"}),

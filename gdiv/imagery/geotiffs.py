@@ -103,7 +103,7 @@ def open_pair(
         masks = _make_masks(outline, stable, grid, margin)
         for name, mask in masks.items():
             pair[name] = (("y", "x"), mask.values, mask.attrs)
-    return pair.assign_coords(map_scale=map_scale(grid)).assign_attrs(
+    return pair.assign_coords(map_scale=map_scale(grid).variable).assign_attrs(
         reference_date=start.isoformat(),
         secondary_date=end.isoformat(),
         spacing=float(abs(grid.resolution.x)),
