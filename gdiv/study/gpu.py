@@ -113,7 +113,7 @@ def train_slices(folder: Path, scale: Scale, device: str, seconds: float) -> dic
             results[name] = {"done": True, "history": load_weights(weights)[1]["history"]}
             continue
         left = seconds - (time.monotonic() - begun)
-        # The first preset that is not done trains a step at least, so that every call makes headway.
+        # The first preset that is not done trains at least a step: every call makes headway.
         if left <= 0 and trained:
             results[name] = {"done": False, "history": []}
             continue
