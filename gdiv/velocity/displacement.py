@@ -133,7 +133,8 @@ def match_pairs(
     for name, attributes in ATTRIBUTES.items():
         if name in result:
             result[name].attrs = attributes
-    scale = {"map_scale": cube.map_scale.variable} if "map_scale" in cube.coords else {}
+    # In memory: a lazy coordinate would not be stored with the pairs.
+    scale = {"map_scale": cube.map_scale.compute().variable} if "map_scale" in cube.coords else {}
     return result.assign_coords(_pair_coordinates(pairs) | scale).assign_attrs(
         matcher=matcher,
         matcher_code=source_hash([matcher] if prewarp is None else [matcher, prewarp]),
