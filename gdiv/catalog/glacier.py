@@ -31,6 +31,11 @@ class Years(Entry):
         description="season years of the validation pairs"
     )
 
+    @property
+    def seasons(self) -> list[int]:
+        """All season years, each once."""
+        return sorted({*self.train, *self.validation})
+
 
 class Stake(Entry):
     """Stake in the ice, surveyed every year."""

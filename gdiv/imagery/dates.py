@@ -68,7 +68,8 @@ PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], datetime]], ...
     # WorldView and QuickBird: 20AUG03102559-P2AS-...
     (
         re.compile(
-            rf"(?<![A-Za-z0-9])(?P<year>\d\d)(?P<month>{'|'.join(MONTHS)})(?P<day>\d\d)(?:{TIME})?(?!\d)",
+            rf"(?<![A-Za-z0-9])(?P<year>\d\d)(?P<month>{'|'.join(MONTHS)})(?P<day>\d\d)"
+            rf"(?:{TIME})?(?!\d)",
             re.IGNORECASE,
         ),
         _calendar,

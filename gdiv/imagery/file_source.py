@@ -58,12 +58,12 @@ def adapt_to_items(source: Source, path: Path) -> Source:
         return source
     named = [each[source.image] for each in assets if source.image in each]
     if named:
-        return source.model_copy(update={"scale": _scale(named[0]) or source.scale})
+        return source.model_copy(update={"scale": _scaling(named[0])[0] or source.scale})
     common = set.intersection(*(set(each) for each in assets))
     image = next((name for name in IMAGE_ASSETS if name in common), None)
     if image is None:
         return source
-    scale, offset = _scale(assets[0][image]), _offset(assets[0][image])
+    scale, offset = _scaling(assets[0][image])
     return source.model_copy(
         update={
             "image": image,
@@ -75,17 +75,9 @@ def adapt_to_items(source: Source, path: Path) -> Source:
     )
 
 
-def _scale(asset: Any) -> float | None:
-    """Scale that an asset states; None where it states none that can be used."""
+def _scaling(asset: Any) -> tuple[float | None, float | None]:
+    """Scale and offset that an asset states; None where it states none that can be used."""
     try:
-        return read_scaling(asset)[0]
+        return read_scaling(asset)
     except ItemError:
-        return None
-
-
-def _offset(asset: Any) -> float | None:
-    """Offset that an asset states; None where it states none that can be used."""
-    try:
-        return read_scaling(asset)[1]
-    except ItemError:
-        return None
+        return None, None

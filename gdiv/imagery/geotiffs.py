@@ -14,7 +14,7 @@ from odc.geo.geobox import GeoBox
 
 from gdiv.imagery.dates import date_in_name
 from gdiv.imagery.grid import grid_crs
-from gdiv.imagery.outlines import MARGIN, VectorError, make_masks, read_polygons
+from gdiv.imagery.outlines import MARGIN, VectorError, make_masks, polygon_parts, read_polygons
 from gdiv.imagery.pixel_checks import crs_name
 from gdiv.imagery.projection_scale import map_scale
 from gdiv.imagery.single_image import PairError, Picture, open_image
@@ -214,8 +214,7 @@ def _read_polygons(source: str | Path | gpd.GeoDataFrame, grid: GeoBox, kind: st
     if isinstance(source, gpd.GeoDataFrame):
         if source.crs is None:
             raise PairError(f"the {kind} has no CRS; assign one: outline.set_crs(4326)")
-        shapes = source.to_crs(grid_crs(grid).to_wkt()).explode(index_parts=False)
-        polygons = shapes[shapes.geom_type.isin(("Polygon", "MultiPolygon"))]
+        polygons = polygon_parts(source, grid)
     else:
         try:
             polygons = read_polygons(source, kind, grid)

@@ -21,6 +21,7 @@ __all__ = [
     "MARGIN",
     "VectorError",
     "make_masks",
+    "polygon_parts",
     "read_outline",
     "read_polygons",
     "read_vector",
@@ -119,11 +120,30 @@ def read_polygons(path: str | Path, kind: str, grid: GeoBox, **options: Any) -> 
         )
     shapes = shapes[shapes.geometry.notna() & ~shapes.geometry.is_empty]
     shapes = shapes.set_geometry(shapely.make_valid(shapes.geometry.to_numpy()), crs=shapes.crs)
-    polygons = shapes.explode(index_parts=False)
-    polygons = polygons[polygons.geom_type.isin(("Polygon", "MultiPolygon"))]
+    polygons = polygon_parts(shapes, grid)
     if len(shapes) and polygons.empty:
         kinds = ", ".join(sorted(set(shapes.geom_type)))
         raise VectorError(f"{kind} {path} holds {kinds}, not polygons; close its lines to polygons")
+    return polygons
+
+
+def polygon_parts(shapes: gpd.GeoDataFrame, grid: GeoBox) -> gpd.GeoDataFrame:
+    """Take the polygons out of shapes, in the projection of a grid.
+
+    Parameters
+    ----------
+    shapes : geopandas.GeoDataFrame
+        Shapes of any kind with a CRS.
+    grid : odc.geo.geobox.GeoBox
+        Grid.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        One row per polygon.
+    """
+    parts = shapes.explode(index_parts=False)
+    polygons = parts[parts.geom_type.isin(("Polygon", "MultiPolygon"))]
     return polygons.to_crs(grid_crs(grid).to_wkt())
 
 

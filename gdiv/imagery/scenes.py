@@ -105,19 +105,12 @@ def judge_scenes(
     SceneError
         If scenes of several tiles cover the glacier and the catalog names none of them.
     """
-    outcomes = [_parse_candidate(item, source, glacier) for item in items]
-    candidates = [outcome for outcome in outcomes if isinstance(outcome, Candidate)]
-    require_one_tile(candidates, glacier)
-    check_metadata(candidates, source, glacier)
+    outcomes, candidates = _parse_all(items, source, glacier)
     drop_equal_ids(candidates)
     if source.kind == "file":
         _check_files(candidates, source, grid)
     _inspect_pixels(candidates, source, grid, glacier_mask, beside_mask, glacier.max_cloud)
-    drop_duplicates(candidates)
-    drop_without_partner(candidates, glacier)
-    rows = [_row(item, outcome) for item, outcome in zip(items, outcomes, strict=True)]
-    types = {name: kind for name, kind in COLUMNS.items() if kind is not None}
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(types)
+    return _tabulate(items, outcomes, candidates, glacier)
 
 
 def screen_scenes(items: list[dict[str, Any]], source: Source, glacier: Glacier) -> pd.DataFrame:
@@ -143,15 +136,33 @@ def screen_scenes(items: list[dict[str, Any]], source: Source, glacier: Glacier)
     SceneError
         As `judge_scenes`.
     """
-    outcomes = [_parse_candidate(item, source, glacier) for item in items]
-    candidates = [outcome for outcome in outcomes if isinstance(outcome, Candidate)]
-    require_one_tile(candidates, glacier)
-    check_metadata(candidates, source, glacier)
+    outcomes, candidates = _parse_all(items, source, glacier)
     for candidate in candidates:
         if candidate.season_year is None and not candidate.reason:
             candidate.reason = "lies outside the season"
         clear = 1 - (candidate.scene.cloud_cover or 0) / 100
         candidate.inspection = Inspection(clear=clear)
+    return _tabulate(items, outcomes, candidates, glacier)
+
+
+def _parse_all(
+    items: list[dict[str, Any]], source: Source, glacier: Glacier
+) -> tuple[list[Candidate | str], list[Candidate]]:
+    """Outcome of each item, and the candidates among them, judged by their items."""
+    outcomes = [_parse_candidate(item, source, glacier) for item in items]
+    candidates = [outcome for outcome in outcomes if isinstance(outcome, Candidate)]
+    require_one_tile(candidates, glacier)
+    check_metadata(candidates, source, glacier)
+    return outcomes, candidates
+
+
+def _tabulate(
+    items: list[dict[str, Any]],
+    outcomes: list[Candidate | str],
+    candidates: list[Candidate],
+    glacier: Glacier,
+) -> pd.DataFrame:
+    """Scene table, once each acquisition has one scene and each scene a partner."""
     drop_duplicates(candidates)
     drop_without_partner(candidates, glacier)
     rows = [_row(item, outcome) for item, outcome in zip(items, outcomes, strict=True)]

@@ -116,7 +116,6 @@ def _metadata_reason(
 ) -> str:
     """Reason to drop a scene by its item alone; empty if there is none."""
     missing = [name for name in required if name not in scene.assets]
-    read = [name for name in (*required, *source.colour.values()) if name in scene.assets]
     if missing:
         return f"asset {', '.join(missing)} is missing"
     if not scene.located:
@@ -129,6 +128,7 @@ def _metadata_reason(
         return f"is tile {scene.tile}, the study's is {glacier.tile}"
     if scene.platform.lower() == "landsat-7":
         return "is of Landsat 7, whose scenes have gaps since 2003"
+    read = [name for name in (*required, *source.colour.values()) if name in scene.assets]
     return next(filter(None, (_link_reason(scene.assets[name], source) for name in read)), "")
 
 

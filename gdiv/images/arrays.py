@@ -57,7 +57,7 @@ def as_image(values: Any) -> Image:
     if array.ndim != 2:
         raise ValueError(f"an image has two dimensions, (H, W); this one has {array.shape}")
     dtype = np.float64 if array.dtype.itemsize > 4 else np.float32
-    image: Image = array.astype(dtype)
+    image: Image = array.astype(dtype, copy=False)
     if void is not None:
         image = np.where(void, np.nan, image)
     attributes = getattr(values, "attrs", {})

@@ -82,8 +82,7 @@ def plan_run(glacier: str, profile: str, source: str = "", matchers: str = "") -
             f"--source earth-search"
         )
     names = resolve_matchers(matchers or chosen.matchers)
-    years = sorted({*entry.years.train, *entry.years.validation})
-    items = find_items(archive, entry, years)
+    items = find_items(archive, entry, entry.years.seasons)
     table = screen_scenes(items, archive, entry)
     try:
         grid = grid_of_items(items, archive.image, entry)

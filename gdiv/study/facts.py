@@ -83,7 +83,7 @@ class Facts:
     @property
     def seasons(self) -> list[int]:
         """Season years that the study needs."""
-        return sorted({*self.glacier.years.train, *self.glacier.years.validation})
+        return self.glacier.years.seasons
 
     @property
     def caution(self) -> str:

@@ -92,8 +92,7 @@ def check_run(folder: Path) -> dict[str, str]:
         What is wrong with each result, by its path; empty where nothing is.
     """
     found = {}
-    for entry in read_state(folder).values():
-        measures = entry.get("measures", {}) if isinstance(entry, dict) else {}
+    for measures in _measures_of(read_state(folder)):
         for name, recorded in measures.items():
             path = folder / name
             found[name] = damage(path, recorded)
@@ -130,10 +129,9 @@ def recorded_measure(folder: Path, name: str) -> list[Any] | None:
     list or None
         From `measure`; None if nothing was recorded.
     """
-    for entry in read_state(folder).values():
-        if isinstance(entry, dict) and name in entry.get("measures", {}):
-            measured: list[Any] = entry["measures"][name]
-            return measured
+    for measures in _measures_of(read_state(folder)):
+        if name in measures:
+            return measures[name]
     return None
 
 
@@ -148,15 +146,16 @@ def update_measure(folder: Path, name: str) -> None:
         Path of the result below the folder.
     """
     state = read_state(folder)
-    recorded = [
-        entry["measures"]
-        for entry in state.values()
-        if isinstance(entry, dict) and name in entry.get("measures", {})
-    ]
+    recorded = [measures for measures in _measures_of(state) if name in measures]
     for measures in recorded:
         measures[name] = measure(folder / name)
     if recorded:
         write_json(folder / RECORD, state)
+
+
+def _measures_of(state: dict[str, Any]) -> list[dict[str, list[Any]]]:
+    """Measures of the results of each notebook, of which the record may hold other things."""
+    return [entry.get("measures", {}) for entry in state.values() if isinstance(entry, dict)]
 
 
 def read_state(folder: Path) -> dict[str, Any]:

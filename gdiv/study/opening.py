@@ -76,23 +76,23 @@ def open_study(
     # Relative sources are read from where the notebook runs, as a shell would.
     resolved = resolve_source(source, chosen)
     folder = Path(workspace) if workspace else default_workspace(glacier, profile, source)
-    if resolved.kind == "twin" and entry.twin is None:
-        able = [name for name, other in catalog.glaciers.items() if other.twin]
-        raise CatalogError(
-            f"{glacier} has no twin description; glaciers with one: {', '.join(able)}; "
-            f"or name a source of real scenes"
-        )
-    if resolved.kind == "twin" and entry.twin is not None:
-        _check_twin_years(glacier, entry)
+    if resolved.kind == "twin":
+        _check_twin(glacier, entry)
     connect()
     prepare(folder)
     return Study(glacier, profile, source, folder, entry, chosen, resolved)
 
 
-def _check_twin_years(glacier: str, entry: Glacier) -> None:
-    """Raise a CatalogError unless the twin has every season year that is compared."""
-    rendered = entry.twin.years if entry.twin else []
-    lacking = sorted({*entry.years.train, *entry.years.validation} - set(rendered))
+def _check_twin(glacier: str, entry: Glacier) -> None:
+    """Raise a CatalogError unless there is a twin with every season year that is compared."""
+    if entry.twin is None:
+        able = [name for name, other in load_catalog().glaciers.items() if other.twin]
+        raise CatalogError(
+            f"{glacier} has no twin description; glaciers with one: {', '.join(able)}; "
+            f"or name a source of real scenes"
+        )
+    rendered = entry.twin.years
+    lacking = sorted(set(entry.years.seasons) - set(rendered))
     if lacking:
         raise CatalogError(
             f"{glacier} compares the season years {', '.join(map(str, lacking))}, which its twin "

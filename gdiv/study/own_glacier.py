@@ -12,6 +12,7 @@ import geopandas as gpd
 import shapely
 import yaml
 
+from gdiv.catalog import Season
 from gdiv.files import read_text
 from gdiv.imagery.folder import SceneFile
 from gdiv.imagery.grid import grid_crs
@@ -152,12 +153,12 @@ def _box(scenes: Sequence[SceneFile], outline: Path) -> list[float]:
 def _timing(days: Sequence[date]) -> dict[str, Any]:
     """Season, pairing rule and season years of scenes."""
     if (days[-1] - days[0]).days > ONE_SEASON:
-        start, end = _season(days)
-        years = sorted({_season_year(day, start, end) for day in days})
+        season = Season(**_season(days))
+        years = sorted(filter(None, {season.year_of(day) for day in days}))
         if len(years) > 1:
             pairs = list(pairwise(years))
             return {
-                "season": {"start": f"{start:%m-%d}", "end": f"{end:%m-%d}"},
+                "season": season.model_dump(),
                 "pairing": {"rule": "annual"},
                 "years": {"train": list(pairs[0]), "validation": list(pairs[-1])},
             }
@@ -167,14 +168,14 @@ def _timing(days: Sequence[date]) -> dict[str, Any]:
     )
     shortest = min((b - a).days for a, b in pairwise(days))
     return {
-        "season": {"start": f"{_common(start):%m-%d}", "end": f"{_common(end):%m-%d}"},
+        "season": _bounds(start, end),
         "pairing": {"rule": "interval", "days": [shortest, (days[-1] - days[0]).days]},
         "years": {"train": [end.year], "validation": [end.year]},
     }
 
 
-def _season(days: Sequence[date]) -> tuple[date, date]:
-    """First and last day of the season, in any year: the rest of the year has no scene."""
+def _season(days: Sequence[date]) -> dict[str, str]:
+    """Season of scenes, as the catalog has it: the rest of the year has no scene."""
     in_year = sorted({_common(day) for day in days})
     following = [*in_year[1:], in_year[0].replace(year=COMMON_YEAR + 1)]
     gaps = [(b - a).days for a, b in zip(in_year, following, strict=True)]
@@ -187,15 +188,14 @@ def _season(days: Sequence[date]) -> tuple[date, date]:
     margin = timedelta(days=SEASON_MARGIN)
     start = following[longest].replace(year=COMMON_YEAR) - margin
     end = in_year[longest] + margin
-    return _common(start), _common(end)
+    return _bounds(start, end)
+
+
+def _bounds(start: date, end: date) -> dict[str, str]:
+    """First and last day of a season as the catalog writes them."""
+    return {"start": f"{_common(start):%m-%d}", "end": f"{_common(end):%m-%d}"}
 
 
 def _common(day: date) -> date:
     """The same day of a year without 29 February."""
     return day.replace(year=COMMON_YEAR, day=min(day.day, 28 if day.month == 2 else 31))
-
-
-def _season_year(day: date, start: date, end: date) -> int:
-    """Year in which the season of a day ends."""
-    crosses = start > end
-    return day.year + 1 if crosses and _common(day) >= start else day.year
