@@ -12,16 +12,13 @@ import stackstac
 import xarray as xr
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
-from stackstac.rio_reader import AutoParallelRioReader
 
 from gdiv.catalog import Source
-from gdiv.extras import requires
-from gdiv.files import redacted
 from gdiv.imagery.aligned import load_aligned
 from gdiv.imagery.grid import false_northing, grid_crs
 from gdiv.imagery.items import is_synthetic, read_epsg, read_id, read_transform
 from gdiv.imagery.projection_scale import map_scale
-from gdiv.imagery.rasters import open_raster
+from gdiv.imagery.rasters import GuardedReader, SigningReader
 
 __all__ = ["classify", "load_asset", "load_cube", "load_picture", "picture_roles"]
 
@@ -128,7 +125,7 @@ def load_asset(
         chunksize=CHUNK,
         sortby_date=False,
         gdal_env=GDAL_ENVIRONMENT,
-        reader=_SigningReader if source.signing == "planetary-computer" else _GuardedReader,
+        reader=SigningReader if source.signing == "planetary-computer" else GuardedReader,
     )
     if stack.shape[-2:] != grid.shape:
         raise ValueError(
@@ -173,43 +170,6 @@ def _in_projection(item: dict[str, Any], asset: str | None, epsg: int) -> dict[s
         item = _with_properties(item, {}, {"proj:bbox": None})
         item = item | {"assets": item["assets"] | {asset: image}}
     return _with_properties(item, {"datetime": None}, {"proj:epsg": epsg})
-
-
-class _GuardedReader(AutoParallelRioReader):
-    """Reader of GeoTIFF and JPEG 2000 alone, whose errors hold no secrets.
-
-    Other formats, such as VRT, are texts that make GDAL read whatever they name.
-    """
-
-    url: str
-
-    def _open(self) -> Any:
-        """Open the file after checking its format."""
-        try:
-            with self.gdal_env.open, open_raster(self.url):
-                pass
-            return super()._open()
-        except Exception as error:
-            raise RuntimeError(f"Error opening its file: {redacted(str(error))}") from None
-
-
-class _SigningReader(_GuardedReader):
-    """Reader that signs a link when its file is opened.
-
-    No graph or store ever holds a signature, and none has expired when it is used.
-    """
-
-    def _open(self) -> Any:
-        """Open the file by a signed link and restore the unsigned one."""
-        with requires("study", "this source"):
-            import planetary_computer
-
-        unsigned = self.url
-        self.url = planetary_computer.sign(unsigned)
-        try:
-            return super()._open()
-        finally:
-            self.url = unsigned
 
 
 def picture_roles(item: dict[str, Any], source: Source) -> list[str]:

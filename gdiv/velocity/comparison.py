@@ -10,8 +10,9 @@ from gdiv.catalog import Glacier
 from gdiv.conventions import DAYS_PER_YEAR
 from gdiv.images.arrays import Mask
 from gdiv.velocity import itslive
+from gdiv.velocity.mean_error import error_of_mean
 from gdiv.velocity.stakes import compare_with_stakes
-from gdiv.velocity.uncertainty import add_errors, error_of_mean
+from gdiv.velocity.uncertainty import add_errors
 from gdiv.velocity.validation import check_mosaic
 
 __all__ = [
@@ -162,7 +163,7 @@ def summarise_mosaic(mosaic: xr.Dataset) -> dict[str, float]:
     dict
         ``speed``, the median (m/yr), and the same as ``px_per_day``; ``correlation_length`` of the
         errors (m), ``mean_error`` and its part ``mean_error_systematic`` (m/yr), from
-        `gdiv.velocity.uncertainty.error_of_mean`, and ``season_change``, in percent, NaN without a
+        `gdiv.velocity.mean_error.error_of_mean`, and ``season_change``, in percent, NaN without a
         second season.
     """
     spacing = abs(float(mosaic.x[1] - mosaic.x[0]))

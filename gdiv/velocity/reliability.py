@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from gdiv.images.arrays import Image, Mask
 from gdiv.twin.truth import true_pairs
-from gdiv.velocity.uncertainty import error_of_mean
+from gdiv.velocity.mean_error import error_of_mean
 from gdiv.velocity.validation import true_mosaic
 
 __all__ = [

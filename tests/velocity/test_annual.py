@@ -12,6 +12,7 @@ from gdiv.velocity import (
     displacement,
     export,
     inversion,
+    mean_error,
     products,
     scores,
     uncertainty,
@@ -97,8 +98,8 @@ def test_a_mosaic_without_vectors_is_nan_in_all_products(tmp_path):
     other = uncertainty.add_errors(annual.combine_pairs(velocity), ice, ~ice)
     combined = uncertainty.add_errors(annual.combine_pairs(velocity), ice, ~ice, other)
     assert np.isnan(combined.v_error).all()
-    assert np.isnan(uncertainty.correlation_length(combined, ice))
-    assert np.isnan(uncertainty.error_of_mean(combined.v_error.values, 10, 100).total)
+    assert np.isnan(mean_error.correlation_length(combined, ice))
+    assert np.isnan(mean_error.error_of_mean(combined.v_error.values, 10, 100).total)
     assert np.isnan(inversion.invert_network(velocity).closure).all()
     motions = [(np.ones((40, 40)), np.ones((40, 40)))] * 3
     result = scores.score_pairs(nothing, motions, ice)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import xarray as xr
-from scipy import ndimage
 from velocity_fields import make_displacement, make_mosaic
 
 from gdiv.velocity import annual, uncertainty, validation
@@ -66,31 +65,6 @@ def test_ice_that_speeds_up_is_no_error(change):
     assert 0.63 < uncertainty.coverage(error, checked.vx_error.values) < 0.76
 
 
-@pytest.mark.parametrize("sigma", [2.0, 5.0])
-def test_correlation_length_and_error_of_mean_match_blurred_noise(sigma):
-    """Noise blurred by a Gaussian of s pixels has the correlation exp(-d^2 / 4 s^2)."""
-    rng, size = np.random.default_rng(6), 240
-    coords = {"y": -10.0 * np.arange(size), "x": 10.0 * np.arange(size)}
-    fields = [
-        ndimage.gaussian_filter(rng.normal(size=(40, size, size)), (0, sigma, sigma))
-        for _ in range(2)
-    ]
-    fields = [noise / noise.std() for noise in fields]
-    errors = xr.Dataset(
-        {name: (("y", "x"), noise[0]) for name, noise in zip(("vx", "vy"), fields, strict=True)},
-        coords,
-    )
-    length = uncertainty.correlation_length(errors, np.ones((size, size), bool))
-    assert length == pytest.approx(20 * sigma, rel=0.25)
-    sigma_of_mean = uncertainty.error_of_mean(np.ones((size, size)), 10.0, length, common=0)
-    assert (
-        sigma_of_mean.total
-        == sigma_of_mean.random
-        == pytest.approx(np.std([noise.mean() for noise in np.concatenate(fields)]), rel=0.4)
-    )
-    assert np.isnan(uncertainty.correlation_length(errors * 0, np.ones((size, size), bool)))
-
-
 def test_too_few_pixels_are_no_check():
     few = np.zeros((120, 120), bool)
     few[:10, :10] = True
@@ -101,13 +75,6 @@ def test_too_few_pixels_are_no_check():
     assert np.isnan(uncertainty.season_check(first, second, few)).all()
     checked = uncertainty.add_errors(first, few, ~few, second)
     xr.testing.assert_allclose(checked.vx_error, first.vx_error)
-
-
-def test_the_systematic_part_does_not_fall_with_the_area():
-    near, far = (
-        uncertainty.error_of_mean(np.ones((side, side)), 10.0, 100.0) for side in (100, 400)
-    )
-    assert far.systematic == near.systematic and far.random < near.random / 3
 
 
 def test_different_grids_raise_an_error():
@@ -137,15 +104,3 @@ def test_the_motion_of_stable_ground_is_an_error_of_the_ice_as_well():
     apparent = mosaic.assign(vx=mosaic.vx - 30 + 5, vy=mosaic.vy)
     with_errors = uncertainty.add_errors(apparent, ice, ~ice)
     assert (with_errors.vx_error >= 5).all() and float(with_errors.vy_error.median()) < 2
-
-
-def test_the_correlation_length_of_a_small_map_is_found():
-    """Smaller than the longest distance that is tried."""
-    rng = np.random.default_rng(0)
-    smooth = ndimage.gaussian_filter(rng.normal(size=(2, 30, 40)), (0, 2, 2), mode="wrap")
-    coords = {"y": -10.0 * np.arange(30), "x": 10.0 * np.arange(40)}
-    errors = xr.Dataset(
-        {n: (("y", "x"), e) for n, e in zip(("vx", "vy"), smooth, strict=True)}, coords
-    )
-    length = uncertainty.correlation_length(errors, np.ones((30, 40), bool))
-    assert 20 <= length <= 60
