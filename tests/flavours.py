@@ -5,6 +5,7 @@ missing, and whether the numbers contain the offset of processing baseline 04.00
 """
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def contains_offset(item):
     return has_offset(item) and not item["properties"]["earthsearch:boa_offset_applied"]
 
 
-def rewrite(source, target, change, resolution=None):
+def rewrite(source, target, change, resolution=None, nodata=0):
     """Write a COG of `change(numbers)`, as coarse as `resolution` if that is given."""
     with rasterio.open(source) as file:
         step = 1 if resolution is None else round(resolution / file.res[0])
@@ -82,7 +83,12 @@ def rewrite(source, target, change, resolution=None):
         numbers = change(file.read(1, window=edge, out_shape=shape, resampling=averaged))
         transform = file.transform * file.transform.scale(step)
         profile = dict(
-            dtype=numbers.dtype, count=1, height=shape[0], width=shape[1], nodata=0, crs=file.crs
+            dtype=numbers.dtype,
+            count=1,
+            height=shape[0],
+            width=shape[1],
+            nodata=nodata,
+            crs=file.crs,
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     with rasterio.open(target, "w", transform=transform, **profile, **COG) as file:
@@ -210,9 +216,45 @@ def landsat(item, twin, folder):
     }
 
 
+def hls(item, twin, folder):
+    """Scenes of Sentinel-2 at 30 m: signed numbers, void -9999, bits of Fmask, no orbit."""
+    old = item["properties"]
+    shown = ("datetime", "eo:cloud_cover", "proj:epsg")
+    tile = old["grid:code"].removeprefix("MGRS-")
+    moment = datetime.fromisoformat(old["datetime"].replace("Z", "+00:00"))
+    added = 1000 if contains_offset(item) else 0
+
+    def numbers(values):
+        return np.where(values > 0, values.astype(int) - added, -9999).astype(np.int16)
+
+    def bits(classes):
+        flags = np.isin(classes, (8, 9, 10)) << 1 | (classes == 3) << 3 | (classes == 11) << 4
+        return np.where(classes == 0, 255, flags).astype(np.uint8)
+
+    assets = {}
+    for name, title, change, void in (
+        ("nir", "B8A", numbers, -9999),
+        ("scl", "Fmask", bits, 255),
+        ("red", "B04", numbers, -9999),
+    ):
+        if name in item["assets"]:
+            href = f"./{item['id']}/{title}.tif"
+            path = twin / item["assets"][name]["file"]
+            fields = rewrite(path, folder / href, change, 30, void)
+            assets[title] = fields | {"href": href, "roles": ["data"]}
+    suffix = "" if not item["id"].endswith("_1_L2A") else ".again"
+    return item | {
+        "id": f"HLS.S30.T{tile}.{moment:%Y%jT%H%M%S}.v2.0{suffix}",
+        "collection": "hls2-s30",
+        "properties": {key: old[key] for key in shown} | {"platform": "sentinel-2a"},
+        "assets": assets,
+    }
+
+
 MAKERS = {
     "earth-search": earth_search,
     "earth-search-c1": collection_1,
     "planetary-computer": planetary_computer,
     "landsat": landsat,
+    "hls": hls,
 }

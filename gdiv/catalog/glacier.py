@@ -159,7 +159,7 @@ class Glacier(Entry):
         None, description="URL or file of outlines, read if the source has none"
     )
     bbox: tuple[Longitude, Latitude, Longitude, Latitude] = Field(
-        description="west, south, east, north, degrees"
+        description="west, south, east, north, degrees; west exceeds east across 180 degrees"
     )
     epsg: int | None = Field(
         None, description="EPSG code of the study's projection in metres, such as a UTM zone"
@@ -168,7 +168,9 @@ class Glacier(Entry):
         None, description="projection in metres as WKT, where it has no EPSG code"
     )
     tile: Annotated[str, Field(pattern=r"^\d{2}[C-X][A-Z]{2}$")] | None = Field(
-        None, description="MGRS tile; needed only if scenes of several tiles cover the glacier"
+        None,
+        description="MGRS tile to which scenes are limited; left out, the tiles of one acquisition "
+        "are joined where none shows the whole box",
     )
     season: Season = Field(description="part of the year in which the ice is free of snow")
     pairing: Pairing = Field(description="rule by which scenes are paired")
@@ -187,6 +189,15 @@ class Glacier(Entry):
     def crs(self) -> int | str:
         """Projection of the study: its EPSG code, or WKT."""
         return self.epsg or self.wkt or ""
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Longitude and latitude of the middle of the box, degrees."""
+        west, south, east, north = self.bbox
+        middle = (west + east) / 2
+        if west > east:
+            middle += 180 if middle <= 0 else -180
+        return middle, (south + north) / 2
 
     @model_validator(mode="after")
     def _check_projection(self) -> Self:
@@ -210,13 +221,18 @@ class Glacier(Entry):
     def _check_box(self) -> Self:
         """Check the sides of the box, and that the projection is meant for it."""
         west, south, east, north = self.bbox
-        if west >= east or south >= north:
+        crosses = west > 0 > east  # 180 degrees
+        if (west >= east and not crosses) or south >= north:
             raise ValueError(
                 f"bbox must be [west, south, east, north] with west < east and south < north, "
                 f"got {list(self.bbox)}"
             )
-        longitude, latitude = (west + east) / 2, (south + north) / 2
-        width = (east - west) * math.cos(math.radians(latitude)) * KM_PER_DEGREE
+        longitude, latitude = self.centre
+        width = (
+            (east - west + (360 if crosses else 0))
+            * math.cos(math.radians(latitude))
+            * KM_PER_DEGREE
+        )
         height = (north - south) * KM_PER_DEGREE
         if max(width, height) > LARGEST_BOX or min(width, height) < SMALLEST_BOX:
             raise ValueError(
@@ -260,6 +276,6 @@ def _near(area: tuple[float, ...], longitude: float, latitude: float) -> bool:
     west, south, east, north = area
     if not south - 1 <= latitude <= north + 1:
         return False
-    if west <= east:
-        return west - ZONE <= longitude <= east + ZONE
-    return longitude >= west - ZONE or longitude <= east + ZONE
+    span = east - west + (360 if west > east else 0)
+    distance = abs((longitude - west - span / 2 + 180) % 360 - 180)
+    return distance <= span / 2 + ZONE

@@ -26,10 +26,10 @@ class Source(Entry):
         {}, description="assets of a true-colour image"
     )
     mask: str | None = Field(None, description="asset with the class of each pixel")
-    mask_kind: Literal["scl", "qa_pixel"] = Field(
+    mask_kind: Literal["scl", "qa_pixel", "fmask"] = Field(
         "scl",
         description="classes of the mask; scl: Sentinel-2 scene classification; qa_pixel: bits of "
-        "Landsat Collection 2",
+        "Landsat Collection 2; fmask: bits of HLS",
     )
     scale: PositiveFloat = Field(0.0001, description="reflectance per digital number")
     offset: Literal["flag", "baseline", "raster"] | float = Field(

@@ -1,4 +1,6 @@
-"""Load any band of files whose pixels lie on the grid, whatever their projection is called."""
+"""Load any band of files, whatever their projection is called."""
+
+from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -8,9 +10,11 @@ import xarray as xr
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
+from rasterio.enums import Resampling
+from rasterio.vrt import WarpedVRT
 
 from gdiv.imagery.grid import false_northing, grid_crs
-from gdiv.imagery.rasters import open_raster
+from gdiv.imagery.rasters import exact_warp, open_raster
 
 __all__ = ["load_aligned"]
 
@@ -21,9 +25,14 @@ TOLERANCE = 0.01
 
 
 def load_aligned(
-    files: list[str], bands: list[int], grid: GeoBox, dtype: npt.DTypeLike
+    files: list[str],
+    bands: list[int],
+    grid: GeoBox,
+    dtype: npt.DTypeLike,
+    void: float | None = None,
+    resampling: Resampling | None = None,
 ) -> xr.DataArray:
-    """Load one band of each file lazily, cropped to a grid that their pixels lie on.
+    """Load one band of each file lazily, cropped to a grid or resampled to it.
 
     Parameters
     ----------
@@ -35,25 +44,70 @@ def load_aligned(
         Grid that the pixels are cropped to.
     dtype : dtype
         Type of the result.
+    void : float, optional
+        Number for no data, beyond the files too. By default NaN in floating point and 0 in other
+        types.
+    resampling : Resampling, optional
+        Kernel by which pixels that do not lie on the grid are resampled. Left out, they must lie on
+        it.
 
     Returns
     -------
     xarray.DataArray
-        Numbers ``(time, y, x)``. No data, beyond the files too, is NaN in floating point and 0 in
-        other types.
+        Numbers ``(time, y, x)``.
 
     Raises
     ------
     ValueError
-        If the pixels of a file do not lie on the grid.
+        If the pixels of a file do not lie on the grid and may not be resampled.
     """
-    pairs = zip(files, bands, strict=True)
-    layers = [_crop(file, band, grid, np.dtype(dtype)) for file, band in pairs]
+    if void is None:
+        void = np.nan if np.dtype(dtype).kind == "f" else 0.0
+    layers = [
+        _crop(file, band, grid, np.dtype(dtype), void)
+        if resampling is None
+        else _warp(file, band, grid, np.dtype(dtype), void, resampling)
+        for file, band in zip(files, bands, strict=True)
+    ]
     coords = {name: grid.coordinates[name].values for name in ("y", "x")}
     return xr.DataArray(da.stack(layers), coords=coords, dims=("time", "y", "x"))
 
 
-def _crop(file: str, band: int, grid: GeoBox, dtype: np.dtype) -> da.Array:
+def _warp(
+    file: str, band: int, grid: GeoBox, dtype: np.dtype, void: float, resampling: Resampling
+) -> da.Array:
+    """Pixels of one band of a file, resampled to the grid."""
+    with open_raster(file) as opened:
+        target = grid_crs(grid).to_wkt()
+        northing = false_northing(CRS(opened.crs).epsg, grid_crs(grid).epsg)
+        options = exact_warp(opened.nodatavals[band - 1]) | {"src_transform": opened.transform}
+        if northing:  # one zone, north and south, which lie ten thousand kilometres apart
+            options["src_crs"] = target
+            options["src_transform"] = Affine.translation(0, northing) @ opened.transform
+        with WarpedVRT(
+            opened,
+            crs=target,
+            transform=grid.affine,
+            height=grid.height,
+            width=grid.width,
+            resampling=resampling,
+            **options,
+        ) as warped:
+            stored = rioxarray.open_rasterio(warped, chunks={"x": CHUNK, "y": CHUNK}, masked=True)
+    pixels = _one_raster(stored, file).sel(band=band).data
+    return pixels.map_blocks(
+        lambda block: np.where(np.isnan(block), void, block).astype(dtype), dtype=dtype
+    )
+
+
+def _one_raster(stored: Any, file: str) -> xr.DataArray:
+    """Content of a file that holds one raster."""
+    if not isinstance(stored, xr.DataArray):
+        raise ValueError(f"{file} holds several rasters")
+    return stored
+
+
+def _crop(file: str, band: int, grid: GeoBox, dtype: np.dtype, void: float) -> da.Array:
     """Pixels of one band of a file on the grid."""
     with open_raster(file) as opened:
         northing = false_northing(CRS(opened.crs).epsg, grid_crs(grid).epsg)
@@ -70,8 +124,7 @@ def _crop(file: str, band: int, grid: GeoBox, dtype: np.dtype) -> da.Array:
     columns = left + step // 2 + step * np.arange(grid.width)
     real = dtype.kind == "f"
     stored = rioxarray.open_rasterio(file, chunks={"x": CHUNK, "y": CHUNK}, masked=real)
-    if not isinstance(stored, xr.DataArray):
-        raise ValueError(f"{file} holds several rasters")
+    stored = _one_raster(stored, file)
     inside_rows = (rows >= 0) & (rows < shape[0])
     inside_columns = (columns >= 0) & (columns < shape[1])
     if not inside_rows.any() or not inside_columns.any():
@@ -81,5 +134,5 @@ def _crop(file: str, band: int, grid: GeoBox, dtype: np.dtype) -> da.Array:
         (int(inside.argmax()), int(inside[::-1].argmax()))
         for inside in (inside_rows, inside_columns)
     ]
-    padded = da.pad(pixels.astype(dtype), gaps, constant_values=np.nan if real else 0)
+    padded = da.pad(pixels.astype(dtype), gaps, constant_values=void)
     return padded.rechunk(CHUNK)

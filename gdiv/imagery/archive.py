@@ -13,7 +13,7 @@ from urllib3 import Retry
 
 from gdiv.catalog import Glacier, Source
 from gdiv.files import read_text, redacted
-from gdiv.imagery.items import Box, read_box, read_id, read_moment
+from gdiv.imagery.items import Box, box_polygon, read_box, read_id, read_moment
 
 __all__ = ["SceneError", "find_items", "local_path"]
 
@@ -172,18 +172,14 @@ def local_path(link: str, folder: Path) -> Path:
 
 
 def _overlap(box: Box, other: Box) -> bool:
-    """Check whether two boxes overlap; `box` may cross 180 degrees."""
+    """Check whether two boxes overlap; both may cross 180 degrees."""
     west, south, east, north = box
     if east - west < 360:  # some archives count on beyond 180 degrees
         west, east = (
             (side + 180) % 360 - 180 if abs(side) > 180 else side for side in (west, east)
         )
-    other_west, other_south, other_east, other_north = other
-    if south >= other_north or north <= other_south:
-        return False
-    if west > east:
-        return west < other_east or east > other_west
-    return west < other_east and east > other_west
+    shared = box_polygon((west, south, east, north)).intersection(box_polygon(other))
+    return bool(shared.area > 0)
 
 
 def _items_of_service(source: Source, glacier: Glacier, years: list[int]) -> list[dict[str, Any]]:

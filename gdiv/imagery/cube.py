@@ -1,10 +1,11 @@
 """Load scenes as one lazy cube: reflectance and snow on the grid of the study.
 
-Pixels are those of the archive: cropped to the grid and never resampled.
+Pixels on the grid are cropped and never resampled; others are resampled once.
 """
 
 from typing import Any, Literal
 
+import dask.array as da
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -15,12 +16,28 @@ from rasterio.enums import Resampling
 
 from gdiv.catalog import Source
 from gdiv.imagery.aligned import load_aligned
-from gdiv.imagery.grid import false_northing, grid_crs
-from gdiv.imagery.items import is_synthetic, read_epsg, read_id, read_transform
+from gdiv.imagery.grid import false_northing, grid_crs, same_zone
+from gdiv.imagery.items import (
+    PARTS,
+    is_synthetic,
+    parts_of,
+    read_epsg,
+    read_id,
+    read_transform,
+)
 from gdiv.imagery.projection_scale import map_scale
 from gdiv.imagery.rasters import GuardedReader, SigningReader
+from gdiv.imagery.resampling import RESAMPLED, is_resampled
 
-__all__ = ["classify", "load_asset", "load_cube", "load_picture", "picture_roles"]
+__all__ = [
+    "SEPARATOR",
+    "classify",
+    "load_asset",
+    "load_cube",
+    "load_picture",
+    "picture_roles",
+    "scene_items",
+]
 
 #: Classes of Sentinel-2's scene classification (SCL) that show the ground: shadowed terrain (2),
 #: vegetation, bare ground, water and unclassified (4 to 7), snow and ice (11). No data, saturated,
@@ -32,6 +49,14 @@ SCL_SHADE = 2
 #: shadow; and the bit of snow.
 QA_HIDDEN = 0b11111
 QA_SNOW = 1 << 5
+#: Bits of the Fmask of HLS that hide the ground: cloud, what is beside it, and its shadow; and the
+#: bit of snow. The user guide of HLS 2.0 lists them.
+FMASK_HIDDEN = 0b1110
+FMASK_SNOW = 1 << 4
+#: Numbers that stand for no data in masks, by kind.
+MASK_VOID = {"scl": 0, "qa_pixel": 1, "fmask": 255}
+#: Parts the identifiers of the tiles of a scene in a table.
+SEPARATOR = "|"
 Colour = Literal["red", "green", "blue"]
 #: Pixels on a side of a chunk.
 CHUNK = 512
@@ -55,8 +80,8 @@ def classify(mask: npt.NDArray[Any], kind: str) -> tuple[npt.NDArray[np.bool_], 
     ----------
     mask : ndarray
         Values of the mask band.
-    kind : {"scl", "qa_pixel"}
-        Sentinel-2's scene classification or Landsat's quality bits.
+    kind : {"scl", "qa_pixel", "fmask"}
+        Sentinel-2's scene classification, or the quality bits of Landsat or of HLS.
 
     Returns
     -------
@@ -65,6 +90,8 @@ def classify(mask: npt.NDArray[Any], kind: str) -> tuple[npt.NDArray[np.bool_], 
     """
     if kind == "scl":
         return np.isin(mask, SCL_CLEAR), mask == SCL_SNOW
+    if kind == "fmask":
+        return (mask & FMASK_HIDDEN) == 0, (mask & FMASK_SNOW) != 0
     return (mask & QA_HIDDEN) == 0, (mask & QA_SNOW) != 0
 
 
@@ -76,7 +103,8 @@ def load_asset(
     Parameters
     ----------
     items : list of dict
-        STAC items, one per scene.
+        STAC items, one per scene, as from `scene_items`: with further tiles, and marked where their
+        pixels do not lie on the grid. Plain items are read as they are, to the nearest pixel.
     source : gdiv.catalog.Source
         Gives the name of the asset, its value for no data and how links are signed.
     role : str
@@ -88,39 +116,79 @@ def load_asset(
     -------
     xarray.DataArray
         Digital numbers ``(time, y, x)``, one step of time per item: uint16 of a mask; else float32,
-        NaN where the file, its mask or the source's value say that there is no data.
+        NaN where the file, its mask or the source's value say that there is no data. Where tiles
+        overlap, the first with data counts.
 
     Raises
     ------
     ValueError
         If the asset does not come on the grid.
     """
+    tiles = [tile for item in items for tile in parts_of(item)]
+    layers = _load_tiles(tiles, source, role, grid)
+    if len(tiles) == len(items):
+        return layers
+    void = MASK_VOID[source.mask_kind] if role == "mask" else np.nan
+    scenes = []
+    start = 0
+    for item in items:
+        count = len(parts_of(item))
+        scene = layers[start : start + count]
+        joined = stackstac.mosaic(scene, dim="time", reverse=True, nodata=void)
+        scenes.append(joined.expand_dims("time"))
+        start += count
+    return xr.concat(scenes, "time", coords="minimal", compat="override")
+
+
+def _load_tiles(
+    tiles: list[dict[str, Any]], source: Source, role: str, grid: GeoBox
+) -> xr.DataArray:
+    """One asset of some tiles, one step of time per tile."""
+    groups = [
+        [index for index, tile in enumerate(tiles) if is_resampled(tile) == resampled]
+        for resampled in (False, True)
+    ]
+    loaded = [
+        _load_alike([tiles[index] for index in group], source, role, grid, resampled)
+        for group, resampled in zip(groups, (False, True), strict=True)
+        if group
+    ]
+    if len(loaded) == 1:
+        return loaded[0]
+    order = np.argsort(np.concatenate(groups))
+    return xr.concat(loaded, "time", coords="minimal", compat="override")[order]
+
+
+def _load_alike(
+    tiles: list[dict[str, Any]], source: Source, role: str, grid: GeoBox, resampled: bool
+) -> xr.DataArray:
+    """One asset of tiles that are either all resampled or all not."""
     box = grid.boundingbox
     epsg = grid_crs(grid).epsg
-    asset = _asset_of_role(source, role)
+    asset = _asset_of_role(source, role) or ""
     dtype: np.dtype = np.dtype(np.uint16 if role == "mask" else np.float32)
-    bands = [int(item["assets"][asset].get("gdiv:band", 1)) for item in items]
-    # stackstac knows projections by their code, reads the first band of a file, and formats links.
-    unusual = any(band != 1 for band in bands) or any(
-        "{" in item["assets"][asset]["href"] for item in items
-    )
-    if epsg is None or unusual:
-        files = [item["assets"][asset]["href"] for item in items]
-        numbers = load_aligned(files, bands, grid, dtype)
+    void = float(MASK_VOID[source.mask_kind]) if role == "mask" else float("nan")
+    # Classes have no mean.
+    resampling = Resampling.cubic if resampled and role != "mask" else Resampling.nearest
+    if epsg is None or any(_is_unusual(tile, asset) for tile in tiles):
+        files = [tile["assets"][asset]["href"] for tile in tiles]
+        bands = [_band_of(tile, asset) for tile in tiles]
+        warp = resampling if resampled else None
+        numbers = load_aligned(files, bands, grid, dtype, void, warp)
         return numbers if role == "mask" else _without_void(numbers, source.nodata)
-    # stackstac reads proj:epsg alone. Items with the newer proj:code would be resampled silently.
-    projected = [_in_projection(item, asset, epsg) for item in items]
+    # stackstac leaves out what lies beside the grid: numbers as identifiers tell which are left.
+    projected = [_in_projection(tile, asset, epsg) for tile in tiles]
     stack = stackstac.stack(
-        projected,
+        [tile | {"id": str(number)} for number, tile in enumerate(projected)],
         assets=[asset],
         epsg=epsg,
         resolution=abs(grid.resolution.x),
         bounds=(box.left, box.bottom, box.right, box.top),
         snap_bounds=False,  # the grid is pinned already; snapping assumes an origin of zero
         dtype=dtype,
-        fill_value=np.uint16(0) if role == "mask" else np.float32(np.nan),
+        fill_value=dtype.type(void),
         rescale=False,
-        resampling=Resampling.nearest,
+        resampling=resampling,
         xy_coords="center",
         chunksize=CHUNK,
         sortby_date=False,
@@ -131,8 +199,33 @@ def load_asset(
         raise ValueError(
             f"asset {asset} came on a grid of {stack.shape[-2:]} instead of {tuple(grid.shape)}"
         )
-    numbers = stack.squeeze("band").reset_coords(drop=True).drop_attrs()
+    layers = {int(number): stack[index, 0] for index, number in enumerate(stack.id.values)}
+    if len(layers) < len(tiles):
+        empty = da.full(tuple(grid.shape), void, dtype=dtype, chunks=CHUNK)
+        coords = {name: grid.coordinates[name].values for name in ("y", "x")}
+        beside = xr.DataArray(empty, coords=coords, dims=("y", "x"))
+        found = [layers.get(n, beside).reset_coords(drop=True) for n in range(len(tiles))]
+        numbers = xr.concat(found, "time", coords="minimal", compat="override").drop_attrs()
+    else:
+        numbers = stack[:, 0].reset_coords(drop=True).drop_attrs()
     return numbers if role == "mask" else _without_void(numbers, source.nodata)
+
+
+def _is_unusual(item: dict[str, Any], asset: str) -> bool:
+    """Whether stackstac cannot read an asset.
+
+    It knows projections by their code, reads the first band of a file, and formats links.
+    """
+    return (
+        read_epsg(item) is None
+        or _band_of(item, asset) != 1
+        or "{" in item["assets"][asset]["href"]
+    )
+
+
+def _band_of(item: dict[str, Any], asset: str) -> int:
+    """Number of the band of an asset, from 1."""
+    return int(item["assets"][asset].get("gdiv:band", 1))
 
 
 def _without_void(numbers: xr.DataArray, nodata: float) -> xr.DataArray:
@@ -159,17 +252,22 @@ def _with_properties(
     return item | {"properties": defaults | item["properties"] | overrides}
 
 
-def _in_projection(item: dict[str, Any], asset: str | None, epsg: int) -> dict[str, Any]:
-    """Copy of an item as stackstac reads it: with its projection named as that of the study."""
-    northing = false_northing(read_epsg(item), epsg)
-    transform = read_transform(item, asset or "")
+def _in_projection(item: dict[str, Any], asset: str, epsg: int) -> dict[str, Any]:
+    """Copy of an item as stackstac reads it: with its projection, as that of the study if equal.
+
+    stackstac reads proj:epsg alone: items with the newer proj:code would be resampled silently.
+    """
+    own = read_epsg(item)
+    northing = false_northing(own, epsg)
+    transform = read_transform(item, asset)
     if northing and transform:
         transform[5] += northing
         # stackstac would prefer the box, which is in the projection of the item.
         image = item["assets"][asset] | {"proj:transform": transform, "proj:bbox": None}
         item = _with_properties(item, {}, {"proj:bbox": None})
         item = item | {"assets": item["assets"] | {asset: image}}
-    return _with_properties(item, {"datetime": None}, {"proj:epsg": epsg})
+    projection = epsg if same_zone(own, epsg) else own
+    return _with_properties(item, {"datetime": None}, {"proj:epsg": projection})
 
 
 def picture_roles(item: dict[str, Any], source: Source) -> list[str]:
@@ -253,7 +351,8 @@ def load_cube(
         is that of the projection, of real scenes.
     """
     used = scenes[scenes.verdict == "use"]
-    chosen = _items_by_id(items, list(used.id))
+    by_id = scene_items(items, scenes)
+    chosen = [by_id[name] for name in used.id]
     numbers = load_asset(chosen, source, "image", grid)
     offset = xr.DataArray(used.offset.to_numpy(np.float32), dims="time")
     reflectance = numbers * np.float32(source.scale) + offset
@@ -284,12 +383,32 @@ def load_cube(
     )
 
 
-def _items_by_id(items: list[dict[str, Any]], ids: list[str]) -> list[dict[str, Any]]:
-    """Items with some identifiers, in that order; the first where several share one."""
-    by_id: dict[str, dict[str, Any]] = {}
+def scene_items(items: list[dict[str, Any]], scenes: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Look up the items of the usable scenes, with their further tiles.
+
+    Parameters
+    ----------
+    items : list of dict
+        STAC items.
+    scenes : pandas.DataFrame
+        Scene table from `gdiv.imagery.scenes.judge_scenes`.
+
+    Returns
+    -------
+    dict
+        Item by identifier, as `load_asset` takes it; the first of those that share an identifier.
+    """
+    flagged = set(scenes.id[scenes.resampled.fillna("") != ""])
+    marked: dict[str, dict[str, Any]] = {}
     for item in items:
-        by_id.setdefault(read_id(item), item)
-    return [by_id[name] for name in ids]
+        name = read_id(item)
+        marked.setdefault(name, item | {RESAMPLED: name in flagged})
+    used = scenes[scenes.verdict == "use"]
+    joined = {}
+    for name, parts in zip(used.id, used.parts.fillna(""), strict=True):
+        tiles = [marked[part] for part in parts.split(SEPARATOR) if part]
+        joined[name] = marked[name] | {PARTS: tiles}
+    return joined
 
 
 def _classify_lazily(mask: xr.DataArray, kind: str, index: int) -> xr.DataArray:

@@ -183,9 +183,9 @@ def grid_crs(grid: GeoBox) -> CRS:
 def _common_box(items: list[dict[str, Any]], bbox: Box) -> Box:
     """Part of a box within the extent of all items."""
     boxes = [box for box in map(read_box, items) if box is not None and box[0] <= box[2]]
-    if not boxes:
-        return bbox
     west, south, east, north = bbox
+    if not boxes or west > east:  # across 180 degrees longitudes have no order
+        return bbox
     return (
         max(west, min(box[0] for box in boxes)),
         max(south, min(box[1] for box in boxes)),

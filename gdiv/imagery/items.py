@@ -12,18 +12,22 @@ from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 
 import pyproj
+import shapely
 
 from gdiv.imagery.offsets import OffsetMetadata
 
 __all__ = [
     "ALIGNED",
     "NOTICE",
+    "PARTS",
     "SYNTHETIC",
     "Box",
     "ItemError",
     "SceneItem",
+    "box_polygon",
     "is_synthetic",
     "parse_item",
+    "parts_of",
     "read_box",
     "read_epsg",
     "read_id",
@@ -38,9 +42,15 @@ Box: TypeAlias = tuple[float, float, float, float]
 SYNTHETIC = "gdiv:synthetic"
 #: Property of items whose scenes are known to be aligned.
 ALIGNED = "gdiv:aligned"
+#: Further tiles of a scene, in the items of scenes in memory.
+PARTS = "gdiv:parts"
 NOTICE = "Synthetic data: rendered by gdiv's twin, not satellite imagery."
 #: Relative orbit in the name of a Sentinel-2 product, such as ``_R108_``.
 ORBIT_IN_NAME = re.compile(r"_R(\d{3})(?:_|$)")
+#: Names of Harmonized Landsat Sentinel-2, such as ``HLS.S30.T32TLR.2020216T102559.v2.0``: sensor
+#: and tile. They state no orbit. Over one place, a ground track is repeated after so many days.
+HLS_NAME = re.compile(r"HLS\.(S30|L30)\.T(\d{2}[A-Z]{3})\.")
+HLS_REPEAT = {"S30": 5, "L30": 8}
 #: No satellite has as many relative orbits or paths.
 MAX_ORBIT = 10_000
 #: Processing baseline of Sentinel-2, as in "05.09" or in the names of products, "N0509".
@@ -65,7 +75,8 @@ class SceneItem:
     moment : datetime
         Time of acquisition, or the start of an interval, in UTC.
     orbit : int or None
-        Relative orbit of Sentinel-2 or path of Landsat; None if the item gives neither.
+        Relative orbit of Sentinel-2 or path of Landsat; of HLS, which states neither, a number of
+        the ground track from 0; else None.
     epsg : int or None
         EPSG code of the pixels.
     wkt : str
@@ -149,17 +160,19 @@ def parse_item(item: dict[str, Any], image_asset: str) -> SceneItem:
         for key, asset in assets.items()
         if isinstance(asset, dict) and isinstance(asset.get("href"), str)
     }
+    moment = read_moment(item)
+    orbit = _orbit(name, properties)
     zenith = _number(properties, "s2:mean_solar_zenith")
     elevation = _number(properties, "view:sun_elevation")
     if elevation is None and zenith is not None:
         elevation = 90 - zenith
     return SceneItem(
         id=name,
-        moment=read_moment(item),
-        orbit=_orbit(name, properties),
+        moment=moment,
+        orbit=_track(name, moment) if orbit is None else orbit,
         epsg=read_epsg(item),
         wkt=_text(properties, "proj:wkt2"),
-        tile=_tile(properties),
+        tile=_tile(name, properties),
         platform=_text(properties, "platform"),
         sun_azimuth=_number(properties, "view:sun_azimuth", "s2:mean_solar_azimuth"),
         sun_elevation=elevation,
@@ -285,6 +298,47 @@ def read_box(item: dict[str, Any]) -> Box | None:
     return west, south, east, north
 
 
+def parts_of(item: dict[str, Any]) -> list[dict[str, Any]]:
+    """List the items of which a scene consists.
+
+    Parameters
+    ----------
+    item : dict
+        Item of the scene.
+
+    Returns
+    -------
+    list of dict
+        The item itself, and its further tiles.
+    """
+    return [{key: item[key] for key in item if key != PARTS}, *item.get(PARTS, [])]
+
+
+def box_polygon(box: Box) -> shapely.Geometry:
+    """Make the polygon of a box in degrees.
+
+    Parameters
+    ----------
+    box : tuple of float
+        West, south, east, north; west exceeds east if the box crosses 180 degrees.
+
+    Returns
+    -------
+    shapely.Geometry
+        One rectangle, or two on both sides of 180 degrees.
+
+    Examples
+    --------
+    >>> box_polygon((179, -78, -179, -77)).area
+    2.0
+    """
+    west, south, east, north = box
+    if west <= east:
+        return shapely.box(*box)
+    parts = [shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)]
+    return shapely.MultiPolygon(parts)
+
+
 def read_transform(item: dict[str, Any], asset: str) -> list[float] | None:
     """Read the affine transform of an asset, from the asset or from the item.
 
@@ -321,8 +375,17 @@ def _orbit(name: str, properties: dict[str, Any]) -> int | None:
     return int(match[1]) if match else None
 
 
-def _tile(properties: dict[str, Any]) -> str:
+def _track(name: str, moment: datetime) -> int | None:
+    """Number of the ground track of a scene of HLS, by its day in the cycle of the satellites."""
+    match = HLS_NAME.match(name)
+    return moment.toordinal() % HLS_REPEAT[match[1]] if match else None
+
+
+def _tile(name: str, properties: dict[str, Any]) -> str:
     """MGRS tile with a zone of two digits; empty where there is none, as for Landsat."""
+    match = HLS_NAME.match(name)
+    if match:
+        return match[2]
     code = _text(properties, "grid:code").upper()
     tile = code.removeprefix("MGRS-") if code.startswith("MGRS-") else ""
     tile = tile or _text(properties, "s2:mgrs_tile").upper().removeprefix("T")

@@ -15,6 +15,7 @@ from rasterio import features
 from gdiv.catalog import Glacier
 from gdiv.files import read_text, redacted
 from gdiv.imagery.grid import grid_crs
+from gdiv.imagery.items import box_polygon
 from gdiv.images.arrays import Mask
 
 __all__ = [
@@ -66,7 +67,7 @@ def read_outline(path: str | Path, glacier: Glacier, grid: GeoBox) -> gpd.GeoDat
     zipped = str(path).startswith("http") and str(path).endswith(".zip")
     location = f"/vsizip//vsicurl/{path}" if zipped else path
     # In degrees, whatever the projection of the file: geopandas converts it.
-    box = gpd.GeoSeries([shapely.box(*glacier.bbox)], crs=4326)
+    box = gpd.GeoSeries([box_polygon(glacier.bbox)], crs=4326)
     try:
         outlines = read_polygons(location, "outline", grid, bbox=box)
     except VectorError:

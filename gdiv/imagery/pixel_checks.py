@@ -1,24 +1,18 @@
 """Check that the pixels of an image can be matched: square, north up, in metres of true scale."""
 
-import numpy as np
-import rasterio
-from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from pyproj import Proj
 from pyproj.exceptions import ProjError
 
-from gdiv.imagery.grid import SQUARE, false_northing, grid_crs, same_zone
-from gdiv.imagery.rasters import open_raster
+from gdiv.imagery.grid import SQUARE, grid_crs
 
-__all__ = ["GridError", "check_pixels", "crs_name", "file_fault", "utm_code"]
+__all__ = ["GridError", "check_pixels", "crs_name", "utm_code"]
 
 #: Names of the metre among the units of a CRS.
 METRES = {"metre", "meter", "Metre", "Meter", "m"}
 #: Largest error of the scale of a projection. UTM and polar stereographic CRS stay below it where
 #: they are used; Web Mercator is 44 % too large in the Alps.
 MAX_SCALE_ERROR = 0.05
-#: Largest distance of pixels from those of a grid, pixels.
-TOLERANCE = 0.01
 
 
 class GridError(ValueError):
@@ -84,51 +78,6 @@ def check_pixels(grid: GeoBox, name: str) -> None:
             f"{name} is in {crs_name(grid)}, where a metre on the ground is {scale:.2f} m on the "
             f"map; velocities would be wrong by that factor; {cure} {name} out.tif"
         )
-
-
-def file_fault(path: str, grid: GeoBox) -> str:
-    """Find why the pixels of a file do not lie on a grid.
-
-    Parameters
-    ----------
-    path : str
-        Raster file.
-    grid : odc.geo.geobox.GeoBox
-        Grid with a CRS.
-
-    Returns
-    -------
-    str
-        The reason; empty if the pixels lie on the grid.
-    """
-    try:
-        with open_raster(path) as file:
-            crs, transform, dtype = file.crs, file.transform, file.dtypes[0]
-    except rasterio.errors.RasterioIOError:
-        return "could not be read: its file is missing, or no GeoTIFF or JPEG 2000"
-    if crs is None:
-        return "its file has no CRS"
-    if dtype.startswith("complex"):
-        return "its file holds complex numbers"
-    here = grid_crs(grid)
-    own = CRS(crs)
-    if own != here and not (own.epsg and same_zone(own.epsg, here.epsg)):
-        return f"its file is in {own.epsg or own.proj.name}, the study in {crs_name(grid)}"
-    step = grid.affine.a
-    expected = (step, 0.0, 0.0, -step)
-    found = (transform.a, transform.b, transform.d, transform.e)
-    if not np.allclose(found, expected, rtol=0, atol=TOLERANCE * step / max(grid.shape)):
-        return (
-            f"its file has pixels of {transform.a:g} x {-transform.e:g} m, the study of {step:g} m"
-            if not transform.b and not transform.d
-            else "its file has pixels that are not north up"
-        )
-    top = transform.f + false_northing(own.epsg, here.epsg)
-    shifts = ((grid.affine.c - transform.c) / step, (top - grid.affine.f) / step)
-    if max(abs(shift - round(shift)) for shift in shifts) > TOLERANCE:
-        parts = ", ".join(f"{shift % 1:.2f}" for shift in shifts)
-        return f"its pixels lie between those of the study, by ({parts}) of a pixel"
-    return ""
 
 
 def utm_code(longitude: float, latitude: float) -> int:

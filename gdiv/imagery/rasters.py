@@ -2,20 +2,47 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import rasterio
+from rasterio.enums import Resampling
 from rasterio.io import DatasetReader
+from stackstac.raster_spec import RasterSpec
 from stackstac.rio_reader import AutoParallelRioReader
 
 from gdiv.extras import requires
 from gdiv.files import redacted
 
-__all__ = ["GuardedReader", "SigningReader", "open_raster"]
+__all__ = ["GuardedReader", "SigningReader", "exact_warp", "open_raster"]
 
 #: Formats that are read. Others, such as VRT, are texts that make GDAL read whatever they name.
 DRIVERS = ["GTiff", "JP2OpenJPEG"]
+#: Largest error of the places of resampled pixels, pixels. Zero is not taken.
+TOLERANCE = 0.001
+
+
+def exact_warp(nodata: float | None) -> dict[str, Any]:
+    """Make the options of a warp that keeps places and no data.
+
+    Parameters
+    ----------
+    nodata : float or None
+        Number without data of the file; zero if it states none.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of `rasterio.vrt.WarpedVRT`. By default, GDAL interpolates places, with
+        errors of up to an eighth of a pixel.
+    """
+    return {
+        "tolerance": TOLERANCE,
+        "dtype": "float32",
+        "src_nodata": 0 if nodata is None else nodata,
+        "nodata": float("nan"),
+    }
 
 
 @contextmanager
@@ -48,16 +75,22 @@ def open_raster(path: str | Path) -> Iterator[DatasetReader]:
 class GuardedReader(AutoParallelRioReader):
     """Reader of GeoTIFF and JPEG 2000 alone, whose errors hold no secrets.
 
-    Other formats, such as VRT, are texts that make GDAL read whatever they name.
+    Other formats, such as VRT, are texts that make GDAL read whatever they name. Where pixels are
+    resampled, their places are computed exactly.
     """
 
     url: str
+    spec: RasterSpec
 
     def _open(self) -> Any:
         """Open the file after checking its format."""
         try:
-            with self.gdal_env.open, open_raster(self.url):
-                pass
+            with self.gdal_env.open, open_raster(self.url) as opened:
+                nodata = opened.nodata
+            if self.resampling != Resampling.nearest:
+                spec: RasterSpec = replace(self.spec)
+                spec.vrt_params = spec.vrt_params | exact_warp(nodata)
+                self.spec = spec
             return super()._open()
         except Exception as error:
             raise RuntimeError(f"Error opening its file: {redacted(str(error))}") from None

@@ -1,7 +1,8 @@
 """Judge scenes by their items and their pixels, with a reason for each verdict.
 
-The steps follow each other: parse the items, check their metadata, drop duplicates, inspect the
-pixels, drop scenes without a partner. A scene that one step drops is skipped by the next.
+The steps follow each other: parse the items, check their metadata, join the tiles of an
+acquisition, inspect the pixels, drop duplicates and scenes without a partner. A scene that one step
+drops is skipped by the next.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -16,16 +17,17 @@ from odc.geo.geobox import GeoBox
 from gdiv.catalog import Glacier, Source
 from gdiv.files import short_message
 from gdiv.imagery.archive import SceneError
+from gdiv.imagery.cube import SEPARATOR
 from gdiv.imagery.inspection import Inspection, inspect_scene
-from gdiv.imagery.items import ItemError, parse_item, read_id
-from gdiv.imagery.pixel_checks import file_fault
+from gdiv.imagery.items import PARTS, ItemError, parse_item, read_id
+from gdiv.imagery.mosaics import join_tiles, measure_seam
+from gdiv.imagery.resampling import RESAMPLED, PixelError, describe_difference, locate_pixels
 from gdiv.imagery.screening import (
     Candidate,
     check_metadata,
     drop_duplicates,
     drop_equal_ids,
     drop_without_partner,
-    require_one_tile,
 )
 from gdiv.images.arrays import Mask
 
@@ -59,10 +61,13 @@ COLUMNS: dict[str, Any] = {
     "dark": float,
     "offset": float,
     "offset_reason": None,
+    "resampled": None,
+    "parts": None,
+    "seam": float,
 }
 #: Row of an item of which nothing but its identifier is known.
 _EMPTY_ROW: dict[str, Any] = dict.fromkeys(COLUMNS) | dict.fromkeys(
-    ("tile", "platform", "baseline", "offset_reason"), ""
+    ("tile", "platform", "baseline", "offset_reason", "resampled", "parts"), ""
 )
 
 
@@ -98,19 +103,18 @@ def judge_scenes(
         One row per item in the given order, with ``id``, ``date`` (UTC), ``season_year``,
         ``verdict`` ("use" or "drop"), ``reason``, the fields of the item, and the fractions and
         the ``offset`` that its pixels gave. The identifiers of usable scenes are unique. ``date``
-        and ``season_year`` are missing where the item cannot be parsed.
-
-    Raises
-    ------
-    SceneError
-        If scenes of several tiles cover the glacier and the catalog names none of them.
+        and ``season_year`` are missing where the item cannot be parsed. ``parts`` are the
+        identifiers of further tiles that are joined to a scene, parted by bars, and ``seam`` the
+        largest shift between its tiles in pixels; ``resampled`` says how its pixels differ from
+        those of the grid, and is empty where they lie on it.
     """
     outcomes, candidates = _parse_all(items, source, glacier)
     drop_equal_ids(candidates)
-    if source.kind == "file":
-        _check_files(candidates, source, grid)
+    _place_on_grid(candidates, source, grid)
+    _join(candidates, glacier)
     _inspect_pixels(candidates, source, grid, glacier_mask, beside_mask, glacier.max_cloud)
-    return _tabulate(items, outcomes, candidates, glacier)
+    table = _tabulate(items, outcomes, candidates, glacier)
+    return _with_seams(table, candidates, source, grid)
 
 
 def screen_scenes(items: list[dict[str, Any]], source: Source, glacier: Glacier) -> pd.DataFrame:
@@ -130,13 +134,9 @@ def screen_scenes(items: list[dict[str, Any]], source: Source, glacier: Glacier)
     pandas.DataFrame
         As from `judge_scenes`; ``clear`` is what the cloud cover of the whole scene leaves, and
         what pixels alone show is missing.
-
-    Raises
-    ------
-    SceneError
-        As `judge_scenes`.
     """
     outcomes, candidates = _parse_all(items, source, glacier)
+    _join(candidates, glacier)
     for candidate in candidates:
         if candidate.season_year is None and not candidate.reason:
             candidate.reason = "lies outside the season"
@@ -151,7 +151,6 @@ def _parse_all(
     """Outcome of each item, and the candidates among them, judged by their items."""
     outcomes = [_parse_candidate(item, source, glacier) for item in items]
     candidates = [outcome for outcome in outcomes if isinstance(outcome, Candidate)]
-    require_one_tile(candidates, glacier)
     check_metadata(candidates, source, glacier)
     return outcomes, candidates
 
@@ -248,12 +247,42 @@ def _parse_candidate(item: dict[str, Any], source: Source, glacier: Glacier) -> 
         return f"could not be parsed ({short_message(error)})"
 
 
-def _check_files(candidates: list[Candidate], source: Source, grid: GeoBox) -> None:
-    """Check that the pixels of local files lie on the grid: nothing may be resampled silently."""
+def _place_on_grid(candidates: list[Candidate], source: Source, grid: GeoBox) -> None:
+    """Find which scenes are resampled, and drop those that cannot be."""
     for candidate in candidates:
-        link = candidate.scene.assets.get(source.image, "")
-        if not candidate.reason and "://" not in link:
-            candidate.reason = file_fault(link, grid)
+        if candidate.reason:
+            continue
+        try:
+            crs, transform = locate_pixels(candidate.item, source.image)
+            candidate.resampled = describe_difference(crs, transform, grid)
+        except PixelError as error:
+            candidate.reason = str(error)
+        except Exception as error:  # whatever an archive writes as a projection
+            candidate.reason = f"could not be placed ({short_message(error)})"
+        candidate.item = candidate.item | {RESAMPLED: bool(candidate.resampled)}
+
+
+def _join(candidates: list[Candidate], glacier: Glacier) -> None:
+    """Join the tiles of each acquisition, and their items."""
+    join_tiles(candidates, glacier)
+    for candidate in candidates:
+        if candidate.parts:
+            parts = [part.item for part in candidate.parts]
+            candidate.item = candidate.item | {PARTS: parts}
+
+
+def _with_seams(
+    table: pd.DataFrame, candidates: list[Candidate], source: Source, grid: GeoBox
+) -> pd.DataFrame:
+    """Scene table with the seams of the usable scenes that have several tiles."""
+    seams = {}
+    for candidate in candidates:
+        if candidate.parts and not candidate.reason:
+            try:
+                seams[candidate.scene.id] = measure_seam(candidate.item, source, grid)
+            except Exception:  # of any reader: the seam of one bad scene must not end the study
+                seams[candidate.scene.id] = np.nan
+    return table.assign(seam=table.id.map(seams).astype(float))
 
 
 def _inspect_pixels(
@@ -304,14 +333,15 @@ def _row(item: dict[str, Any], outcome: Candidate | str) -> dict[str, Any]:
     candidate = outcome
     scene = candidate.scene
     inspection = candidate.inspection
+    tiles = [part.scene.tile for part in candidate.parts]
     return {
         "id": scene.id,
         "date": _timestamp(scene.moment),
         "season_year": candidate.season_year,
         "verdict": "drop" if candidate.reason else "use",
-        "reason": candidate.reason or "clear",
+        "reason": candidate.reason or _reason_to_use(candidate),
         "orbit": scene.orbit,
-        "tile": scene.tile,
+        "tile": "+".join(dict.fromkeys([scene.tile, *tiles])),
         "platform": scene.platform,
         "baseline": candidate.baseline,
         "offset_flag": scene.offset.flag,
@@ -326,7 +356,21 @@ def _row(item: dict[str, Any], outcome: Candidate | str) -> dict[str, Any]:
         "dark": inspection.dark,
         "offset": inspection.offset,
         "offset_reason": inspection.offset_reason,
+        "resampled": candidate.resampled,
+        "parts": SEPARATOR.join(part.scene.id for part in candidate.parts),
+        "seam": None,
     }
+
+
+def _reason_to_use(candidate: Candidate) -> str:
+    """Why a scene is used, and what is done to it first."""
+    resampled = [each.resampled for each in (candidate, *candidate.parts) if each.resampled]
+    parts = ["clear"]
+    if candidate.parts:
+        parts.append(f"joined from {1 + len(candidate.parts)} tiles")
+    if resampled:
+        parts.append(f"resampled: {', '.join(dict.fromkeys(resampled))}")
+    return "; ".join(parts)
 
 
 def _timestamp(moment: datetime) -> pd.Timestamp:

@@ -3,19 +3,15 @@
 Each step writes a reason into the scenes that it drops and skips those that have one.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-import pyproj
 
 from gdiv.catalog import Glacier, Source
 from gdiv.files import redacted
-from gdiv.imagery.archive import SceneError
-from gdiv.imagery.grid import same_zone
 from gdiv.imagery.inspection import Inspection
 from gdiv.imagery.items import SceneItem
 
@@ -25,7 +21,7 @@ __all__ = [
     "drop_duplicates",
     "drop_equal_ids",
     "drop_without_partner",
-    "require_one_tile",
+    "group_acquisitions",
 ]
 
 #: Kinds of address that scenes of a service may have, and names of this machine.
@@ -53,6 +49,10 @@ class Candidate:
         Why the scene is dropped; empty as long as it may be used.
     inspection : Inspection
         What its pixels gave; NaN before they are inspected.
+    parts : list of Candidate
+        Further tiles of the same acquisition that are joined to it.
+    resampled : str
+        How its pixels differ from those of the study; empty if they lie on its grid.
     """
 
     item: dict[str, Any]
@@ -60,35 +60,13 @@ class Candidate:
     season_year: int | None
     reason: str = ""
     inspection: Inspection = field(default_factory=Inspection)
+    parts: list["Candidate"] = field(default_factory=list)
+    resampled: str = ""
 
     @property
     def baseline(self) -> str:
         """Processing baseline; empty if the item lacks it."""
         return self.scene.offset.baseline or ""
-
-
-def require_one_tile(candidates: list[Candidate], glacier: Glacier) -> None:
-    """Refuse several tiles: scenes of neighbouring ones would repeat each acquisition.
-
-    Parameters
-    ----------
-    candidates : list of Candidate
-        Scenes.
-    glacier : gdiv.catalog.Glacier
-        Entry of the catalog.
-
-    Raises
-    ------
-    SceneError
-        If the scenes are of several tiles and the catalog names none.
-    """
-    counts = Counter(candidate.scene.tile for candidate in candidates if candidate.scene.tile)
-    if glacier.tile is None and len(counts) > 1:
-        listed = ", ".join(f"{tile} ({count} scenes)" for tile, count in counts.most_common())
-        raise SceneError(
-            f"scenes of several tiles cover {glacier.label}: {listed}; "
-            f"name one as `tile` in the catalog's entry"
-        )
 
 
 def check_metadata(candidates: list[Candidate], source: Source, glacier: Glacier) -> None:
@@ -122,8 +100,6 @@ def _metadata_reason(
         return "has no location: neither geometry nor bbox"
     if scene.epsg is None and not scene.wkt:
         return "has no projection: neither proj:epsg nor proj:code nor proj:wkt2"
-    if not _in_projection(scene, glacier):
-        return f"lies in {_name_crs(scene.epsg)}, the study in {_name_crs(glacier.epsg)}"
     if scene.tile and glacier.tile and scene.tile != glacier.tile:
         return f"is tile {scene.tile}, the study's is {glacier.tile}"
     if scene.platform.lower() == "landsat-7":
@@ -156,18 +132,6 @@ def _link_reason(link: str, source: Source) -> str:
     return ""
 
 
-def _in_projection(scene: SceneItem, glacier: Glacier) -> bool:
-    """Whether the pixels of a scene are in the projection of the study."""
-    if scene.epsg is not None or glacier.epsg is not None:
-        return same_zone(scene.epsg, glacier.epsg)
-    return pyproj.CRS.from_wkt(scene.wkt).equals(pyproj.CRS.from_user_input(glacier.crs))
-
-
-def _name_crs(epsg: int | None) -> str:
-    """Name of a projection in a sentence."""
-    return "a projection without EPSG code" if epsg is None else f"EPSG:{epsg}"
-
-
 def drop_equal_ids(candidates: list[Candidate]) -> None:
     """Drop scenes whose identifier an earlier one has: a cube selects its scenes by it.
 
@@ -193,21 +157,13 @@ def drop_duplicates(candidates: list[Candidate]) -> None:
     candidates : list of Candidate
         Scenes whose pixels are inspected; `reason` is set on those that are dropped.
     """
-    usable = [candidate for candidate in candidates if not candidate.reason]
-    groups: list[list[Candidate]] = []
-    for candidate in sorted(usable, key=lambda each: each.scene.moment):
-        for group in groups:
-            if _same_acquisition(group[0].scene, candidate.scene):
-                group.append(candidate)
-                break
-        else:
-            groups.append([candidate])
+    groups = group_acquisitions([each for each in candidates if not each.reason])
     for group in groups:
         most = max(_visible_fraction(candidate) for candidate in group)
         rivals = [
             candidate for candidate in group if _visible_fraction(candidate) >= most - AS_MUCH
         ]
-        kept = max(rivals, key=lambda each: each.baseline)
+        kept = max(rivals, key=lambda each: (each.baseline, not each.resampled))
         for candidate in group:
             if candidate is kept:
                 continue
@@ -218,6 +174,30 @@ def drop_duplicates(candidates: list[Candidate]) -> None:
             candidate.reason = f"duplicate of {kept.scene.id}{why}"
 
 
+def group_acquisitions(candidates: list[Candidate]) -> list[list[Candidate]]:
+    """Group scenes by acquisition: all that a satellite saw in one pass.
+
+    Parameters
+    ----------
+    candidates : list of Candidate
+        Scenes.
+
+    Returns
+    -------
+    list of list of Candidate
+        Groups, oldest first.
+    """
+    groups: list[list[Candidate]] = []
+    for candidate in sorted(candidates, key=lambda each: each.scene.moment):
+        for group in groups:
+            if _same_acquisition(group[0].scene, candidate.scene):
+                group.append(candidate)
+                break
+        else:
+            groups.append([candidate])
+    return groups
+
+
 def _visible_fraction(candidate: Candidate) -> float:
     """Fraction of the glacier that a scene shows, as far as it is known."""
     inspection = candidate.inspection
@@ -226,17 +206,14 @@ def _visible_fraction(candidate: Candidate) -> float:
 
 
 def _same_acquisition(one: SceneItem, other: SceneItem) -> bool:
-    """Whether two scenes are one acquisition.
+    """Whether two scenes are one acquisition: neighbouring tiles or rows, or processed twice.
 
-    Landsat has no tiles: neighbouring rows on one path and day are one acquisition. Services round
-    times, and leave tiles out.
+    An orbit is not repeated within a day. Services round times.
     """
     if one.orbit != other.orbit:
         return False
-    if not one.tile and not other.tile and one.orbit is not None:
-        return one.day == other.day
-    if one.tile and other.tile and one.tile != other.tile:
-        return False
+    if one.orbit is not None and one.day == other.day:
+        return True
     return abs((one.moment - other.moment).total_seconds()) <= SAME_MOMENT
 
 

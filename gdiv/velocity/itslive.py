@@ -4,6 +4,8 @@ ITS_LIVE (https://its-live.jpl.nasa.gov) publishes cubes of image pairs of many 
 ``vx`` and ``vy`` in m/yr along the axes of its own projection.
 """
 
+import re
+
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,8 @@ import pandas as pd
 import pyproj
 import requests
 import xarray as xr
+from pystac_client import Client
+from pystac_client.stac_api_io import StacApiIO
 
 from gdiv.catalog import Glacier
 from gdiv.images.arrays import Component, Image, Mask
@@ -18,9 +22,16 @@ from gdiv.images.statistics import nmad, pool_components
 
 __all__ = ["compare_velocities", "find_cube", "load_velocity", "read_map", "regrid_to"]
 
+#: STAC service of ITS_LIVE, its collection of cubes, and the older catalog of the same cubes.
+STAC = "https://stac.itslive.cloud"
+CUBES = "itslive-cubes"
 CATALOG = "https://its-live-data.s3.amazonaws.com/datacubes/catalog_v02.json"
 #: Seconds to wait for the catalog.
 TIMEOUT = 30
+#: Most cubes at one position: they overlap a little.
+MAX_CUBES = 4
+#: Links to cubes of image pairs, and not to their yearly composites.
+CUBE_NAME = re.compile(r"^https?://(?!.*composite).*\.zarr/?$")
 #: Least fraction of a cell that our pixels must fill.
 MIN_FILLED = 0.5
 #: Half the length in metres over which the axes of one CRS are differenced in the other.
@@ -28,7 +39,7 @@ HALF_STEP = 50
 
 
 def load_velocity(
-    glacier: Glacier, pairs: pd.DataFrame, catalog: str = CATALOG
+    glacier: Glacier, pairs: pd.DataFrame, catalog: str = CATALOG, stac: str = STAC
 ) -> xr.Dataset | None:
     """Load ITS_LIVE's median velocity over a glacier, from pairs of the time of ours.
 
@@ -39,8 +50,8 @@ def load_velocity(
     pairs : pandas.DataFrame
         Our pairs: ``reference_date``, ``secondary_date`` and ``days``. Pairs of ITS_LIVE are used
         from half of our shortest to twice our longest time separation.
-    catalog : str, optional
-        URL of ITS_LIVE's catalog of cubes.
+    catalog, stac : str, optional
+        As for `find_cube`.
 
     Returns
     -------
@@ -48,8 +59,7 @@ def load_velocity(
         As from `read_map`. None, with the reason printed, if ITS_LIVE has no such pair or cannot be
         read.
     """
-    west, south, east, north = glacier.bbox
-    url = find_cube((west + east) / 2, (south + north) / 2, catalog)
+    url = find_cube(*glacier.centre, catalog, stac)
     if url is None:
         return None
     dates = (pairs.reference_date.min(), pairs.secondary_date.max())
@@ -62,7 +72,7 @@ def load_velocity(
         return None
 
 
-def find_cube(lon: float, lat: float, catalog: str = CATALOG) -> str | None:
+def find_cube(lon: float, lat: float, catalog: str = CATALOG, stac: str = STAC) -> str | None:
     """Look up the URL of the cube that contains a position.
 
     Parameters
@@ -70,13 +80,19 @@ def find_cube(lon: float, lat: float, catalog: str = CATALOG) -> str | None:
     lon, lat : float
         Position in degrees.
     catalog : str, optional
-        URL of ITS_LIVE's catalog of cubes.
+        URL of ITS_LIVE's older catalog of cubes, a GeoJSON of several megabytes. It is read if the
+        STAC service does not answer, or has no cube there.
+    stac : str, optional
+        Landing page of ITS_LIVE's STAC service; empty for none.
 
     Returns
     -------
     str or None
-        None, with the reason printed, if there is no cube or the catalog cannot be read.
+        None, with the reason printed, if there is no cube or neither can be read.
     """
+    cube = _find_by_stac(lon, lat, stac) if stac else None
+    if cube is not None:
+        return cube
     try:
         response = requests.get(catalog, timeout=TIMEOUT)
         response.raise_for_status()
@@ -93,6 +109,23 @@ def find_cube(lon: float, lat: float, catalog: str = CATALOG) -> str | None:
         print("ITS_LIVE has no cube over this glacier")
         return None
     return matching.zarr_url.iloc[0]
+
+
+def _find_by_stac(lon: float, lat: float, stac: str) -> str | None:
+    """URL of the cube at a position by STAC; None if there is none or no answer."""
+    point = {"type": "Point", "coordinates": [lon, lat]}
+    try:
+        client = Client.open(stac, stac_io=StacApiIO(timeout=TIMEOUT))
+        items = client.search(collections=[CUBES], intersects=point, max_items=MAX_CUBES)
+        links = [
+            str(asset["href"])
+            for item in items.items_as_dicts()
+            for asset in item["assets"].values()
+        ]
+    except Exception as error:  # of requests, of the client, or of what the service answers
+        print(f"ITS_LIVE's STAC service could not be read ({type(error).__name__})")
+        return None
+    return next((link for link in links if CUBE_NAME.search(link)), None)
 
 
 def read_map(

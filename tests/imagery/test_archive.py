@@ -52,9 +52,19 @@ def test_all_archives_give_equal_reflectance(flavour, glacier, twin, archive_fol
     assert np.nanmax(np.abs(images[0] - images[1])) < 1e-6
 
 
-def test_landsat_scenes_are_judged_and_loaded_like_sentinel_scenes(glacier, twin, archive_folder):
-    with StacServer(archive_folder("landsat")) as server:
-        source = make_source(server, "earth-search-landsat")
+@pytest.mark.parametrize(
+    ("flavour", "key", "orbits"),
+    [
+        ("landsat", "earth-search-landsat", {65, 108}),
+        ("hls", "planetary-computer-hls-sentinel", {0, 3}),
+    ],
+)
+def test_other_archives_are_judged_and_loaded_like_sentinel_2(
+    flavour, key, orbits, glacier, twin, archive_folder
+):
+    """30 m, other masks, other numbers; HLS states no orbit."""
+    with StacServer(archive_folder(flavour)) as server:
+        source = make_source(server, key)
         archive_items = archive.find_items(source, glacier, [2020, 2021, 2022])
         grid = grid_of_items(archive_items, source.image, glacier)
         coarse = [
@@ -67,13 +77,13 @@ def test_landsat_scenes_are_judged_and_loaded_like_sentinel_scenes(glacier, twin
         ]
         table = scenes.judge_scenes(archive_items, source, glacier, grid, *padded)
         data = cube.load_cube(archive_items, table, source, grid).isel(scene=0).compute()
-    assert grid.resolution.x == 30 and set(table.orbit) == {65, 108}
+    assert grid.resolution.x == 30 and set(table.orbit) == orbits
     reasons = " | ".join(table.reason)
     for word in (
         "snow on",
         "of the glacier is clear",
         "duplicate",
-        "asset nir08 is missing",
+        f"asset {source.image} is missing",
         "other orbit",
     ):
         assert word in reasons

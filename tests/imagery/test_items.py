@@ -34,6 +34,24 @@ def test_orbit_is_parsed_from_fields_or_the_product_name(properties, orbit):
     assert items.parse_item(make_item(**properties), "nir").orbit == orbit
 
 
+def test_scenes_of_hls_have_a_track_by_their_day():
+    """Sentinel-2 repeats a track after 5 days, Landsat after 8."""
+    dates = ["2020-08-03", "2020-08-08", "2020-08-11"]
+    sentinel, landsat = (
+        [
+            items.parse_item(
+                make_item(datetime=f"{date}T10:26:00Z") | {"id": f"HLS.{sensor}.T32TLR.2020.v2.0"},
+                "nir",
+            )
+            for date in dates
+        ]
+        for sensor in ("S30", "L30")
+    )
+    assert sentinel[0].tile == "32TLR"
+    assert sentinel[0].orbit == sentinel[1].orbit != sentinel[2].orbit
+    assert landsat[0].orbit == landsat[2].orbit != landsat[1].orbit
+
+
 def test_fields_are_parsed_in_all_their_spellings():
     scene = items.parse_item(
         make_item(

@@ -1,14 +1,10 @@
 """Which pixels can be matched."""
 
-import re
-
-import numpy as np
 import pytest
-import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from gdiv.imagery.pixel_checks import GridError, check_pixels, crs_name, file_fault, utm_code
+from gdiv.imagery.pixel_checks import GridError, check_pixels, crs_name, utm_code
 
 
 def grid(crs, transform):
@@ -57,44 +53,3 @@ def test_the_utm_zone_of_a_place_is_known_on_both_sides():
     assert utm_code(179.9, 66) == 32660
     assert utm_code(-179.9, -66) == 32701
     assert utm_code(180.0, 66) == 32601
-
-
-def write(path, transform, crs="EPSG:32632", dtype="uint16"):
-    profile = {"driver": "GTiff", "width": 20, "height": 20, "count": 1, "dtype": dtype}
-    with rasterio.open(path, "w", crs=crs, transform=Affine(*transform), **profile) as file:
-        file.write(np.ones((20, 20), dtype), 1)
-    return str(path)
-
-
-@pytest.mark.parametrize(
-    ("transform", "crs", "dtype", "fault"),
-    [
-        ((10, 0, 3e5 + 500, 0, -10, 5e6 - 30), "EPSG:32632", "uint16", ""),
-        ((10, 0, 3e5 + 4, 0, -10, 5e6), "EPSG:32632", "int16", r"between those of the study.*0.60"),
-        ((15, 0, 3e5, 0, -15, 5e6), "EPSG:32632", "uint16", "pixels of 15 x 15 m, the study of 10"),
-        ((20, 0, 3e5, 0, -20, 5e6), "EPSG:32632", "uint16", "pixels of 20 x 20 m"),
-        ((10, 0, 3e5, 0, 10, 5e6), "EPSG:32632", "uint16", "pixels of 10 x -10 m"),
-        ((10, 1, 3e5, 1, -10, 5e6), "EPSG:32632", "uint16", "not north up"),
-        ((10, 0, 3e5, 0, -10, 5e6), "EPSG:2154", "uint16", "is in 2154, the study in EPSG:32632"),
-        ((10, 0, 3e5, 0, -10, 1.5e7), "EPSG:32732", "uint16", ""),
-        ((10, 0, 3e5, 0, -10, 5e6), None, "uint16", "no CRS"),
-        ((10, 0, 3e5, 0, -10, 5e6), "EPSG:32632", "complex64", "complex"),
-    ],
-)
-def test_files_off_the_grid_are_found(transform, crs, dtype, fault, tmp_path):
-    path = write(tmp_path / "a.tif", transform, crs, dtype)
-    study = grid("EPSG:32632", (10, 0, 3e5, 0, -10, 5e6))
-    assert re.search(fault, file_fault(path, study)) if fault else not file_fault(path, study)
-
-
-def test_texts_that_make_gdal_read_other_files_are_refused(tmp_path):
-    write(tmp_path / "a.tif", (10, 0, 3e5, 0, -10, 5e6))
-    text = (
-        '<VRTDataset rasterXSize="20" rasterYSize="20"><VRTRasterBand dataType="UInt16" band="1">'
-        f"<SimpleSource><SourceFilename>{tmp_path}/a.tif</SourceFilename></SimpleSource>"
-        "</VRTRasterBand></VRTDataset>"
-    )
-    for name in ("a.vrt", "b.tif"):
-        (tmp_path / name).write_text(text)
-        fault = file_fault(str(tmp_path / name), grid("EPSG:32632", (10, 0, 3e5, 0, -10, 5e6)))
-        assert "no GeoTIFF or JPEG 2000" in fault

@@ -1,20 +1,19 @@
 """Screen scenes by their metadata."""
 
-import itertools
 import json
 
 import numpy as np
 import pytest
 from places import file_source
+from tiles import make_candidate
 
-from gdiv.catalog import load_catalog
 from gdiv.imagery import archive, cube, scenes, screening
 from gdiv.imagery.inspection import Inspection
 from gdiv.imagery.items import parse_item
 
 
 def test_bad_items_are_dropped_and_the_others_are_judged(glacier, twin_folder, twin, tmp_path):
-    """Each fault has its own reason: location, zone, tile, projection."""
+    """Each fault has its own reason: location, a zone that is not its own, tile, projection."""
     content = json.loads((twin_folder / "items.json").read_text(encoding="utf-8"))
     for item in content["features"]:
         for asset in item["assets"].values():
@@ -39,7 +38,7 @@ def test_bad_items_are_dropped_and_the_others_are_judged(glacier, twin_folder, t
     reasons = table.set_index("id").reason
     expected = (
         "has no location",
-        "lies in EPSG:32631",
+        "has no data over the glacier",
         "is tile 31TGL",
         "has no projection",
     )
@@ -71,39 +70,6 @@ def test_scenes_with_equal_ids_are_kept_once(twin, glacier):
     whole = cube.load_cube(twin["items"], twin["table"], twin["source"], twin["grid"])
     images = [c.reflectance.sel(scene=used[0]).values for c in (data, whole)]
     assert np.array_equal(*images, equal_nan=True)
-
-
-def test_scenes_of_several_tiles_raise_an_error(twin):
-    glacier = load_catalog().glaciers["mer-de-glace"].model_copy(update={"tile": None})
-    masks = [twin["masks"][name].values for name in ("glacier", "stable")]
-    table = scenes.judge_scenes(twin["items"], twin["source"], glacier, twin["grid"], *masks)
-    assert table.verdict.tolist() == twin["table"].verdict.tolist()
-    other = [
-        item | {"properties": item["properties"] | {"grid:code": f"MGRS-{tile}"}}
-        for item, tile in zip(twin["items"], itertools.cycle(["32TLR", "32TLS"]), strict=False)
-    ]
-    with pytest.raises(
-        archive.SceneError, match=r"32TLR \(\d+ scenes\), 32TLS .*name one as `tile`"
-    ):
-        scenes.judge_scenes(other, twin["source"], glacier, twin["grid"], *masks)
-
-
-def make_candidate(identifier, year=2020, **properties):
-    """Make a candidate with a time, an orbit, a tile and a baseline."""
-    defaults = {
-        "datetime": f"{year}-08-03T10:26:00Z",
-        "proj:epsg": 32632,
-        "grid:code": "MGRS-32TLR",
-        "sat:relative_orbit": 108,
-        "s2:processing_baseline": "05.00",
-    }
-    item = {
-        "id": identifier,
-        "bbox": [6.9, 45.8, 7.1, 46.0],
-        "properties": defaults | properties,
-        "assets": {"nir": {"href": "nir.tif"}, "scl": {"href": "scl.tif"}},
-    }
-    return screening.Candidate(item, parse_item(item, "nir"), year)
 
 
 def test_the_newest_baseline_of_an_acquisition_is_kept():

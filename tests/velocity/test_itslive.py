@@ -10,6 +10,7 @@ import pandas as pd
 import pyproj
 import pytest
 import xarray as xr
+from stac_server import StacServer
 
 from gdiv.catalog import load_catalog
 from gdiv.velocity import itslive
@@ -117,7 +118,7 @@ def ours(glacier):
 
 
 def test_vectors_are_rotated_and_scaled_to_our_axes(service, glacier, ours):
-    theirs = itslive.load_velocity(glacier, PAIRS, service)
+    theirs = itslive.load_velocity(glacier, PAIRS, service, stac="")
     assert theirs["count"].max() == 2, "pairs too short and too long are left out"
     ice = np.ones(ours.vx.shape, bool)
     ice[:, :100] = False
@@ -138,7 +139,7 @@ def test_vectors_are_rotated_and_scaled_to_our_axes(service, glacier, ours):
 
 
 def test_an_offset_of_ours_is_reported(service, glacier, ours):
-    theirs = itslive.load_velocity(glacier, PAIRS, service)
+    theirs = itslive.load_velocity(glacier, PAIRS, service, stac="")
     comparison = itslive.compare_velocities(
         itslive.regrid_to(ours + 30, theirs, EPSG, np.ones(ours.vx.shape, bool))
     )
@@ -150,15 +151,49 @@ def test_an_offset_of_ours_is_reported(service, glacier, ours):
 
 
 def test_the_study_continues_without_a_cube_or_network(service, glacier, capsys):
-    assert itslive.load_velocity(glacier, PAIRS, service.replace("catalog_v02", "none")) is None
+    assert (
+        itslive.load_velocity(glacier, PAIRS, service.replace("catalog_v02", "none"), stac="")
+        is None
+    )
     assert "could not be read (HTTPError)" in capsys.readouterr().out
-    assert itslive.load_velocity(glacier, PAIRS, "http://127.0.0.1:9/catalog.json") is None
+    assert itslive.load_velocity(glacier, PAIRS, "http://127.0.0.1:9/catalog.json", stac="") is None
     assert "could not be read (ConnectionError)" in capsys.readouterr().out
     elsewhere = glacier.model_copy(update={"bbox": (6.0, 45.0, 6.1, 45.1)})
-    assert itslive.load_velocity(elsewhere, PAIRS, service) is None
+    assert itslive.load_velocity(elsewhere, PAIRS, service, stac="") is None
     assert "has no cube over this glacier" in capsys.readouterr().out
     old = PAIRS.assign(
         reference_date=pd.Timestamp("1999-01-01"), secondary_date=pd.Timestamp("2000-01-01")
     )
-    assert itslive.load_velocity(glacier, old, service) is None
+    assert itslive.load_velocity(glacier, old, service, stac="") is None
     assert "has no pair of 182 to 730 days between 1999-01-01" in capsys.readouterr().out
+
+
+def test_the_stac_service_is_asked_first(glacier, tmp_path, capsys):
+    """Of a cube's assets, the cube of image pairs is taken, not its yearly composites."""
+    west, south, east, north = glacier.bbox
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    item = {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": "cube",
+        "collection": "itslive-cubes",
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "bbox": list(glacier.bbox),
+        "properties": {"datetime": "2020-01-01T00:00:00Z"},
+        "links": [],
+        "assets": {
+            "composite": {"href": "https://a.org/cube_composite.zarr"},
+            "zarr": {"href": "https://a.org/cube.zarr"},
+        },
+    }
+    (tmp_path / "items.json").write_text(
+        json.dumps({"type": "FeatureCollection", "features": [item]})
+    )
+    longitude, latitude = (west + east) / 2, (south + north) / 2
+    with StacServer(tmp_path) as server:
+        found = itslive.find_cube(longitude, latitude, "http://127.0.0.1:9/no.json", server.url)
+        assert found.endswith("a.org/cube.zarr")  # the server puts its own address in front
+        assert itslive.find_cube(0, 0, "http://127.0.0.1:9/no.json", server.url) is None
+    assert "catalog could not be read" in capsys.readouterr().out
+    assert itslive.find_cube(0, 0, "http://127.0.0.1:9/no.json", "http://127.0.0.1:9") is None
+    assert "STAC service could not be read" in capsys.readouterr().out

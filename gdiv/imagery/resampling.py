@@ -1,0 +1,157 @@
+"""Find scenes whose pixels do not lie on the grid of the study, and say how they differ.
+
+Pixels on the grid are cropped and never resampled. Others are resampled once, when they are read.
+"""
+
+from typing import Any
+
+import numpy as np
+import rasterio
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+
+from gdiv.imagery.grid import false_northing, grid_crs, same_zone
+from gdiv.imagery.items import read_epsg, read_transform
+from gdiv.imagery.pixel_checks import crs_name
+from gdiv.imagery.rasters import open_raster
+
+__all__ = ["RESAMPLED", "PixelError", "describe_difference", "is_resampled", "locate_pixels"]
+
+#: Field of items in memory whose pixels are resampled.
+RESAMPLED = "gdiv:resampled"
+#: Largest distance of pixels from those of the grid that counts as none, pixels.
+TOLERANCE = 0.01
+#: Largest size of pixels, in those of the grid: coarser ones hold no detail of the grid.
+COARSEST = 1.5
+#: Smallest size: cubic resampling averages over few pixels only.
+FINEST = 1 / 8
+
+
+class PixelError(ValueError):
+    """The pixels of a scene cannot be brought onto a grid; the message is a short reason."""
+
+
+def is_resampled(item: dict[str, Any]) -> bool:
+    """Check whether an item is marked for resampling.
+
+    Parameters
+    ----------
+    item : dict
+        STAC item.
+
+    Returns
+    -------
+    bool
+        True if its pixels do not lie on the grid of the study.
+    """
+    return bool(item.get(RESAMPLED))
+
+
+def locate_pixels(item: dict[str, Any], asset: str) -> tuple[CRS | None, Affine | None]:
+    """Find where the pixels of an asset are: by its file if it is local, else by the item.
+
+    Parameters
+    ----------
+    item : dict
+        STAC item.
+    asset : str
+        Name of the asset.
+
+    Returns
+    -------
+    crs, transform : CRS and Affine, or None
+        None where the item does not say.
+
+    Raises
+    ------
+    PixelError
+        If a local file cannot be read, has no CRS or holds complex numbers.
+    """
+    link = str(item["assets"][asset]["href"])
+    if "://" not in link:
+        return _locate_in_file(link)
+    numbers = read_transform(item, asset)
+    epsg = read_epsg(item)
+    definition = epsg or item["properties"].get("proj:wkt2")
+    return CRS(definition) if definition else None, Affine(*numbers) if numbers else None
+
+
+def _locate_in_file(path: str) -> tuple[CRS, Affine]:
+    """CRS and transform of a file that can be matched."""
+    try:
+        with open_raster(path) as file:
+            crs, transform, dtype = file.crs, file.transform, file.dtypes[0]
+    except rasterio.errors.RasterioIOError:
+        raise PixelError(
+            "could not be read: its file is missing, or no GeoTIFF or JPEG 2000"
+        ) from None
+    if crs is None:
+        raise PixelError("its file has no CRS")
+    if dtype.startswith("complex"):
+        raise PixelError("its file holds complex numbers")
+    return CRS(crs), transform
+
+
+def describe_difference(crs: CRS | None, transform: Affine | None, grid: GeoBox) -> str:
+    """Describe how pixels differ from those of a grid.
+
+    Parameters
+    ----------
+    crs : CRS or None
+        Projection of the pixels.
+    transform : Affine or None
+        Their transform.
+    grid : odc.geo.geobox.GeoBox
+        Grid with a CRS.
+
+    Returns
+    -------
+    str
+        Such as "pixels of 12.5 m"; empty if the pixels lie on the grid, or it is not known where
+        they lie.
+
+    Raises
+    ------
+    PixelError
+        If the pixels are much coarser or finer than the grid.
+
+    Examples
+    --------
+    >>> grid = GeoBox((10, 10), Affine(10, 0, 500000, 0, -10, 5000000), "EPSG:32632")
+    >>> describe_difference(grid.crs, Affine(10, 0, 499980, 0, -10, 5000100), grid)
+    ''
+    >>> describe_difference(CRS(32633), Affine(10, 0, 0, 0, -10, 5000000), grid)
+    'pixels of EPSG:32633'
+    >>> describe_difference(grid.crs, Affine(10, 0, 499983, 0, -10, 5000100), grid)
+    'pixels 0.30 to the right and 0.00 below those of the study'
+    """
+    if crs is None or transform is None:
+        return ""
+    here = grid_crs(grid)
+    step = grid.affine.a
+    if crs != here and not same_zone(crs.epsg, here.epsg):
+        pixels = GeoBox((1, 1), transform, crs)
+        if crs.projected:
+            _check_size(float(np.sqrt(abs(transform.determinant))), step)
+        return f"pixels of {crs_name(pixels)}"
+    size = float(np.sqrt(abs(transform.determinant)))
+    _check_size(size, step)
+    shape = (transform.a, transform.b, transform.d, transform.e)
+    if not np.allclose(
+        shape, (step, 0.0, 0.0, -step), rtol=0, atol=TOLERANCE * step / max(grid.shape)
+    ):
+        return f"pixels of {size:g} m" if abs(size / step - 1) > TOLERANCE else "turned pixels"
+    top = transform.f + false_northing(crs.epsg, here.epsg)
+    right, below = ((transform.c - grid.affine.c) / step, (grid.affine.f - top) / step)
+    beside = [abs(shift - round(shift)) for shift in (right, below)]
+    if max(beside) > TOLERANCE:
+        return f"pixels {right % 1:.2f} to the right and {below % 1:.2f} below those of the study"
+    return ""
+
+
+def _check_size(size: float, step: float) -> None:
+    """Refuse pixels that are much coarser or finer than those of a grid."""
+    if not FINEST <= size / step <= COARSEST:
+        kind = "coarse" if size > step else "fine"
+        raise PixelError(f"its pixels of {size:g} m are too {kind} for the study's of {step:g} m")
