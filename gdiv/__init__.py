@@ -65,7 +65,8 @@ if TYPE_CHECKING:
     from gdiv.imagery.cube import load_cube as load_cube
     from gdiv.imagery.folder import write_items as write_items
     from gdiv.imagery.geotiffs import open_pair as open_pair
-    from gdiv.imagery.outlines import make_masks as make_masks, read_outline as read_outline
+    from gdiv.imagery.masks import make_masks as make_masks
+    from gdiv.imagery.outlines import read_outline as read_outline
     from gdiv.imagery.pairs import choose_pairs as choose_pairs
     from gdiv.imagery.scenes import judge_scenes as judge_scenes
     from gdiv.imagery.shift import measure_shift as measure_shift
@@ -103,7 +104,7 @@ _PUBLIC = {
     "judge_scenes": "gdiv.imagery.scenes",
     "load_cube": "gdiv.imagery.cube",
     "read_outline": "gdiv.imagery.outlines",
-    "make_masks": "gdiv.imagery.outlines",
+    "make_masks": "gdiv.imagery.masks",
     "choose_pairs": "gdiv.imagery.pairs",
     "register_pairs": "gdiv.imagery.coregistration",
     # Velocity

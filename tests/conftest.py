@@ -15,6 +15,7 @@ from gdiv.catalog import load_catalog
 from gdiv.command import main
 from gdiv.imagery import archive, cube, outlines, scenes
 from gdiv.imagery.grid import grid_of_items, study_grid
+from gdiv.imagery.masks import make_masks
 from gdiv.twin.scenes import render_twin
 
 # pytest-socket stops this process from using the network; these stop GDAL and the kernels.
@@ -77,9 +78,7 @@ def twin(glacier, twin_folder):
     source = file_source(twin_folder / "items.json")
     items = archive.find_items(source, glacier, [2020, 2021, 2022])
     grid = grid_of_items(items, "nir", glacier)
-    masks = outlines.make_masks(
-        outlines.read_outline(twin_folder / "outline.geojson", glacier, grid), grid
-    )
+    masks = make_masks(outlines.read_outline(twin_folder / "outline.geojson", glacier, grid), grid)
     table = scenes.judge_scenes(
         items, source, glacier, grid, masks.glacier.values, masks.stable.values
     )

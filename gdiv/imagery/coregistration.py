@@ -48,7 +48,7 @@ def register_pairs(
     pairs : pandas.DataFrame
         Pair table from `gdiv.imagery.pairs.choose_pairs`, with or without the column ``set``.
     masks : xarray.Dataset
-        Masks from `gdiv.imagery.outlines.make_masks`.
+        Masks from `gdiv.imagery.masks.make_masks`.
     aligned : bool, optional
         The scenes are known to be aligned: a pair that cannot be registered is used with a shift of
         zero, and dropped otherwise.

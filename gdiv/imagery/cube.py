@@ -1,4 +1,4 @@
-"""Load scenes as one lazy cube: reflectance and snow on the grid of the study.
+"""Load scenes as one lazy cube: reflectance, snow and water on the grid of the study.
 
 Pixels on the grid are cropped and never resampled; others are resampled once.
 """
@@ -45,14 +45,17 @@ __all__ = [
 SCL_CLEAR = (2, 4, 5, 6, 7, 11)
 SCL_SNOW = 11
 SCL_SHADE = 2
+SCL_WATER = 6
 #: Bits of Landsat's qa_pixel that hide the ground: fill, dilated cloud, cirrus, cloud and cloud
-#: shadow; and the bit of snow.
+#: shadow; and the bits of snow and of water.
 QA_HIDDEN = 0b11111
 QA_SNOW = 1 << 5
+QA_WATER = 1 << 7
 #: Bits of the Fmask of HLS that hide the ground: cloud, what is beside it, and its shadow; and the
-#: bit of snow. The user guide of HLS 2.0 lists them.
+#: bits of snow and of water. The user guide of HLS 2.0 lists them.
 FMASK_HIDDEN = 0b1110
 FMASK_SNOW = 1 << 4
+FMASK_WATER = 1 << 5
 #: Numbers that stand for no data in masks, by kind.
 MASK_VOID = {"scl": 0, "qa_pixel": 1, "fmask": 255}
 #: Parts the identifiers of the tiles of a scene in a table.
@@ -85,14 +88,18 @@ def classify(mask: npt.NDArray[Any], kind: str) -> tuple[npt.NDArray[np.bool_], 
 
     Returns
     -------
-    clear, snow : ndarray of bool
-        Whether a pixel shows the ground, and whether it is snow or ice; of the shape of `mask`.
+    clear, snow, water : ndarray of bool
+        Whether a pixel shows the ground, whether it is snow or ice, and whether it is water; of the
+        shape of `mask`.
     """
     if kind == "scl":
-        return np.isin(mask, SCL_CLEAR), mask == SCL_SNOW
-    if kind == "fmask":
-        return (mask & FMASK_HIDDEN) == 0, (mask & FMASK_SNOW) != 0
-    return (mask & QA_HIDDEN) == 0, (mask & QA_SNOW) != 0
+        return np.isin(mask, SCL_CLEAR), mask == SCL_SNOW, mask == SCL_WATER
+    hidden, snow, water = (
+        (FMASK_HIDDEN, FMASK_SNOW, FMASK_WATER)
+        if kind == "fmask"
+        else (QA_HIDDEN, QA_SNOW, QA_WATER)
+    )
+    return (mask & hidden) == 0, (mask & snow) != 0, (mask & water) != 0
 
 
 def load_asset(
@@ -343,11 +350,11 @@ def load_cube(
     Returns
     -------
     xarray.Dataset
-        ``reflectance`` (float32) and ``snow`` (bool) with dimensions ``(scene, y, x)``.
+        ``reflectance`` (float32), ``snow`` and ``water`` (bool) with dimensions ``(scene, y, x)``.
         Reflectance is NaN where there is no data or cloud; ``snow`` is snow or bare ice by the
-        mask, False where the source has none. The coordinate ``scene`` holds the identifiers, so
-        that ``cube.sel(scene=id)`` selects an image; ``time``, ``season_year``, ``orbit`` and
-        ``offset`` (reflectance) belong to scenes; ``x`` and ``y`` are pixel centres; ``map_scale``
+        mask; both are False where the source has no mask. The coordinate ``scene`` holds the
+        identifiers, so that ``cube.sel(scene=id)`` selects an image; ``time``, ``season_year``,
+        ``orbit`` and ``offset`` (reflectance) belong to scenes; ``x`` and ``y`` are pixel centres; ``map_scale``
         is that of the projection, of real scenes.
     """
     used = scenes[scenes.verdict == "use"]
@@ -357,12 +364,14 @@ def load_cube(
     offset = xr.DataArray(used.offset.to_numpy(np.float32), dims="time")
     reflectance = numbers * np.float32(source.scale) + offset
     visible = numbers.notnull()
-    snow = xr.zeros_like(visible)
+    snow = water = xr.zeros_like(visible)
     if source.mask and all(source.mask in item["assets"] for item in chosen):
         mask = load_asset(chosen, source, "mask", grid)
         # Image and mask are on one grid: values alone are combined, without aligning coordinates.
         visible = visible & _classify_lazily(mask, source.mask_kind, 0).data
         snow = snow.copy(data=_classify_lazily(mask, source.mask_kind, 1).data)
+        # What hides the ground may look like water, or have its bits set.
+        water = water.copy(data=_classify_lazily(mask, source.mask_kind, 2).data) & visible
     cube = xr.Dataset(
         {
             "reflectance": reflectance.where(visible).assign_attrs(
@@ -370,6 +379,9 @@ def load_cube(
             ),
             "snow": snow.astype(bool).assign_attrs(
                 units="1", long_name="snow or bare ice in the scene's mask"
+            ),
+            "water": water.astype(bool).assign_attrs(
+                units="1", long_name="water in the scene's mask"
             ),
         }
     )

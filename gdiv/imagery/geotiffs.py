@@ -14,7 +14,8 @@ from odc.geo.geobox import GeoBox
 
 from gdiv.imagery.dates import date_in_name
 from gdiv.imagery.grid import grid_crs
-from gdiv.imagery.outlines import MARGIN, VectorError, make_masks, polygon_parts, read_polygons
+from gdiv.imagery.masks import MARGIN, make_masks
+from gdiv.imagery.outlines import VectorError, polygon_parts, read_polygons
 from gdiv.imagery.pixel_checks import crs_name
 from gdiv.imagery.projection_scale import map_scale
 from gdiv.imagery.single_image import PairError, Picture, open_image

@@ -115,7 +115,7 @@ def inspect_scene(
         if seen < MIN_CLEAR:
             reason = f"only {seen:.0%} of the glacier has data (at least {MIN_CLEAR:.0%})"
         return replace(measured, reason=reason)
-    clear, snow = classify(mask, source.mask_kind)
+    clear, snow, _ = classify(mask, source.mask_kind)
     if source.mask_kind == "scl":
         measured = replace(measured, shadow=float((mask == SCL_SHADE)[glacier_mask].mean()))
     clear_share = float((clear & valid)[glacier_mask].mean())

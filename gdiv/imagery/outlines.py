@@ -1,4 +1,4 @@
-"""Read glacier outlines and make masks of ice and stable ground."""
+"""Read glacier outlines and other polygons."""
 
 import io
 import zipfile
@@ -6,31 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
 import shapely
-import xarray as xr
 from odc.geo.geobox import GeoBox
-from rasterio import features
 
 from gdiv.catalog import Glacier
 from gdiv.files import read_text, redacted
 from gdiv.imagery.grid import grid_crs
 from gdiv.imagery.items import box_polygon
-from gdiv.images.arrays import Mask
 
 __all__ = [
-    "MARGIN",
     "VectorError",
-    "make_masks",
     "polygon_parts",
+    "read_other_ice",
     "read_outline",
     "read_polygons",
     "read_vector",
 ]
 
-#: Distance from the ice at which stable ground begins, in metres (ten pixels of Sentinel-2). Ice
-#: beyond an old outline, shaded rims and mixed pixels are not stable.
-MARGIN = 100.0
 #: Vector files that are looked for in a zip archive.
 VECTOR_SUFFIXES = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".kml")
 #: Columns of the identifier in the Randolph Glacier Inventory, versions 5 to 7, in lower case.
@@ -64,12 +56,51 @@ def read_outline(path: str | Path, glacier: Glacier, grid: GeoBox) -> gpd.GeoDat
     ValueError
         If the file cannot be read, or no outline meets the grid.
     """
+    own, _ = _read_ice(path, glacier, grid)
+    if own.empty:
+        raise VectorError(
+            f"outline {path} has nothing within the study's box {list(glacier.bbox)}; "
+            f"check its CRS and place"
+        )
+    return own[["geometry"]]
+
+
+def read_other_ice(path: str | Path, glacier: Glacier, grid: GeoBox) -> gpd.GeoDataFrame:
+    """Read the outlines of other glaciers within a grid, which move as well.
+
+    Parameters
+    ----------
+    path : str or Path
+        Vector file or URL, as for `read_outline`.
+    glacier : gdiv.catalog.Glacier
+        Entry of the catalog.
+    grid : odc.geo.geobox.GeoBox
+        Grid of the study.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Polygons in the projection of the grid; empty if the file does not tell glaciers apart.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read.
+    """
+    _, other = _read_ice(path, glacier, grid)
+    return other[["geometry"]]
+
+
+def _read_ice(
+    path: str | Path, glacier: Glacier, grid: GeoBox
+) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """Outlines of the glacier and of others within a grid."""
     zipped = str(path).startswith("http") and str(path).endswith(".zip")
     location = f"/vsizip//vsicurl/{path}" if zipped else path
     # In degrees, whatever the projection of the file: geopandas converts it.
     box = gpd.GeoSeries([box_polygon(glacier.bbox)], crs=4326)
     try:
-        outlines = read_polygons(location, "outline", grid, bbox=box)
+        ice = read_polygons(location, "outline", grid, bbox=box)
     except VectorError:
         raise
     except Exception as error:
@@ -77,16 +108,12 @@ def read_outline(path: str | Path, glacier: Glacier, grid: GeoBox) -> gpd.GeoDat
             f"outline {redacted(str(path))} could not be read ({redacted(str(error))}); "
             f"put an outline.geojson beside the scenes' items.json"
         ) from error
-    for name in outlines.columns:
-        if name.lower() in RGI_COLUMNS and glacier.rgi in set(outlines[name]):
-            outlines = outlines[outlines[name] == glacier.rgi]
-    outlines = outlines[outlines.intersects(shapely.box(*grid.boundingbox))]
-    if outlines.empty:
-        raise VectorError(
-            f"outline {path} has nothing within the study's box {list(glacier.bbox)}; "
-            f"check its CRS and place"
-        )
-    return outlines[["geometry"]]
+    ice = ice[ice.intersects(shapely.box(*grid.boundingbox))]
+    for name in ice.columns:
+        if name.lower() in RGI_COLUMNS and glacier.rgi in set(ice[name]):
+            own = ice[name] == glacier.rgi
+            return ice[own], ice[~own]
+    return ice, ice[:0]
 
 
 def read_polygons(path: str | Path, kind: str, grid: GeoBox, **options: Any) -> gpd.GeoDataFrame:
@@ -190,71 +217,3 @@ def _within_zip(path: Path) -> str:
             if name.lower().endswith(suffix) and not name.startswith("__MACOSX"):
                 return f"/vsizip/{{{path.resolve()}}}/{name}"
     raise VectorError(f"{path} holds no vector file ({', '.join(VECTOR_SUFFIXES)})")
-
-
-def make_masks(
-    outlines: gpd.GeoDataFrame,
-    grid: GeoBox,
-    margin: float = MARGIN,
-    ground: gpd.GeoDataFrame | None = None,
-) -> xr.Dataset:
-    """Make masks of the glacier and of stable ground.
-
-    Parameters
-    ----------
-    outlines : geopandas.GeoDataFrame
-        Polygons of ice in the projection of the grid.
-    grid : odc.geo.geobox.GeoBox
-        Grid of the study.
-    margin : float, optional
-        Least distance of stable ground from the ice, in metres. A larger value leaves less stable
-        ground and less ice mistaken for it.
-    ground : geopandas.GeoDataFrame, optional
-        Polygons of ground that is known to be stable, in the projection of the grid. All that is
-        far enough from the ice counts as stable if left out, water and other glaciers included.
-
-    Returns
-    -------
-    xarray.Dataset
-        ``glacier``, pixels whose centre lies within an outline, and ``stable``, pixels farther than
-        `margin` from any; bool ``(y, x)``.
-
-    Examples
-    --------
-    >>> from gdiv.imagery.grid import study_grid
-    >>> grid = study_grid((6.93, 45.88, 6.94, 45.89), 32632)
-    >>> west, south, east, north = grid.boundingbox
-    >>> ice = gpd.GeoDataFrame(geometry=[shapely.box(west, south, west + 200, north)], crs=32632)
-    >>> masks = make_masks(ice, grid)
-    >>> grid.width, int(masks.glacier[0].sum()), int(masks.stable[0].sum())
-    (84, 20, 54)
-    """
-    ice = shapely.union_all(shapely.make_valid(outlines.geometry.to_numpy()))
-    stable = ~_rasterize(ice.buffer(margin), grid)
-    if ground is not None:
-        stable &= _rasterize(
-            shapely.union_all(shapely.make_valid(ground.geometry.to_numpy())), grid
-        )
-    masks = {"glacier": _rasterize(ice, grid), "stable": stable}
-    long_names = {
-        "glacier": "ice, by the outline",
-        "stable": f"ground at least {margin:.0f} m from the ice",
-    }
-    variables = {
-        name: (
-            ("y", "x"),
-            np.ascontiguousarray(mask),
-            {"long_name": long_names[name], "units": "1"},
-        )
-        for name, mask in masks.items()
-    }
-    coordinates = {axis: grid.coordinates[axis].values for axis in ("y", "x")}
-    return xr.Dataset(variables, coords=coordinates)
-
-
-def _rasterize(geometry: shapely.Geometry, grid: GeoBox) -> Mask:
-    """Pixels whose centre lies within a geometry."""
-    if geometry.is_empty:
-        return np.zeros(grid.shape, bool)
-    burnt = features.rasterize([geometry], grid.shape, transform=grid.affine)
-    return burnt.astype(bool)

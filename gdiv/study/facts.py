@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 import shapely
 from odc.geo.geobox import GeoBox
 from tqdm import tqdm
@@ -32,6 +33,8 @@ __all__ = ["STABLE_FILES", "Facts"]
 LINK = re.compile(r"\]\(\s*<?(?!https?:|mailto:)[\w+.-]*\s*:", re.IGNORECASE)
 #: Files beside the scenes that may hold stable ground.
 STABLE_FILES = ("stable.geojson", "rock.geojson")
+#: File beside the scenes that may hold what moves beside the ice: landslides, water.
+UNSTABLE_FILE = "unstable.geojson"
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,6 +154,10 @@ class Facts:
         geopandas.GeoDataFrame
             Outlines within the grid: the source's own, else the catalog's.
         """
+        return outlines.read_outline(self._outline_file(), self.glacier, grid)
+
+    def _outline_file(self) -> str | Path:
+        """Outlines beside the scenes, else those of the catalog."""
         log_access("read", "outline.geojson")
         own = self.companions / "outline.geojson"
         path = own if own.exists() else self.glacier.outline
@@ -159,7 +166,29 @@ class Facts:
                 f"{self.glacier.label} has no outline in the catalog; "
                 f"put an outline.geojson beside the scenes' items.json"
             )
-        return outlines.read_outline(path, self.glacier, grid)
+        return path
+
+    def moving_ground_on(self, grid: GeoBox) -> gpd.GeoDataFrame:
+        """Read what moves beside the glacier, in the CRS of a grid.
+
+        Parameters
+        ----------
+        grid : odc.geo.geobox.GeoBox
+            Grid of the study.
+
+        Returns
+        -------
+        geopandas.GeoDataFrame
+            Polygons of other glaciers, where the outlines tell them apart, and of an
+            `unstable.geojson` beside the scenes; may be empty.
+        """
+        other = outlines.read_other_ice(self._outline_file(), self.glacier, grid)
+        log_access("read", UNSTABLE_FILE)
+        file = self.companions / UNSTABLE_FILE
+        if not file.exists():
+            return other
+        unstable = outlines.read_polygons(file, "unstable ground", grid)
+        return pd.concat([other, unstable[["geometry"]]], ignore_index=True)
 
     def stable_ground_on(self, grid: GeoBox) -> gpd.GeoDataFrame | None:
         """Read the ground that the source knows to be stable, in the CRS of a grid.

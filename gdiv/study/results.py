@@ -53,7 +53,7 @@ _CHECKS = ("matcher", "rmse", "median", "p95", "along", "coverage")
 RESULTS = (
     Result("items", "items", "01"),
     Result("scenes", "table", "01", ("id", "date", "season_year", "verdict", "reason", "offset")),
-    Result("cube", "dataset", "02", ("reflectance", "snow")),
+    Result("cube", "dataset", "02", ("reflectance", "snow", "water")),
     Result("masks", "dataset", "02", ("glacier", "stable")),
     Result(
         "pairs", "table", "02", ("reference", "secondary", "years", "set", "shift_x", "shift_y")

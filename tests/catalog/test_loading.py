@@ -90,7 +90,7 @@ MALFORMED = [
     (f"{S}.url", "earth-search", ["url", "'earth-search'", "pattern"]),
     (f"{S}.scale", 0, ["scale", "0", "greater than 0"]),
     (f"{S}.offset", "always", ["offset", "'always'", "'flag', 'baseline' or 'raster'"]),
-    (f"{S}.mask_kind", "fmask", ["mask_kind", "'fmask'", "'scl' or 'qa_pixel'"]),
+    (f"{S}.mask_kind", "udm", ["mask_kind", "'udm'", "'qa_pixel' or 'fmask'"]),
     (f"{S}.signing", "token", ["signing", "'token'", "'none' or 'planetary-computer'"]),
     (f"{S}.colour", {"infrared": "B08"}, ["colour", "infrared", "'red', 'green' or 'blue'"]),
     (f"{S}.licence", ABSENT, ["licence", "missing", "required"]),

@@ -81,16 +81,23 @@ def test_cloud_is_no_data_and_loading_is_lazy(twin):
     assert lazy.reflectance.dtype == np.float32 and lazy.snow.dtype == bool
 
 
-def test_classify_supports_both_kinds_of_masks():
-    clear, snow = cube.classify(np.array([0, 1, 3, 4, 6, 8, 9, 10, 11]), "scl")
-    assert clear.tolist() == [False, False, False, True, True, False, False, False, True]
-    assert snow.tolist() == [False] * 8 + [True]
-    clear, snow = cube.classify(
-        np.array([1, 1 << 3, 1 << 4, 1 << 6, (1 << 6) | (1 << 5)]), "qa_pixel"
-    )
-    assert clear.tolist() == [False, False, False, True, True] and snow.tolist() == [False] * 4 + [
-        True
-    ]
+@pytest.mark.parametrize(
+    ("kind", "values", "clear", "snow", "water"),
+    [
+        ("scl", [0, 1, 3, 4, 6, 8, 9, 10, 11], [3, 4, 8], [8], [4]),
+        ("qa_pixel", [1, 1 << 3, 1 << 4, 1 << 6, (1 << 6) | (1 << 5), 1 << 7], [3, 4, 5], [4], [5]),
+        (
+            "fmask",
+            [255, 1 << 1, 1 << 3, 0, 1 << 4, 1 << 5, 0b11 << 6],
+            [3, 4, 5, 6],
+            [0, 4],
+            [0, 5],
+        ),
+    ],
+)
+def test_masks_are_classified(kind, values, clear, snow, water):
+    found = cube.classify(np.array(values), kind)
+    assert [np.flatnonzero(each).tolist() for each in found] == [clear, snow, water]
 
 
 def test_loading_fetches_few_bytes_with_a_small_graph(glacier, twin_folder, twin):

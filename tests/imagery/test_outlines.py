@@ -1,20 +1,13 @@
-"""Read outlines and make masks of ice and stable ground."""
+"""Read outlines: of the glacier and of others, in any format and projection."""
 
 import shutil
 
 import geopandas as gpd
 import pytest
 import shapely
-from scipy import ndimage
 
 from gdiv.imagery import outlines
-
-
-def test_stable_ground_keeps_a_margin_to_the_ice(twin):
-    masks, grid = twin["masks"], twin["grid"]
-    assert not (masks.glacier & masks.stable).any()
-    distance = ndimage.distance_transform_edt(~masks.glacier.values) * grid.resolution.x
-    assert distance[masks.stable.values].min() >= outlines.MARGIN - 10
+from gdiv.imagery.masks import make_masks
 
 
 def test_an_outline_outside_the_study_raises_an_error(twin, glacier, tmp_path):
@@ -43,7 +36,7 @@ def test_an_outline_in_any_projection_gives_the_same_ice(
     own.to_crs(crs).to_file(tmp_path / name)
     ice = outlines.read_outline(tmp_path / name, glacier, twin["grid"])
     expected = outlines.read_outline(twin_folder / "outline.geojson", glacier, twin["grid"])
-    masks = [outlines.make_masks(each, twin["grid"]).glacier for each in (ice, expected)]
+    masks = [make_masks(each, twin["grid"]).glacier for each in (ice, expected)]
     assert (masks[0] != masks[1]).mean() < 1e-3
 
 
@@ -81,6 +74,21 @@ def test_a_shapefile_without_projection_is_refused_with_the_cure(
         outlines.read_polygons(tmp_path / "a.shp", "outline", twin["grid"])
 
 
+def test_other_glaciers_of_an_inventory_are_told_apart(twin, glacier, tmp_path):
+    west, south, east, north = glacier.bbox
+    middle = (west + east) / 2
+    halves = [shapely.box(west, south, middle, north), shapely.box(middle, south, east, north)]
+    inventory = gpd.GeoDataFrame({"RGIId": [glacier.rgi, "RGI60-11.1"]}, geometry=halves, crs=4326)
+    inventory.to_file(tmp_path / "rgi.gpkg")
+    grid = twin["grid"]
+    own = outlines.read_outline(tmp_path / "rgi.gpkg", glacier, grid)
+    other = outlines.read_other_ice(tmp_path / "rgi.gpkg", glacier, grid)
+    assert len(own) == len(other) == 1
+    assert own.total_bounds[2] == pytest.approx(other.total_bounds[0], abs=200)
+    inventory[["geometry"]].to_file(tmp_path / "all.gpkg")
+    assert outlines.read_other_ice(tmp_path / "all.gpkg", glacier, grid).empty
+
+
 def test_a_zip_with_folders_self_crossings_and_empty_shapes_are_read(
     twin, glacier, twin_folder, tmp_path
 ):
@@ -92,7 +100,7 @@ def test_a_zip_with_folders_self_crossings_and_empty_shapes_are_read(
     bow = shapely.Polygon([(6.93, 45.89), (6.95, 45.9), (6.95, 45.89), (6.93, 45.9)])
     gpd.GeoDataFrame(geometry=[bow, None], crs=4326).to_file(tmp_path / "bow.gpkg")
     ice = outlines.read_outline(tmp_path / "bow.gpkg", glacier, twin["grid"])
-    assert ice.is_valid.all() and outlines.make_masks(ice, twin["grid"]).glacier.any()
+    assert ice.is_valid.all() and make_masks(ice, twin["grid"]).glacier.any()
 
 
 def test_a_broken_geojson_is_named(twin, glacier, tmp_path):

@@ -3,7 +3,9 @@
 import shutil
 from dataclasses import replace
 
+import geopandas as gpd
 import pytest
+import shapely
 
 from gdiv.imagery.grid import study_grid
 from gdiv.study.opening import open_study
@@ -65,6 +67,23 @@ def test_a_glacier_without_outline_raises_an_error_with_the_remedy(service_study
     study = replace(service_study, glacier=entry)
     with pytest.raises(StudyError, match=r"put an outline.geojson beside the scenes' items.json"):
         study.outline_on(study_grid(glacier.bbox, glacier.epsg))
+
+
+def test_what_moves_is_read_from_the_inventory_and_a_file_beside_the_scenes(twin_study, glacier):
+    grid = study_grid(glacier.bbox, glacier.epsg)
+    west, south, east, north = glacier.bbox
+    twin_study.companions.mkdir(parents=True)
+    halves = [
+        shapely.box(west, south, (west + east) / 2, north),
+        shapely.box((west + east) / 2, south, east, north),
+    ]
+    own = {"RGIId": [glacier.rgi, "RGI60-11.1"]}
+    inventory = gpd.GeoDataFrame(own, geometry=halves, crs=4326)
+    inventory.to_file(twin_study.companions / "outline.geojson")
+    assert len(twin_study.moving_ground_on(grid)) == 1
+    slide = gpd.GeoDataFrame(geometry=halves[:1], crs=4326)
+    slide.to_file(twin_study.companions / "unstable.geojson")
+    assert len(twin_study.moving_ground_on(grid)) == 2
 
 
 def test_seasons_are_those_of_training_and_validation(twin_study):

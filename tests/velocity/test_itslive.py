@@ -156,7 +156,8 @@ def test_the_study_continues_without_a_cube_or_network(service, glacier, capsys)
         is None
     )
     assert "could not be read (HTTPError)" in capsys.readouterr().out
-    assert itslive.load_velocity(glacier, PAIRS, "http://127.0.0.1:9/catalog.json", stac="") is None
+    unreachable = "http://127.0.0.1:9/catalog.json"
+    assert itslive.load_velocity(glacier, PAIRS, unreachable, stac="") is None
     assert "could not be read (ConnectionError)" in capsys.readouterr().out
     elsewhere = glacier.model_copy(update={"bbox": (6.0, 45.0, 6.1, 45.1)})
     assert itslive.load_velocity(elsewhere, PAIRS, service, stac="") is None

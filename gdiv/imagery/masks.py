@@ -1,0 +1,116 @@
+"""Make masks of ice and of stable ground."""
+
+import geopandas as gpd
+import numpy as np
+import shapely
+import xarray as xr
+from odc.geo.geobox import GeoBox
+from rasterio import features
+
+from gdiv.images.arrays import Mask
+
+__all__ = ["MARGIN", "leave_out_water", "make_masks"]
+
+#: Distance from the ice at which stable ground begins, in metres (ten pixels of Sentinel-2). Ice
+#: beyond an old outline, shaded rims and mixed pixels are not stable.
+MARGIN = 100.0
+#: Fraction of the scenes in which a pixel is water from which on it counts as water. Masks take
+#: shadow for water now and then.
+OFTEN = 0.5
+
+
+def make_masks(
+    outlines: gpd.GeoDataFrame,
+    grid: GeoBox,
+    margin: float = MARGIN,
+    ground: gpd.GeoDataFrame | None = None,
+    moving: gpd.GeoDataFrame | None = None,
+) -> xr.Dataset:
+    """Make masks of the glacier and of stable ground.
+
+    Parameters
+    ----------
+    outlines : geopandas.GeoDataFrame
+        Polygons of ice in the projection of the grid.
+    grid : odc.geo.geobox.GeoBox
+        Grid of the study.
+    margin : float, optional
+        Least distance of stable ground from the ice, in metres. A larger value leaves less stable
+        ground and less ice mistaken for it.
+    ground : geopandas.GeoDataFrame, optional
+        Polygons of ground that is known to be stable, in the projection of the grid. All that is
+        far enough from the ice counts as stable if left out.
+    moving : geopandas.GeoDataFrame, optional
+        Polygons of what moves as well, in the projection of the grid: other glaciers, landslides,
+        water. Ground within `margin` of them is not stable.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``glacier``, pixels whose centre lies within an outline, and ``stable``, pixels farther than
+        `margin` from any; bool ``(y, x)``.
+
+    Examples
+    --------
+    >>> from gdiv.imagery.grid import study_grid
+    >>> grid = study_grid((6.93, 45.88, 6.94, 45.89), 32632)
+    >>> west, south, east, north = grid.boundingbox
+    >>> ice = gpd.GeoDataFrame(geometry=[shapely.box(west, south, west + 200, north)], crs=32632)
+    >>> masks = make_masks(ice, grid)
+    >>> grid.width, int(masks.glacier[0].sum()), int(masks.stable[0].sum())
+    (84, 20, 54)
+    """
+    ice = _union(outlines)
+    stable = ~_rasterize(ice.buffer(margin), grid)
+    if ground is not None:
+        stable &= _rasterize(_union(ground), grid)
+    if moving is not None:
+        stable &= ~_rasterize(_union(moving).buffer(margin), grid)
+    masks = {"glacier": _rasterize(ice, grid), "stable": stable}
+    long_names = {
+        "glacier": "ice, by the outline",
+        "stable": f"ground at least {margin:.0f} m from the ice",
+    }
+    variables = {
+        name: (
+            ("y", "x"),
+            np.ascontiguousarray(mask),
+            {"long_name": long_names[name], "units": "1"},
+        )
+        for name, mask in masks.items()
+    }
+    coordinates = {axis: grid.coordinates[axis].values for axis in ("y", "x")}
+    return xr.Dataset(variables, coords=coordinates)
+
+
+def leave_out_water(masks: xr.Dataset, water: xr.DataArray) -> xr.Dataset:
+    """Leave water out of stable ground: lakes, fjords and rivers look stable to an outline.
+
+    Parameters
+    ----------
+    masks : xarray.Dataset
+        From `make_masks`.
+    water : xarray.DataArray
+        Whether the mask of a scene says water, bool ``(scene, y, x)``: ``cube.water``.
+
+    Returns
+    -------
+    xarray.Dataset
+        Masks whose ``stable`` leaves out what is water in at least half of the scenes.
+    """
+    often = water.mean("scene").values >= OFTEN
+    stable = masks.stable.copy(data=masks.stable.values & ~often)
+    return masks.assign(stable=stable)
+
+
+def _union(shapes: gpd.GeoDataFrame) -> shapely.Geometry:
+    """Union of shapes, mended where they are invalid."""
+    return shapely.union_all(shapely.make_valid(shapes.geometry.to_numpy()))
+
+
+def _rasterize(geometry: shapely.Geometry, grid: GeoBox) -> Mask:
+    """Pixels whose centre lies within a geometry."""
+    if geometry.is_empty:
+        return np.zeros(grid.shape, bool)
+    burnt = features.rasterize([geometry], grid.shape, transform=grid.affine)
+    return burnt.astype(bool)

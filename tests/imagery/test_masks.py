@@ -1,0 +1,46 @@
+"""Masks of ice and of stable ground, without what moves beside the ice."""
+
+import geopandas as gpd
+import numpy as np
+import shapely
+import xarray as xr
+from scipy import ndimage
+
+from gdiv.imagery import masks
+
+
+def test_stable_ground_keeps_a_margin_to_the_ice(twin):
+    made, grid = twin["masks"], twin["grid"]
+    assert not (made.glacier & made.stable).any()
+    distance = ndimage.distance_transform_edt(~made.glacier.values) * grid.resolution.x
+    assert distance[made.stable.values].min() >= masks.MARGIN - 10
+
+
+def strip(grid, first, last):
+    """Polygon over some columns of a grid."""
+    west, south, _, north = grid.boundingbox
+    shape = shapely.box(west + 10 * first, south, west + 10 * last, north)
+    return gpd.GeoDataFrame(geometry=[shape], crs=grid.crs)
+
+
+def test_what_moves_beside_the_ice_is_not_stable(twin):
+    """Other glaciers and landslides keep the same margin, and are no ice of the glacier."""
+    grid = twin["grid"]
+    made = masks.make_masks(strip(grid, 0, 20), grid, moving=strip(grid, 100, 120))
+    stable = np.flatnonzero(made.stable.values[0])
+    assert stable.tolist() == [*range(30, 90), *range(130, grid.width)]
+    assert not made.glacier.values[0, 100:120].any()
+    none = masks.make_masks(strip(grid, 0, 20), grid, moving=strip(grid, 0, 0)[:0])
+    assert none.stable.values[0, 30:].all()
+
+
+def test_lasting_water_is_not_stable(twin):
+    """One scene in three takes shadow for water; the lake is water in two."""
+    grid = twin["grid"]
+    made = masks.make_masks(strip(grid, 0, 20), grid)
+    water = np.zeros((3, *grid.shape), bool)
+    water[:2, :, 50:60] = True
+    water[0, :, 70:80] = True
+    kept = masks.leave_out_water(made, xr.DataArray(water, dims=("scene", "y", "x")))
+    assert not kept.stable.values[:, 50:60].any() and kept.stable.values[:, 70:80].all()
+    assert kept.glacier.identical(made.glacier)
