@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import inspect
 import sys
+import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -133,8 +134,10 @@ def run_benchmark(
     exact = list_cases(split, wanted) if wanted or not cases else []
     try:
         folder = Path(store) if store is not None else cache_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise BenchmarkError(str(error)) from error
+        raise BenchmarkError(f"scores cannot be kept: {error}; name a folder as store") from error
     real_folder = Path(scenes) if scenes is not None else None
     if real_folder is not None and not real_folder.is_dir():
         raise BenchmarkError(f"no folder {real_folder} of real scenes")

@@ -158,6 +158,12 @@ class Glacier(Entry):
     outline: str | None = Field(
         None, description="URL or file of outlines, read if the source has none"
     )
+    dem: str | None = Field(
+        None,
+        description="terrain model that flags motion against the slope: a GeoTIFF or a "
+        "STAC collection, such as "
+        "https://earth-search.aws.element84.com/v1/collections/cop-dem-glo-30",
+    )
     bbox: tuple[Longitude, Latitude, Longitude, Latitude] = Field(
         description="west, south, east, north, degrees; west exceeds east across 180 degrees"
     )

@@ -17,7 +17,13 @@ with requires("maps", "drawing"):
     )
     from gdiv.figures.interactive import interactive_map
     from gdiv.figures.learning import plot_drawn_pairs, plot_learning, plot_tiles
-    from gdiv.figures.pairs import colour_limit, plot_pair, plot_pair_network, plot_pyramid
+    from gdiv.figures.pairs import (
+        colour_limit,
+        plot_pair,
+        plot_pair_network,
+        plot_pyramid,
+        plot_stripes,
+    )
     from gdiv.figures.scenes import plot_images, plot_site, plot_timeline
     from gdiv.figures.stakes import plot_profile, plot_series, plot_stakes
     from gdiv.figures.velocity import (
@@ -48,6 +54,7 @@ __all__ = [
     "plot_site",
     "plot_speeds",
     "plot_stakes",
+    "plot_stripes",
     "plot_subsampling",
     "plot_tiles",
     "plot_timeline",

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from gdiv.figures.panels import draw_colour_bar, draw_image, draw_scale_bar, make_panels
 from gdiv.figures.style import GREY, INK, PALETTE, QUANTITY, SIGNED, SPEED, styled
-from gdiv.images.arrays import Component, Image
+from gdiv.images.arrays import Component, Image, Mask
 
-__all__ = ["colour_limit", "plot_pair", "plot_pair_network", "plot_pyramid"]
+__all__ = ["colour_limit", "plot_pair", "plot_pair_network", "plot_pyramid", "plot_stripes"]
 
 ARC_POINTS = 30
 ARC_HEIGHT = 0.7  # of the spacing of rows, for a pair that spans all dates
@@ -184,3 +184,35 @@ def colour_limit(pair: xr.Dataset) -> float:
         99th percentile of the length of the displacement in pixels; 1 if that is zero.
     """
     return float(np.nanpercentile(np.hypot(pair.u, pair.v), MOTION_PERCENTILE)) or 1.0
+
+
+@styled()
+def plot_stripes(pair: xr.Dataset, stable: Mask) -> Figure:
+    """Plot stripes along the satellite's track on stable ground, before and after they are removed.
+
+    Parameters
+    ----------
+    pair : xarray.Dataset
+        ``u`` and ``stripe_u`` (pixel) with dimensions ``(y, x)``, from
+        `gdiv.velocity.filters.remove_stripes`.
+    stable : ndarray of bool, shape (H, W)
+        Ground that does not move.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Displacement along columns on stable ground, before and after, on the same limits.
+    """
+    after = np.where(stable, pair.u.values, np.nan)
+    images = {
+        "before: u on stable ground (px)": after + pair.stripe_u.values,
+        "after: u on stable ground (px)": after,
+    }
+    before, _ = images.values()
+    limit = float(np.nanpercentile(np.abs(before), MOTION_PERCENTILE)) or 1.0
+    figure, axes = make_panels(len(images), pair)
+    for axis, (title, image) in zip(axes, images.items(), strict=True):
+        picture = draw_image(axis, image, pair, title, SIGNED, (-limit, limit))
+    draw_colour_bar(figure, picture, axes, extend="both")
+    draw_scale_bar(axes[0], pair)
+    return figure

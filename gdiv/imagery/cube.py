@@ -26,7 +26,7 @@ from gdiv.imagery.items import (
     read_transform,
 )
 from gdiv.imagery.projection_scale import map_scale
-from gdiv.imagery.rasters import GuardedReader, SigningReader
+from gdiv.imagery.rasters import REMOTE_OPTIONS, GuardedReader, SigningReader
 from gdiv.imagery.resampling import RESAMPLED, is_resampled
 
 __all__ = [
@@ -63,14 +63,10 @@ SEPARATOR = "|"
 Colour = Literal["red", "green", "blue"]
 #: Pixels on a side of a chunk.
 CHUNK = 512
-#: Settings of GDAL while a file is read: failed requests are repeated, slow ones given up.
+#: Settings of GDAL while a file is read.
 GDAL_ENVIRONMENT = stackstac.DEFAULT_GDAL_ENV.updated(
     always=dict(
-        GDAL_HTTP_MAX_RETRY="4",
-        GDAL_HTTP_RETRY_DELAY="1",  # seconds, doubled each time
-        GDAL_HTTP_RETRY_CODES="ALL",
-        GDAL_HTTP_TIMEOUT="60",  # seconds
-        GDAL_HTTP_CONNECTTIMEOUT="20",  # seconds
+        REMOTE_OPTIONS,
         AWS_REQUEST_PAYER="requester",  # Landsat on AWS: whoever has credentials pays
     )
 )
@@ -354,8 +350,8 @@ def load_cube(
         Reflectance is NaN where there is no data or cloud; ``snow`` is snow or bare ice by the
         mask; both are False where the source has no mask. The coordinate ``scene`` holds the
         identifiers, so that ``cube.sel(scene=id)`` selects an image; ``time``, ``season_year``,
-        ``orbit`` and ``offset`` (reflectance) belong to scenes; ``x`` and ``y`` are pixel centres; ``map_scale``
-        is that of the projection, of real scenes.
+        ``orbit`` and ``offset`` (reflectance) belong to scenes; ``x`` and ``y`` are pixel centres;
+        ``map_scale`` is that of the projection, of real scenes.
     """
     used = scenes[scenes.verdict == "use"]
     by_id = scene_items(items, scenes)

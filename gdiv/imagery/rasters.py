@@ -15,12 +15,22 @@ from stackstac.rio_reader import AutoParallelRioReader
 from gdiv.extras import requires
 from gdiv.files import redacted
 
-__all__ = ["GuardedReader", "SigningReader", "exact_warp", "open_raster"]
+__all__ = ["REMOTE_OPTIONS", "GuardedReader", "SigningReader", "exact_warp", "open_raster"]
 
 #: Formats that are read. Others, such as VRT, are texts that make GDAL read whatever they name.
 DRIVERS = ["GTiff", "JP2OpenJPEG"]
 #: Largest error of the places of resampled pixels, pixels. Zero is not taken.
 TOLERANCE = 0.001
+#: Settings of GDAL for files elsewhere: failed requests are repeated, slow ones given up, and no
+#: folder is listed.
+REMOTE_OPTIONS = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_HTTP_MAX_RETRY": "4",
+    "GDAL_HTTP_RETRY_DELAY": "1",  # seconds, doubled each time
+    "GDAL_HTTP_RETRY_CODES": "ALL",
+    "GDAL_HTTP_TIMEOUT": "60",  # seconds
+    "GDAL_HTTP_CONNECTTIMEOUT": "20",  # seconds
+}
 
 
 def exact_warp(nodata: float | None) -> dict[str, Any]:
@@ -65,10 +75,13 @@ def open_raster(path: str | Path) -> Iterator[DatasetReader]:
         If it cannot be opened, or is of another format.
     """
     text = str(path)
-    for scheme in ("https://", "http://"):
-        if text.startswith(scheme):
-            text = f"/vsicurl/{text}"
-    with rasterio.Env(), DatasetReader(text, driver=DRIVERS, sharing=False) as opened:
+    remote = text.startswith(("https://", "http://"))
+    if remote:
+        text = f"/vsicurl/{text}"
+    with (
+        rasterio.Env(**REMOTE_OPTIONS if remote else {}),
+        DatasetReader(text, driver=DRIVERS, sharing=False) as opened,
+    ):
         yield opened
 
 

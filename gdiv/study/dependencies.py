@@ -14,7 +14,7 @@ from gdiv.files import read_text
 from gdiv.imagery.archive import local_path
 from gdiv.installation import shipped
 from gdiv.study.claims import read_claims
-from gdiv.study.facts import STABLE_FILES, Facts
+from gdiv.study.facts import STABLE_FILES, TERRAIN_FILE, UNSTABLE_FILE, Facts
 from gdiv.study.provenance import code_hash
 from gdiv.study.results import find_result
 from gdiv.study.workspace import StudyError
@@ -22,7 +22,9 @@ from gdiv.study.workspace import StudyError
 __all__ = ["fingerprint", "recipe_hash", "shared_hash", "signatures"]
 
 #: Files that a source provides beside its scenes.
-COMPANIONS = ("outline.geojson", "stakes.geojson", *STABLE_FILES, "NOTE.md")
+COMPANIONS = (
+    "outline.geojson", "stakes.geojson", *STABLE_FILES, UNSTABLE_FILE, TERRAIN_FILE, "NOTE.md"
+)  # fmt: skip
 #: Results that count by their content; others count by the notebook that made them.
 TEXTS = (".csv", ".json")
 
@@ -62,7 +64,7 @@ def shared_hash(study: Facts) -> str:
     str
         Sixteen hexadecimal digits.
     """
-    unused = set() if study.source.kind == "twin" else {"stakes", "outline", "references"}
+    unused = set() if study.source.kind == "twin" else {"stakes", "outline", "dem", "references"}
     return recipe_hash(
         code_hash(),
         study.key,
@@ -94,6 +96,7 @@ def signatures(study: Facts) -> dict[str, str]:
     local = outline is not None and "://" not in outline
     outline_hash = _content_hash(Path(outline)) if outline and local else ""
     signed["outline.geojson"] += recipe_hash(outline, outline_hash)
+    signed[TERRAIN_FILE] += recipe_hash(study.glacier.dem)
     signed["stakes.geojson"] += recipe_hash(study.glacier.model_dump(mode="json")["stakes"])
     twin_items = study.companions / "items.json"
     items = twin_items if study.source.kind == "twin" else study.source.path

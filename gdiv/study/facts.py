@@ -16,8 +16,10 @@ from tqdm import tqdm
 from gdiv.catalog import Glacier, Profile, Source
 from gdiv.files import read_text
 from gdiv.imagery import outlines
+from gdiv.imagery.elevation import read_elevation
 from gdiv.imagery.grid import study_grid
 from gdiv.imagery.items import NOTICE, is_synthetic
+from gdiv.images.arrays import Image
 from gdiv.study.journal import log_access
 from gdiv.study.provenance import code_hash, versions
 from gdiv.study.results import result_path
@@ -27,12 +29,14 @@ from gdiv.twin.scenes import render_twin
 from gdiv.velocity.stakes import read_stakes
 from gdiv.version import __version__
 
-__all__ = ["STABLE_FILES", "Facts"]
+__all__ = ["STABLE_FILES", "TERRAIN_FILE", "UNSTABLE_FILE", "Facts"]
 
 #: Beginning of a Markdown link with a scheme that is not of the web, such as ``javascript:``.
 LINK = re.compile(r"\]\(\s*<?(?!https?:|mailto:)[\w+.-]*\s*:", re.IGNORECASE)
 #: Files beside the scenes that may hold stable ground.
 STABLE_FILES = ("stable.geojson", "rock.geojson")
+#: File beside the scenes that may hold the elevation of the ground, m.
+TERRAIN_FILE = "dem.tif"
 #: File beside the scenes that may hold what moves beside the ice: landslides, water.
 UNSTABLE_FILE = "unstable.geojson"
 
@@ -215,6 +219,28 @@ class Facts:
                     )
                 return ground
         return None
+
+    def elevation_on(self, grid: GeoBox) -> Image | None:
+        """Read the terrain model on a grid.
+
+        Parameters
+        ----------
+        grid : odc.geo.geobox.GeoBox
+            Grid of the study.
+
+        Returns
+        -------
+        ndarray or None
+            Elevation in metres, ``(H, W)``, from a `dem.tif` beside the scenes or from the
+            catalog's `dem`; None where there is neither.
+        """
+        log_access("read", TERRAIN_FILE)
+        own = self.companions / TERRAIN_FILE
+        location = own if own.exists() else self.glacier.dem
+        # A twin's terrain is not that of the glacier.
+        if location is None or (self.synthetic and location is not own):
+            return None
+        return read_elevation(location, self.glacier, grid)
 
     def stakes(self) -> gpd.GeoDataFrame:
         """Read the source's own stakes, else those of the catalog.

@@ -12,6 +12,7 @@ FLAGS = {
     "pairs_disagree": 4,
     "uncertain": 8,
     "outside_outline": 16,
+    "against_slope": 32,
 }
 #: Two standard errors that the Global Climate Observing System asks for, m/yr (GCOS-245).
 GCOS_GOAL = 10.0
@@ -22,7 +23,9 @@ ENOUGH_PAIRS = 3
 DISAGREEMENT = 2.0
 
 
-def flag_pixels(mosaic: xr.Dataset, ice: xr.DataArray) -> xr.DataArray:
+def flag_pixels(
+    mosaic: xr.Dataset, ice: xr.DataArray, uphill: xr.DataArray | None = None
+) -> xr.DataArray:
     """Flag the pixels of a mosaic.
 
     Parameters
@@ -32,13 +35,16 @@ def flag_pixels(mosaic: xr.Dataset, ice: xr.DataArray) -> xr.DataArray:
         `gdiv.add_errors`; ``sigma_x`` and ``sigma_y`` if the pairs state errors.
     ice : xarray.DataArray
         Outline of the ice, boolean ``(y, x)``.
+    uphill : xarray.DataArray, optional
+        What moves against the slope, boolean ``(y, x)``, from
+        `gdiv.velocity.filters.against_slope`.
 
     Returns
     -------
     xarray.DataArray
         uint8 ``(y, x)``, the sum of the bits of `FLAGS` that apply: no vector; fewer than three
         pairs; a spread of the pairs of more than twice what they state; two standard errors unknown
-        or beyond 100 m/yr, the threshold of GCOS-245; outside the outline.
+        or beyond 100 m/yr, the threshold of GCOS-245; outside the outline; against the slope.
 
     Examples
     --------
@@ -59,6 +65,8 @@ def flag_pixels(mosaic: xr.Dataset, ice: xr.DataArray) -> xr.DataArray:
         spread = np.hypot(mosaic.spread_x, mosaic.spread_y)
         stated = np.hypot(mosaic.sigma_x, mosaic.sigma_y)
         conditions["pairs_disagree"] = (spread > DISAGREEMENT * stated) & ~missing
+    if uphill is not None:
+        conditions["against_slope"] = uphill
     flags = sum(FLAGS[name] * where.astype(np.uint8) for name, where in conditions.items())
     return xr.DataArray(flags, coords=mosaic.vx.coords, dims=mosaic.vx.dims).assign_attrs(
         long_name="flags",

@@ -4,6 +4,7 @@ import pytest
 
 import gdiv
 from gdiv.benchmark import evaluation, running
+from gdiv.benchmark.kinds import BenchmarkError
 from gdiv.command import main
 
 CASES = ["dev-drawn"]
@@ -20,6 +21,12 @@ def test_a_function_of_the_user_is_scored_beside_the_unit(tmp_path, monkeypatch)
     assert rows["dis"]["relative"]["ice"] == [1.0, 1.0, 1.0]
     assert rows["still:match"]["classes"]["fast"]["bias"][0] == pytest.approx(-1)
     assert rows["still:match"]["relative"]["ice"][1] > 1, "no motion is worse than DIS"
+
+
+def test_a_store_that_cannot_be_written_is_named_at_once(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BenchmarkError, match=r"scores cannot be kept: .*file.*name a folder"):
+        gdiv.run_benchmark(["zero"], "dev", CASES, store=tmp_path / "file" / "store")
 
 
 def test_a_benchmark_resumes_without_matching_again(tmp_path, monkeypatch):

@@ -6,7 +6,13 @@ import pytest
 import xarray as xr
 from figure_data import legend_of, make_map, titles_of
 
-from gdiv.figures import colour_limit, plot_pair, plot_pair_network, plot_pyramid
+from gdiv.figures import (
+    colour_limit,
+    plot_pair,
+    plot_pair_network,
+    plot_pyramid,
+    plot_stripes,
+)
 
 pytestmark = pytest.mark.usefixtures("close_figures")
 
@@ -57,3 +63,15 @@ def test_the_colour_limit_is_positive():
     motion = make_map(2.0)
     assert colour_limit(xr.Dataset({"u": motion, "v": 0 * motion})) == pytest.approx(2, abs=0.1)
     assert colour_limit(xr.Dataset({"u": 0 * motion, "v": 0 * motion})) == 1
+
+
+def test_stripes_are_shown_before_and_after_on_the_same_limits():
+    motion = make_map(2.0)
+    pair = xr.Dataset({"u": motion, "stripe_u": motion / 4})
+    figure = plot_stripes(pair, motion.values > 1)
+    before, after = figure.axes[:2]
+    assert titles_of([before, after]) == [
+        "before: u on stable ground (px)",
+        "after: u on stable ground (px)",
+    ]
+    assert before.images[0].get_clim() == after.images[0].get_clim()

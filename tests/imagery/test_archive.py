@@ -1,5 +1,7 @@
 """Search scenes in files and in a STAC service with faults on demand."""
 
+import json
+
 import numpy as np
 import pytest
 import shapely
@@ -161,3 +163,34 @@ def test_the_local_service_supports_the_search_options_of_the_archives(twin_fold
         )
         away = shapely.geometry.mapping(shapely.box(8, 46, 9, 47))
         assert not list(client.search(intersects=away).items())
+
+
+@pytest.mark.parametrize(
+    ("box", "found"),
+    [
+        ([179.5, 65.9, -179.5, 66.3], True),
+        ([179.9, 65.9, 180.4, 66.3], True),
+        ([-179.9, 65.9, -179.0, 66.3], True),
+        ([178.0, 65.9, 179.0, 66.3], False),
+        ([-180.0, 66.5, 180.0, 67.0], False),
+    ],
+)
+def test_scenes_are_found_over_a_box_across_180_degrees(box, found, glacier, tmp_path):
+    item = {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": "a",
+        "bbox": box,
+        "geometry": None,
+        "properties": {"datetime": "2020-08-03T10:26:00Z"},
+        "links": [],
+        "assets": {"nir": {"href": "nir.tif"}},
+    }
+    (tmp_path / "items.json").write_text(json.dumps({"features": [item]}))
+    wrapped = glacier.model_copy(update={"bbox": (179.7, 66.0, -179.7, 66.2), "epsg": 32660})
+    source = file_source(tmp_path / "items.json")
+    if found:
+        assert len(archive.find_items(source, wrapped, [2020])) == 1
+    else:
+        with pytest.raises(archive.SceneError, match="holds 0 scenes"):
+            archive.find_items(source, wrapped, [2020])

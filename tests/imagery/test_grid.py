@@ -1,5 +1,6 @@
 """Grids of a study and of an archive."""
 
+import numpy as np
 import pytest
 from pyproj import Transformer
 
@@ -70,3 +71,17 @@ def test_the_commonest_pixels_define_the_grid():
         make_item("fine", [10, 0, 600000, 0, -10, 4500000]),
     ]
     assert grid_of_items(items, "nir", glacier).resolution.x == 10
+
+
+@pytest.mark.parametrize(
+    ("box", "crs"), [((179.8, -78.2, -179.8, -78.0), 3031), ((179.8, 66.0, -179.7, 66.2), 32660)]
+)
+def test_a_box_across_180_degrees_has_a_small_grid(box, crs):
+    """Not one around the world."""
+    made = study_grid(box, crs)
+    width = (box[2] - box[0] + 360) * 111.2e3 * np.cos(np.radians(box[1]))
+    assert made.width * 10 == pytest.approx(width, rel=0.1)
+    to_metres = Transformer.from_crs(4326, crs, always_xy=True)
+    middle = to_metres.transform(180.0, (box[1] + box[3]) / 2)
+    left, bottom, right, top = made.boundingbox
+    assert left < middle[0] < right and bottom < middle[1] < top

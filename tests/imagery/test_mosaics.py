@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import rasterio
+import rasterio.vrt
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from places import file_source
@@ -199,3 +200,40 @@ def _cut(item, tile, tenths, source, target):
         "properties": properties,
         "assets": assets,
     }
+
+
+def test_a_scene_of_other_pixels_is_resampled_and_said(twin, twin_folder, glacier, tmp_path):
+    """One scene is given at 12 m; its reflectance hardly changes."""
+    used = twin["table"].query("verdict == 'use'").id.iloc[0]
+    item = next(item for item in twin["items"] if item["id"] == used)
+    coarse = tmp_path / "nir.tif"
+    with rasterio.open(item["assets"]["nir"]["href"]) as file:
+        step = 12.0
+        height, width = (int(size * 10 // step) for size in file.shape)
+        transform = Affine(step, 0, file.transform.c, 0, -step, file.transform.f)
+        profile = file.profile | {"height": height, "width": width, "transform": transform}
+        with rasterio.vrt.WarpedVRT(
+            file, crs=file.crs, transform=transform, height=height, width=width,
+            resampling=rasterio.enums.Resampling.cubic,
+        ) as warped:  # fmt: skip
+            numbers = warped.read()
+    with rasterio.open(coarse, "w", **profile) as file:
+        file.write(numbers)
+    image = item["assets"]["nir"] | {
+        "href": str(coarse),
+        "proj:transform": list(transform)[:6],
+        "proj:shape": [height, width],
+    }
+    changed = item | {"assets": item["assets"] | {"nir": image}}
+    items = [changed if each is item else each for each in twin["items"]]
+    masks = [twin["masks"][name].values for name in ("glacier", "stable")]
+    table = scenes.judge_scenes(items, twin["source"], glacier, twin["grid"], *masks)
+    assert table.set_index("id").reason[used] == "clear; resampled: pixels of 12 m"
+    assert table.verdict.tolist() == twin["table"].verdict.tolist()
+    ours, plain = (
+        cube.load_cube(which, rows, twin["source"], twin["grid"]).reflectance.sel(scene=used)
+        for which, rows in ((items, table), (twin["items"], twin["table"]))
+    )
+    difference = np.abs(ours.values - plain.values)[12:-12, 12:-12]
+    assert np.isfinite(ours.values[12:-12, 12:-12]).mean() > 0.8
+    assert np.nanmedian(difference) < 0.02

@@ -113,7 +113,8 @@ def solve_horn_schunck(
     reference, secondary : ndarray or torch.Tensor
         The earlier and the later image, of one shape and on any brightness scale. A NumPy array is
         ``(H, W)`` of any real type. A tensor is ``(..., H, W)`` and is solved on its device, each
-        pair of the batch independently. NaN, infinity and values beyond 1e15 count as no data.
+        pair of the batch independently. Masked elements, NaN, infinity and values beyond 1e15 count
+        as no data.
     settings : Settings
         Settings of the solver. The default suits images of different dates.
     mask : ndarray or torch.Tensor, optional
@@ -201,6 +202,7 @@ def coarse_to_fine(
     ValueError
         As in `solve_horn_schunck`.
     """
+    reference, secondary = _without_mask(reference), _without_mask(secondary)
     backend = select_backend(reference)
     _check_shapes(reference, secondary, mask)
     pyramid, floors = prepare_levels(backend, reference, secondary, settings, mask, grain)
@@ -239,6 +241,13 @@ def _quadratic_levels(
             if settings.median_each_warp:
                 u, v = _filter_flow(u, v, settings.median)
         yield first.image, u, v
+
+
+def _without_mask(image: ArrayT) -> ArrayT:
+    """Image with NaN in place of masked elements."""
+    if isinstance(image, np.ma.MaskedArray):
+        return np.ma.filled(image.astype(np.float32), np.nan)
+    return image
 
 
 def _check_shapes(reference: Array, secondary: Array, mask: Array | None) -> None:

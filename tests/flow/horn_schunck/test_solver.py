@@ -20,6 +20,18 @@ def mean_error(estimate, flow):
     return np.hypot(*(np.stack(estimate) - flow))[INNER].mean()
 
 
+def test_masked_elements_are_no_data():
+    """Below the mask lies what would mislead the solver."""
+    flow = np.array([1.0, -0.5], np.float32)[:, None, None]
+    reference, secondary = move_texture(flow)
+    hidden = np.zeros(reference.shape, bool)
+    hidden[40:60, 40:60] = True
+    void = np.where(hidden, np.nan, reference)
+    masked = np.ma.masked_array(np.where(hidden, 1e4, reference), hidden)
+    expected = solve_horn_schunck(void, secondary, CLEAN)
+    assert np.array_equal(solve_horn_schunck(masked, secondary, CLEAN), expected)
+
+
 @pytest.mark.parametrize("shift", [(1.0, 0.0), (0.0, -3.0), (0.3, -0.7), (7.25, 4.5)])
 def test_the_solver_recovers_a_shift(shift):
     """Within a thirtieth of a pixel: `u` along columns, `v` along rows, to the secondary."""

@@ -1,0 +1,98 @@
+"""Read the elevation of the ground from a file or from a collection of a STAC service."""
+
+from pathlib import Path
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+from pystac_client import Client
+from rasterio.enums import Resampling
+
+from gdiv.catalog import Glacier, Source
+from gdiv.files import redacted
+from gdiv.imagery.aligned import load_aligned
+from gdiv.imagery.cube import load_asset
+from gdiv.imagery.items import PARTS
+from gdiv.imagery.resampling import RESAMPLED
+from gdiv.images.arrays import Image
+
+__all__ = ["ElevationError", "read_elevation"]
+
+#: Part of the address of a STAC service's collection.
+COLLECTIONS = "/collections/"
+#: Number of terrain models without elevation, where a file does not state its own.
+NO_ELEVATION = -32768
+#: Most tiles of a terrain model over one glacier.
+MAX_TILES = 16
+
+
+class ElevationError(ValueError):
+    """A terrain model cannot be read; the message names it."""
+
+
+def read_elevation(location: str | Path, glacier: Glacier, grid: GeoBox) -> Image:
+    """Read a terrain model on a grid.
+
+    Parameters
+    ----------
+    location : str or Path
+        GeoTIFF, or the address of a STAC collection, such as
+        ``https://earth-search.aws.element84.com/v1/collections/cop-dem-glo-30``.
+    glacier : gdiv.catalog.Glacier
+        Its box is searched.
+    grid : odc.geo.geobox.GeoBox
+        Grid of the study.
+
+    Returns
+    -------
+    ndarray, shape (H, W)
+        Elevation in metres, NaN where there is none.
+
+    Raises
+    ------
+    ElevationError
+        If there is no terrain model over the grid, or it cannot be read.
+    """
+    name = redacted(str(location))
+    try:
+        if COLLECTIONS in str(location):
+            elevation = _read_collection(str(location), glacier, grid)
+        else:
+            files = [str(location)]
+            layers = load_aligned(files, [1], grid, np.float32, np.nan, Resampling.bilinear)
+            elevation = layers[0].compute().values
+    except ElevationError:
+        raise
+    except Exception as error:  # of the service, of its client, or of any file
+        raise ElevationError(
+            f"terrain model {name} could not be read ({redacted(str(error))})"
+        ) from None
+    if np.isnan(elevation).all():
+        raise ElevationError(f"terrain model {name} has no data over {glacier.label}")
+    return elevation
+
+
+def _read_collection(location: str, glacier: Glacier, grid: GeoBox) -> Image:
+    """Elevation from the tiles of a STAC collection."""
+    service, _, collection = location.partition(COLLECTIONS)
+    search = Client.open(service).search(
+        collections=[collection.strip("/")], bbox=glacier.bbox, max_items=MAX_TILES
+    )
+    tiles = list(search.items_as_dicts())
+    if not tiles:
+        raise ElevationError(f"{redacted(location)} has no terrain model over {glacier.label}")
+    asset = next(iter(tiles[0]["assets"]))
+    signed = "planetarycomputer" in service
+    source = Source(
+        label="terrain model",
+        kind="stac",
+        url=service,
+        collection=collection.strip("/"),
+        image="data" if "data" in tiles[0]["assets"] else asset,
+        nodata=NO_ELEVATION,
+        signing="planetary-computer" if signed else "none",
+        licence="",
+    )
+    first, *others = [tile | {RESAMPLED: True} for tile in tiles]
+    joined = load_asset([first | {PARTS: others}], source, "image", grid)
+    elevation: Image = joined[0].compute().values
+    return elevation

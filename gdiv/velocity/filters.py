@@ -1,0 +1,164 @@
+"""Filters after matching: motion against the slope, and stripes along the track of the satellite.
+
+They are off unless asked for: neither is of the paper, and both can remove what is real.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy import ndimage
+
+from gdiv.images.arrays import Component, Image, Mask
+
+__all__ = ["against_slope", "remove_stripes", "track_azimuth"]
+
+#: Standard deviation by which the terrain is smoothed, m: ice follows the slope over several times
+#: its thickness.
+SMOOTHING = 300.0
+#: Least slope whose direction means something, degrees.
+MIN_SLOPE = 3.0
+#: Speed from which its direction means something, in its standard errors.
+MIN_SIGNAL = 3.0
+#: Largest angle between motion and the steepest descent, degrees.
+MAX_ANGLE = 90.0
+#: Inclination of the orbits of Sentinel-2 and Landsat, degrees.
+INCLINATION = 98.5
+#: Pixels across the track over which a stripe is averaged, and fewest of them on stable ground.
+STRIPE_WIDTH = 5
+MIN_PIXELS = 50
+
+
+def against_slope(mosaic: xr.Dataset, elevation: Image, spacing: float) -> xr.DataArray:
+    """Find pixels that move uphill.
+
+    Parameters
+    ----------
+    mosaic : xarray.Dataset
+        ``vx``, ``vy`` (m/yr) and ``v_error`` on ``(y, x)``, with ``y`` to the north.
+    elevation : ndarray, shape (H, W)
+        Elevation in metres.
+    spacing : float
+        Side of a pixel, m.
+
+    Returns
+    -------
+    xarray.DataArray
+        True ``(y, x)`` where the motion deviates by more than 90° from the steepest descent of the
+        terrain smoothed over 300 m, the slope is at least 3°, and the speed is at least three times
+        its error.
+
+    Examples
+    --------
+    Ground that falls by 100 m/km to the east, and ice that moves west:
+
+    >>> falling = np.tile(1000 - np.arange(50.0), (50, 1))
+    >>> still = xr.DataArray(np.zeros((50, 50)), dims=("y", "x"))
+    >>> west = xr.Dataset({"vx": still - 30, "vy": still, "v_error": still + 2})
+    >>> bool(against_slope(west, falling, 10.0).all())
+    True
+    """
+    known = np.isfinite(elevation)
+    sigma = SMOOTHING / spacing
+    weight = ndimage.gaussian_filter(known.astype(float), sigma)
+    smooth = ndimage.gaussian_filter(np.where(known, elevation, 0.0), sigma)
+    smooth = np.divide(smooth, weight, out=np.full(smooth.shape, np.nan), where=weight > 0)
+    down, right = np.gradient(smooth, spacing)  # rows run to the south
+    steep = np.degrees(np.arctan(np.hypot(down, right))) >= MIN_SLOPE
+    speed = np.hypot(mosaic.vx, mosaic.vy)
+    # The steepest descent is (-right, down) to the east and north.
+    along = mosaic.vx * -right + mosaic.vy * down
+    uphill = along < speed * np.hypot(down, right) * np.cos(np.radians(MAX_ANGLE))
+    return uphill & steep & known & (speed >= MIN_SIGNAL * mosaic.v_error)
+
+
+def track_azimuth(latitude: float) -> float:
+    """Azimuth of the ground track of a satellite on a sun-synchronous orbit by day.
+
+    Parameters
+    ----------
+    latitude : float
+        Degrees.
+
+    Returns
+    -------
+    float
+        Degrees clockwise from north, of the line that the descending satellite follows.
+
+    Examples
+    --------
+    >>> round(track_azimuth(45.9), 1)
+    12.3
+    """
+    sine = np.sin(np.radians(INCLINATION - 90)) / np.cos(np.radians(latitude))
+    return float(np.degrees(np.arcsin(min(sine, 1.0))))
+
+
+def remove_stripes(displacement: xr.Dataset, stable: Mask, azimuth: float) -> xr.Dataset:
+    """Subtract stripes along the track of the satellite from displacements.
+
+    Detectors that are not quite aligned shift their part of the swath. Each stripe is the median of
+    stable ground along the track, so that ground on both sides of the ice is needed.
+
+    Parameters
+    ----------
+    displacement : xarray.Dataset
+        ``u`` and ``v`` (pixel) with dimensions ``(pair, y, x)``, from `gdiv.match_pairs`.
+    stable : ndarray of bool, shape (H, W)
+        Ground that does not move.
+    azimuth : float
+        Direction of the stripes, degrees clockwise from north: `track_azimuth`.
+
+    Returns
+    -------
+    xarray.Dataset
+        The displacement with stripes subtracted, and the stripes as ``stripe_u`` and ``stripe_v``
+        (pixel). Where too little ground lies along the track, the stripe is interpolated from those
+        beside it.
+    """
+    across = _across_track(stable.shape, azimuth)
+    changed = {}
+    for name in ("u", "v"):
+        stripes = xr.apply_ufunc(
+            lambda component: _stripes(component, stable, across),
+            displacement[name],
+            input_core_dims=[["y", "x"]],
+            output_core_dims=[["y", "x"]],
+            vectorize=True,
+            dask="parallelized",
+            output_dtypes=[np.float32],
+        )
+        changed[name] = (displacement[name] - stripes).assign_attrs(displacement[name].attrs)
+        changed[f"stripe_{name}"] = stripes.assign_attrs(
+            units="pixel", long_name=f"stripes along the track, subtracted from {name}"
+        )
+    return displacement.assign(changed)
+
+
+def _across_track(shape: tuple[int, ...], azimuth: float) -> npt.NDArray[np.intp]:
+    """Number of the line along the track on which each pixel lies."""
+    rows, columns = np.indices(shape)
+    angle = np.radians(azimuth)
+    distance = columns * np.cos(angle) + rows * np.sin(angle)
+    lines: npt.NDArray[np.intp] = np.round(distance - distance.min()).astype(np.intp)
+    return lines
+
+
+def _stripes(component: Component, stable: Mask, across: npt.NDArray[np.intp]) -> Component:
+    """Stripe at every pixel, zero in the median of the ground."""
+    ground = stable & np.isfinite(component)
+    count = int(across.max()) + 1
+    profile = np.full(count, np.nan)
+    order = np.argsort(across[ground], kind="stable")
+    lines, values = across[ground][order], component[ground][order]
+    for line in range(count):
+        first, last = np.searchsorted(
+            lines, [line - STRIPE_WIDTH // 2, line + STRIPE_WIDTH // 2 + 1]
+        )
+        if last - first >= MIN_PIXELS:
+            profile[line] = np.median(values[first:last])
+    known = np.flatnonzero(np.isfinite(profile))
+    if not known.size:
+        return np.zeros(component.shape, np.float32)
+    profile = np.interp(np.arange(count), known, profile[known]) - np.median(values)
+    stripes: Component = profile[across].astype(np.float32)
+    return stripes
