@@ -1,6 +1,7 @@
 """Find scenes in an ItemCollection file or a STAC service, which may be slow, busy or faulty."""
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -166,8 +167,11 @@ def local_path(link: str, folder: Path) -> Path:
     Path
         Absolute path.
     """
-    path = (folder / link.removeprefix("file://")).resolve()
-    decoded = (folder / unquote(link.removeprefix("file://"))).resolve()
+    plain = link.removeprefix("file://")
+    # Links of the file system are kept: where they lead is the user's choice.
+    path, decoded = (
+        Path(os.path.normpath(folder.absolute() / each)) for each in (plain, unquote(plain))
+    )
     return decoded if not path.exists() and decoded.exists() else path
 
 

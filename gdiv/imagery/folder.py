@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyproj
 import rasterio
 import shapely
 from odc.geo.geobox import GeoBox
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
-from rasterio.warp import transform_bounds
 
 from gdiv.files import short_message, write_json
 from gdiv.imagery.dates import date_in_name
-from gdiv.imagery.items import ALIGNED
+from gdiv.imagery.items import ALIGNED, box_polygon
 from gdiv.imagery.pixel_checks import GridError, check_pixels, crs_name
 
 __all__ = ["FolderError", "SceneFile", "describe_files", "tabulate_files", "write_items"]
@@ -350,7 +350,8 @@ def _make_item(scene: SceneFile, folder: Path) -> dict[str, Any]:
     crs = scene.grid.crs
     if crs is None:
         raise FolderError(f"{scene.name} has no CRS")
-    bounds = list(transform_bounds(crs, 4326, *scene.grid.boundingbox))
+    to_degrees = pyproj.Transformer.from_crs(crs, 4326, always_xy=True)
+    bounds = to_degrees.transform_bounds(*scene.grid.boundingbox)  # across 180 degrees as well
     properties: dict[str, Any] = {"datetime": f"{scene.moment.isoformat()}Z", "proj:epsg": crs.epsg}
     if crs.epsg is None:
         properties["proj:wkt2"] = crs.to_wkt()
@@ -378,8 +379,8 @@ def _make_item(scene: SceneFile, folder: Path) -> dict[str, Any]:
         "stac_extensions": EXTENSIONS,
         "id": Path(scene.name).with_suffix("").as_posix().replace("/", "-"),
         "collection": folder.resolve().name,
-        "geometry": shapely.geometry.mapping(shapely.box(*bounds)),
-        "bbox": bounds,
+        "geometry": shapely.geometry.mapping(box_polygon(bounds)),
+        "bbox": list(bounds),
         "properties": properties,
         "links": [],
         "assets": {"image": image},

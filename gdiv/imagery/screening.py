@@ -3,6 +3,7 @@
 Each step writes a reason into the scenes that it drops and skips those that have one.
 """
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ __all__ = [
     "group_acquisitions",
 ]
 
+#: Environment variable that lets a local ItemCollection name files outside its folder.
+TRUST = "GDIV_TRUST_LINKS"
 #: Kinds of address that scenes of a service may have, and names of this machine.
 REMOTE = ("http", "https", "s3")
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
@@ -127,9 +130,24 @@ def _link_reason(link: str, source: Source) -> str:
         here = urlsplit(str(source.url)).hostname
         if parts.scheme != "s3" and parts.hostname in LOOPBACK and here not in LOOPBACK:
             return "its link leads to this machine, which a service cannot know"
-    elif "://" not in link and Path(link).exists() and not Path(link).is_file():
-        return "its link does not name a regular file"
+    elif "://" not in link:
+        if Path(link).exists() and not Path(link).is_file():
+            return "its link does not name a regular file"
+        if not _is_below(link, source) and not os.environ.get(TRUST):
+            return (
+                f"its link leads out of the folder of its ItemCollection; if you trust the file, "
+                f"set {TRUST}=1"
+            )
     return ""
+
+
+def _is_below(link: str, source: Source) -> bool:
+    """Whether a file lies below the folder of the ItemCollection that names it."""
+    folder, file = (
+        Path(os.path.normpath(path.absolute()))
+        for path in (Path(str(source.path)).parent, Path(link))
+    )
+    return file.is_relative_to(folder)
 
 
 def drop_equal_ids(candidates: list[Candidate]) -> None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
+import pyproj
 import shapely
 import yaml
 
@@ -146,8 +146,9 @@ def _box(scenes: Sequence[SceneFile], outline: Path) -> list[float]:
     around = bounds.buffer(SURROUNDINGS)
     if not bounds.intersects(scene_extent):
         raise StudyError(f"the outline {outline} lies beside the scenes; check its CRS and place")
-    part = gpd.GeoSeries([around.intersection(scene_extent)], crs=projection.to_wkt()).to_crs(4326)
-    return [round(float(side), 5) for side in part.total_bounds]
+    to_degrees = pyproj.Transformer.from_crs(projection, 4326, always_xy=True)
+    part = to_degrees.transform_bounds(*around.intersection(scene_extent).bounds)
+    return [round(side, 5) for side in part]
 
 
 def _timing(days: Sequence[date]) -> dict[str, Any]:

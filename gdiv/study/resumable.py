@@ -1,6 +1,7 @@
 """Write datasets of many scenes or pairs one by one, and resume after an interruption."""
 
 import json
+import os
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +16,16 @@ from zarr.codecs import ZstdCodec
 
 from gdiv.files import retry, short_message, write_json
 from gdiv.study.cluster import compute_threads
+from gdiv.study.integrity import damage, measure
 from gdiv.study.provenance import code_hash
 from gdiv.velocity.annual import ROWS
 from gdiv.velocity.export import with_crs
 
-__all__ = ["write_dataset"]
+__all__ = ["ATTEMPT", "write_dataset"]
+
+#: Environment variable with a hash of all that a notebook is run with. What an interrupted run of
+#: the same attempt has finished is kept.
+ATTEMPT = "GDIV_ATTEMPT"
 
 #: Dimensions along which a lazy dataset is written in parts.
 Dimension = Literal["pair", "scene"]
@@ -30,8 +36,9 @@ def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
     """Write a dataset with its CRS as a Zarr store.
 
     A lazy dataset of pairs or scenes is computed and stored in parts. A journal beside the store
-    lets the next call with the same content resume. Reading a scene is retried; if it still fails,
-    the store goes without that scene.
+    lets the next call with the same content resume, and a repeated run of an interrupted notebook
+    keep a store that it had finished. Reading a scene is retried; if it still fails, the store goes
+    without that scene.
 
     Parameters
     ----------
@@ -54,13 +61,17 @@ def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
     """
     dataset = dataset.drop_encoding().drop_vars(("spatial_ref", "mapping"), errors="ignore")
     coords = {str(name): dataset[name].values.tolist() for name in dataset.coords}
-    recipe = json.dumps([dataset.attrs, coords, code_hash()], default=str)
+    attempt = os.environ.get(ATTEMPT, "")
+    recipe = json.dumps([dataset.attrs, coords, code_hash(), attempt], default=str)
     # Whatever is computed from this store repeats the time, so that it is not resumed over new
     # input.
     dataset = with_crs(dataset.assign_attrs(written=datetime.now(UTC).isoformat()), crs)
     partial = path.with_suffix(".part")
     journal = path.with_suffix(".journal.json")
     dimension = _dimension_of_parts(dataset)
+    if dimension and attempt and _is_complete(path, journal, recipe):
+        print(f"{path.stem}: finished before the interruption, kept")
+        return []
     failed: dict[int, str] = {}
     if dimension:
         failed = _write_parts(dataset, dimension, partial, journal, recipe)
@@ -72,7 +83,10 @@ def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
     shutil.rmtree(path, ignore_errors=True)
     partial.rename(path)
     shutil.rmtree(path.with_suffix(".part"), ignore_errors=True)
-    journal.unlink(missing_ok=True)
+    if dimension and attempt and not failed:
+        write_json(journal, {"recipe": recipe, "complete": measure(path)})
+    else:
+        journal.unlink(missing_ok=True)
     return [f"{dataset.scene.values[index]} {reason}" for index, reason in failed.items()]
 
 
@@ -123,11 +137,29 @@ def _parts(dataset: xr.Dataset, dimension: Dimension) -> xr.Dataset:
     return parts.drop_vars([name for name in parts.coords if name != dimension])
 
 
+def _is_complete(path: Path, journal: Path, recipe: str) -> bool:
+    """Whether an earlier call with the same recipe finished the store, and it is undamaged."""
+    if not (journal.exists() and path.exists()):
+        return False
+    content = _read_journal(journal)
+    complete = content.get("complete")
+    return content.get("recipe") == recipe and complete is not None and not damage(path, complete)
+
+
+def _read_journal(journal: Path) -> dict[str, Any]:
+    """Content of a journal; empty where it was cut off."""
+    try:
+        content = json.loads(journal.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def _resume(journal: Path, partial: Path, recipe: str) -> list[int]:
     """Indices of the parts that an interrupted call with the same recipe has written."""
     if not (journal.exists() and partial.exists()):
         return []
-    content = json.loads(journal.read_text(encoding="utf-8"))
+    content = _read_journal(journal)
     return content.get("done", []) if content.get("recipe") == recipe else []
 
 

@@ -24,6 +24,7 @@ from gdiv.study.execution import (
 from gdiv.study.integrity import RECORD, damage, measure, read_state
 from gdiv.study.opening import open_study, resolve_matchers
 from gdiv.study.parameters import MATCHERS, check_parameters, notebook_parameters, notebooks
+from gdiv.study.resumable import ATTEMPT
 from gdiv.study.study import Study
 from gdiv.study.workspace import StudyError, locked, relative, split_source
 
@@ -182,7 +183,9 @@ class _Notebook:
         self.write_state(state)
         claims.forget_claims(self.folder, past.get("claims", []))
         others = set(claims.read_claims(self.folder))
-        seconds, reads, outputs = run_notebook(self.path, self.folder, self.common | self.own)
+        attempt = "" if forced else self.attempt(state, signatures)
+        with environment(**{ATTEMPT: attempt or None}):
+            seconds, reads, outputs = run_notebook(self.path, self.folder, self.common | self.own)
         state.pop("about", None)
         if self.study.synthetic:
             announce(self.folder / "notebooks" / self.path.name, NOTICE)
@@ -203,7 +206,18 @@ class _Notebook:
             "claims": made,
         }
         self.write_state(state)
+        for name in outputs:  # what was finished is recorded now
+            (self.folder / name).with_suffix(".journal.json").unlink(missing_ok=True)
         print(f"{self.path.stem}: {seconds:.0f} s", flush=True)
+
+    def attempt(self, state: dict[str, Any], signatures: dict[str, str]) -> str:
+        """Hash of all that the notebook may depend on, whether or not it reads it."""
+        earlier = {
+            number: entry["fingerprint"]
+            for number, entry in state.items()
+            if number < self.number and "fingerprint" in entry
+        }
+        return dependencies.recipe_hash(self.base(), signatures, earlier)
 
     def is_current(
         self, past: dict[str, Any], state: dict[str, Any], signatures: dict[str, str]
@@ -224,14 +238,18 @@ class _Notebook:
         self, state: dict[str, Any], reads: list[str], signatures: dict[str, str]
     ) -> str:
         """Fingerprint of all inputs of the notebook."""
+        base = self.base()
+        return dependencies.fingerprint(self.study, state, base, reads, signatures, self.number)
+
+    def base(self) -> str:
+        """Hash of the notebook and of what all notebooks depend on."""
         cells = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
-        base = dependencies.recipe_hash(
+        return dependencies.recipe_hash(
             dependencies.shared_hash(self.study),
             [cell["source"] for cell in cells],
             self.own,
             self.matchers_hash,
         )
-        return dependencies.fingerprint(self.study, state, base, reads, signatures, self.number)
 
     def remove(self, outputs: set[str]) -> None:
         """Remove results of the last success that this one did not make, such as of a matcher."""

@@ -12,11 +12,13 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
 from gdiv.catalog import Glacier
+from gdiv.files import write_json
 from gdiv.twin.acquisitions import Acquisition, plan_acquisitions
 from gdiv.twin.clock import clock_of
 from gdiv.twin.distortion import Distortion, draw_distortion
@@ -39,6 +41,8 @@ def render_twin(
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Path:
     """Render the twin of a glacier, unless the folder holds the same twin already.
+
+    An interrupted rendering resumes with the next scene.
 
     Parameters
     ----------
@@ -76,21 +80,34 @@ def render_twin(
     folder.mkdir(parents=True, exist_ok=True)
     # Without its items, a twin whose rendering is interrupted counts as not rendered.
     items_file.unlink(missing_ok=True)
+    progress_file = folder / "progress.json"
+    items = _rendered_before(progress_file, recipe)
     plan = plan_acquisitions(glacier, usable, seed)
     world = _build_world(glacier, geobox, plan, seed)
     distortions = _draw_distortions(plan, world, seed)
-    items = []
-    for number, acquisition in enumerate(plan):
+    progress(len(items), len(plan))
+    for number, acquisition in enumerate(plan[len(items) :], len(items)):
         image = image_world(world, acquisition, distortions[acquisition], seed)
         items.append(write_scene(folder, glacier, geobox, acquisition, image))
+        write_json(progress_file, {"recipe": recipe, "items": items})
         progress(number + 1, len(plan))
     write_truth(folder, world, distortions)
     write_outline(folder, world)
     write_stakes(folder, world)
     recipe_file.write_text(recipe, encoding="utf-8")
     collection = {"type": "FeatureCollection", "features": items}
-    items_file.write_text(json.dumps(collection, indent=1), encoding="utf-8")
+    write_json(items_file, collection)
+    progress_file.unlink()
     return items_file
+
+
+def _rendered_before(progress_file: Path, recipe: str) -> list[dict[str, Any]]:
+    """Items of the scenes that an interrupted call with the same recipe has rendered."""
+    try:
+        content = json.loads(progress_file.read_text(encoding="utf-8"))
+        return content["items"] if content["recipe"] == recipe else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _recipe(glacier: Glacier, geobox: GeoBox, usable: list[int], seed: int) -> str:

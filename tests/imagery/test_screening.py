@@ -152,3 +152,29 @@ def test_links_that_must_not_be_followed_are_refused(kind, link, reason, glacier
     screening.check_metadata([candidate], twin["source"].model_copy(update=change), glacier)
     assert (reason in candidate.reason) if reason else candidate.reason == ""
     assert "secret" not in candidate.reason
+
+
+@pytest.mark.parametrize(
+    ("link", "below"),
+    [("scenes/a.tif", True), ("a.tif", True), ("../a.tif", False), ("scenes/../../a.tif", False)],
+)
+def test_a_local_collection_names_files_below_its_folder_only(
+    link, below, glacier, twin, tmp_path, monkeypatch
+):
+    """Where the file system leads by a link of its own is the user's choice."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "scenes").symlink_to(tmp_path / "elsewhere")
+    candidate = make_candidate("a")
+    candidate.item["assets"]["nir"]["href"] = str(archive.local_path(link, tmp_path / "mine"))
+    source = file_source(tmp_path / "mine" / "items.json")
+    source = source.model_copy(update={"mask": None, "colour": {}})
+
+    def judge():
+        candidate.scene = parse_item(candidate.item, "nir")
+        screening.check_metadata([candidate], source, glacier)
+        return candidate.reason
+
+    assert judge() == ""
+    monkeypatch.delenv("GDIV_TRUST_LINKS")
+    assert judge() == "" if below else "leads out of the folder" in judge()

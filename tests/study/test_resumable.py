@@ -9,7 +9,7 @@ from stac_server import StacServer
 
 from gdiv.files import write_json
 from gdiv.imagery import scenes
-from gdiv.study.resumable import write_dataset
+from gdiv.study.resumable import ATTEMPT, write_dataset
 
 pytestmark = pytest.mark.usefixtures("short_waits")
 
@@ -43,6 +43,63 @@ def test_an_interrupted_save_resumes(tmp_path):
     write_dataset(dataset(kill=False), path, 32632)
     assert set(calls) == {2, 3, 4, 5}
     assert (xr.open_zarr(path, consolidated=False).u == 1).all()
+
+
+@pytest.fixture
+def counted():
+    """A lazy dataset of three pairs, and the list of those that were computed."""
+    calls = []
+
+    def work(block, block_info=None):
+        if block_info:
+            calls.append(block_info[0]["array-location"][0][0])
+        return block + 1
+
+    values = da.zeros((3, 4, 4), chunks=(1, 4, 4)).map_blocks(
+        work, dtype=float, meta=np.empty((0, 0, 0))
+    )
+    dataset = xr.Dataset(
+        {"u": (("pair", "y", "x"), values)},
+        coords={"pair": range(3), "y": range(4), "x": range(4)},
+    )
+    return dataset, calls
+
+
+def test_what_an_interrupted_notebook_finished_is_kept(counted, tmp_path, monkeypatch, capsys):
+    """By the same attempt only: another one may have other inputs."""
+    dataset, calls = counted
+    path = tmp_path / "labels.zarr"
+    monkeypatch.setenv(ATTEMPT, "one")
+    write_dataset(dataset, path, 32632)
+    written = xr.open_zarr(path, consolidated=False).attrs["written"]
+    write_dataset(dataset, path, 32632)
+    assert sorted(calls) == [0, 1, 2] and "kept" in capsys.readouterr().out
+    assert xr.open_zarr(path, consolidated=False).attrs["written"] == written
+    monkeypatch.setenv(ATTEMPT, "two")
+    write_dataset(dataset, path, 32632)
+    assert sorted(calls) == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_damaged_store_is_not_kept(counted, tmp_path, monkeypatch):
+    dataset, calls = counted
+    path = tmp_path / "labels.zarr"
+    monkeypatch.setenv(ATTEMPT, "one")
+    write_dataset(dataset, path, 32632)
+    next(file for file in (path / "u" / "c").rglob("*") if file.is_file()).unlink()
+    write_dataset(dataset, path, 32632)
+    assert len(calls) == 6
+    (tmp_path / "labels.journal.json").write_text('{"recipe": ')
+    write_dataset(dataset, path, 32632)
+    assert len(calls) == 9
+
+
+def test_without_an_attempt_nothing_is_kept(counted, tmp_path, monkeypatch):
+    """A notebook that is run by hand computes what it is told."""
+    dataset, calls = counted
+    monkeypatch.delenv(ATTEMPT, raising=False)
+    for _ in range(2):
+        write_dataset(dataset, tmp_path / "labels.zarr", 32632)
+    assert len(calls) == 6 and not (tmp_path / "labels.journal.json").exists()
 
 
 def test_a_scene_lost_while_storing_is_left_out_and_reported(glacier, twin_folder, twin, tmp_path):
