@@ -38,8 +38,13 @@ Two GeoTIFFs and an outline, here made up, become a velocity map. The ice moves 
 >>> figure = velocity.gdiv.plot()
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# Read once, when torch is loaded: idle OpenMP threads sleep instead of spinning, which would slow
+# everything beside them. The command, its kernels and the workers of a cluster inherit it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from gdiv import accessor as _accessor  # noqa: F401  (registers .gdiv of xarray datasets)
 from gdiv.version import __version__

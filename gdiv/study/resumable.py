@@ -115,6 +115,8 @@ def _write_parts(
     with tqdm(
         total=count, initial=len(done), desc=partial.stem, unit=dimension, file=sys.stdout
     ) as bar:
+        if dimension == "pair" and _in_blocks(dataset):
+            workers = 1  # its blocks are computed at the same time
         for start in range(0, len(waiting), workers):
             batch = waiting[start : start + workers]
             computed, errors = _compute(parts, dimension, batch)
@@ -129,6 +131,11 @@ def _write_parts(
         first = next(iter(failed.values()))
         raise OSError(f"none of the {count} scenes could be read; the first {first}")
     return failed
+
+
+def _in_blocks(dataset: xr.Dataset) -> bool:
+    """Whether pairs are matched in blocks, which are stored as they finish."""
+    return len(dataset.chunks.get("y", ())) > 1
 
 
 def _parts(dataset: xr.Dataset, dimension: Dimension) -> xr.Dataset:
@@ -190,6 +197,8 @@ def _compute(
 ) -> tuple[dict[int, xr.Dataset], dict[int, str]]:
     """Compute a batch of parts; return those that succeeded, and the errors of scenes."""
     selected = [parts.isel({dimension: [index]}) for index in batch]
+    if dimension == "pair" and _in_blocks(parts):
+        return dict(zip(batch, selected, strict=True)), {}  # computed while it is stored
     if dimension == "pair":
         return dict(zip(batch, compute(*selected), strict=True)), {}
     with ThreadPoolExecutor(len(batch)) as pool:

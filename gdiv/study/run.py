@@ -1,7 +1,6 @@
 """Run a study end to end: each notebook once, and again only if its inputs have changed."""
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,11 +28,6 @@ from gdiv.study.study import Study
 from gdiv.study.workspace import StudyError, locked, relative, split_source
 
 __all__ = ["run_study"]
-
-# Kernels inherit this. Spinning OpenMP threads slow each other down by a factor of twenty when
-# anything else uses the processors; sleeping ones cost nothing measurable. Read once, when torch is
-# loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def run_study(

@@ -2,9 +2,10 @@
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import dask.array as da
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -14,7 +15,8 @@ from gdiv.flow.matchers.matching import Match, match_images
 from gdiv.flow.matchers.measurement import check_options
 from gdiv.flow.matchers.registry import get_matcher, source_hash
 from gdiv.imagery.coregistration import stable_ground_statistics
-from gdiv.images.arrays import Mask
+from gdiv.images.arrays import Image, Mask
+from gdiv.velocity.large_pairs import is_large, match_large_pair
 from gdiv.velocity.stable_ground import add_ground_error
 
 __all__ = ["match_pairs", "summarise_pairs", "training_arrays"]
@@ -50,7 +52,8 @@ def match_pairs(
     """Match every pair with one matcher, lazily.
 
     Nothing is computed before the result is loaded or saved. Each pair is matched as a whole in one
-    task, so the result does not depend on how the cube is chunked.
+    task, so the result does not depend on how the cube is chunked; pairs of more than nine million
+    pixels are matched in blocks, which bound the memory.
 
     Parameters
     ----------
@@ -100,29 +103,19 @@ def match_pairs(
         stated["prewarp"] = prewarp
     before = None if prewarp is None else get_matcher(prewarp)
 
-    def match_one(*arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
-        images = [array[0] for array in arrays[:2]]
-        match = match_images(
-            chosen, *images, check_consistency=check_consistency, prewarp=before, **options
+    def match(reference: Image, secondary: Image, place: tuple[slice, ...] | None = None) -> Match:
+        here = options if place is None else _options_at(options, place, stable.shape)
+        return match_images(
+            chosen,
+            reference,
+            secondary,
+            check_consistency=check_consistency,
+            prewarp=before,
+            **here,
         )
-        return _registered(match, stable, arrays[2:4], arrays[4])
 
-    images = [
-        _images_of_pairs(cube[variable], pairs[column])
-        for variable in ("reflectance", "snow")
-        for column in ("reference", "secondary")
-    ]
-    shifts = xr.DataArray(pairs[["shift_x", "shift_y"]].to_numpy(np.float32), dims=("pair", "axis"))
-    u, v, quality, sigma_u, sigma_v, residual, ground = xr.apply_ufunc(
-        match_one,
-        *images,
-        shifts.chunk(pair=1),
-        input_core_dims=[["y", "x"]] * 4 + [["axis"]],
-        output_core_dims=[["y", "x"]] * 6 + [["statistic"]],
-        dask="parallelized",
-        output_dtypes=[np.float32] * 7,
-        dask_gufunc_kwargs={"output_sizes": {"statistic": len(STATISTICS)}},
-    )
+    find = _match_in_blocks if is_large(cube.sizes["y"], cube.sizes["x"]) else _match_whole
+    u, v, quality, sigma_u, sigma_v, residual, ground = find(match, cube, pairs, stable)
     result = xr.Dataset(
         {"u": u, "v": v, "quality": quality, "sigma_u": sigma_u, "sigma_v": sigma_v}
     )
@@ -143,6 +136,79 @@ def match_pairs(
         options=json.dumps(stated),
         spacing=cube.attrs["spacing"],
     )
+
+
+def _match_whole(
+    match: Callable[..., Match], cube: xr.Dataset, pairs: pd.DataFrame, stable: Mask
+) -> Sequence[xr.DataArray]:
+    """Fields of every pair and statistics of stable ground, one task per pair."""
+
+    def match_one(*arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
+        found = match(*(array[0] for array in arrays[:2]))
+        return _registered(found, stable, arrays[2:4], arrays[4])
+
+    images = [
+        _images_of_pairs(cube[variable], pairs[column]).chunk(pair=1, y=-1, x=-1)
+        for variable in ("reflectance", "snow")
+        for column in ("reference", "secondary")
+    ]
+    fields: Sequence[xr.DataArray] = xr.apply_ufunc(
+        match_one,
+        *images,
+        _shifts(pairs).chunk(pair=1),
+        input_core_dims=[["y", "x"]] * 4 + [["axis"]],
+        output_core_dims=[["y", "x"]] * 6 + [["statistic"]],
+        dask="parallelized",
+        output_dtypes=[np.float32] * 7,
+        dask_gufunc_kwargs={"output_sizes": {"statistic": len(STATISTICS)}},
+    )
+    return fields
+
+
+def _match_in_blocks(
+    match: Callable[..., Match], cube: xr.Dataset, pairs: pd.DataFrame, stable: Mask
+) -> Sequence[xr.DataArray]:
+    """Fields of every pair and statistics of stable ground, one task per block."""
+    images = [
+        _images_of_pairs(cube[variable], pairs[column]).chunk(pair=1).data
+        for variable in ("reflectance", "snow")
+        for column in ("reference", "secondary")
+    ]
+    found = [
+        match_large_pair(
+            match,
+            [images[0][index], images[1][index]],
+            [images[2][index], images[3][index]],
+            stable,
+            shift,
+            MIN_RELIABLE,
+        )
+        for index, shift in enumerate(_shifts(pairs).values)
+    ]
+    # Whole rows, as they are stored.
+    fields = da.stack([each for each, _ in found]).rechunk({3: -1})
+    ground = xr.DataArray(da.stack([each for _, each in found]), dims=("pair", "statistic"))
+    coords = {name: cube[name].variable for name in ("y", "x")}
+    layers = [
+        xr.DataArray(fields[:, number], coords=coords, dims=("pair", "y", "x"))
+        for number in range(fields.shape[1])
+    ]
+    return [*layers, ground]
+
+
+def _shifts(pairs: pd.DataFrame) -> xr.DataArray:
+    """Registration shift of every pair, pixels."""
+    return xr.DataArray(pairs[["shift_x", "shift_y"]].to_numpy(np.float32), dims=("pair", "axis"))
+
+
+def _options_at(
+    options: dict[str, Any], place: tuple[slice, ...], shape: tuple[int, ...]
+) -> dict[str, Any]:
+    """Options for a window: those that are images, such as regions, are cut to it."""
+    return {
+        name: value[place] if isinstance(value, np.ndarray) and value.shape == shape else value
+        for name, value in options.items()
+    }
 
 
 def _registered(
@@ -167,10 +233,9 @@ def _registered(
 
 
 def _images_of_pairs(variable: xr.DataArray, ids: pd.Series) -> xr.DataArray:
-    """Images of the scenes `ids` along the dimension ``pair``, one chunk each."""
+    """Images of the scenes `ids` along the dimension ``pair``."""
     images = variable.sel(scene=list(ids)).rename(scene="pair")
-    images = images.drop_vars(["pair", *SCENE_COORDINATES], errors="ignore")
-    return images.chunk(pair=1, y=-1, x=-1)
+    return images.drop_vars(["pair", *SCENE_COORDINATES], errors="ignore")
 
 
 def _pair_coordinates(pairs: pd.DataFrame) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from gdiv.images.arrays import Component, Mask
+from gdiv.images.arrays import Component, Mask, Series
 from gdiv.images.statistics import nmad
 
-__all__ = ["add_ground_error"]
+__all__ = ["add_ground_error", "variance_beyond"]
 
 #: Fewest pixels of stable ground from which an error is estimated.
 MIN_STABLE = 100
@@ -42,7 +42,24 @@ def add_ground_error(component: Component, sigma: Component, ground: Mask) -> Co
     0.5
     """
     known = ground & np.isfinite(component) & np.isfinite(sigma)
-    if known.sum() < MIN_STABLE:
-        return sigma
-    beyond = nmad(component[known], 0) ** 2 - float(np.median(sigma[known])) ** 2
-    return np.sqrt(sigma**2 + np.float32(max(beyond, 0)))
+    return np.sqrt(sigma**2 + np.float32(variance_beyond(component[known], sigma[known])))
+
+
+def variance_beyond(apparent: Series, stated: Series) -> float:
+    """Estimate the variance that stable ground shows beyond what matches state.
+
+    Parameters
+    ----------
+    apparent : ndarray, shape (N,)
+        Displacement of stable ground along one axis, pixels.
+    stated : ndarray, shape (N,)
+        Its standard errors, pixels.
+
+    Returns
+    -------
+    float
+        Squared pixels; 0 with fewer than 100 values.
+    """
+    if apparent.size < MIN_STABLE:
+        return 0.0
+    return max(nmad(apparent, 0) ** 2 - float(np.median(stated)) ** 2, 0.0)
