@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pyproj
+import geopandas as gpd
 import shapely
 import yaml
 
@@ -146,9 +146,12 @@ def _box(scenes: Sequence[SceneFile], outline: Path) -> list[float]:
     around = bounds.buffer(SURROUNDINGS)
     if not bounds.intersects(scene_extent):
         raise StudyError(f"the outline {outline} lies beside the scenes; check its CRS and place")
-    to_degrees = pyproj.Transformer.from_crs(projection, 4326, always_xy=True)
-    part = to_degrees.transform_bounds(*around.intersection(scene_extent).bounds)
-    return [round(side, 5) for side in part]
+    part = gpd.GeoSeries([around.intersection(scene_extent)], crs=projection.to_wkt()).to_crs(4326)
+    west, south, east, north = part.total_bounds
+    if east - west > 180:  # it crosses 180 degrees
+        longitudes = shapely.get_coordinates(part.to_numpy())[:, 0]
+        west, east = longitudes[longitudes > 0].min(), longitudes[longitudes < 0].max()
+    return [round(float(side), 5) for side in (west, south, east, north)]
 
 
 def _timing(days: Sequence[date]) -> dict[str, Any]:
