@@ -16,7 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["read_text", "redacted", "replacing", "retry", "short_message", "write_json"]
+__all__ = [
+    "read_record",
+    "read_text",
+    "redacted",
+    "replacing",
+    "retry",
+    "short_message",
+    "write_json",
+]
 
 T = TypeVar("T")
 #: Attempts at reading a file, beyond those of GDAL itself.
@@ -150,6 +158,27 @@ def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
     with replacing(path) as partial:
         text = json.dumps(content, indent=indent, ensure_ascii=False)
         partial.write_text(text, encoding="utf-8")
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a JSON record that gdiv keeps of its own work.
+
+    Parameters
+    ----------
+    path : Path
+        File from `write_json`.
+
+    Returns
+    -------
+    dict
+        Its content; empty if there is no such file, or it is damaged: what it records is then done
+        anew.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def retry(read: Callable[[], T]) -> T:

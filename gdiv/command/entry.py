@@ -5,7 +5,7 @@ import sys
 
 from gdiv.benchmark.kinds import BenchmarkError, UnknownCaseError
 from gdiv.catalog import OWN_CATALOG, CatalogError
-from gdiv.command import lists, scenes, studies
+from gdiv.command import lists, regions, scenes, studies
 from gdiv.command.parser import make_parser
 from gdiv.extras import MissingPackageError
 from gdiv.flow.matchers.registry import UnknownMatcherError
@@ -33,7 +33,7 @@ ERRORS = (
 #: Exit status of a command that the user has interrupted: 128 + SIGINT, as in shells.
 INTERRUPTED = 130
 #: Commands that resume, and what an interruption says of them.
-RESUMED = ("run", "bench")
+RESUMED = ("run", "region", "bench")
 RESUMES = "; the same command resumes from here"
 COMMANDS = {
     "run": studies.run_named,
@@ -42,6 +42,7 @@ COMMANDS = {
     "search": studies.search_scenes,
     "items": scenes.describe_folder,
     "pair": scenes.compute_pair,
+    "region": regions.plan_or_run,
     "bench": lists.show_benchmark,
     "glaciers": lists.show_glaciers,
     "matchers": lists.show_matchers,

@@ -4,6 +4,7 @@ import argparse
 
 from gdiv.benchmark.kinds import KINDS
 from gdiv.catalog import OWN_CATALOG
+from gdiv.region.plan import CORE_HOUR, GIGABYTE_MONTH
 from gdiv.version import __version__
 
 __all__ = ["make_parser"]
@@ -25,6 +26,9 @@ examples:
   gdiv search mer-de-glace --source earth-search
                                                scenes, pairs, bytes and minutes of a run, without
                                                reading a pixel
+  gdiv region rgi-11.gpkg --years 2020 2021 -o alps
+                                               every glacier of a file: a plan with its cost, and
+                                               with --run the maps
   gdiv items my-scenes                         describe a folder of your own GeoTIFFs, for
                                                --source my-scenes/items.json
   gdiv run findel --catalog my.yaml            a glacier of your own catalog
@@ -65,6 +69,9 @@ def make_parser() -> argparse.ArgumentParser:
     pair = commands.add_parser(
         "pair", help="compute the velocity between two images of any sensor and target"
     )
+    region = commands.add_parser(
+        "region", help="plan or run every glacier of a file of outlines, or of a catalog"
+    )
     bench = commands.add_parser(
         "bench", help="score matchers on pairs of exactly known displacement, and on real pairs"
     )
@@ -95,6 +102,7 @@ def make_parser() -> argparse.ArgumentParser:
     items.add_argument("folder", metavar="FOLDER", help="folder of *.tif, the date in the name")
     _add_band_option(items)
     _add_pair_options(pair)
+    _add_region_options(region)
     _add_catalog_option(parser, default=None)
     for command in (run, check, clean, search, glaciers, sources, catalog):
         # Without a default of its own, so that the option before the subcommand stays.
@@ -259,6 +267,40 @@ def _add_bench_options(command: argparse.ArgumentParser) -> None:
         "user's cache",
     )
     command.add_argument("--output", default="", metavar="FILE", help="write the results as JSON")
+
+
+def _add_region_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of a region."""
+    command.add_argument(
+        "glaciers", metavar="FILE", help="outlines, such as a region of RGI; or a catalog, *.yaml"
+    )
+    command.add_argument("--years", type=int, nargs=2, metavar="YEAR", help="seasons to compare")
+    command.add_argument(
+        "--min-area", type=float, default=1.0, metavar="KM2", help="least area; default 1 km²"
+    )
+    command.add_argument(
+        "--season",
+        nargs=2,
+        metavar="MM-DD",
+        help="first and last day without snow; summer of the hemisphere if left out",
+    )
+    command.add_argument("--profile", default="full", help="extent; default full")
+    command.add_argument(
+        "--source", default="", metavar="NAME|FILE|URL", help="as for gdiv run; the profile's own"
+    )
+    command.add_argument("--matcher", default="raft", metavar="NAME", help="default raft")
+    command.add_argument("--run", action="store_true", help="run the plan; the same call resumes")
+    command.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="glaciers at the same time; default 1"
+    )
+    command.add_argument("--cluster", default="", metavar="ADDRESS|local:N", help="as for gdiv run")
+    command.add_argument("--core-hour", type=float, default=CORE_HOUR, metavar="USD", help="price")
+    command.add_argument(
+        "--gigabyte-month", type=float, default=GIGABYTE_MONTH, metavar="USD", help="price"
+    )
+    command.add_argument(
+        "-o", "--output", default="region", metavar="FOLDER", help="folder of the region"
+    )
 
 
 def _add_catalog_option(command: argparse.ArgumentParser, default: str | None) -> None:

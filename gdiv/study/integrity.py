@@ -5,13 +5,12 @@ chunk that is missing would read as no data, so files are counted.
 """
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from gdiv.files import short_message, write_json
+from gdiv.files import read_record, short_message, write_json
 
 __all__ = [
     "RECORD",
@@ -171,7 +170,4 @@ def read_state(folder: Path) -> dict[str, Any]:
     dict
         Records by the number of the notebook; empty if the file is damaged or missing.
     """
-    try:
-        return json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    return read_record(folder / RECORD)

@@ -14,7 +14,7 @@ from dask.base import compute
 from tqdm import tqdm
 from zarr.codecs import ZstdCodec
 
-from gdiv.files import retry, short_message, write_json
+from gdiv.files import read_record, retry, short_message, write_json
 from gdiv.study.cluster import compute_threads
 from gdiv.study.integrity import damage, measure
 from gdiv.study.provenance import code_hash
@@ -148,25 +148,16 @@ def _is_complete(path: Path, journal: Path, recipe: str) -> bool:
     """Whether an earlier call with the same recipe finished the store, and it is undamaged."""
     if not (journal.exists() and path.exists()):
         return False
-    content = _read_journal(journal)
+    content = read_record(journal)
     complete = content.get("complete")
     return content.get("recipe") == recipe and complete is not None and not damage(path, complete)
-
-
-def _read_journal(journal: Path) -> dict[str, Any]:
-    """Content of a journal; empty where it was cut off."""
-    try:
-        content = json.loads(journal.read_text(encoding="utf-8"))
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _resume(journal: Path, partial: Path, recipe: str) -> list[int]:
     """Indices of the parts that an interrupted call with the same recipe has written."""
     if not (journal.exists() and partial.exists()):
         return []
-    content = _read_journal(journal)
+    content = read_record(journal)
     return content.get("done", []) if content.get("recipe") == recipe else []
 
 

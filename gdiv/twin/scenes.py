@@ -18,7 +18,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from gdiv.catalog import Glacier
-from gdiv.files import write_json
+from gdiv.files import read_record, write_json
 from gdiv.twin.acquisitions import Acquisition, plan_acquisitions
 from gdiv.twin.clock import clock_of
 from gdiv.twin.distortion import Distortion, draw_distortion
@@ -103,11 +103,9 @@ def render_twin(
 
 def _rendered_before(progress_file: Path, recipe: str) -> list[dict[str, Any]]:
     """Items of the scenes that an interrupted call with the same recipe has rendered."""
-    try:
-        content = json.loads(progress_file.read_text(encoding="utf-8"))
-        return content["items"] if content["recipe"] == recipe else []
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    content = read_record(progress_file)
+    items: list[dict[str, Any]] = content["items"] if content.get("recipe") == recipe else []
+    return items
 
 
 def _recipe(glacier: Glacier, geobox: GeoBox, usable: list[int], seed: int) -> str:

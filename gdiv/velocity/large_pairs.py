@@ -1,12 +1,11 @@
 """Match pairs that are too large to be matched whole, block by block.
 
 Each block is read with a halo and stored when it is finished, so that memory holds a few blocks,
-whatever the size of the scene. Stable ground is judged over the whole pair: a sample of each block
-is kept until all are matched.
+whatever the size of the scene. What stable ground shows is measured first, in windows spread over
+it.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -27,8 +26,10 @@ LARGE = 3000 * 3000
 #: and of the cells of RAFT.
 BLOCK = 1536
 HALO = 128
-#: Most pixels of stable ground of a block that are kept.
-SAMPLE = 50_000
+#: Side of a window of stable ground, its least fraction of such ground, and most windows.
+GROUND = 256
+MIN_GROUND = 0.3
+MAX_WINDOWS = 24
 #: Fields of a match: displacement, quality, standard errors, forward-backward error.
 FIELDS = 6
 
@@ -83,42 +84,57 @@ def match_large_pair(
     statistics : dask.array.Array
         Bias and spread of stable ground, ``(4,)``, in pixels.
     """
-    height, width = stable.shape
-    windows = list(block_windows((height, width), BLOCK, HALO))
-    matched = [
-        delayed(_match_block)(match, *(image[window.outer] for image in images), window, shift)
-        for window in windows
-    ]
+    shape = stable.shape
     samples = [
         delayed(_sample_ground)(
-            block, stable[window.inner], *(each[window.inner] for each in snow), min_quality
+            match,
+            *(image[window.outer] for image in images),
+            *(each[window.inner] for each in snow),
+            stable[window.inner],
+            window,
+            shift,
+            min_quality,
         )
-        for block, window in zip(matched, windows, strict=True)
+        for window in _ground_windows(stable)
     ]
     summary = delayed(_summarise_ground)(samples)
-    finished = [
+    windows = list(block_windows(shape, BLOCK, HALO))
+    matched = [
         da.from_delayed(
-            delayed(_with_ground_error)(block, summary),
+            delayed(_match_block)(
+                match, *(image[window.outer] for image in images), window, shift, summary
+            ),
             (FIELDS, *(part.stop - part.start for part in window.inner)),
             np.float32,
         )
-        for block, window in zip(matched, windows, strict=True)
+        for window in windows
     ]
     columns = sum(window.inner[0].start == 0 for window in windows)
-    rows = [finished[start : start + columns] for start in range(0, len(finished), columns)]
-    statistics = da.from_delayed(delayed(lambda found: found[:4])(summary), (4,), np.float32)
+    rows = [matched[start : start + columns] for start in range(0, len(matched), columns)]
+    statistics = da.from_delayed(delayed(_bias_and_spread)(summary), (4,), np.float32)
     fields = da.concatenate([da.concatenate(row, axis=2) for row in rows], axis=1)
     return fields, statistics
 
 
-def _match_block(
+def _ground_windows(stable: Mask) -> list[BlockWindow]:
+    """Windows spread over stable ground."""
+    windows = [
+        window
+        for window in block_windows(stable.shape, GROUND, HALO)
+        if stable[window.inner].mean() >= MIN_GROUND
+    ]
+    places = np.linspace(0, len(windows) - 1, min(len(windows), MAX_WINDOWS)).astype(int)
+    return [windows[place] for place in places]
+
+
+def _fields(
     match: Matching,
     reference: Image,
     secondary: Image,
     window: BlockWindow,
     shift: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.float32]:
-    """Fields of one block, less the registration shift."""
+    """Fields of one window without its halo, less the registration shift."""
     found = match(reference, secondary, window.outer)
     fields = np.stack(
         [
@@ -134,33 +150,46 @@ def _match_block(
 
 
 def _sample_ground(
-    fields: npt.NDArray[np.float32],
-    stable: Mask,
+    match: Matching,
+    reference: Image,
+    secondary: Image,
     snow_before: Mask,
     snow_after: Mask,
+    stable: Mask,
+    window: BlockWindow,
+    shift: npt.NDArray[np.float32],
     min_quality: float,
 ) -> npt.NDArray[np.float32]:
-    """Displacement and errors of stable ground in a block, ``(4, N)``."""
+    """Displacement and errors of stable ground in a window, ``(4, N)``."""
+    fields = _fields(match, reference, secondary, window, shift)
     ground = stable & ~(snow_before | snow_after) & (fields[2] > min_quality)
-    ground &= np.isfinite(fields[[0, 1, 3, 4]]).all(0)
-    places = np.flatnonzero(ground)
-    places = places[:: max(1, places.size // SAMPLE)]
-    chosen: npt.NDArray[np.float32] = fields[[0, 1, 3, 4]].reshape(4, -1)[:, places]
-    return chosen
+    chosen: npt.NDArray[np.float32] = fields[[0, 1, 3, 4]]
+    return chosen[:, ground & np.isfinite(chosen).all(0)]
 
 
 def _summarise_ground(samples: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
     """Bias and spread of stable ground, and the variance beyond the stated errors, ``(6,)``."""
-    u, v, sigma_u, sigma_v = np.concatenate(samples, axis=1)
+    nothing = np.empty((4, 0), np.float32)
+    u, v, sigma_u, sigma_v = np.concatenate([nothing, *samples], axis=1)
     statistics = stable_ground_statistics(u, v, np.ones(u.shape, bool))
     beyond = variance_beyond(u, sigma_u), variance_beyond(v, sigma_v)
     return np.array([*statistics.values(), *beyond], np.float32)
 
 
-def _with_ground_error(
-    fields: npt.NDArray[np.float32], summary: npt.NDArray[Any]
+def _bias_and_spread(summary: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """What is stored of the summary of stable ground."""
+    return summary[:4]
+
+
+def _match_block(
+    match: Matching,
+    reference: Image,
+    secondary: Image,
+    window: BlockWindow,
+    shift: npt.NDArray[np.float32],
+    summary: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.float32]:
-    """Fields whose errors contain what stable ground shows beyond them."""
-    sigma = np.sqrt(fields[3:5] ** 2 + summary[4:6, None, None])
-    complete: npt.NDArray[np.float32] = np.concatenate([fields[:3], sigma, fields[5:]])
-    return complete
+    """Fields of one block, whose errors contain what stable ground shows beyond them."""
+    fields = _fields(match, reference, secondary, window, shift)
+    fields[3:5] = np.sqrt(fields[3:5] ** 2 + summary[4:6, None, None])
+    return fields

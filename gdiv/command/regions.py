@@ -1,0 +1,100 @@
+"""Command for many glaciers: plan a region, and run it."""
+
+import argparse
+from pathlib import Path
+
+from gdiv.catalog import OWN_CATALOG, load_catalog
+from gdiv.files import read_text
+from gdiv.region.glaciers import describe_glaciers, write_region_catalog
+from gdiv.region.plan import plan_region, summarise_plan
+from gdiv.study.cluster import cluster_address
+from gdiv.study.execution import environment
+from gdiv.study.workspace import StudyError
+
+__all__ = ["plan_or_run"]
+
+#: Names of catalogs, which are run as they are.
+CATALOGS = (".yaml", ".yml")
+
+
+def plan_or_run(arguments: argparse.Namespace) -> None:
+    """Plan the glaciers of a file, and run them if asked to.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Arguments of the command line.
+    """
+    folder = Path(arguments.output).resolve()
+    catalog = Path(arguments.glaciers).resolve()
+    if not catalog.is_file():
+        raise StudyError(f"{arguments.glaciers} does not exist")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(f"{folder} cannot be written to ({error.strerror or error})") from None
+    if catalog.suffix.lower() not in CATALOGS:
+        catalog = _write_catalog(arguments, catalog, folder)
+    with environment(**{OWN_CATALOG: str(catalog)}):
+        keys = _keys(catalog)
+        plan = plan_region(keys, arguments.profile, arguments.source, arguments.matcher)
+        plan.to_csv(folder / "plan.csv", index=False)
+        print(plan.drop(columns="label").to_string(index=False))
+        print(f"\n{summarise_plan(plan, arguments.core_hour, arguments.gigabyte_month)}")
+        if not arguments.run:
+            print(f"\nplan: {folder / 'plan.csv'}; to run it, add --run")
+            return
+        able = plan.glacier[plan.reason == ""].tolist()
+        _run(arguments, folder, able)
+
+
+def _write_catalog(arguments: argparse.Namespace, outlines: Path, folder: Path) -> Path:
+    """Write the catalog of the glaciers of a file of outlines; one that exists is kept."""
+    if not arguments.years:
+        raise StudyError("name the two seasons to compare: --years 2020 2021")
+    catalog = folder / "glaciers.yaml"
+    if not catalog.exists():
+        season = tuple(arguments.season) if arguments.season else None
+        entries = describe_glaciers(
+            outlines, arguments.years, folder / "outlines", arguments.min_area, season
+        )
+        write_region_catalog(entries, catalog)
+    print(f"catalog: {catalog}")
+    return catalog
+
+
+def _keys(catalog: Path) -> list[str]:
+    """Keys of the glaciers of a catalog."""
+    import yaml
+
+    content = yaml.safe_load(read_text(catalog))
+    glaciers = content.get("glaciers") if isinstance(content, dict) else None
+    if not isinstance(glaciers, dict) or not glaciers:
+        raise StudyError(f"{catalog} has no glaciers")
+    load_catalog()  # which checks every entry
+    return list(glaciers)
+
+
+def _run(arguments: argparse.Namespace, folder: Path, keys: list[str]) -> None:
+    """Run the glaciers and say where the results are."""
+    # Other commands need not wait for the matchers.
+    from gdiv.region.running import run_region
+    from gdiv.study.cluster import ADDRESS
+
+    with (
+        cluster_address(arguments.cluster) as address,
+        environment(**{ADDRESS: address or None}),
+    ):
+        table = run_region(
+            folder,
+            keys,
+            arguments.profile,
+            arguments.source,
+            arguments.matcher,
+            arguments.workers,
+        )
+    failed = table[table.status == "failed"]
+    print(f"\n{len(table) - len(failed)} of {len(table)} glaciers done")
+    for row in failed.itertuples():
+        print(f"  failed: {row.glacier}: {row.reason}")
+    print(f"results: {folder}: summary.csv, map.gpkg, map.png, collection.json")

@@ -1,0 +1,1 @@
+"""Many glaciers at once: a plan with its cost, independent runs, one summary."""

@@ -1,0 +1,163 @@
+"""Make entries of the catalog for every glacier of an inventory."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pyproj
+import shapely
+import yaml
+
+from gdiv.imagery.outlines import RGI_COLUMNS, read_vector
+from gdiv.imagery.pixel_checks import utm_code
+from gdiv.study.own_glacier import key_of
+from gdiv.study.workspace import StudyError
+
+__all__ = ["describe_glaciers", "write_region_catalog"]
+
+#: Ground around a glacier that is read for stable ground, m.
+SURROUNDINGS = 2000.0
+#: Columns with the name of a glacier, in lower case.
+NAME_COLUMNS = ("name", "glac_name")
+#: Projections of the polar regions, and the latitudes from which they are used.
+ARCTIC, ANTARCTIC = 3413, 3031
+NORTHERN, SOUTHERN = 80.0, -78.0
+#: Season without snow in the north and in the south.
+SEASONS = {True: ("07-15", "09-30"), False: ("01-15", "03-31")}
+#: Expected range of speed, m/yr: sets the colours of maps.
+SPEED = [0, 200]
+#: Square metres of a square kilometre.
+KM2 = 1e6
+#: Equal-area projection, to measure outlines in.
+EQUAL_AREA = 6933
+
+
+def describe_glaciers(
+    outlines: Path,
+    years: Sequence[int],
+    folder: Path,
+    min_area: float = 1.0,
+    season: tuple[str, str] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Describe every glacier of a file as the catalog does.
+
+    Parameters
+    ----------
+    outlines : Path
+        Polygons of glaciers, such as a region of the Randolph Glacier Inventory.
+    years : sequence of int
+        Two season years that are compared.
+    folder : Path
+        Folder that the outlines of each glacier and its neighbours are written to.
+    min_area : float, optional
+        Least area, km².
+    season : tuple of str, optional
+        First and last day of the season, month and day; summer of the hemisphere if left out.
+
+    Returns
+    -------
+    dict
+        Entries by key, largest glacier first, each with its ``area`` in km².
+
+    Raises
+    ------
+    StudyError
+        If the file cannot be read, or holds no glacier of that size.
+    """
+    try:
+        ice = read_vector(outlines)
+    except Exception as error:  # each driver raises its own
+        raise StudyError(f"the outlines {outlines} could not be read: {error}") from None
+    if ice.crs is None:
+        raise StudyError(f"the outlines {outlines} have no CRS; assign one: ogr2ogr -a_srs EPSG:…")
+    ice = ice[ice.geometry.notna() & ice.geom_type.isin(("Polygon", "MultiPolygon"))]
+    ice = ice.set_geometry(shapely.make_valid(ice.geometry.to_numpy()), crs=ice.crs).to_crs(4326)
+    ice = ice.assign(area=ice.to_crs(EQUAL_AREA).area / KM2).reset_index(drop=True)
+    ice["identifier"] = _identifiers(ice)
+    chosen = ice[ice.area >= min_area].sort_values("area", ascending=False)
+    if chosen.empty:
+        raise StudyError(f"{outlines} holds {len(ice)} glaciers, none of at least {min_area:g} km²")
+    folder.mkdir(parents=True, exist_ok=True)
+    entries: dict[str, dict[str, Any]] = {}
+    for row in chosen.itertuples():
+        key = key_of(str(row.identifier))
+        entry = _entry(row, years, season)
+        around = ice[ice.intersects(shapely.box(*entry["bbox"]))]
+        file = folder / f"{key}.gpkg"
+        columns = {"RGIId": around.identifier, "geometry": around.geometry}
+        gpd.GeoDataFrame(columns, crs=4326).to_file(file)
+        entries[key] = entry | {"outline": str(file.resolve())}
+    return entries
+
+
+def write_region_catalog(entries: dict[str, dict[str, Any]], path: Path) -> None:
+    """Write the entries of a region as a catalog.
+
+    Parameters
+    ----------
+    entries : dict
+        From `describe_glaciers`.
+    path : Path
+        YAML file.
+    """
+    glaciers = {
+        key: {name: value for name, value in entry.items() if name != "area"}
+        for key, entry in entries.items()
+    }
+    text = yaml.safe_dump({"glaciers": glaciers}, sort_keys=False, allow_unicode=True)
+    path.write_text(f"# Written by gdiv from outlines; edit it as you like.\n{text}", "utf-8")
+
+
+def _identifiers(ice: gpd.GeoDataFrame) -> list[str]:
+    """Identifier of each glacier: that of the inventory, or a number."""
+    for name in ice.columns:
+        if name.lower() in RGI_COLUMNS and ice[name].is_unique:
+            return [str(value) for value in ice[name]]
+    return [f"glacier-{number + 1}" for number in range(len(ice))]
+
+
+def _entry(row: Any, years: Sequence[int], season: tuple[str, str] | None) -> dict[str, Any]:
+    """Entry of one glacier."""
+    place = row.geometry.representative_point()
+    epsg = _projection(place.x, place.y)
+    to_metres = pyproj.Transformer.from_crs(4326, epsg, always_xy=True)
+    west, south, east, north = to_metres.transform_bounds(*row.geometry.bounds)
+    around = (
+        west - SURROUNDINGS,
+        south - SURROUNDINGS,
+        east + SURROUNDINGS,
+        north + SURROUNDINGS,
+    )
+    box = to_metres.transform_bounds(*around, direction="INVERSE")
+    names = [getattr(row, column, None) for column in row._fields if _is_name(column)]
+    named = next((str(name) for name in names if name and str(name) != "nan"), row.identifier)
+    start, end = season or SEASONS[place.y >= 0]
+    label = re.sub(r"\s+", " ", named)
+    return {
+        "label": label,
+        "country": "",
+        "rgi": str(row.identifier),
+        "bbox": [round(side, 5) for side in box],
+        "epsg": epsg,
+        "season": {"start": start, "end": end},
+        "pairing": {"rule": "annual"},
+        "years": {"train": list(years), "validation": list(years)},
+        "speed": SPEED,
+        "area": round(row.area, 3),
+    }
+
+
+def _is_name(column: str) -> bool:
+    """Whether a column holds the names of glaciers."""
+    return column.lower() in NAME_COLUMNS
+
+
+def _projection(longitude: float, latitude: float) -> int:
+    """EPSG code of the projection of a place: its UTM zone, or polar stereographic."""
+    if latitude >= NORTHERN:
+        return ARCTIC
+    if latitude <= SOUTHERN:
+        return ANTARCTIC
+    return utm_code(longitude, latitude)
