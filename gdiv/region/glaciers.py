@@ -74,9 +74,9 @@ def describe_glaciers(
         raise StudyError(f"the outlines {outlines} have no CRS; assign one: ogr2ogr -a_srs EPSG:…")
     ice = ice[ice.geometry.notna() & ice.geom_type.isin(("Polygon", "MultiPolygon"))]
     ice = ice.set_geometry(shapely.make_valid(ice.geometry.to_numpy()), crs=ice.crs).to_crs(4326)
-    ice = ice.assign(area=ice.to_crs(EQUAL_AREA).area / KM2).reset_index(drop=True)
+    ice = ice.assign(km2=ice.to_crs(EQUAL_AREA).area / KM2).reset_index(drop=True)
     ice["identifier"] = _identifiers(ice)
-    chosen = ice[ice.area >= min_area].sort_values("area", ascending=False)
+    chosen = ice[ice.km2 >= min_area].sort_values("km2", ascending=False)
     if chosen.empty:
         raise StudyError(f"{outlines} holds {len(ice)} glaciers, none of at least {min_area:g} km²")
     folder.mkdir(parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ def _entry(row: Any, years: Sequence[int], season: tuple[str, str] | None) -> di
         "pairing": {"rule": "annual"},
         "years": {"train": list(years), "validation": list(years)},
         "speed": SPEED,
-        "area": round(row.area, 3),
+        "area": round(row.km2, 3),
     }
 
 

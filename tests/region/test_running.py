@@ -1,0 +1,48 @@
+"""Run several glaciers: each apart, failures listed, one table, map and collection."""
+
+import json
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+
+from gdiv.region.running import run_region
+
+pytestmark = pytest.mark.run
+
+
+@pytest.fixture(scope="module")
+def region(twin_folder, tmp_path_factory):
+    """Folder and table of a region of two glaciers, of which one has no scenes."""
+    folder = tmp_path_factory.mktemp("region")
+    source = str(twin_folder / "items.json")
+    table = run_region(folder, ["aletsch", "mer-de-glace"], "smoke", source, "dis", workers=2)
+    return folder, source, table
+
+
+def test_a_failure_is_listed_and_the_others_go_on(region):
+    folder, _, table = region
+    rows = table.set_index("glacier")
+    assert rows.status.tolist() == ["failed", "done"]
+    assert "none of them within" in rows.reason["aletsch"]
+    stored = pd.read_csv(folder / "summary.csv").set_index("glacier")
+    assert stored.speed["mer-de-glace"] == rows.speed["mer-de-glace"]
+    assert "scenes" in (folder / "mer-de-glace" / "log.txt").read_text()
+
+
+def test_the_products_are_one_collection_and_one_map(region):
+    folder, _, _ = region
+    collection = json.loads((folder / "collection.json").read_text())
+    (link,) = collection["links"]
+    assert (folder / link["href"]).is_file() and collection["type"] == "Collection"
+    assert gpd.read_file(folder / "map.gpkg").status.tolist() == ["done"]
+    assert (folder / "map.png").stat().st_size > 1000
+
+
+def test_a_second_run_repeats_nothing(region, capsys):
+    folder, source, table = region
+    before = (folder / "mer-de-glace" / "products" / "item.json").stat().st_mtime_ns
+    again = run_region(folder, ["aletsch", "mer-de-glace"], "smoke", source, "dis", workers=1)
+    assert again.equals(table)
+    assert (folder / "mer-de-glace" / "products" / "item.json").stat().st_mtime_ns == before
+    assert "2/2" in capsys.readouterr().out
