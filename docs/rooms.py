@@ -17,7 +17,8 @@ Arrows = dict[str, set[str]]
 #: From the ground up. A room imports only rooms before it.
 ORDER = (
     "installation", "conventions", "version", "files", "extras", "catalog", "images",
-    "imagery", "twin", "flow", "velocity", "figures", "accessor", "study", "benchmark", "command",
+    "imagery", "twin", "flow", "velocity", "figures", "accessor", "study", "region", "benchmark",
+    "command",
 )  # fmt: skip
 
 #: Columns of the picture.

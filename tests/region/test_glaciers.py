@@ -3,7 +3,9 @@
 import geopandas as gpd
 import pytest
 import shapely
+import yaml
 
+from gdiv.catalog import Glacier
 from gdiv.files import read_text
 from gdiv.imagery.grid import study_grid
 from gdiv.imagery.outlines import read_other_ice, read_outline
