@@ -13,7 +13,7 @@ from texture_pairs import make_clean_pairs
 from gdiv import files
 from gdiv.catalog import load_catalog
 from gdiv.command import main
-from gdiv.imagery import archive, cube, outlines, scenes
+from gdiv.imagery import archive, assets, outlines, scenes
 from gdiv.imagery.grid import grid_of_items, study_grid
 from gdiv.imagery.masks import make_masks
 from gdiv.twin.scenes import render_twin
@@ -113,8 +113,8 @@ def short_waits(monkeypatch, request):
         "GDAL_HTTP_RETRY_DELAY": "0.05",
         "GDAL_HTTP_TIMEOUT": str(seconds),
     }
-    environment = cube.GDAL_ENVIRONMENT.updated(always=options)
-    monkeypatch.setattr(cube, "GDAL_ENVIRONMENT", environment)
+    environment = assets.GDAL_ENVIRONMENT.updated(always=options)
+    monkeypatch.setattr(assets, "GDAL_ENVIRONMENT", environment)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import rasterio
 from affine import Affine
 
 from gdiv.catalog import load_catalog
-from gdiv.imagery import cube, screening
+from gdiv.imagery import assets, screening
 from gdiv.imagery.items import PARTS, parse_item
 
 #: Digital numbers by which cubic resampling changes the texture, of an amplitude of 800.
@@ -92,7 +92,7 @@ def read_joined(tiles, grid):
     """Read the image of tiles that are joined to one scene."""
     item = tiles[0] | {PARTS: tiles[1:]}
     source = load_catalog().sources["twin"]
-    return cube.load_asset([item], source, "image", grid)[0].values
+    return assets.load_asset([item], source, "image", grid)[0].values
 
 
 def make_candidate(identifier, year=2020, **properties):

@@ -14,7 +14,8 @@ from urllib3 import Retry
 
 from gdiv.catalog import Glacier, Source
 from gdiv.files import read_text, redacted
-from gdiv.imagery.items import Box, box_polygon, read_box, read_id, read_moment
+from gdiv.imagery.items import read_id, read_moment
+from gdiv.imagery.placement import Box, box_polygon, read_box
 
 __all__ = ["SceneError", "find_items", "local_path"]
 

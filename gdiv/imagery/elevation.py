@@ -10,7 +10,7 @@ from rasterio.enums import Resampling
 from gdiv.catalog import Glacier, Source
 from gdiv.files import redacted
 from gdiv.imagery.aligned import load_aligned
-from gdiv.imagery.cube import load_asset
+from gdiv.imagery.assets import load_asset
 from gdiv.imagery.items import PARTS
 from gdiv.imagery.resampling import RESAMPLED
 from gdiv.images.arrays import Image

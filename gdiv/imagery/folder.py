@@ -21,8 +21,9 @@ from rasterio.io import DatasetReader
 
 from gdiv.files import short_message, write_json
 from gdiv.imagery.dates import date_in_name
-from gdiv.imagery.items import ALIGNED, box_polygon
+from gdiv.imagery.items import ALIGNED
 from gdiv.imagery.pixel_checks import GridError, check_pixels, crs_name
+from gdiv.imagery.placement import box_polygon
 
 __all__ = ["FolderError", "SceneFile", "describe_files", "tabulate_files", "write_items"]
 

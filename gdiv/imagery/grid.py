@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from gdiv.catalog import Glacier
-from gdiv.imagery.items import Box, read_box, read_epsg, read_transform
+from gdiv.imagery.placement import Box, read_box, read_epsg, read_transform
 
 __all__ = ["SQUARE", "false_northing", "grid_crs", "grid_of_items", "same_zone", "study_grid"]
 

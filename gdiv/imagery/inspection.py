@@ -9,7 +9,8 @@ from odc.geo.geobox import GeoBox
 
 from gdiv.catalog import Source
 from gdiv.files import retry, short_message
-from gdiv.imagery.cube import SCL_SHADE, classify, load_asset
+from gdiv.imagery.assets import load_asset
+from gdiv.imagery.classes import SCL_SHADE, classify
 from gdiv.imagery.items import SceneItem
 from gdiv.imagery.offsets import choose_offset
 from gdiv.images.arrays import Mask

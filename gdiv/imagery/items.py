@@ -9,35 +9,26 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, TypeAlias
-
-import pyproj
-import shapely
+from typing import Any
 
 from gdiv.imagery.offsets import OffsetMetadata
+from gdiv.imagery.placement import dictionary, read_epsg
 
 __all__ = [
     "ALIGNED",
     "NOTICE",
     "PARTS",
     "SYNTHETIC",
-    "Box",
     "ItemError",
     "SceneItem",
-    "box_polygon",
     "is_synthetic",
     "parse_item",
     "parts_of",
-    "read_box",
-    "read_epsg",
     "read_id",
     "read_moment",
     "read_scaling",
-    "read_transform",
 ]
 
-#: West, south, east, north in degrees; west exceeds east if the box crosses 180 degrees.
-Box: TypeAlias = tuple[float, float, float, float]
 #: Property of items that were rendered; no archive has it.
 SYNTHETIC = "gdiv:synthetic"
 #: Property of items whose scenes are known to be aligned.
@@ -55,9 +46,6 @@ HLS_REPEAT = {"S30": 5, "L30": 8}
 MAX_ORBIT = 10_000
 #: Processing baseline of Sentinel-2, as in "05.09" or in the names of products, "N0509".
 BASELINE = re.compile(r"N?(\d{1,2})\.?(\d\d)")
-#: EPSG code as a number or with its authority. pystac adds the authority to ``proj:epsg`` whatever
-#: stands there, so that it may occur twice.
-EPSG_CODE = re.compile(r"(?:EPSG:)*(\d+)(?:\.0+)?", re.IGNORECASE)
 
 
 class ItemError(ValueError):
@@ -196,7 +184,7 @@ def is_synthetic(items: list[dict[str, Any]]) -> bool:
     bool
         True if any is.
     """
-    return any(bool(_dictionary(item.get("properties")).get(SYNTHETIC)) for item in items)
+    return any(bool(dictionary(item.get("properties")).get(SYNTHETIC)) for item in items)
 
 
 def read_id(item: dict[str, Any]) -> str:
@@ -247,57 +235,6 @@ def read_moment(item: dict[str, Any]) -> datetime:
         raise ItemError(f"its date {text!r} cannot be read") from None
 
 
-def read_epsg(item: dict[str, Any]) -> int | None:
-    """Read the EPSG code of an item.
-
-    It is in ``proj:epsg`` or ``proj:code``, of the item or of any asset, or follows from the
-    definition in ``proj:wkt2``.
-
-    Parameters
-    ----------
-    item : dict
-        STAC item.
-
-    Returns
-    -------
-    int or None
-        The code; None if there is none.
-    """
-    assets = _dictionary(item.get("assets"))
-    for fields in (item.get("properties"), *assets.values()):
-        for name in ("proj:epsg", "proj:code"):
-            code = EPSG_CODE.fullmatch(str(_dictionary(fields).get(name)))
-            if code:
-                return int(code[1])
-    text = _dictionary(item.get("properties")).get("proj:wkt2")
-    try:
-        return pyproj.CRS.from_wkt(text).to_epsg() if isinstance(text, str) and text else None
-    except pyproj.exceptions.CRSError:
-        return None
-
-
-def read_box(item: dict[str, Any]) -> Box | None:
-    """Read the bounding box of an item, without heights.
-
-    Parameters
-    ----------
-    item : dict
-        STAC item.
-
-    Returns
-    -------
-    tuple of float or None
-        West, south, east, north in degrees; None if there is none to read.
-    """
-    numbers = _numbers(item.get("bbox"))
-    if numbers is None or len(numbers) not in (4, 6):
-        return None
-    half = len(numbers) // 2
-    west, south = numbers[:2]
-    east, north = numbers[half : half + 2]
-    return west, south, east, north
-
-
 def parts_of(item: dict[str, Any]) -> list[dict[str, Any]]:
     """List the items of which a scene consists.
 
@@ -312,56 +249,6 @@ def parts_of(item: dict[str, Any]) -> list[dict[str, Any]]:
         The item itself, and its further tiles.
     """
     return [{key: item[key] for key in item if key != PARTS}, *item.get(PARTS, [])]
-
-
-def box_polygon(box: Box) -> shapely.Geometry:
-    """Make the polygon of a box in degrees.
-
-    Parameters
-    ----------
-    box : tuple of float
-        West, south, east, north; west exceeds east if the box crosses 180 degrees.
-
-    Returns
-    -------
-    shapely.Geometry
-        One rectangle, or two on both sides of 180 degrees.
-
-    Examples
-    --------
-    >>> box_polygon((179, -78, -179, -77)).area
-    2.0
-    """
-    west, south, east, north = box
-    if west <= east:
-        return shapely.box(*box)
-    parts = [shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)]
-    return shapely.MultiPolygon(parts)
-
-
-def read_transform(item: dict[str, Any], asset: str) -> list[float] | None:
-    """Read the affine transform of an asset, from the asset or from the item.
-
-    Parameters
-    ----------
-    item : dict
-        STAC item.
-    asset : str
-        Name of the asset.
-
-    Returns
-    -------
-    list of float or None
-        Its six coefficients; None if there are none.
-    """
-    assets = _dictionary(item.get("assets"))
-    if asset not in assets:
-        return None
-    for fields in (assets[asset], item.get("properties")):
-        numbers = _numbers(_dictionary(fields).get("proj:transform"))
-        if numbers is not None and len(numbers) >= 6:
-            return numbers[:6]
-    return None
 
 
 def _orbit(name: str, properties: dict[str, Any]) -> int | None:
@@ -421,7 +308,7 @@ def read_scaling(asset: Any) -> tuple[float | None, float | None]:
     scale, offset : float or None
         None where the asset does not state it, or states a scale that is not positive.
     """
-    fields = _dictionary(asset)
+    fields = dictionary(asset)
     found: list[float | None] = []
     for name in ("scale", "offset"):
         values = []
@@ -429,7 +316,7 @@ def read_scaling(asset: Any) -> tuple[float | None, float | None]:
         for key, field in (("raster:bands", name), ("bands", f"raster:{name}")):
             bands = fields.get(key)
             first = bands[0] if isinstance(bands, list) and bands else None
-            values.append(_number(_dictionary(first), field))
+            values.append(_number(dictionary(first), field))
         values.append(_number(fields, f"raster:{name}"))
         found.append(next((value for value in values if value is not None), None))
     scale, offset = found
@@ -442,11 +329,6 @@ def _mapping(item: dict[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ItemError(f"it has no {name}")
     return content
-
-
-def _dictionary(content: Any) -> dict[str, Any]:
-    """`content` if it is a JSON object, and an empty one otherwise."""
-    return content if isinstance(content, dict) else {}
 
 
 def _number(fields: dict[str, Any], *names: str) -> float | None:
@@ -463,18 +345,6 @@ def _number(fields: dict[str, Any], *names: str) -> float | None:
         if math.isfinite(number):
             return number
     return None
-
-
-def _numbers(values: Any) -> list[float] | None:
-    """List of numbers, or None where `values` is something else."""
-    if not isinstance(values, list | tuple):
-        return None
-    try:
-        numbers = [float(value) for value in values if not isinstance(value, bool)]
-    except (TypeError, ValueError, OverflowError):
-        return None
-    finite = len(numbers) == len(values) and all(map(math.isfinite, numbers))
-    return numbers if finite else None
 
 
 def _text(fields: dict[str, Any], name: str) -> str:

@@ -14,9 +14,10 @@ from odc.geo.geobox import GeoBox
 from scipy.ndimage import binary_erosion
 
 from gdiv.catalog import Glacier, Source
-from gdiv.imagery.cube import load_asset
+from gdiv.imagery.assets import load_asset
 from gdiv.imagery.grid import same_zone
-from gdiv.imagery.items import Box, box_polygon, parts_of, read_box
+from gdiv.imagery.items import parts_of
+from gdiv.imagery.placement import Box, box_polygon, read_box
 from gdiv.imagery.screening import Candidate, group_acquisitions
 from gdiv.imagery.shift import MIN_BLOCKS, measure_shift
 

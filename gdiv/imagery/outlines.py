@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 from gdiv.catalog import Glacier
 from gdiv.files import read_text, redacted
 from gdiv.imagery.grid import grid_crs
-from gdiv.imagery.items import box_polygon
+from gdiv.imagery.placement import box_polygon
 
 __all__ = [
     "VectorError",

@@ -12,8 +12,8 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from gdiv.imagery.grid import false_northing, grid_crs, same_zone
-from gdiv.imagery.items import read_epsg, read_transform
 from gdiv.imagery.pixel_checks import crs_name
+from gdiv.imagery.placement import read_epsg, read_transform
 from gdiv.imagery.rasters import open_raster
 
 __all__ = ["RESAMPLED", "PixelError", "describe_difference", "is_resampled", "locate_pixels"]

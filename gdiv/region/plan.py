@@ -17,9 +17,10 @@ __all__ = ["CORE_HOUR", "GIGABYTE_MONTH", "plan_region", "summarise_plan"]
 #: month. Order of magnitude of large clouds in 2026.
 CORE_HOUR = 0.05
 GIGABYTE_MONTH = 0.023
-#: Seconds of one processor for a megapixel of a scene: found, judged, loaded, registered, mapped.
-#: Measured on synthetic twins of 20 glaciers.
-SCENE_SECONDS = 6.0
+#: Seconds of one processor for a glacier, however small, and for a megapixel of a scene that is
+#: judged, loaded and registered: orders of magnitude, measured on 20 synthetic glaciers.
+GLACIER_SECONDS = 15.0
+SCENE_SECONDS = 3.0
 #: Bytes of a stored pixel of a scene and of a pair, compressed.
 SCENE_BYTES = 3.0
 PAIR_BYTES = 14.0
@@ -75,7 +76,8 @@ def _plan_one(
         except SceneError as error:
             reason = str(error)
     size = pixels / MEGA
-    seconds = size * (scenes * SCENE_SECONDS + pairs * DIS_SECONDS * get_matcher(matcher).cost)
+    matching = pairs * DIS_SECONDS * get_matcher(matcher).cost
+    seconds = GLACIER_SECONDS + size * (scenes * SCENE_SECONDS + matching) if pairs else 0.0
     return {
         "glacier": key,
         "label": entry.label,

@@ -9,10 +9,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pystac
 import shapely
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from gdiv.figures.style import SPEED, styled
+from gdiv.figures.style import QUANTITY, SPEED, styled
 from gdiv.files import write_json
 
 __all__ = ["write_summary"]
@@ -83,15 +84,19 @@ def _plot(mapped: gpd.GeoDataFrame) -> Figure:
     figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharex=True, sharey=True)
     points = mapped.geometry.representative_point()
     synthetic = "synthetic glaciers: " if mapped.synthetic.any() else ""
-    for axis, column, title in zip(
-        axes, ("speed", "error"), ("median speed (m/yr)", "median error (m/yr)"), strict=True
-    ):
-        values = mapped[column].clip(lower=SLOW)
-        picture = axis.scatter(
-            points.x, points.y, c=values, s=30, cmap=SPEED, norm=LogNorm(SLOW, max(values.max(), 2))
-        )
-        axis.set_title(f"{synthetic}{title}")
+    speeds = mapped.speed.clip(lower=SLOW)
+    norms = {
+        "speed": (speeds, LogNorm(speeds.min(), speeds.max() * 1.01), SPEED),
+        "error": (mapped.error, Normalize(0, mapped.error.max()), QUANTITY),
+    }
+    for axis, (name, (values, norm, colours)) in zip(axes, norms.items(), strict=True):
+        picture = axis.scatter(points.x, points.y, c=values, s=40, cmap=colours, norm=norm)
+        axis.set_title(f"{synthetic}median {name} (m/yr)")
         axis.set_xlabel("longitude (°E)")
-        figure.colorbar(picture, ax=axis, shrink=0.8)
+        bar = figure.colorbar(picture, ax=axis, shrink=0.8)
+        if name == "speed":
+            bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            bar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            bar.ax.yaxis.set_minor_locator(NullLocator())
     axes[0].set_ylabel("latitude (°N)")
     return figure

@@ -8,7 +8,7 @@ import rasterio
 from places import file_source
 
 from gdiv.imagery import archive, folder, pairs, scenes
-from gdiv.imagery.cube import load_asset
+from gdiv.imagery.assets import load_asset
 from gdiv.imagery.file_source import adapt_to_items
 from gdiv.imagery.grid import grid_of_items
 

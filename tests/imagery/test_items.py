@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gdiv.catalog import load_catalog
-from gdiv.imagery import archive, items, scenes
+from gdiv.imagery import archive, items, placement, scenes
 from gdiv.imagery.grid import study_grid
 
 
@@ -71,9 +71,9 @@ def test_fields_are_parsed_in_all_their_spellings():
     assert scene.moment.isoformat() == "2020-08-03T23:00:00+00:00" and scene.day.day == 3
     assert (scene.epsg, scene.tile, scene.platform) == (32632, "01WCQ", "")
     assert (scene.offset.baseline, scene.sun_azimuth, scene.sun_elevation) == ("05.09", 151.5, 50)
-    assert items.read_box({"bbox": [1, 2, 0, 3, 4, 9]}) == (1, 2, 3, 4)
-    assert items.read_box({"bbox": ["1", 2, 3, 4]}) == (1, 2, 3, 4)
-    assert items.read_box({"bbox": ["west", 2, 3, 4]}) is None
+    assert placement.read_box({"bbox": [1, 2, 0, 3, 4, 9]}) == (1, 2, 3, 4)
+    assert placement.read_box({"bbox": ["1", 2, 3, 4]}) == (1, 2, 3, 4)
+    assert placement.read_box({"bbox": ["west", 2, 3, 4]}) is None
 
 
 @pytest.mark.parametrize(

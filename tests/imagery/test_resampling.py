@@ -9,7 +9,7 @@ from rasterio.enums import Resampling
 from tiles import TEXTURE_ERROR, make_item, read_joined, texture, write_tile
 
 from gdiv.catalog import load_catalog
-from gdiv.imagery import cube
+from gdiv.imagery import assets
 from gdiv.imagery.aligned import load_aligned
 from gdiv.imagery.resampling import (
     RESAMPLED,
@@ -128,7 +128,7 @@ def test_one_zone_north_and_south_is_resampled_by_its_place(tmp_path):
     grid = GeoBox((20, 20), Affine(30, 0, 600125, 0, -30, 4499905), "EPSG:32718")
     for loaded in (
         load_aligned([str(path)], [1], grid, np.float32, np.nan, Resampling.cubic)[0],
-        cube.load_asset(
+        assets.load_asset(
             [make_item(path, 32618, 30.0, (600015, 4500015 - 1e7), 40) | {RESAMPLED: True}],
             load_catalog().sources["twin"],
             "image",
