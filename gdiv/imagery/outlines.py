@@ -140,12 +140,18 @@ def read_polygons(path: str | Path, kind: str, grid: GeoBox, **options: Any) -> 
     VectorError
         If the file has no CRS, or shapes but no polygon.
     """
-    shapes = read_vector(path, **options)
+    without_crs = (
+        f"{kind} {path} has no CRS; write it beside the file, or: "
+        f"ogr2ogr -a_srs EPSG:4326 out.gpkg {path}"
+    )
+    try:
+        shapes = read_vector(path, **options)
+    except ValueError as error:
+        if "Must pass either crs or epsg" in str(error):  # of geopandas, for a box with a CRS
+            raise VectorError(without_crs) from None
+        raise
     if shapes.crs is None:
-        raise VectorError(
-            f"{kind} {path} has no CRS; write it beside the file, or: "
-            f"ogr2ogr -a_srs EPSG:4326 out.gpkg {path}"
-        )
+        raise VectorError(without_crs)
     shapes = shapes[shapes.geometry.notna() & ~shapes.geometry.is_empty]
     shapes = shapes.set_geometry(shapely.make_valid(shapes.geometry.to_numpy()), crs=shapes.crs)
     polygons = polygon_parts(shapes, grid)

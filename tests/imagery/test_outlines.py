@@ -71,6 +71,8 @@ def test_a_shapefile_without_projection_is_refused_with_the_cure(
     gpd.read_file(twin_folder / "outline.geojson").to_file(tmp_path / "a.shp")
     (tmp_path / "a.prj").unlink()
     with pytest.raises(outlines.VectorError, match="has no CRS; .*ogr2ogr"):
+        outlines.read_outline(tmp_path / "a.shp", glacier, twin["grid"])
+    with pytest.raises(outlines.VectorError, match="has no CRS; .*ogr2ogr"):
         outlines.read_polygons(tmp_path / "a.shp", "outline", twin["grid"])
 
 
