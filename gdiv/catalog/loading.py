@@ -160,8 +160,9 @@ def _load_merged(own: Path | None) -> Catalog:
         return _validate(built_in, CATALOG_FILE.name)
     added = _read_own(own)
     for glacier in added.get("glaciers", {}).values():
-        if isinstance(glacier, dict) and isinstance(glacier.get("outline"), str):
-            glacier["outline"] = _resolve_outline(own, glacier["outline"])
+        for name in ("outline", "dem") if isinstance(glacier, dict) else ():
+            if isinstance(glacier.get(name), str):
+                glacier[name] = _resolve_outline(own, glacier[name])
     merged: dict[str, Any] = dict(built_in)
     for kind, entries in added.items():
         merged[kind] = merged.get(kind, {}) | entries

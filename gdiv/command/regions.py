@@ -6,6 +6,7 @@ from pathlib import Path
 from gdiv.catalog import OWN_CATALOG, load_catalog
 from gdiv.files import read_text
 from gdiv.region.glaciers import describe_glaciers, write_region_catalog
+from gdiv.region.one_glacier import SUMMARY
 from gdiv.region.plan import plan_region, summarise_plan
 from gdiv.study.cluster import cluster_address
 from gdiv.study.execution import environment
@@ -44,8 +45,16 @@ def plan_or_run(arguments: argparse.Namespace) -> None:
         if not arguments.run:
             print(f"\nplan: {folder / 'plan.csv'}; to run it, add --run")
             return
-        able = plan.glacier[plan.reason == ""].tolist()
-        _run(arguments, folder, able)
+        reasons = dict(zip(plan.glacier, plan.reason, strict=True))
+        # What is finished stays, even if its scenes cannot be searched today.
+        refused = {
+            key: reason
+            for key, reason in reasons.items()
+            if reason and not (folder / key / SUMMARY).exists()
+        }
+        if len(refused) == len(keys):
+            raise StudyError(f"none of {len(keys)} glaciers can run; plan: {folder / 'plan.csv'}")
+        _run(arguments, folder, keys, refused)
 
 
 def _write_catalog(arguments: argparse.Namespace, outlines: Path, folder: Path) -> Path:
@@ -53,12 +62,22 @@ def _write_catalog(arguments: argparse.Namespace, outlines: Path, folder: Path) 
     if not arguments.years:
         raise StudyError("name the two seasons to compare: --years 2020 2021")
     catalog = folder / "glaciers.yaml"
+    season = tuple(arguments.season) if arguments.season else None
+    first, second = arguments.years
+    made_of = f"{outlines.name}, {first} to {second}, at least {arguments.min_area:g} km²"
+    if season:
+        made_of += f", {season[0]} to {season[1]}"
+    header = f"# Glaciers of {made_of}. Written by gdiv; edit the entries as you like.\n"
     if not catalog.exists():
-        season = tuple(arguments.season) if arguments.season else None
         entries = describe_glaciers(
             outlines, arguments.years, folder / "outlines", arguments.min_area, season
         )
-        write_region_catalog(entries, catalog)
+        write_region_catalog(entries, catalog, header)
+    elif not read_text(catalog).startswith(header):
+        raise StudyError(
+            f"{catalog} was made with other options ({read_text(catalog).splitlines()[0]}); name "
+            f"another folder, or remove it to make it anew"
+        )
     print(f"catalog: {catalog}")
     return catalog
 
@@ -75,7 +94,9 @@ def _keys(catalog: Path) -> list[str]:
     return list(glaciers)
 
 
-def _run(arguments: argparse.Namespace, folder: Path, keys: list[str]) -> None:
+def _run(
+    arguments: argparse.Namespace, folder: Path, keys: list[str], refused: dict[str, str]
+) -> None:
     """Run the glaciers and say where the results are."""
     # Other commands need not wait for the matchers.
     from gdiv.region.running import run_region
@@ -92,6 +113,7 @@ def _run(arguments: argparse.Namespace, folder: Path, keys: list[str]) -> None:
             arguments.source,
             arguments.matcher,
             arguments.workers,
+            refused,
         )
     failed = table[table.status == "failed"]
     print(f"\n{len(table) - len(failed)} of {len(table)} glaciers done")

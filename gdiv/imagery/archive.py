@@ -14,7 +14,7 @@ from urllib3 import Retry
 
 from gdiv.catalog import Glacier, Source
 from gdiv.files import read_text, redacted
-from gdiv.imagery.items import read_id, read_moment
+from gdiv.imagery.items import PARTS, RESAMPLED, read_id, read_moment
 from gdiv.imagery.placement import Box, box_polygon, read_box
 
 __all__ = ["SceneError", "find_items", "local_path"]
@@ -136,6 +136,8 @@ def _items_of_file(source: Source, glacier: Glacier) -> list[dict[str, Any]]:
 
 def _migrated(item: dict[str, Any]) -> dict[str, Any]:
     """Item in the current version of STAC, or unchanged where pystac cannot read it."""
+    # What gdiv adds to scenes in memory, no archive may.
+    item = {key: value for key, value in item.items() if key not in (PARTS, RESAMPLED)}
     try:
         current = pystac.Item.from_dict(item)
         migrated = current.to_dict(include_self_link=False, transform_hrefs=False)

@@ -92,6 +92,9 @@ def _load_tiles(
         for group, resampled in zip(groups, (False, True), strict=True)
         if group
     ]
+    # Some readers give times, and coordinates with other rounding.
+    axes = {name: grid.coordinates[name].values for name in ("y", "x")}
+    loaded = [each.drop_vars("time", errors="ignore").assign_coords(axes) for each in loaded]
     if len(loaded) == 1:
         return loaded[0]
     order = np.argsort(np.concatenate(groups))

@@ -13,9 +13,8 @@ from odc.geo.geobox import GeoBox
 from gdiv.catalog import Source
 from gdiv.imagery.assets import load_asset
 from gdiv.imagery.classes import classify
-from gdiv.imagery.items import PARTS, is_synthetic, read_id
+from gdiv.imagery.items import PARTS, RESAMPLED, is_synthetic, read_id
 from gdiv.imagery.projection_scale import map_scale
-from gdiv.imagery.resampling import RESAMPLED
 
 __all__ = [
     "SEPARATOR",

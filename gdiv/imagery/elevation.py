@@ -11,12 +11,13 @@ from gdiv.catalog import Glacier, Source
 from gdiv.files import redacted
 from gdiv.imagery.aligned import load_aligned
 from gdiv.imagery.assets import load_asset
-from gdiv.imagery.items import PARTS
-from gdiv.imagery.resampling import RESAMPLED
+from gdiv.imagery.items import PARTS, RESAMPLED
 from gdiv.images.arrays import Image
 
-__all__ = ["ElevationError", "read_elevation"]
+__all__ = ["TERRAIN_FILE", "ElevationError", "read_elevation"]
 
+#: File beside the scenes that may hold the elevation of the ground, m.
+TERRAIN_FILE = "dem.tif"
 #: Part of the address of a STAC service's collection.
 COLLECTIONS = "/collections/"
 #: Number of terrain models without elevation, where a file does not state its own.
@@ -54,7 +55,7 @@ def read_elevation(location: str | Path, glacier: Glacier, grid: GeoBox) -> Imag
     """
     name = redacted(str(location))
     try:
-        if COLLECTIONS in str(location):
+        if COLLECTIONS in str(location) and str(location).startswith("http"):
             elevation = _read_collection(str(location), glacier, grid)
         else:
             files = [str(location)]

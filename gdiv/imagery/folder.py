@@ -21,6 +21,7 @@ from rasterio.io import DatasetReader
 
 from gdiv.files import short_message, write_json
 from gdiv.imagery.dates import date_in_name
+from gdiv.imagery.elevation import TERRAIN_FILE
 from gdiv.imagery.items import ALIGNED
 from gdiv.imagery.pixel_checks import GridError, check_pixels, crs_name
 from gdiv.imagery.placement import box_polygon
@@ -122,7 +123,9 @@ def describe_files(folder: Path, band: str = "") -> list[SceneFile]:
         for path in folder.rglob("*")
         if path.suffix.lower() in (".tif", ".tiff") and path.is_file()
     )
-    paths = [path for path in paths if not MASK_NAME.search(path.stem)]
+    paths = [
+        path for path in paths if not MASK_NAME.search(path.stem) and path != folder / TERRAIN_FILE
+    ]
     named = [path for path in paths if _names_band(path.relative_to(folder), band)]
     if named:  # files of one band each, in folders or with names of the bands
         paths, band = named, ""

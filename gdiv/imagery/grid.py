@@ -129,8 +129,10 @@ def same_zone(epsg: int | None, other: int | None) -> bool:
     >>> same_zone(32618, 32718), same_zone(32618, 32619)
     (True, False)
     """
-    if epsg is None or other is None or epsg == other:
-        return epsg == other
+    if epsg is None or other is None:
+        return False  # which two are, only their definitions tell
+    if epsg == other:
+        return True
     return {epsg // 100, other // 100} == {326, 327} and epsg % 100 == other % 100
 
 

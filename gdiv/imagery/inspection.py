@@ -15,7 +15,7 @@ from gdiv.imagery.items import SceneItem
 from gdiv.imagery.offsets import choose_offset
 from gdiv.images.arrays import Mask
 
-__all__ = ["Inspection", "inspect_scene"]
+__all__ = ["Inspection", "inspect_scene", "reading_fault"]
 
 #: Least fraction of the glacier that must be clear.
 MIN_CLEAR = 0.7
@@ -124,6 +124,30 @@ def inspect_scene(
     snow_share = float(snow[ground].mean()) if ground.any() else np.nan
     reason = _visibility_reason(clear_share, snow_share)
     return replace(measured, clear=clear_share, snow=snow_share, reason=reason)
+
+
+def reading_fault(item: dict[str, Any], source: Source, grid: GeoBox) -> str:
+    """Find why the image of an item cannot be read.
+
+    Parameters
+    ----------
+    item : dict
+        STAC item.
+    source : gdiv.catalog.Source
+        Archive of the scene.
+    grid : odc.geo.geobox.GeoBox
+        Grid that is read.
+
+    Returns
+    -------
+    str
+        The reason; empty if it can be read.
+    """
+    try:
+        _read(item, source, "image", grid)
+    except Exception as error:  # of any reader
+        return _reading_failure(error, str(item["assets"][source.image]["href"]))
+    return ""
 
 
 def _read(item: dict[str, Any], source: Source, role: str, grid: GeoBox) -> npt.NDArray[Any]:

@@ -18,6 +18,7 @@ __all__ = [
     "ALIGNED",
     "NOTICE",
     "PARTS",
+    "RESAMPLED",
     "SYNTHETIC",
     "ItemError",
     "SceneItem",
@@ -33,8 +34,9 @@ __all__ = [
 SYNTHETIC = "gdiv:synthetic"
 #: Property of items whose scenes are known to be aligned.
 ALIGNED = "gdiv:aligned"
-#: Further tiles of a scene, in the items of scenes in memory.
+#: Fields of the items of scenes in memory: further tiles, and whether pixels are resampled.
 PARTS = "gdiv:parts"
+RESAMPLED = "gdiv:resampled"
 NOTICE = "Synthetic data: rendered by gdiv's twin, not satellite imagery."
 #: Relative orbit in the name of a Sentinel-2 product, such as ``_R108_``.
 ORBIT_IN_NAME = re.compile(r"_R(\d{3})(?:_|$)")
@@ -42,6 +44,8 @@ ORBIT_IN_NAME = re.compile(r"_R(\d{3})(?:_|$)")
 #: and tile. They state no orbit. Over one place, a ground track is repeated after so many days.
 HLS_NAME = re.compile(r"HLS\.(S30|L30)\.T(\d{2}[A-Z]{3})\.")
 HLS_REPEAT = {"S30": 5, "L30": 8}
+#: Minutes of one orbit: near the poles a place is passed several times a day.
+ORBIT_MINUTES = 98
 #: No satellite has as many relative orbits or paths.
 MAX_ORBIT = 10_000
 #: Processing baseline of Sentinel-2, as in "05.09" or in the names of products, "N0509".
@@ -263,9 +267,14 @@ def _orbit(name: str, properties: dict[str, Any]) -> int | None:
 
 
 def _track(name: str, moment: datetime) -> int | None:
-    """Number of the ground track of a scene of HLS, by its day in the cycle of the satellites."""
+    """Number of the ground track of a scene of HLS, by its day in the cycle and its time of day."""
     match = HLS_NAME.match(name)
-    return moment.toordinal() % HLS_REPEAT[match[1]] if match else None
+    if not match:
+        return None
+    sensor = list(HLS_REPEAT).index(match[1])
+    day = moment.toordinal() % HLS_REPEAT[match[1]]
+    passed = (60 * moment.hour + moment.minute) // ORBIT_MINUTES
+    return 1000 * sensor + 100 * day + passed
 
 
 def _tile(name: str, properties: dict[str, Any]) -> str:

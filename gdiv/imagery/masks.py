@@ -14,8 +14,8 @@ __all__ = ["MARGIN", "leave_out_water", "make_masks"]
 #: Distance from the ice at which stable ground begins, in metres (ten pixels of Sentinel-2). Ice
 #: beyond an old outline, shaded rims and mixed pixels are not stable.
 MARGIN = 100.0
-#: Fraction of the scenes in which a pixel is water from which on it counts as water. Masks take
-#: shadow for water now and then.
+#: A pixel counts as water if it is water in at least this fraction of the scenes that see it. Masks
+#: take shadow for water now and then.
 OFTEN = 0.5
 
 
@@ -83,22 +83,23 @@ def make_masks(
     return xr.Dataset(variables, coords=coordinates)
 
 
-def leave_out_water(masks: xr.Dataset, water: xr.DataArray) -> xr.Dataset:
-    """Leave water out of stable ground: lakes, fjords and rivers look stable to an outline.
+def leave_out_water(masks: xr.Dataset, cube: xr.Dataset) -> xr.Dataset:
+    """Leave water out of stable ground: outlines of glaciers do not mark lakes, fjords or rivers.
 
     Parameters
     ----------
     masks : xarray.Dataset
         From `make_masks`.
-    water : xarray.DataArray
-        Whether the mask of a scene says water, bool ``(scene, y, x)``: ``cube.water``.
+    cube : xarray.Dataset
+        ``water`` and ``reflectance`` with dimensions ``(scene, y, x)``, from `gdiv.load_cube`.
 
     Returns
     -------
     xarray.Dataset
-        Masks whose ``stable`` leaves out what is water in at least half of the scenes.
+        Masks whose ``stable`` leaves out what is water in at least half of the scenes that see it.
     """
-    often = water.mean("scene").values >= OFTEN
+    seen = cube.reflectance.notnull().sum("scene").values
+    often = cube.water.sum("scene").values >= np.maximum(OFTEN * seen, 1)
     stable = masks.stable.copy(data=masks.stable.values & ~often)
     return masks.assign(stable=stable)
 

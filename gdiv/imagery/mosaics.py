@@ -34,21 +34,23 @@ COARSENING = 16
 
 
 def join_tiles(candidates: list[Candidate], glacier: Glacier) -> None:
-    """Join the tiles of each acquisition, as many as show more of the study's box.
+    """Join the tiles of each acquisition that show parts of the study's box that others miss.
 
-    Tiles of another processing baseline or brightness offset are not joined.
+    A tile must add half a percent of the box. Tiles of another processing baseline or brightness
+    offset are not joined.
 
     Parameters
     ----------
     candidates : list of Candidate
-        Scenes. The first of the joined has the others as its `parts`; these get a reason.
+        Scenes. The main tile of each joined scene lists the others as its `parts`; those get a
+        reason.
     glacier : gdiv.catalog.Glacier
         Gives the box and the projection.
     """
     box = box_polygon(glacier.bbox)
     for group in group_acquisitions([each for each in candidates if not each.reason]):
         rest = sorted(group, key=_preference(box, glacier), reverse=True)
-        while rest:  # what is not joined is a rival, between which pixels decide
+        while rest:  # tiles that are left over compete: `drop_duplicates` chooses
             main, *rest = rest
             seen = _footprint(main.item, box)
             for other in list(rest):
@@ -74,7 +76,7 @@ def _preference(
 
 
 def _footprint(item: dict[str, Any], box: shapely.Geometry) -> shapely.Geometry:
-    """Part of a box that an item says to show, in degrees."""
+    """Part of a box inside the footprint of an item, in degrees."""
     try:
         shape = shapely.make_valid(shapely.geometry.shape(item["geometry"])).intersection(box)
     except Exception:  # whatever an archive writes as a geometry
@@ -88,7 +90,7 @@ def _footprint(item: dict[str, Any], box: shapely.Geometry) -> shapely.Geometry:
 def measure_seam(item: dict[str, Any], source: Source, grid: GeoBox) -> float:
     """Measure the largest shift between the tiles of a scene where they overlap.
 
-    They are of one moment, so that whatever seems to move there is an error.
+    The tiles were acquired together, so any apparent motion in the overlap is an error.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from typing import Any
 
 import rasterio
 from rasterio.enums import Resampling
+from rasterio.env import hasenv
 from rasterio.io import DatasetReader
 from stackstac.raster_spec import RasterSpec
 from stackstac.rio_reader import AutoParallelRioReader
@@ -19,7 +20,7 @@ __all__ = ["REMOTE_OPTIONS", "GuardedReader", "SigningReader", "exact_warp", "op
 
 #: Formats that are read. Others, such as VRT, are texts that make GDAL read whatever they name.
 DRIVERS = ["GTiff", "JP2OpenJPEG"]
-#: Largest error of the places of resampled pixels, pixels. Zero is not taken.
+#: Largest error of the places of resampled pixels, pixels; GDAL does not accept zero.
 TOLERANCE = 0.001
 #: Settings of GDAL for files elsewhere: failed requests are repeated, slow ones given up, and no
 #: folder is listed.

@@ -12,14 +12,13 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from gdiv.imagery.grid import false_northing, grid_crs, same_zone
+from gdiv.imagery.items import RESAMPLED
 from gdiv.imagery.pixel_checks import crs_name
 from gdiv.imagery.placement import read_epsg, read_transform
 from gdiv.imagery.rasters import open_raster
 
-__all__ = ["RESAMPLED", "PixelError", "describe_difference", "is_resampled", "locate_pixels"]
+__all__ = ["PixelError", "describe_difference", "is_resampled", "locate_pixels"]
 
-#: Field of items in memory whose pixels are resampled.
-RESAMPLED = "gdiv:resampled"
 #: Largest distance of pixels from those of the grid that counts as none, pixels.
 TOLERANCE = 0.01
 #: Largest size of pixels, in those of the grid: coarser ones hold no detail of the grid.
@@ -84,7 +83,7 @@ def _locate_in_file(path: str) -> tuple[CRS, Affine]:
             crs, transform, dtype = file.crs, file.transform, file.dtypes[0]
     except rasterio.errors.RasterioIOError:
         raise PixelError(
-            "could not be read: its file is missing, or no GeoTIFF or JPEG 2000"
+            "could not be read: the file is missing, or is neither GeoTIFF nor JPEG 2000"
         ) from None
     if crs is None:
         raise PixelError("its file has no CRS")
@@ -124,17 +123,16 @@ def describe_difference(crs: CRS | None, transform: Affine | None, grid: GeoBox)
     >>> describe_difference(CRS(32633), Affine(10, 0, 0, 0, -10, 5000000), grid)
     'pixels of EPSG:32633'
     >>> describe_difference(grid.crs, Affine(10, 0, 499983, 0, -10, 5000100), grid)
-    'pixels 0.30 to the right and 0.00 below those of the study'
+    'pixels 0.30 px east and 0.00 px south of the grid'
     """
-    if crs is None or transform is None:
-        return ""
     here = grid_crs(grid)
     step = grid.affine.a
-    if crs != here and not same_zone(crs.epsg, here.epsg):
-        pixels = GeoBox((1, 1), transform, crs)
-        if crs.projected:
+    if crs is not None and not _same_projection(crs, here):
+        if crs.projected and transform is not None:
             _check_size(float(np.sqrt(abs(transform.determinant))), step)
-        return f"pixels of {crs_name(pixels)}"
+        return f"pixels of {crs_name(GeoBox((1, 1), Affine.identity(), crs))}"
+    if crs is None or transform is None:
+        return ""
     size = float(np.sqrt(abs(transform.determinant)))
     _check_size(size, step)
     shape = (transform.a, transform.b, transform.d, transform.e)
@@ -144,10 +142,15 @@ def describe_difference(crs: CRS | None, transform: Affine | None, grid: GeoBox)
         return f"pixels of {size:g} m" if abs(size / step - 1) > TOLERANCE else "turned pixels"
     top = transform.f + false_northing(crs.epsg, here.epsg)
     right, below = ((transform.c - grid.affine.c) / step, (grid.affine.f - top) / step)
-    beside = [abs(shift - round(shift)) for shift in (right, below)]
-    if max(beside) > TOLERANCE:
-        return f"pixels {right % 1:.2f} to the right and {below % 1:.2f} below those of the study"
+    east, south = (shift - round(shift) for shift in (right, below))
+    if max(abs(east), abs(south)) > TOLERANCE:
+        return f"pixels {east:.2f} px east and {south:.2f} px south of the grid"
     return ""
+
+
+def _same_projection(one: CRS, other: CRS) -> bool:
+    """Whether two projections are one, by their codes or by their definitions."""
+    return one == other or same_zone(one.epsg, other.epsg) or one.proj.equals(other.proj)
 
 
 def _check_size(size: float, step: float) -> None:

@@ -18,10 +18,10 @@ from gdiv.catalog import Glacier, Source
 from gdiv.files import short_message
 from gdiv.imagery.archive import SceneError
 from gdiv.imagery.cube import SEPARATOR
-from gdiv.imagery.inspection import Inspection, inspect_scene
-from gdiv.imagery.items import PARTS, ItemError, parse_item, read_id
+from gdiv.imagery.inspection import Inspection, inspect_scene, reading_fault
+from gdiv.imagery.items import PARTS, RESAMPLED, ItemError, parse_item, read_id
 from gdiv.imagery.mosaics import join_tiles, measure_seam
-from gdiv.imagery.resampling import RESAMPLED, PixelError, describe_difference, locate_pixels
+from gdiv.imagery.resampling import PixelError, describe_difference, locate_pixels
 from gdiv.imagery.screening import (
     Candidate,
     check_metadata,
@@ -104,8 +104,8 @@ def judge_scenes(
         ``verdict`` ("use" or "drop"), ``reason``, the fields of the item, and the fractions and
         the ``offset`` that its pixels gave. The identifiers of usable scenes are unique. ``date``
         and ``season_year`` are missing where the item cannot be parsed. ``parts`` are the
-        identifiers of further tiles that are joined to a scene, parted by bars, and ``seam`` the
-        largest shift between its tiles in pixels; ``resampled`` says how its pixels differ from
+        identifiers of further tiles that are joined to a scene, separated by ``|``, and ``seam``
+        the largest shift between its tiles in pixels; ``resampled`` says how its pixels differ from
         those of the grid, and is empty where they lie on it.
     """
     outcomes, candidates = _parse_all(items, source, glacier)
@@ -299,6 +299,7 @@ def _inspect_pixels(
     beside_coarse = _shrink(beside_mask, coarse)
 
     def inspect(candidate: Candidate) -> None:
+        _drop_unreadable_parts(candidate, source, coarse)
         candidate.inspection = inspect_scene(
             candidate.item,
             candidate.scene,
@@ -312,6 +313,18 @@ def _inspect_pixels(
 
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(inspect, [candidate for candidate in candidates if not candidate.reason]))
+
+
+def _drop_unreadable_parts(candidate: Candidate, source: Source, grid: GeoBox) -> None:
+    """Leave tiles that cannot be read out of a joined scene: the others may show enough."""
+    for part in list(candidate.parts):
+        fault = reading_fault(part.item, source, grid)
+        if fault:
+            part.reason = fault
+            candidate.parts.remove(part)
+    if PARTS in candidate.item:
+        tiles = [part.item for part in candidate.parts]
+        candidate.item = candidate.item | {PARTS: tiles}
 
 
 def _shrink(mask: Mask, coarse: GeoBox) -> Mask:

@@ -30,8 +30,10 @@ TRUST = "GDIV_TRUST_LINKS"
 #: Kinds of address that scenes of a service may have, and names of this machine.
 REMOTE = ("http", "https", "s3")
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
-#: Largest difference of the times of one acquisition, seconds.
+#: Largest difference of the times of one acquisition, seconds: where the orbit is unknown, and of
+#: the tiles or rows of one pass.
 SAME_MOMENT = 60
+SAME_PASS = 1800
 #: Fraction of the glacier by which a newer scene may show less and is still kept.
 AS_MUCH = 0.05
 
@@ -226,13 +228,12 @@ def _visible_fraction(candidate: Candidate) -> float:
 def _same_acquisition(one: SceneItem, other: SceneItem) -> bool:
     """Whether two scenes are one acquisition: neighbouring tiles or rows, or processed twice.
 
-    An orbit is not repeated within a day. Services round times.
+    Services round times.
     """
     if one.orbit != other.orbit:
         return False
-    if one.orbit is not None and one.day == other.day:
-        return True
-    return abs((one.moment - other.moment).total_seconds()) <= SAME_MOMENT
+    apart = abs((one.moment - other.moment).total_seconds())
+    return apart <= (SAME_MOMENT if one.orbit is None else SAME_PASS)
 
 
 def drop_without_partner(candidates: list[Candidate], glacier: Glacier) -> None:

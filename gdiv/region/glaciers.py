@@ -9,9 +9,12 @@ import geopandas as gpd
 import pyproj
 import shapely
 import yaml
+from pydantic import ValidationError
 
+from gdiv.catalog import Glacier
 from gdiv.imagery.outlines import RGI_COLUMNS, read_vector
 from gdiv.imagery.pixel_checks import utm_code
+from gdiv.imagery.placement import box_polygon
 from gdiv.study.own_glacier import key_of
 from gdiv.study.workspace import StudyError
 
@@ -84,7 +87,8 @@ def describe_glaciers(
     for row in chosen.itertuples():
         key = key_of(str(row.identifier))
         entry = _entry(row, years, season)
-        around = ice[ice.intersects(shapely.box(*entry["bbox"]))]
+        _check(key, entry)
+        around = ice[ice.intersects(box_polygon(entry["bbox"]))]
         file = folder / f"{key}.gpkg"
         columns = {"RGIId": around.identifier, "geometry": around.geometry}
         gpd.GeoDataFrame(columns, crs=4326).to_file(file)
@@ -92,7 +96,7 @@ def describe_glaciers(
     return entries
 
 
-def write_region_catalog(entries: dict[str, dict[str, Any]], path: Path) -> None:
+def write_region_catalog(entries: dict[str, dict[str, Any]], path: Path, header: str = "") -> None:
     """Write the entries of a region as a catalog.
 
     Parameters
@@ -101,13 +105,15 @@ def write_region_catalog(entries: dict[str, dict[str, Any]], path: Path) -> None
         From `describe_glaciers`.
     path : Path
         YAML file.
+    header : str, optional
+        Comment at its beginning.
     """
     glaciers = {
         key: {name: value for name, value in entry.items() if name != "area"}
         for key, entry in entries.items()
     }
     text = yaml.safe_dump({"glaciers": glaciers}, sort_keys=False, allow_unicode=True)
-    path.write_text(f"# Written by gdiv from outlines; edit it as you like.\n{text}", "utf-8")
+    path.write_text(header + text, encoding="utf-8")
 
 
 def _identifiers(ice: gpd.GeoDataFrame) -> list[str]:
@@ -123,7 +129,9 @@ def _entry(row: Any, years: Sequence[int], season: tuple[str, str] | None) -> di
     place = row.geometry.representative_point()
     epsg = _projection(place.x, place.y)
     to_metres = pyproj.Transformer.from_crs(4326, epsg, always_xy=True)
-    west, south, east, north = to_metres.transform_bounds(*row.geometry.bounds)
+    # The shape and not its box, which spans the world across 180 degrees.
+    shape = shapely.transform(row.geometry, to_metres.transform, interleaved=False)
+    west, south, east, north = shape.bounds
     around = (
         west - SURROUNDINGS,
         south - SURROUNDINGS,
@@ -147,6 +155,15 @@ def _entry(row: Any, years: Sequence[int], season: tuple[str, str] | None) -> di
         "speed": SPEED,
         "area": round(row.km2, 3),
     }
+
+
+def _check(key: str, entry: dict[str, Any]) -> None:
+    """Raise a StudyError if the catalog would refuse an entry."""
+    try:
+        Glacier(**{name: value for name, value in entry.items() if name != "area"})
+    except ValidationError as error:
+        reasons = "; ".join(each["msg"] for each in error.errors())
+        raise StudyError(f"glacier {key} cannot be an entry of a catalog: {reasons}") from None
 
 
 def _is_name(column: str) -> bool:

@@ -16,7 +16,7 @@ from gdiv.imagery.cube import load_cube
 from gdiv.imagery.masks import leave_out_water, make_masks
 from gdiv.imagery.pairs import choose_pairs
 from gdiv.imagery.scenes import judge_scenes, mark_unreadable, require_enough
-from gdiv.study.dependencies import recipe_hash, shared_hash
+from gdiv.study.dependencies import recipe_hash, shared_hash, signatures
 from gdiv.study.integrity import damage, measure
 from gdiv.study.opening import open_study
 from gdiv.study.study import Study
@@ -25,6 +25,7 @@ from gdiv.velocity import products
 from gdiv.velocity.annual import combine_displacements
 from gdiv.velocity.displacement import match_pairs
 from gdiv.velocity.export import write_geotiffs, write_stac_item, write_zarr
+from gdiv.velocity.filters import against_slope
 from gdiv.velocity.flags import GCOS_GOAL, GCOS_THRESHOLD, flag_pixels, share_within
 from gdiv.velocity.uncertainty import add_errors
 
@@ -64,7 +65,9 @@ def compute_glacier(
         If a step fails; what is finished stays.
     """
     study = open_study(glacier, profile, source, str(folder))
-    recipe = recipe_hash(shared_hash(study), matcher, source)
+    # A twin writes its own outline and scenes, by a recipe of its own.
+    inputs = {} if study.source.kind == "twin" else signatures(study)
+    recipe = recipe_hash(shared_hash(study), matcher, source, inputs)
     with locked(study.folder):
         steps = _Steps(study, recipe)
         steps.run("items", lambda: _find(study))
@@ -134,7 +137,7 @@ def _load(study: Study) -> None:
 
 def _mask(study: Study) -> None:
     """Mark ice and stable ground."""
-    study.save("masks", leave_out_water(_outlined(study), study.open("cube").water))
+    study.save("masks", leave_out_water(_outlined(study), study.open("cube")))
 
 
 def _outlined(study: Study) -> xr.Dataset:
@@ -181,7 +184,11 @@ def _publish(study: Study, matcher: str) -> dict[str, Any]:
     matched = study.open(f"displacement-{matcher}")
     scenes = study.open("scenes")
     kept = mosaic.where(masks.glacier | masks.stable)
-    kept["flags"] = flag_pixels(kept, masks.glacier)
+    elevation = study.elevation_on(study.grid)
+    uphill = None
+    if elevation is not None:
+        uphill = against_slope(kept, elevation, study.grid.resolution.x)
+    kept["flags"] = flag_pixels(kept, masks.glacier, uphill)
     provenance = study.provenance() | products.scene_provenance(scenes, pairs, matched)
     dates = pairs.reference_date.min(), pairs.secondary_date.max()
     title = f"Surface velocity: {study.subject}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pandas as pd
+from odc.geo.geobox import GeoBox
 
 from gdiv.catalog import Profile, Source, load_catalog
 from gdiv.flow.matchers.registry import get_matcher
@@ -61,7 +62,9 @@ def _plan_one(
     pixels, scenes, pairs, reason = float(grid.width * grid.height), 0, 0, ""
     if archive.kind == "twin":
         usable = chosen.usable_scenes
-        rendered = entry.twin.years if entry.twin else []
+        if entry.twin is None:
+            return _row(key, entry.label, grid, pixels, 0, 0, 0.0, "it has no twin description")
+        rendered = entry.twin.years
         counts = [usable[min(rendered.index(y), len(usable) - 1)] for y in entry.years.validation]
         scenes = sum(counts)
         pairs = min(chosen.max_pairs or scenes**2, counts[0] * counts[-1])
@@ -78,11 +81,25 @@ def _plan_one(
     size = pixels / MEGA
     matching = pairs * DIS_SECONDS * get_matcher(matcher).cost
     seconds = GLACIER_SECONDS + size * (scenes * SCENE_SECONDS + matching) if pairs else 0.0
+    return _row(key, entry.label, grid, pixels, scenes, pairs, seconds, reason)
+
+
+def _row(
+    key: str,
+    label: str,
+    grid: GeoBox,
+    pixels: float,
+    scenes: int,
+    pairs: int,
+    seconds: float,
+    reason: str,
+) -> dict[str, object]:
+    """Row of the plan."""
     return {
         "glacier": key,
-        "label": entry.label,
+        "label": label,
         "box": round(pixels * abs(grid.resolution.x) ** 2 / MEGA, 2),
-        "megapixels": round(size, 3),
+        "megapixels": round(pixels / MEGA, 3),
         "scenes": scenes,
         "pairs": pairs,
         "gigabytes_read": round(scenes * 2 * pixels * BYTES / GIGA, 3),
@@ -119,6 +136,6 @@ def summarise_plan(
         f"{total.scenes:.0f} scenes, {total.pairs:.0f} pairs\n"
         f"about {total.gigabytes_read:.1f} GB to read, {total.core_hours:.1f} core-hours, "
         f"{total.gigabytes_stored:.1f} GB stored\n"
-        f"about {cost:.2f} US dollars at {core_hour:g} a core-hour and {gigabyte_month:g} a "
-        f"gigabyte and month: {rate} per 1000 km² of boxes ({area:.0f} km²)"
+        f"about {cost:.2f} US dollars at {core_hour:g} per core-hour and {gigabyte_month:g} per "
+        f"GB-month: {rate} per 1000 km² of boxes ({area:.0f} km²)"
     )

@@ -2,14 +2,17 @@
 
 import multiprocessing
 import os
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from gdiv.files import short_message
 from gdiv.region.one_glacier import compute_glacier
 from gdiv.region.summary import write_summary
 from gdiv.study.execution import environment
@@ -31,6 +34,7 @@ def run_region(
     source: str = "",
     matcher: str = "raft",
     workers: int = 1,
+    refused: dict[str, str] | None = None,
 ) -> pd.DataFrame:
     """Run glaciers of the catalog, each in a folder of its own.
 
@@ -47,6 +51,8 @@ def run_region(
         Name of a matcher. RAFT uses the network as shipped.
     workers : int, optional
         Glaciers that run at the same time, each in a process of its own.
+    refused : dict, optional
+        Reasons, by key, of glaciers that cannot run; they are listed as failed.
 
     Returns
     -------
@@ -56,26 +62,49 @@ def run_region(
         as ``map.gpkg`` and ``map.png``, and the products as a STAC collection, ``collection.json``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rows: dict[str, dict[str, Any]] = {}
+    rows = {key: _failure(key, reason) for key, reason in (refused or {}).items()}
+    waiting = [key for key in glaciers if key not in rows]
     with locked(folder), environment(**_threads(workers)):
-        # Libraries hold threads, which a forked process would lack.
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-            waiting = {
-                pool.submit(_compute, key, profile, source, matcher, folder / key): key
-                for key in glaciers
-            }
-            try:
-                for number, future in enumerate(as_completed(waiting), 1):
-                    key = waiting[future]
-                    rows[key] = {"glacier": key} | _outcome(future)
-                    print(f"{number}/{len(waiting)} {_line(rows[key])}", flush=True)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        task = partial(_compute, profile=profile, source=source, matcher=matcher, region=folder)
+        left = _run_pool(waiting, task, workers, rows, len(glaciers))
+        for key in left:  # a process was killed: one at a time, so that the others are not lost
+            if _run_pool([key], task, 1, rows, len(glaciers)):
+                reason = "its process was killed, most likely because memory ran out"
+                rows[key] = _failure(key, reason)
+                print(f"{len(rows)}/{len(glaciers)} {_line(rows[key])}", flush=True)
         table = pd.DataFrame([rows[key] for key in glaciers], columns=list(COLUMNS))
         write_summary(table, folder)
     return table
+
+
+def _run_pool(
+    keys: Sequence[str],
+    task: Callable[[str], dict[str, Any]],
+    workers: int,
+    rows: dict[str, dict[str, Any]],
+    count: int,
+) -> list[str]:
+    """Run some glaciers and add their rows; return those that a killed process left over."""
+    # Libraries hold threads, which a forked process would lack.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+        waiting = {pool.submit(task, key): key for key in keys}
+        try:
+            for future in as_completed(waiting):
+                key = waiting[future]
+                rows[key] = {"glacier": key} | future.result()
+                print(f"{len(rows)}/{count} {_line(rows[key])}", flush=True)
+        except BrokenProcessPool:
+            pass
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [key for key in keys if key not in rows]
+
+
+def _failure(key: str, reason: str) -> dict[str, Any]:
+    """Row of a glacier that failed."""
+    return {"glacier": key, "status": "failed", "reason": reason}
 
 
 def _threads(workers: int) -> dict[str, str | None]:
@@ -84,22 +113,22 @@ def _threads(workers: int) -> dict[str, str | None]:
     return {"OMP_NUM_THREADS": share, "NUMBA_NUM_THREADS": share, "DASK_NUM_WORKERS": share}
 
 
-def _compute(key: str, profile: str, source: str, matcher: str, folder: Path) -> dict[str, Any]:
-    """Summary of one glacier, whose messages go to a file."""
+def _compute(key: str, profile: str, source: str, matcher: str, region: Path) -> dict[str, Any]:
+    """Status and summary of one glacier, whose messages go to a file."""
+    folder = region / key
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "log.txt").open("a", encoding="utf-8", buffering=1) as log:
-        from contextlib import redirect_stderr, redirect_stdout
-
-        with redirect_stdout(log), redirect_stderr(log):
-            return compute_glacier(key, profile, source, matcher, folder)
-
-
-def _outcome(future: Any) -> dict[str, Any]:
-    """Status of a finished glacier."""
-    try:
-        return {"status": "done", "reason": ""} | future.result()
-    except Exception as error:  # one glacier must not end the region
-        return {"status": "failed", "reason": " ".join(str(error).split()) or short_message(error)}
+    with (
+        (folder / "log.txt").open("a", encoding="utf-8", buffering=1) as log,
+        redirect_stdout(log),
+        redirect_stderr(log),
+    ):
+        try:
+            summary = compute_glacier(key, profile, source, matcher, folder)
+            return {"status": "done", "reason": ""} | summary
+        except Exception as error:  # one glacier must not end the region
+            traceback.print_exc()
+            reason = " ".join(str(error).split()) or type(error).__name__
+            return {"status": "failed", "reason": reason}
 
 
 def _line(row: dict[str, Any]) -> str:

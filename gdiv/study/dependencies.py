@@ -12,9 +12,10 @@ from typing import Any
 
 from gdiv.files import read_text
 from gdiv.imagery.archive import local_path
+from gdiv.imagery.elevation import TERRAIN_FILE
 from gdiv.installation import shipped
 from gdiv.study.claims import read_claims
-from gdiv.study.facts import STABLE_FILES, TERRAIN_FILE, UNSTABLE_FILE, Facts
+from gdiv.study.facts import STABLE_FILES, UNSTABLE_FILE, Facts
 from gdiv.study.provenance import code_hash
 from gdiv.study.results import find_result
 from gdiv.study.workspace import StudyError
@@ -96,7 +97,9 @@ def signatures(study: Facts) -> dict[str, str]:
     local = outline is not None and "://" not in outline
     outline_hash = _content_hash(Path(outline)) if outline and local else ""
     signed["outline.geojson"] += recipe_hash(outline, outline_hash)
-    signed[TERRAIN_FILE] += recipe_hash(study.glacier.dem)
+    dem = study.glacier.dem
+    dem_hash = _content_hash(Path(dem)) if dem and "://" not in dem else ""
+    signed[TERRAIN_FILE] += recipe_hash(dem, dem_hash)
     signed["stakes.geojson"] += recipe_hash(study.glacier.model_dump(mode="json")["stakes"])
     twin_items = study.companions / "items.json"
     items = twin_items if study.source.kind == "twin" else study.source.path

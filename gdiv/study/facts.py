@@ -16,7 +16,7 @@ from tqdm import tqdm
 from gdiv.catalog import Glacier, Profile, Source
 from gdiv.files import read_text
 from gdiv.imagery import outlines
-from gdiv.imagery.elevation import read_elevation
+from gdiv.imagery.elevation import TERRAIN_FILE, ElevationError, read_elevation
 from gdiv.imagery.grid import study_grid
 from gdiv.imagery.items import NOTICE, is_synthetic
 from gdiv.images.arrays import Image
@@ -29,14 +29,12 @@ from gdiv.twin.scenes import render_twin
 from gdiv.velocity.stakes import read_stakes
 from gdiv.version import __version__
 
-__all__ = ["STABLE_FILES", "TERRAIN_FILE", "UNSTABLE_FILE", "Facts"]
+__all__ = ["STABLE_FILES", "UNSTABLE_FILE", "Facts"]
 
 #: Beginning of a Markdown link with a scheme that is not of the web, such as ``javascript:``.
 LINK = re.compile(r"\]\(\s*<?(?!https?:|mailto:)[\w+.-]*\s*:", re.IGNORECASE)
 #: Files beside the scenes that may hold stable ground.
 STABLE_FILES = ("stable.geojson", "rock.geojson")
-#: File beside the scenes that may hold the elevation of the ground, m.
-TERRAIN_FILE = "dem.tif"
 #: File beside the scenes that may hold what moves beside the ice: landslides, water.
 UNSTABLE_FILE = "unstable.geojson"
 
@@ -240,7 +238,11 @@ class Facts:
         # A twin's terrain is not that of the glacier.
         if location is None or (self.synthetic and location is not own):
             return None
-        return read_elevation(location, self.glacier, grid)
+        try:
+            return read_elevation(location, self.glacier, grid)
+        except ElevationError as error:  # of one flag: the products do without it
+            print(f"motion against the slope is not flagged: {error}")
+            return None
 
     def stakes(self) -> gpd.GeoDataFrame:
         """Read the source's own stakes, else those of the catalog.

@@ -36,8 +36,8 @@ def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
     """Write a dataset with its CRS as a Zarr store.
 
     A lazy dataset of pairs or scenes is computed and stored in parts. A journal beside the store
-    lets the next call with the same content resume, and a repeated run of an interrupted notebook
-    keep a store that it had finished. Reading a scene is retried; if it still fails, the store goes
+    lets the next call with the same content resume. If an interrupted notebook runs again, stores
+    that it had completed are kept. Reading a scene is retried; if it still fails, the store goes
     without that scene.
 
     Parameters

@@ -1,10 +1,11 @@
 """Filters after matching: motion against the slope, and stripes along the track of the satellite.
 
-They are off unless asked for: neither is of the paper, and both can remove what is real.
+They are off unless asked for: the paper uses neither, and both can remove real motion.
 """
 
 import numpy as np
 import numpy.typing as npt
+import pyproj
 import xarray as xr
 from scipy import ndimage
 
@@ -17,12 +18,16 @@ __all__ = ["against_slope", "remove_stripes", "track_azimuth"]
 SMOOTHING = 300.0
 #: Least slope whose direction means something, degrees.
 MIN_SLOPE = 3.0
-#: Speed from which its direction means something, in its standard errors.
+#: Least speed whose direction means something, in standard errors.
 MIN_SIGNAL = 3.0
 #: Largest angle between motion and the steepest descent, degrees.
 MAX_ANGLE = 90.0
 #: Inclination of the orbits of Sentinel-2 and Landsat, degrees.
 INCLINATION = 98.5
+#: Speed of the point below the satellite without the turning of the earth, and speed of the
+#: equator, m/s.
+GROUND_SPEED = 6770.0
+EQUATOR_SPEED = 465.1
 #: Pixels across the track over which a stripe is averaged, and fewest of them on stable ground.
 STRIPE_WIDTH = 5
 MIN_PIXELS = 50
@@ -71,26 +76,35 @@ def against_slope(mosaic: xr.Dataset, elevation: Image, spacing: float) -> xr.Da
     return uphill & steep & known & (speed >= MIN_SIGNAL * mosaic.v_error)
 
 
-def track_azimuth(latitude: float) -> float:
-    """Azimuth of the ground track of a satellite on a sun-synchronous orbit by day.
+def track_azimuth(longitude: float, latitude: float, crs: int | str) -> float:
+    """Direction of the ground track of a satellite on a sun-synchronous orbit by day, on a map.
+
+    The earth turns below the satellite, which adds to the inclination of the orbit.
 
     Parameters
     ----------
-    latitude : float
+    longitude, latitude : float
         Degrees.
+    crs : int or str
+        Projection of the map: its EPSG code, or WKT.
 
     Returns
     -------
     float
-        Degrees clockwise from north, of the line that the descending satellite follows.
+        Degrees clockwise from the map's north, of the line that the descending satellite follows.
 
     Examples
     --------
-    >>> round(track_azimuth(45.9), 1)
-    12.3
+    >>> round(track_azimuth(9.0, 45.9, 32632), 1)
+    14.9
     """
+    turning = EQUATOR_SPEED * np.cos(np.radians(latitude))
     sine = np.sin(np.radians(INCLINATION - 90)) / np.cos(np.radians(latitude))
-    return float(np.degrees(np.arcsin(min(sine, 1.0))))
+    orbit = np.arcsin(min(sine, 1.0))
+    eastward = GROUND_SPEED * np.sin(orbit) + turning
+    azimuth = np.degrees(np.arctan2(eastward, GROUND_SPEED * np.cos(orbit)))
+    factors = pyproj.Proj(crs).get_factors(longitude, latitude)
+    return float(azimuth - factors.meridian_convergence)
 
 
 def remove_stripes(displacement: xr.Dataset, stable: Mask, azimuth: float) -> xr.Dataset:
@@ -116,6 +130,8 @@ def remove_stripes(displacement: xr.Dataset, stable: Mask, azimuth: float) -> xr
         beside it.
     """
     across = _across_track(stable.shape, azimuth)
+    if displacement.chunks:  # a stripe is judged over the whole pair
+        displacement = displacement.chunk(y=-1, x=-1)
     changed = {}
     for name in ("u", "v"):
         stripes = xr.apply_ufunc(
@@ -131,7 +147,7 @@ def remove_stripes(displacement: xr.Dataset, stable: Mask, azimuth: float) -> xr
         changed[f"stripe_{name}"] = stripes.assign_attrs(
             units="pixel", long_name=f"stripes along the track, subtracted from {name}"
         )
-    return displacement.assign(changed)
+    return displacement.assign(changed).assign_attrs(destriped_azimuth=azimuth)
 
 
 def _across_track(shape: tuple[int, ...], azimuth: float) -> npt.NDArray[np.intp]:

@@ -36,7 +36,7 @@ def flag_pixels(
     ice : xarray.DataArray
         Outline of the ice, boolean ``(y, x)``.
     uphill : xarray.DataArray, optional
-        What moves against the slope, boolean ``(y, x)``, from
+        Pixels that move against the slope, boolean ``(y, x)``, from
         `gdiv.velocity.filters.against_slope`.
 
     Returns
@@ -68,10 +68,13 @@ def flag_pixels(
     if uphill is not None:
         conditions["against_slope"] = uphill
     flags = sum(FLAGS[name] * where.astype(np.uint8) for name, where in conditions.items())
+    # Without a terrain model nothing is said of the slope.
+    told = {name: bit for name, bit in FLAGS.items() if name != "against_slope"}
+    told = told if uphill is None else FLAGS
     return xr.DataArray(flags, coords=mosaic.vx.coords, dims=mosaic.vx.dims).assign_attrs(
         long_name="flags",
-        flag_masks=np.array(list(FLAGS.values()), np.uint8),
-        flag_meanings=" ".join(FLAGS),
+        flag_masks=np.array(list(told.values()), np.uint8),
+        flag_meanings=" ".join(told),
     )
 
 

@@ -1,8 +1,8 @@
 """Match pairs that are too large to be matched whole, block by block.
 
 Each block is read with a halo and stored when it is finished, so that memory holds a few blocks,
-whatever the size of the scene. What stable ground shows is measured first, in windows spread over
-it.
+whatever the size of the scene. Bias and spread of stable ground are estimated first, in windows
+spread over it.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,9 +24,9 @@ __all__ = ["BLOCK", "HALO", "LARGE", "is_large", "match_large_pair"]
 LARGE = 3000 * 3000
 #: Side of a block and width of its halo, pixels: multiples of the coarsest pixels of Horn-Schunck
 #: and of the cells of RAFT.
-BLOCK = 1536
+BLOCK = 1024
 HALO = 128
-#: Side of a window of stable ground, its least fraction of such ground, and most windows.
+#: Side of a window of stable ground, the fraction that counts as much, and most windows.
 GROUND = 256
 MIN_GROUND = 0.3
 MAX_WINDOWS = 24
@@ -117,13 +117,15 @@ def match_large_pair(
 
 
 def _ground_windows(stable: Mask) -> list[BlockWindow]:
-    """Windows spread over stable ground."""
-    windows = [
-        window
-        for window in block_windows(stable.shape, GROUND, HALO)
-        if stable[window.inner].mean() >= MIN_GROUND
-    ]
-    places = np.linspace(0, len(windows) - 1, min(len(windows), MAX_WINDOWS)).astype(int)
+    """Windows of stable ground: spread over those with much of it, else those with most."""
+    windows = list(block_windows(stable.shape, GROUND, HALO))
+    shares = np.array([stable[window.inner].mean() for window in windows])
+    much = np.flatnonzero(shares >= MIN_GROUND)
+    if much.size >= MAX_WINDOWS:
+        places = much[np.linspace(0, much.size - 1, MAX_WINDOWS).astype(int)]
+    else:
+        most = np.argsort(-shares, kind="stable")[:MAX_WINDOWS]
+        places = np.sort(most[shares[most] > 0])
     return [windows[place] for place in places]
 
 

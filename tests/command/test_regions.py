@@ -26,6 +26,25 @@ def test_a_region_is_planned_before_it_runs(outlines, twin_folder, tmp_path, cap
     assert not (folder / "rgi60-11-03643").exists()
 
 
+def test_other_options_do_not_silently_take_the_old_catalog(
+    outlines, twin_folder, tmp_path, capsys
+):
+    source = ["--source", str(twin_folder / "items.json"), "--profile", "smoke"]
+    folder = ["-o", str(tmp_path / "region")]
+    region = ["region", str(outlines), *source, *folder]
+    assert main([*region, "--years", "2020", "2021"]) == 0
+    assert main([*region, "--years", "2021", "2022"]) == 1
+    assert "made with other options" in capsys.readouterr().err
+    assert main([*region, "--years", "2020", "2021"]) == 0
+
+
+def test_a_region_of_which_nothing_can_run_is_one_sentence(outlines, tmp_path, capsys):
+    region = ["region", str(outlines), "--years", "2020", "2021", "-o", str(tmp_path / "region")]
+    assert main([*region, "--profile", "smoke", "--run"]) == 1
+    output = capsys.readouterr()
+    assert "no twin description" in output.out and "none of 1 glaciers can run" in output.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -223,3 +223,13 @@ def test_a_projection_without_code_is_kept_as_wkt(tmp_path):
     item = json.loads(folder.write_items(tmp_path).read_text())["features"][0]
     assert item["properties"]["proj:epsg"] is None
     assert "Transverse" in item["properties"]["proj:wkt2"]
+
+
+def test_a_terrain_model_beside_the_scenes_is_no_scene(tmp_path):
+    profile = {"driver": "GTiff", "width": 20, "height": 20, "count": 1, "dtype": "float32"}
+    grid = {"crs": "EPSG:32632", "transform": rasterio.Affine(10, 0, 3e5, 0, -10, 5e6)}
+    for name in ("a_20200801.tif", "b_20210801.tif", "dem.tif"):
+        with rasterio.open(tmp_path / name, "w", **profile, **grid) as file:
+            file.write(np.ones((20, 20), np.float32), 1)
+    names = [scene.name for scene in folder.describe_files(tmp_path)]
+    assert names == ["a_20200801.tif", "b_20210801.tif"]

@@ -41,6 +41,12 @@ def test_lasting_water_is_not_stable(twin):
     water = np.zeros((3, *grid.shape), bool)
     water[:2, :, 50:60] = True
     water[0, :, 70:80] = True
-    kept = masks.leave_out_water(made, xr.DataArray(water, dims=("scene", "y", "x")))
+    reflectance = np.full(water.shape, 0.2)
+    reflectance[1:, :, 90:95] = np.nan  # a fjord that one scene sees
+    water[0, :, 90:95] = True
+    axes = ("scene", "y", "x")
+    cube = xr.Dataset({"water": (axes, water), "reflectance": (axes, reflectance)})
+    kept = masks.leave_out_water(made, cube)
+    assert not kept.stable.values[:, 90:95].any()
     assert not kept.stable.values[:, 50:60].any() and kept.stable.values[:, 70:80].all()
     assert kept.glacier.identical(made.glacier)

@@ -1,6 +1,7 @@
 """Join the tiles of one acquisition: exact seams, and the error of those that are not."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +14,7 @@ from tiles import TEXTURE_ERROR, make_candidate, read_joined, texture, write_til
 
 from gdiv.catalog import load_catalog
 from gdiv.imagery import archive, cube, mosaics, scenes
-from gdiv.imagery.items import PARTS
-from gdiv.imagery.resampling import RESAMPLED
+from gdiv.imagery.items import PARTS, RESAMPLED
 
 GRID = GeoBox((400, 600), Affine(10, 0, 700000, 0, -10, 5080000), "EPSG:32632")
 WEST, EAST = (1, 45.0, 2, 46.0), (1.9, 45.0, 3, 46.0)
@@ -162,6 +162,32 @@ def test_a_study_across_two_tiles_equals_one_of_a_whole_tile(twin, twin_folder, 
     single = cube.load_cube(twin["items"], twin["table"], twin["source"], twin["grid"])
     for name in ("reflectance", "snow"):
         assert np.array_equal(joined[name].values, single[name].values, equal_nan=True)
+
+
+def test_a_tile_that_cannot_be_read_is_left_out_of_its_scene(twin, glacier, tmp_path):
+    """Its header can, its pixels cannot; the other tile shows enough."""
+    used = twin["table"].query("verdict == 'use'").id.tolist()
+    whole = [item for item in twin["items"] if item["id"] in used]
+    broken = []
+    for item in whole:
+        content = Path(item["assets"]["nir"]["href"]).read_bytes()
+        path = tmp_path / f"{item['id']}.tif"
+        path.write_bytes(content[: len(content) // 2])
+        _, south, east, north = item["bbox"]
+        image = item["assets"]["nir"] | {"href": str(path)}
+        broken.append(
+            item
+            | {"id": f"{item['id']}-beside", "geometry": None}
+            | {"bbox": [east - 0.001, south, east + 0.02, north]}
+            | {"properties": item["properties"] | {"grid:code": "MGRS-32TLS"}}
+            | {"assets": item["assets"] | {"nir": image}}
+        )
+    wide = glacier.model_copy(update={"tile": None, "bbox": (6.928, 45.885, 6.970, 45.904)})
+    masks = [twin["masks"][name].values for name in ("glacier", "stable")]
+    table = scenes.judge_scenes([*whole, *broken], twin["source"], wide, twin["grid"], *masks)
+    by_id = table.set_index("id")
+    assert (by_id.verdict[used] == "use").all() and (by_id.parts[used] == "").all()
+    assert by_id.reason[[item["id"] for item in broken]].str.startswith("could not be read").all()
 
 
 def _cut(item, tile, tenths, source, target):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 from tiles import TEXTURE_ERROR, make_item, read_joined, texture, write_tile
@@ -34,7 +35,7 @@ def write(path, transform, crs="EPSG:32632", dtype="uint16"):
     [
         ((10, 0, 3e5 + 500, 0, -10, 5e6 - 30), "EPSG:32632", ""),
         ((10, 0, 3e5, 0, -10, 1.5e7), "EPSG:32732", ""),
-        ((10, 0, 3e5 + 4, 0, -10, 5e6), "EPSG:32632", "pixels 0.40 to the right and 0.00 below"),
+        ((10, 0, 3e5 + 4, 0, -10, 5e6), "EPSG:32632", "pixels 0.40 px east and 0.00 px south"),
         ((15, 0, 3e5, 0, -15, 5e6), "EPSG:32632", "pixels of 15 m"),
         ((3, 0, 3e5, 0, -3, 5e6), "EPSG:32632", "pixels of 3 m"),
         ((10, 0, 3e5, 0, 10, 5e6), "EPSG:32632", "turned pixels"),
@@ -73,8 +74,20 @@ def test_a_link_elsewhere_is_located_by_its_item_alone():
     item["properties"] = {}
     del item["assets"]["nir"]["proj:transform"]
     assert locate_pixels(item, "nir") == (None, None)
+    assert describe_difference(CRS(32633), None, STUDY) == "pixels of EPSG:32633"
     assert describe_difference(None, None, STUDY) == ""
     assert is_resampled({RESAMPLED: True}) and not is_resampled({})
+
+
+def test_projections_without_codes_are_told_apart_by_their_definitions():
+    near, far = (
+        CRS(f"+proj=tmerc +lon_0={meridian} +k=0.9996 +datum=WGS84 +units=m")
+        for meridian in (7.3, 8.9)
+    )
+    grid = GeoBox((20, 20), Affine(10, 0, 500, 0, -10, 5e6), near)
+    assert describe_difference(near, grid.affine, grid) == ""
+    assert describe_difference(CRS(near.to_wkt()), grid.affine, grid) == ""
+    assert describe_difference(far, grid.affine, grid).startswith("pixels of")
 
 
 def test_texts_that_make_gdal_read_other_files_are_refused(tmp_path):
@@ -87,7 +100,7 @@ def test_texts_that_make_gdal_read_other_files_are_refused(tmp_path):
     for name in ("a.vrt", "b.tif"):
         (tmp_path / name).write_text(text)
         item["assets"]["nir"]["href"] = str(tmp_path / name)
-        with pytest.raises(PixelError, match="no GeoTIFF or JPEG 2000"):
+        with pytest.raises(PixelError, match="neither GeoTIFF nor JPEG 2000"):
             locate_pixels(item, "nir")
 
 

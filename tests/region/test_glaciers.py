@@ -81,6 +81,22 @@ def test_what_cannot_be_a_region_is_named(change, message, outlines, tmp_path):
         describe_glaciers(outlines, [2020, 2021], tmp_path / "outlines")
 
 
+def test_years_in_reverse_are_named_before_anything_is_written(outlines, tmp_path):
+    with pytest.raises(StudyError, match="rgi60-19-00001.*must increase"):
+        describe_glaciers(outlines, [2021, 2020], tmp_path / "outlines")
+
+
+def test_a_glacier_across_180_degrees_has_a_small_box(tmp_path):
+    shape = shapely.MultiPolygon(
+        [shapely.box(179.95, -77.5, 180, -77.45), shapely.box(-180, -77.5, -179.95, -77.45)]
+    )
+    path = tmp_path / "r.gpkg"
+    gpd.GeoDataFrame({"RGIId": ["a"]}, geometry=[shape], crs=4326).to_file(path)
+    (entry,) = describe_glaciers(path, [2020, 2021], tmp_path / "outlines").values()
+    west, _, east, _ = entry["bbox"]
+    assert (east - west) % 360 < 1 and len(gpd.read_file(entry["outline"])) == 1
+
+
 def test_too_small_glaciers_are_counted(outlines, tmp_path):
     with pytest.raises(StudyError, match="holds 6 glaciers, none of at least 1000 km"):
         describe_glaciers(outlines, [2020, 2021], tmp_path / "outlines", 1000)

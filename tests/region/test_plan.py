@@ -17,7 +17,7 @@ def test_a_plan_counts_scenes_pairs_hours_and_cost():
     assert (slow.core_hours > plan.core_hours).all()
     text = summarise_plan(plan.reset_index(), core_hour=1.0, gigabyte_month=0.0)
     assert text.startswith("2 glaciers, 0 of which cannot run") and "per 1000 km²" in text
-    assert f"{plan.core_hours.sum():.2f} US dollars at 1 a core-hour" in text
+    assert f"{plan.core_hours.sum():.2f} US dollars at 1 per core-hour" in text
 
 
 def test_a_glacier_without_scenes_has_its_reason(twin_folder):

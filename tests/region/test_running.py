@@ -6,6 +6,7 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 
+from gdiv.region import running
 from gdiv.region.running import run_region
 
 pytestmark = pytest.mark.run
@@ -46,3 +47,34 @@ def test_a_second_run_repeats_nothing(region, capsys):
     assert again.equals(table)
     assert (folder / "mer-de-glace" / "products" / "item.json").stat().st_mtime_ns == before
     assert "2/2" in capsys.readouterr().out
+
+
+def test_a_killed_process_fails_its_glacier_alone(region, monkeypatch):
+    """The first batch breaks; each glacier then runs in a pool of its own."""
+    folder, source, table = region
+    tried = []
+
+    def run_pool(keys, task, workers, rows, count):
+        tried.append(list(keys))
+        if len(keys) > 1 or keys == ["aletsch"]:
+            return list(keys)
+        rows[keys[0]] = {"glacier": keys[0], "status": "done"} | {
+            "pairs": 1,
+            "speed": 1,
+            "error": 1,
+        }
+        return []
+
+    monkeypatch.setattr(running, "_run_pool", run_pool)
+    again = run_region(folder, ["aletsch", "mer-de-glace"], "smoke", source, "dis", workers=2)
+    assert tried == [["aletsch", "mer-de-glace"], ["aletsch"], ["mer-de-glace"]]
+    assert again.status.tolist() == ["failed", "done"]
+    assert "memory ran out" in again.reason[0] and len(again) == len(table)
+
+
+def test_glaciers_that_the_plan_refuses_are_listed(region):
+    folder, source, _ = region
+    table = run_region(
+        folder, ["aletsch", "mer-de-glace"], "smoke", source, "dis", refused={"aletsch": "no scene"}
+    )
+    assert table.reason.tolist() == ["no scene", ""]

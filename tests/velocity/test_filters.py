@@ -41,11 +41,15 @@ def test_slow_ice_flat_ground_and_unknown_ground_are_left_alone():
     assert not found[:, :40].any() and found[:, 120:-30].all()
 
 
-def test_the_track_turns_with_the_latitude():
+def test_the_track_turns_with_the_latitude_and_with_the_map():
     """Sentinel-2's and Landsat's lines run from north-north-east to south-south-west."""
-    assert filters.track_azimuth(0) == pytest.approx(8.5)
-    assert filters.track_azimuth(45.9) == pytest.approx(12.3, abs=0.1)
-    assert filters.track_azimuth(-70) > 20 and filters.track_azimuth(89.9) == 90
+    assert filters.track_azimuth(9.0, 0.001, 32632) == pytest.approx(12.4, abs=0.1)
+    assert filters.track_azimuth(9.0, 45.9, 32632) == pytest.approx(14.9, abs=0.1)
+    assert filters.track_azimuth(9.0, 61.0, 32632) == pytest.approx(19.5, abs=0.2)
+    # On a polar map the north of the grid is not that of the place.
+    assert filters.track_azimuth(-45.0, 70.0, 3413) == pytest.approx(27, abs=2)
+    turned = filters.track_azimuth(-15.0, 70.0, 3413) - filters.track_azimuth(-45.0, 70.0, 3413)
+    assert turned == pytest.approx(-30, abs=0.1)
 
 
 def striped(azimuth, amplitude=0.3, size=240):
@@ -75,7 +79,8 @@ def test_stripes_are_removed_and_motion_is_kept(azimuth):
 
 def test_stripes_stay_lazy_and_ground_is_needed():
     pair, ice = striped(0.0)
-    lazy = filters.remove_stripes(pair.chunk(pair=1), ~ice, 0.0)
-    assert lazy.u.chunks is not None
+    lazy = filters.remove_stripes(pair.chunk(pair=1, y=100), ~ice, 0.0)
+    assert lazy.u.chunks is not None and lazy.attrs["destriped_azimuth"] == 0
+    assert np.allclose(lazy.u, filters.remove_stripes(pair, ~ice, 0.0).u)
     nothing = filters.remove_stripes(pair, np.zeros_like(ice), 0.0)
     assert np.array_equal(nothing.u, pair.u)
