@@ -79,8 +79,9 @@ def open_raster(path: str | Path) -> Iterator[DatasetReader]:
     remote = text.startswith(("https://", "http://"))
     if remote:
         text = f"/vsicurl/{text}"
+    options = REMOTE_OPTIONS if remote and not hasenv() else {}  # those of a caller stay
     with (
-        rasterio.Env(**REMOTE_OPTIONS if remote else {}),
+        rasterio.Env(**options),
         DatasetReader(text, driver=DRIVERS, sharing=False) as opened,
     ):
         yield opened
