@@ -6,7 +6,6 @@ from pathlib import Path
 from gdiv.catalog import OWN_CATALOG, load_catalog
 from gdiv.files import read_text
 from gdiv.region.glaciers import describe_glaciers, write_region_catalog
-from gdiv.region.one_glacier import SUMMARY
 from gdiv.region.plan import plan_region, summarise_plan
 from gdiv.study.cluster import cluster_address
 from gdiv.study.execution import environment
@@ -45,6 +44,9 @@ def plan_or_run(arguments: argparse.Namespace) -> None:
         if not arguments.run:
             print(f"\nplan: {folder / 'plan.csv'}; to run it, add --run")
             return
+        # Other commands need not wait for the matchers, nor write caches before a run has a home.
+        from gdiv.region.one_glacier import SUMMARY
+
         reasons = dict(zip(plan.glacier, plan.reason, strict=True))
         # What is finished stays, even if its scenes cannot be searched today.
         refused = {
@@ -98,7 +100,6 @@ def _run(
     arguments: argparse.Namespace, folder: Path, keys: list[str], refused: dict[str, str]
 ) -> None:
     """Run the glaciers and say where the results are."""
-    # Other commands need not wait for the matchers.
     from gdiv.region.running import run_region
     from gdiv.study.cluster import ADDRESS
 

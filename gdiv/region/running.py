@@ -88,8 +88,8 @@ def _run_pool(
     # Libraries hold threads, which a forked process would lack.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-        waiting = {pool.submit(task, key): key for key in keys}
         try:
+            waiting = {pool.submit(task, key): key for key in keys}
             for future in as_completed(waiting):
                 key = waiting[future]
                 rows[key] = {"glacier": key} | future.result()
