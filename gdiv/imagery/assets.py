@@ -67,7 +67,7 @@ def load_asset(
     layers = _load_tiles(tiles, source, role, grid)
     if len(tiles) == len(items):
         return layers
-    void = MASK_VOID[source.mask_kind] if role == "mask" else np.nan
+    void = _void_of_role(source, role)
     scenes = []
     start = 0
     for item in items:
@@ -109,7 +109,7 @@ def _load_alike(
     epsg = grid_crs(grid).epsg
     asset = _asset_of_role(source, role) or ""
     dtype: np.dtype = np.dtype(np.uint16 if role == "mask" else np.float32)
-    void = float(MASK_VOID[source.mask_kind]) if role == "mask" else float("nan")
+    void = _void_of_role(source, role)
     # Classes have no mean.
     resampling = Resampling.cubic if resampled and role != "mask" else Resampling.nearest
     if epsg is None or any(_is_unusual(tile, asset) for tile in tiles):
@@ -185,6 +185,11 @@ def _asset_of_role(source: Source, role: str) -> str | None:
     for colour, asset in source.colour.items():
         assets[colour] = asset
     return assets[role]
+
+
+def _void_of_role(source: Source, role: str) -> float:
+    """Number for no data in what `load_asset` returns for a role."""
+    return float(MASK_VOID[source.mask_kind]) if role == "mask" else float("nan")
 
 
 def _with_properties(

@@ -127,13 +127,13 @@ def describe_difference(crs: CRS | None, transform: Affine | None, grid: GeoBox)
     """
     here = grid_crs(grid)
     step = grid.affine.a
+    size = None if transform is None else float(np.sqrt(abs(transform.determinant)))
     if crs is not None and not _same_projection(crs, here):
-        if crs.projected and transform is not None:
-            _check_size(float(np.sqrt(abs(transform.determinant))), step)
+        if crs.projected and size is not None:
+            _check_size(size, step)
         return f"pixels of {crs_name(GeoBox((1, 1), Affine.identity(), crs))}"
-    if crs is None or transform is None:
+    if crs is None or transform is None or size is None:
         return ""
-    size = float(np.sqrt(abs(transform.determinant)))
     _check_size(size, step)
     shape = (transform.a, transform.b, transform.d, transform.e)
     if not np.allclose(

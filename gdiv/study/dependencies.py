@@ -93,13 +93,13 @@ def signatures(study: Facts) -> dict[str, str]:
         Signatures by the name under which reads are logged.
     """
     signed = {name: _content_hash(study.companions / name) for name in COMPANIONS}
-    outline = study.glacier.outline
-    local = outline is not None and "://" not in outline
-    outline_hash = _content_hash(Path(outline)) if outline and local else ""
-    signed["outline.geojson"] += recipe_hash(outline, outline_hash)
-    dem = study.glacier.dem
-    dem_hash = _content_hash(Path(dem)) if dem and "://" not in dem else ""
-    signed[TERRAIN_FILE] += recipe_hash(dem, dem_hash)
+    for name, location in (
+        ("outline.geojson", study.glacier.outline),
+        (TERRAIN_FILE, study.glacier.dem),
+    ):
+        local = location is not None and "://" not in location
+        content = _content_hash(Path(location)) if location and local else ""
+        signed[name] += recipe_hash(location, content)
     signed["stakes.geojson"] += recipe_hash(study.glacier.model_dump(mode="json")["stakes"])
     twin_items = study.companions / "items.json"
     items = twin_items if study.source.kind == "twin" else study.source.path

@@ -146,8 +146,6 @@ def _parts(dataset: xr.Dataset, dimension: Dimension) -> xr.Dataset:
 
 def _is_complete(path: Path, journal: Path, recipe: str) -> bool:
     """Whether an earlier call with the same recipe finished the store, and it is undamaged."""
-    if not (journal.exists() and path.exists()):
-        return False
     content = read_record(journal)
     complete = content.get("complete")
     return content.get("recipe") == recipe and complete is not None and not damage(path, complete)
@@ -155,7 +153,7 @@ def _is_complete(path: Path, journal: Path, recipe: str) -> bool:
 
 def _resume(journal: Path, partial: Path, recipe: str) -> list[int]:
     """Indices of the parts that an interrupted call with the same recipe has written."""
-    if not (journal.exists() and partial.exists()):
+    if not partial.exists():
         return []
     content = read_record(journal)
     return content.get("done", []) if content.get("recipe") == recipe else []

@@ -147,11 +147,7 @@ def _match_whole(
         found = match(*(array[0] for array in arrays[:2]))
         return _registered(found, stable, arrays[2:4], arrays[4])
 
-    images = [
-        _images_of_pairs(cube[variable], pairs[column]).chunk(pair=1, y=-1, x=-1)
-        for variable in ("reflectance", "snow")
-        for column in ("reference", "secondary")
-    ]
+    images = [image.chunk(y=-1, x=-1) for image in _images_of_pairs(cube, pairs)]
     fields: Sequence[xr.DataArray] = xr.apply_ufunc(
         match_one,
         *images,
@@ -169,16 +165,12 @@ def _match_in_blocks(
     match: Callable[..., Match], cube: xr.Dataset, pairs: pd.DataFrame, stable: Mask
 ) -> Sequence[xr.DataArray]:
     """Fields of every pair and statistics of stable ground, one task per block."""
-    images = [
-        _images_of_pairs(cube[variable], pairs[column]).chunk(pair=1).data
-        for variable in ("reflectance", "snow")
-        for column in ("reference", "secondary")
-    ]
+    images = [image.data for image in _images_of_pairs(cube, pairs)]
     found = [
         match_large_pair(
             match,
-            [images[0][index], images[1][index]],
-            [images[2][index], images[3][index]],
+            [image[index] for image in images[:2]],
+            [snow[index] for snow in images[2:]],
             stable,
             shift,
             MIN_RELIABLE,
@@ -232,10 +224,17 @@ def _registered(
     return *(each[None] for each in maps), values
 
 
-def _images_of_pairs(variable: xr.DataArray, ids: pd.Series) -> xr.DataArray:
-    """Images of the scenes `ids` along the dimension ``pair``."""
-    images = variable.sel(scene=list(ids)).rename(scene="pair")
-    return images.drop_vars(["pair", *SCENE_COORDINATES], errors="ignore")
+def _images_of_pairs(cube: xr.Dataset, pairs: pd.DataFrame) -> list[xr.DataArray]:
+    """Reflectance, then snow, of the reference and the secondary of every pair, a chunk a pair."""
+    return [
+        cube[variable]
+        .sel(scene=list(pairs[column]))
+        .rename(scene="pair")
+        .drop_vars(["pair", *SCENE_COORDINATES], errors="ignore")
+        .chunk(pair=1)
+        for variable in ("reflectance", "snow")
+        for column in ("reference", "secondary")
+    ]
 
 
 def _pair_coordinates(pairs: pd.DataFrame) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def test_an_interrupted_rendering_resumes_with_the_next_scene(
     shown = []
     render_twin(glacier, grid, [3, 3, 4], tmp_path, 1, lambda *counts: shown.append(counts))
     assert len(rendered) == len(set(rendered)) == len(plan_acquisitions(glacier, [3, 3, 4], 1))
-    assert shown[0][0] == 5, "progress goes on where it stopped"
+    assert shown[0][0] == 5, "progress continues from the fifth scene"
     assert (tmp_path / "items.json").read_text() == (twin_folder / "items.json").read_text()
     assert not (tmp_path / "progress.json").exists()
     (tmp_path / "items.json").unlink()

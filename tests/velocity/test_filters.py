@@ -53,7 +53,7 @@ def test_the_track_turns_with_the_latitude_and_with_the_map():
 
 
 def striped(azimuth, amplitude=0.3, size=240):
-    """Still ground in stripes 24 px wide, and ice that moves by 2 px in the middle."""
+    """Stable ground in stripes 24 px wide, and ice that moves by 2 px in the middle."""
     rows, columns = np.indices((size, size))
     angle = np.radians(azimuth)
     across = columns * np.cos(angle) + rows * np.sin(angle)
