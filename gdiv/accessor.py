@@ -1,4 +1,4 @@
-"""The accessor ``.gdiv`` of xarray datasets with velocities: export and plot."""
+"""The accessor ``.gdiv`` of xarray datasets with velocities: export, rotate and plot."""
 
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,18 @@ class GdivAccessor:
         from gdiv.velocity.export import write_zarr
 
         return write_zarr(self._dataset, Path(path), packed)
+
+    def to_true_north(self) -> xr.Dataset:
+        """Add the components to true east and north, which differ from those along the map.
+
+        Returns
+        -------
+        xarray.Dataset
+            The dataset with ``v_east``, ``v_north`` and their errors (m/yr).
+        """
+        from gdiv.velocity.true_north import rotate_to_true_north
+
+        return rotate_to_true_north(self._dataset)
 
     def plot(self, max_speed: float | None = None, image: Any = None) -> Any:
         """Plot speed, arrows along the flow, and the error of the speed.

@@ -14,7 +14,7 @@ from gdiv.catalog import Source
 from gdiv.imagery.assets import load_asset
 from gdiv.imagery.classes import classify
 from gdiv.imagery.items import PARTS, RESAMPLED, is_synthetic, read_id
-from gdiv.imagery.projection_scale import map_scale
+from gdiv.imagery.projection import map_scale
 
 __all__ = [
     "SEPARATOR",

@@ -17,7 +17,7 @@ from gdiv.imagery.grid import grid_crs
 from gdiv.imagery.masks import MARGIN, make_masks
 from gdiv.imagery.outlines import VectorError, polygon_parts, read_polygons
 from gdiv.imagery.pixel_checks import crs_name
-from gdiv.imagery.projection_scale import map_scale
+from gdiv.imagery.projection import map_scale
 from gdiv.imagery.single_image import PairError, Picture, open_image
 
 __all__ = ["PairError", "open_pair"]
