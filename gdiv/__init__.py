@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from gdiv.benchmark.running import run_benchmark as run_benchmark
     from gdiv.benchmark.suite import list_cases as list_cases, load_case as load_case
     from gdiv.catalog import load_catalog as load_catalog
+    from gdiv.figures.drawing import draw_outline as draw_outline
     from gdiv.figures.interactive import interactive_map as interactive_map
     from gdiv.figures.velocity import plot_velocity as plot_velocity
     from gdiv.flow.horn_schunck.solver import solve_horn_schunck as solve_horn_schunck
@@ -126,6 +127,7 @@ _PUBLIC = {
     "write_zarr": "gdiv.velocity.export",
     "plot_velocity": "gdiv.figures.velocity",
     "interactive_map": "gdiv.figures.interactive",
+    "draw_outline": "gdiv.figures.drawing",
     # Benchmark
     "list_cases": "gdiv.benchmark.suite",
     "load_case": "gdiv.benchmark.suite",
@@ -178,6 +180,7 @@ __all__ = [  # noqa: RUF022
     "write_zarr",
     "plot_velocity",
     "interactive_map",
+    "draw_outline",
     # Benchmark
     "list_cases",
     "load_case",

@@ -9,11 +9,17 @@ import time
 
 import pytest
 from browsing import needs_chromium, watch_page
+from figure_data import EPSG, make_map
 from places import ROOT
 
 from gdiv.study.results import RESULTS, find_result
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+# Cells of a notebook in which an outline is drawn.
+DRAWING = (
+    "import gdiv\noutline = gdiv.draw_outline('scene.tif')\noutline",
+    "outline.save('outline.geojson')\noutline.to_frame().area.round(-3).tolist()",
+)
 PARAMETERS = ["glacier", "profile", "source", "workspace"]
 
 
@@ -122,6 +128,13 @@ def lab(smoke, tmp_path_factory):
         source = "".join(cell["source"]).replace('profile: str = "demo"', 'profile: str = "smoke"')
         cell["source"] = source.replace('workspace: str = ""', f'workspace: str = "{smoke}"')
         (folder / "notebooks" / path.name).write_text(json.dumps(content), encoding="utf-8")
+    make_map().rio.write_crs(EPSG).rio.to_raster(folder / "notebooks" / "scene.tif")
+    content["cells"] = [
+        {"cell_type": "code", "id": str(number), "metadata": {}, "source": source}
+        | {"execution_count": None, "outputs": []}
+        for number, source in enumerate(DRAWING)
+    ]
+    (folder / "notebooks" / "drawing.ipynb").write_text(json.dumps(content), encoding="utf-8")
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += ["--expose-app-in-browser"]
     command += ["--ServerApp.port=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
@@ -196,4 +209,34 @@ def test_jupyterlab_runs_all_cells_and_draws(lab, browser, smoke, name):
             page.locator(".bk-tooltip-row-label")
         ).first.wait_for()
     page.screenshot(path=smoke.parent / f"{name}.png")
+    page.close()
+
+
+@needs_chromium
+@pytest.mark.timeout(3600)
+def test_an_outline_is_drawn_in_jupyterlab(lab, browser):
+    page, _, _ = watch_page(browser, width=1300, height=1200)
+    page.goto(f"{lab}/lab/tree/notebooks/drawing.ipynb?reset")
+    page.wait_for_function(IDLE, timeout=90_000)
+    if (question := page.get_by_role("button", name="No", exact=True)).count():
+        question.first.click()
+    page.locator(".jp-Cell").first.click()
+    page.keyboard.press("Shift+Enter")
+    canvas = page.locator(".bk-Canvas").first
+    canvas.wait_for(timeout=90_000)
+    page.wait_for_timeout(1000)
+    box = canvas.bounding_box()
+    corners = [(0.2, 0.2), (0.6, 0.2), (0.6, 0.7), (0.2, 0.7)]
+    for number, (across, down) in enumerate(corners):
+        page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+        page.mouse.down()
+        page.wait_for_timeout(500 if number in (0, 3) else 30)  # a long press begins and ends
+        page.mouse.up()
+        page.wait_for_timeout(500)
+    page.locator(".jp-Cell").last.click()
+    page.keyboard.press("Shift+Enter")
+    page.wait_for_function(f"({CELLS}).at(-1).execution_count", timeout=60_000)
+    (output,) = page.evaluate(CELLS)[-1]["outputs"]
+    (area,) = json.loads(output["data"]["text/plain"])
+    assert area == pytest.approx(0.4 * 0.5 * 400 * 400, rel=0.2)
     page.close()

@@ -9,6 +9,7 @@ from gdiv.extras import requires
 
 with requires("maps", "drawing"):
     from gdiv.figures.benchmark import plot_case, plot_relative_errors
+    from gdiv.figures.drawing import draw_outline
     from gdiv.figures.errors import (
         plot_error_by_displacement,
         plot_glaciers,
@@ -35,6 +36,7 @@ with requires("maps", "drawing"):
 
 __all__ = [
     "colour_limit",
+    "draw_outline",
     "interactive_map",
     "plot_case",
     "plot_differences",

@@ -3,14 +3,16 @@
 from itertools import cycle
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gdiv.figures.style import INK, PALETTE, styled
+from gdiv.figures.style import FIGURE_WIDTH, INK, PALETTE, styled
 from gdiv.flow.matchers.registry import matcher_colour, matcher_label
 
 __all__ = ["plot_error_by_displacement", "plot_glaciers", "plot_reliability", "plot_subsampling"]
 
+MARKERS = ("o", "s", "^")
 ROW_HEIGHT = 0.42  # inch per glacier
 
 
@@ -28,7 +30,7 @@ def plot_error_by_displacement(tables: dict[str, pd.DataFrame]) -> Figure:
     matplotlib.figure.Figure
         One line per matcher.
     """
-    figure, axis = plt.subplots(figsize=(6.2, 3.2))
+    figure, axis = plt.subplots(figsize=(FIGURE_WIDTH, 3))
     for name, table in tables.items():
         axis.plot(
             table.displacement,
@@ -62,7 +64,7 @@ def plot_reliability(pairs: pd.DataFrame, mosaic: pd.DataFrame, blocks: pd.DataF
         Coverage with one line per class of speed: well calibrated errors lie on the 1:1 line;
         above it they are overestimated. Ratios of blocks over their side.
     """
-    figure, axes = plt.subplots(1, 3, figsize=(9.2, 3.2), width_ratios=(1, 1, 0.9))
+    figure, axes = plt.subplots(1, 3, figsize=(FIGURE_WIDTH, 2.8), width_ratios=(1, 1, 0.9))
     parts = zip(axes, ("single pairs", "mosaic"), (pairs, mosaic), strict=False)
     for axis, title, table in parts:
         axis.plot([0, 1], [0, 1], color=INK, lw=0.8)
@@ -107,8 +109,14 @@ def plot_subsampling(table: pd.DataFrame, reference_name: str) -> Figure:
         One line per method.
     """
     figure, axis = plt.subplots(figsize=(5, 3.2))
-    for colour, (method, rows) in zip(cycle(PALETTE), table.groupby("mosaic", sort=False)):
-        axis.plot(rows.pairs, rows.rmse, color=colour, marker=".", label=method)
+    methods = table.groupby("mosaic", sort=False)
+    # Methods that agree would hide each other: wider lines first, and a marker of each.
+    widths = np.linspace(4, 1, methods.ngroups)
+    for colour, marker, width, (method, rows) in zip(
+        cycle(PALETTE), cycle(MARKERS), widths, methods, strict=False
+    ):
+        line = {"color": colour, "lw": width, "label": method}
+        axis.plot(rows.pairs, rows.rmse, marker=marker, ms=9 - width, mfc="white", **line)
     axis.set(xlabel="number of pairs", ylim=(0, None))
     axis.set_ylabel(f"RMS difference from {reference_name} (m/yr)")
     axis.set_xticks(table.pairs.unique())
@@ -131,7 +139,7 @@ def plot_glaciers(table: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
         One row per glacier, one point per matcher.
     """
-    figure, axis = plt.subplots(figsize=(6.4, ROW_HEIGHT * len(table) + 1))
+    figure, axis = plt.subplots(figsize=(FIGURE_WIDTH, ROW_HEIGHT * len(table) + 1))
     for name in table:
         axis.scatter(
             table[name],

@@ -1,32 +1,42 @@
 """Interactive map in one HTML file: one tab per layer, values on hover, a time series on click."""
 
+import re
 from collections.abc import Mapping
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
 from gdiv.figures.interactive_series import connect_series, draw_series
 from gdiv.figures.style import MOVING_FRACTION, QUANTITY, SIGNED, SPEED, VERMILION
 from gdiv.flow.matchers.registry import matcher_label
+from gdiv.images.arrays import Image
 
 if TYPE_CHECKING:
-    from bokeh.models import Column
+    from bokeh.models import Column, Tabs
+    from bokeh.models.widgets import Slider
     from holoviews import Image as ImageLayer, VectorField
 
 __all__ = ["interactive_map"]
 
-MAP_WIDTH = 560  # screen pixels
-MAP_OPTIONS: dict[str, Any] = {
-    "data_aspect": 1,
-    "frame_width": MAP_WIDTH,
-    "xlabel": "easting (m)",
-    "ylabel": "northing (m)",
-    "xformatter": "%d",
-    "yformatter": "%d",
-}
+MAP_WIDTH = 900  # screen pixels; a narrower window scales the map down
+#: A tall glacier gets a narrower map, so that it fits a screen.
+MAP_HEIGHT = 720
+MAP_OPTIONS: dict[str, Any] = {"xaxis": None, "yaxis": None}
+#: Of the tabs: a narrow window breaks their row.
+TABS_STYLE = ".bk-headers-wrapper { flex-wrap: wrap !important; }"
+#: Values on hover: one digit, none for numbers of pairs.
+ON_HOVER = """
+if (isNaN(value)) return "no match"
+return Number.isInteger(value) ? value.toString() : value.toFixed(1)
+"""
+IMAGE_STRETCH = (2, 98)  # percentiles of the image below the layers that become black and white
+IMAGE_OPACITY = 0.55
+ERROR_PERCENTILE = 99  # of the errors, becomes the colour limit
 MAX_CELLS = 40_000  # of a layer, so that the saved page stays below 5 MB
 DIFFERENCE_PERCENTILE = 98  # of the absolute differences, becomes the colour limit
 ARROW_STEP = 12  # cells from one arrow to the next, chosen by eye
@@ -40,6 +50,7 @@ def interactive_map(
     crs: int | str,
     max_speed: float,
     series: Mapping[str, xr.Dataset],
+    image: Image | None = None,
 ) -> "Column":
     """Draw an interactive map with one tab per layer and a time series of the clicked pixel.
 
@@ -68,67 +79,156 @@ def interactive_map(
         Time series by name of the matcher, that of the product and of all others: ``vx``, ``vy``
         and ``error`` (m/yr) ``(interval, y, x)`` with coordinates ``start`` and ``end``, from
         `gdiv.velocity.inversion.invert_network`. Pixels that are all NaN have no time series.
+    image : ndarray, shape (H, W), optional
+        Image below the layers, on the grid of the product.
 
     Returns
     -------
     bokeh.models.Column
-        The map above the time series.
+        Title, map and time series, one below the other.
     """
     import holoviews as hv
     import holoviews.plotting.bokeh
     from bokeh.layouts import column
-    from bokeh.models.annotations import Title
+    from bokeh.models.widgets import Div
 
     # All that `hv.extension` does beyond loading five megabytes of scripts.
     hv.Store.set_current_backend("bokeh")
     cells = product.sizes["x"] * product.sizes["y"]
     step = int(np.ceil(np.sqrt(cells / MAX_CELLS)))
     every = {"x": slice(None, None, step), "y": slice(None, None, step)}
+    below = [] if image is None else [_draw_background(image[::step, ::step], product.isel(every))]
     product = product.isel(every)
     thinned = {name: speed.isel(every) for name, speed in others.items()}
     layers = _draw_layers(product, thinned, max_speed)
-    overlay = _draw_arrows(product, max_speed)
+    above = [_draw_arrows(product, max_speed)]
     if len(stake_table):
-        overlay = overlay * _draw_stakes(stake_table, stakes, crs, _map_options(product))
+        above.append(_draw_stakes(stake_table, stakes, crs))
+    tabs = [hv.Overlay([*below, layer, *above]).relabel(label) for label, layer in layers.items()]
+    drawn = hv.render(hv.Layout(tabs).opts(tabs=True), backend="bokeh")
+    _fit_to_window(drawn, product)
     name = product.attrs["matcher"]
     plot, lines = draw_series(series[name], max_speed)
-    title = product.attrs.get("title", "")
-    tabs = []
-    for label, layer in layers.items():
-        _set_title(layer, f"{title} ({label})")
-        tabs.append((layer * overlay).relabel(label))
-    layout = hv.Layout(tabs).opts(tabs=True)
-    if description := product.attrs.get("description"):  # such as that the scenes are synthetic
-        text = Title(text=description, text_font_size="9pt", text_font_style="normal")
-        plot.add_layout(text, "below")
-    drawn = hv.render(layout, backend="bokeh")
     # Speed, error and pairs are those of the product; the difference is of the first other.
     connect_series(drawn, (plot, lines), series, [name] * 3 + list(others) + list(others)[:1])
-    return column(drawn, plot)
+    parts = [drawn, plot]
+    if image is not None:
+        parts.insert(1, _opacity_slider(drawn))
+    text = f"<b>{escape(product.attrs.get('title', ''))}</b>"
+    if description := product.attrs.get("description"):  # such as that the scenes are synthetic
+        text += f"<br>{escape(description)}"
+    return column(Div(text=text), *parts, sizing_mode="scale_width", max_width=MAP_WIDTH)
 
 
-def _map_options(product: xr.Dataset) -> dict[str, Any]:
-    """Options of all layers, with the height for the proportions of the grid."""
-    height = round(MAP_WIDTH * product.sizes["y"] / product.sizes["x"])
-    return MAP_OPTIONS | {"frame_height": height}
+def _opacity_slider(tabs: "Tabs") -> "Slider":
+    """Slider for the opacity of all layers above the image."""
+    from bokeh.models.widgets import Slider
+
+    slider = Slider(start=0, end=1, value=1, step=0.05, title="opacity of the layer")
+    panels: list[Any] = tabs.tabs
+    for panel in panels:
+        _, layer = [
+            each.glyph for each in panel.child.renderers if "image" in each.data_source.data
+        ]
+        slider.js_link("value", layer, "global_alpha")
+    return slider
 
 
-def _set_title(layer: "ImageLayer", title: str) -> None:
-    """Set the title of a layer."""
+def _fit_to_window(tabs: "Tabs", grid: xr.Dataset) -> None:
+    """Let maps shrink with the window.
 
-    def finish(drawn: Any, _: Any) -> None:
-        # A title among the options of the layer would also become the text of the tab.
-        drawn.state.title.text = title
+    Colour bar, scale and tools lie within the frame, so that the proportions of the ground are
+    kept.
+    """
+    from bokeh.models import InlineStyleSheet
 
-    layer.opts(hooks=[finish])
+    proportion = grid.sizes["y"] / grid.sizes["x"]
+    width = round(min(MAP_WIDTH, MAP_HEIGHT / proportion))
+    panels: list[Any] = tabs.tabs
+    for panel in panels:
+        plot = panel.child
+        plot.update(
+            frame_width=None,
+            frame_height=None,
+            width=width,
+            height=round(width * proportion),
+            max_width=width,
+            sizing_mode="scale_width",
+            min_border=0,
+            title=None,
+            match_aspect=False,
+            toolbar_location="right",
+            toolbar_inner=True,
+        )
+        plot.toolbar.update(autohide=True, logo=None)
+        _show_whole(plot.x_range, grid.x.values)
+        _show_whole(plot.y_range, grid.y.values)
+        _finish_map(plot)
+    tabs.stylesheets = [InlineStyleSheet(css=TABS_STYLE)]
+    tabs.sizing_mode = "scale_width"
+
+
+def _show_whole(bokeh_range: Any, centres: npt.NDArray[np.floating]) -> None:
+    """Set a range of an axis to the outer edges of the pixels."""
+    half = abs(centres[1] - centres[0]) / 2
+    start, end = centres.min() - half, centres.max() + half
+    bokeh_range.update(start=start, end=end, reset_start=start, reset_end=end)
+
+
+def _finish_map(plot: Any) -> None:
+    """Move the colour bar into the frame, add north, and let hover show no NaN."""
+    from bokeh.models.annotations import ColorBar, Label, ScaleBar
+    from bokeh.models.tools import CustomJSHover, HoverTool
+
+    for bar in plot.select(ColorBar):
+        plot.right.remove(bar)
+        bar.update(
+            orientation="horizontal",
+            location="top_left",
+            width=150,
+            height=9,
+            padding=6,
+            title_standoff=3,
+            background_fill_alpha=0.8,
+        )
+        plot.add_layout(bar, "center")
+    for scale in plot.select(ScaleBar):
+        scale.dimensional.include = ["m", "km"]
+        scale.update(location="bottom_left", background_fill_alpha=0.8)
+    plot.add_layout(
+        Label(
+            x=10,
+            y=56,
+            x_units="screen",
+            y_units="screen",
+            text="N ↑",
+            text_font_style="bold",
+            background_fill_color="white",
+            background_fill_alpha=0.8,
+        )
+    )
+    no_nan = CustomJSHover(code=ON_HOVER)
+    for tool in plot.select(HoverTool):
+        fields = re.findall(r"(@\w+|@{\w+}){custom}", str(tool.tooltips))
+        tool.formatters = dict.fromkeys(fields, no_nan)
+
+
+def _draw_background(image: Image, grid: xr.Dataset) -> "ImageLayer":
+    """Draw an image in pale grey; it has no values on hover."""
+    import holoviews as hv
+
+    black, white = np.nanpercentile(image, IMAGE_STRETCH)
+    grey = np.clip((np.nan_to_num(image, nan=black) - black) / (white - black), 0, 1)
+    levels = (255 * grey).astype(np.uint8)  # a byte per pixel keeps the saved page small
+    picture = hv.Image((grid.x.values, grid.y.values, levels), ["x", "y"], "brightness")
+    return picture.opts(cmap="gray", alpha=IMAGE_OPACITY, clim=(0, 255), **MAP_OPTIONS)
 
 
 def _draw_layers(
     product: xr.Dataset, others: dict[str, xr.DataArray], max_speed: float
 ) -> dict[str, "ImageLayer"]:
     """Draw the image of every tab, by the text of the tab."""
-    options = _map_options(product)
-    speed_options = options | {
+    speed_options = {
         "cmap": SPEED,
         "clim": (0, max_speed),
         "clabel": "speed (m/yr)",
@@ -142,10 +242,14 @@ def _draw_layers(
     }
     error = {"error": product.v_error, "speed": product.v}
     pairs = {"pairs": product["count"].where(product.v.notnull())}
+    largest = float(np.nanpercentile(product.v_error, ERROR_PERCENTILE))
+    most = max(int(product["count"].max()), 1)
+    error_options = {"clim": (0, largest), "clabel": "1-sigma error (m/yr)"}
+    pairs_options = {"clim": (0.5, most + 0.5), "color_levels": most, "clabel": "number of pairs"}
     layers = {
         name: _draw_layer(values, **speed_options),
-        "error": _draw_layer(error, cmap=QUANTITY, clabel="1-sigma error (m/yr)", **options),
-        "pairs": _draw_layer(pairs, cmap=QUANTITY, clabel="number of pairs", **options),
+        "error": _draw_layer(error, cmap=QUANTITY, **error_options),
+        "pairs": _draw_layer(pairs, cmap=QUANTITY, **pairs_options),
     }
     for other, speed in others.items():
         both = {"speed": speed, name: product.v}
@@ -159,7 +263,6 @@ def _draw_layers(
             cmap=SIGNED,
             clim=(-limit, limit),
             clabel=f"{label} (m/yr)",
-            **options,
         )
     return layers
 
@@ -169,10 +272,22 @@ def _draw_layer(values: dict[str, xr.DataArray], **options: Any) -> "ImageLayer"
     import holoviews as hv
 
     first = next(iter(values.values()))
-    units = [hv.Dimension(name, unit="" if name == "pairs" else "m/yr") for name in values]
     rounded = [np.round(value.values, 1).astype(np.float32) for value in values.values()]
-    image = hv.Image((first.x.values, first.y.values, *rounded), ["x", "y"], units)
-    return image.opts(colorbar=True, tools=["hover"], **options)
+    image = hv.Image((first.x.values, first.y.values, *rounded), ["x", "y"], list(values))
+    tooltips = [("position", "$x{0} E, $y{0} N")]
+    for name in values:
+        unit = "" if name == "pairs" else " (m/yr)"
+        tooltips.append((f"{name}{unit}", f"@{name}{{custom}}"))
+    return image.opts(
+        colorbar=True,
+        tools=["hover"],
+        hover_tooltips=tooltips,
+        scalebar=True,
+        scalebar_unit=("m", "m"),
+        scalebar_tool=False,
+        **MAP_OPTIONS,
+        **options,
+    )
 
 
 def _draw_arrows(product: xr.Dataset, max_speed: float) -> "VectorField":
@@ -190,9 +305,7 @@ def _draw_arrows(product: xr.Dataset, max_speed: float) -> "VectorField":
     return arrows.opts(color="white", magnitude=length, line_width=1.2)
 
 
-def _draw_stakes(
-    table: pd.DataFrame, stakes: gpd.GeoDataFrame, crs: int | str, options: dict[str, Any]
-) -> Any:
+def _draw_stakes(table: pd.DataFrame, stakes: gpd.GeoDataFrame, crs: int | str) -> Any:
     """Draw the stakes as points with their measured and estimated speed on hover."""
     import hvplot
 
@@ -203,4 +316,4 @@ def _draw_stakes(
     dots = hvplot.hvPlot(rows).points(
         "x", "y", hover_cols=["name", *speeds], color=VERMILION, size=110
     )
-    return dots.opts(line_color="white", **options)
+    return dots.opts(line_color="white", **MAP_OPTIONS)

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["connect_series", "draw_series"]
 
-SIZE = (680, 220)  # screen pixels, width and height
+HEIGHT = 240  # screen pixels
+DATE_TICKS = 5
 MAX_VALUES = 400_000  # of all time series together, so that the saved page stays below 5 MB
 REACH = 2  # largest distance from a click to its time series, in steps between the series
 
 # Runs in the browser, on a click and when another tab is chosen: show the time series nearest to
 # the last click, if there is one within reach.
-ON_CHANGE = """
+ON_CHANGE = r"""
 if (cb_obj.event_name == "tap") plot.tags = [cb_obj.x, cb_obj.y]
 const m = of_tab[tabs.active], [px, py] = plot.tags
 let nearest = -1, least = reach[m] * reach[m]
@@ -39,7 +40,7 @@ if (nearest >= 0) {
     low: speed.map((v, i) => v - error[i]), high: speed.map((v, i) => v + error[i]),
   }
   const [east, north] = [x[m][nearest].toFixed(0), y[m][nearest].toFixed(0)]
-  plot.title.text = `${labels[m]}: speed between consecutive scenes at ${east} E, ${north} N`
+  plot.title.text = `${labels[m]}: speed between scenes\nat ${east} E, ${north} N`
 } else {
   lines.data = {start: [], end: [], speed: [], low: [], high: []}
   plot.title.text = `${labels[m]}: no time series here`
@@ -96,20 +97,20 @@ def draw_series(series: xr.Dataset, max_speed: float) -> tuple["BokehFigure", "C
             "high": drawn + error,
         }
     )
-    width, height = SIZE
     top = max(max_speed, float(np.nanmax(thinned.speed, initial=0)))
     plot = figure(
-        width=width,
-        height=height,
+        height=HEIGHT,
         x_axis_type="datetime",
         y_range=Range1d(start=0, end=top),
         y_axis_label="speed (m/yr)",
-        title="Speed between consecutive scenes at the fastest pixel; "
-        "click the map for another pixel",
+        title="Speed between scenes at the fastest pixel\n(click the map for another pixel)",
         tools="pan,box_zoom,reset,save",
-        toolbar_location="right",
+        toolbar_location="above",
         tags=list(position),
+        sizing_mode="stretch_width",
     )
+    ticker: Any = plot.xaxis.ticker
+    ticker.desired_num_ticks = DATE_TICKS
     plot.quad(
         left="start", right="end", bottom="low", top="high", source=lines,
         fill_color=VERMILION, fill_alpha=0.2, line_color=None,

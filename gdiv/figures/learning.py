@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gdiv.figures.panels import draw_colour_bar
-from gdiv.figures.style import GREY, INK, PALETTE, SPEED, styled
+from gdiv.figures.style import FIGURE_WIDTH, GREY, INK, PALETTE, SPEED, styled
 from gdiv.images.arrays import Flow
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def plot_learning(history: pd.DataFrame, lines: dict[str, float]) -> Figure:
     matplotlib.figure.Figure
         Two panels with logarithmic scales, one line per network.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 2.9))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(FIGURE_WIDTH, 2.9))
     for colour, (name, rows) in zip(cycle(PALETTE), history.groupby("network", sort=False)):
         left.plot(rows.step, rows.loss, color=colour, marker=".")
         right.plot(rows.step, rows.validation, color=colour, marker=".", label=name)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gdiv.figures.panels import draw_colour_bar, draw_image, draw_scale_bar, make_panels
-from gdiv.figures.style import GREY, INK, PALETTE, QUANTITY, SIGNED, SPEED, styled
+from gdiv.figures.style import FIGURE_WIDTH, GREY, INK, PALETTE, QUANTITY, SIGNED, SPEED, styled
 from gdiv.images.arrays import Component, Image, Mask
 
 __all__ = ["colour_limit", "plot_pair", "plot_pair_network", "plot_pyramid", "plot_stripes"]
@@ -47,7 +47,7 @@ def plot_pair_network(scenes: pd.DataFrame, pairs: pd.DataFrame) -> Figure:
     x = mdates.date2num(used.date)
     y = used.orbit.map(levels)
     points = dict(zip(used.id, zip(x, y, strict=True), strict=True))
-    figure, axis = plt.subplots(figsize=(7, 1.6 + 0.9 * len(levels)))
+    figure, axis = plt.subplots(figsize=(FIGURE_WIDTH, 1.6 + 0.9 * len(levels)))
     for colour, (name, table) in zip(cycle(PALETTE), pairs.groupby("set", sort=False)):
         for pair in table.itertuples():
             line = "-" if pair.verdict == "use" else ":"
@@ -102,8 +102,7 @@ def plot_pair(pair: xr.Dataset, image: Image, max_displacement: float) -> Figure
     matplotlib.figure.Figure
         Four panels.
     """
-    # More than the default margin: three colour bars instead of one.
-    figure, axes = make_panels(4, pair, width=2.6, margin=2.4)
+    figure, axes = make_panels(4, pair, bars=2)
     limits = (-max_displacement, max_displacement)
     draw_image(axes[0], image, pair, "reference image")
     u = draw_image(axes[1], pair.u.values, pair, "u, along columns (px)", SIGNED, limits)
@@ -142,7 +141,7 @@ def plot_pyramid(
         One column per level: local contrast above, length of the displacement below.
     """
     levels = list(levels)
-    size = (1.9 * len(levels), 4.2)
+    size = (FIGURE_WIDTH, 0.3 + 2 * FIGURE_WIDTH / (len(levels) + 0.5))
     figure, axes = plt.subplots(2, len(levels), figsize=size, squeeze=False)
     for index, (image, u, v) in enumerate(levels):
         scale = 2 ** (len(levels) - 1 - index)

@@ -8,15 +8,17 @@ import numpy.typing as npt
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from gdiv.figures.style import GREY, INK, dark_outline
+from gdiv.figures.style import FIGURE_WIDTH, GREY, INK, dark_outline
 from gdiv.images.arrays import Image
 
 __all__ = [
     "METRES_PER_KM",
     "Gridded",
+    "choose_columns",
     "compute_extent",
     "draw_colour_bar",
     "draw_image",
@@ -30,7 +32,11 @@ Gridded: TypeAlias = xr.DataArray | xr.Dataset
 METRES_PER_KM = 1000
 STRETCH = (2, 98)  # percentiles of an image that become black and white
 BACKGROUND_OPACITY = 0.55  # of the image under a map, chosen by eye
-PANEL_HEIGHT_EXTRA = 0.35  # inch, for the title
+PANEL_HEIGHT_EXTRA = 0.3  # inch, for the title
+MAX_COLUMNS = 4
+BAR_WIDTH = 0.7  # inch, of a colour bar with its numbers
+BAR_ASPECT = 25  # length of a colour bar over its width
+EMPTY_PLACE_BAR = (0.1, 0.55, 0.8, 0.07)  # left, bottom, width and height within an empty place
 SCALE_LENGTHS = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 50)  # km
 SMALLEST_KM = 0.1  # shorter scale bars are labelled in metres
 MAX_SCALE_FRACTION = 0.35  # of the panel's width
@@ -59,8 +65,8 @@ def make_panels(
     count: int,
     data: Gridded,
     columns: int | None = None,
-    width: float = 3.3,
-    margin: float = 0.9,
+    width: float = FIGURE_WIDTH,
+    bars: int = 1,
 ) -> tuple[Figure, npt.NDArray[Any]]:
     """Make a figure of equal panels that have the proportions of a grid.
 
@@ -71,11 +77,11 @@ def make_panels(
     data : xarray.DataArray or xarray.Dataset
         Grid, of which only the size is used.
     columns : int, optional
-        Panels per row; all panels in one row by default.
+        Panels per row; two to four if left out, with as few empty places as possible.
     width : float
-        Width of one panel in inches.
-    margin : float
-        Additional width of the figure in inches, for colour bars and labels.
+        Width of the figure in inches.
+    bars : int
+        Number of colour bars side by side, for which space is left.
 
     Returns
     -------
@@ -84,14 +90,42 @@ def make_panels(
     axes : ndarray, shape (count,)
         The panels.
     """
-    columns = columns or count
+    columns = columns or choose_columns(count)
     rows = -(-count // columns)
-    height = width * data.sizes["y"] / data.sizes["x"] + PANEL_HEIGHT_EXTRA
-    size = (width * columns + margin, height * rows)
-    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    if rows * columns > count:
+        bars = 0  # a shared bar goes into an empty place
+    panel = (width - bars * BAR_WIDTH) / columns
+    height = panel * data.sizes["y"] / data.sizes["x"] + PANEL_HEIGHT_EXTRA
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width, height * rows), squeeze=False, layout="compressed"
+    )
     for axis in axes.ravel()[count:]:
         axis.set_axis_off()
     return figure, axes.ravel()[:count]
+
+
+def choose_columns(count: int) -> int:
+    """Choose how many panels go into a row.
+
+    Parameters
+    ----------
+    count : int
+        Number of panels.
+
+    Returns
+    -------
+    int
+        At most three panels in one row, four in two rows; otherwise three or four per row,
+        whichever leaves fewer places empty.
+
+    Examples
+    --------
+    >>> [choose_columns(count) for count in (1, 3, 4, 5, 6, 7, 8)]
+    [1, 3, 2, 3, 3, 4, 4]
+    """
+    if count <= MAX_COLUMNS:
+        return 2 if count == MAX_COLUMNS else count
+    return min((3, MAX_COLUMNS), key=lambda columns: -count % columns)
 
 
 def draw_image(
@@ -100,7 +134,7 @@ def draw_image(
     data: Gridded,
     title: str,
     colours: str = GREY,
-    limits: tuple[float, float] | None = None,
+    limits: tuple[float, float] | Normalize | None = None,
     background: Image | None = None,
 ) -> AxesImage:
     """Draw values on their grid, without ticks.
@@ -117,8 +151,9 @@ def draw_image(
         Title of the panel, with the unit.
     colours : str
         Name of a colour map.
-    limits : tuple of float, optional
-        Values of the first and the last colour; the 2nd and 98th percentiles by default.
+    limits : tuple of float or matplotlib.colors.Normalize, optional
+        Values of the first and the last colour, or how values become colours; from the 2nd to the
+        98th percentile by default.
     background : ndarray, shape (H, W), optional
         Image drawn in pale grey below `values`.
 
@@ -138,10 +173,9 @@ def draw_image(
             vmax=white,
             alpha=BACKGROUND_OPACITY,
         )
-    low, high = limits or np.nanpercentile(values, STRETCH)
-    picture = axis.imshow(
-        values, cmap=colours, extent=extent, vmin=low, vmax=high, interpolation="nearest"
-    )
+    if not isinstance(limits, Normalize):
+        limits = Normalize(*(limits or np.nanpercentile(values, STRETCH)))
+    picture = axis.imshow(values, cmap=colours, extent=extent, norm=limits, interpolation="nearest")
     axis.set_title(title, loc="left", color=INK)
     axis.set_xticks([])
     axis.set_yticks([])
@@ -156,7 +190,7 @@ def draw_colour_bar(
     extend: Literal["neither", "both", "min", "max"] = "neither",
     shrink: float = 0.75,
 ) -> Colorbar:
-    """Draw a colour bar to the right of one or several panels.
+    """Draw a colour bar in an empty place of the figure, or to the right of the panels.
 
     Parameters
     ----------
@@ -178,8 +212,20 @@ def draw_colour_bar(
     matplotlib.colorbar.Colorbar
         The colour bar.
     """
-    beside = axes.ravel().tolist() if isinstance(axes, np.ndarray) else axes
-    return figure.colorbar(picture, ax=beside, shrink=shrink, label=label, extend=extend)
+    beside: Axes | list[Axes]
+    if isinstance(axes, np.ndarray):
+        empty = [axis for axis in figure.axes if not axis.axison]
+        if empty:
+            place = empty[0].inset_axes(EMPTY_PLACE_BAR)
+            return figure.colorbar(
+                picture, cax=place, orientation="horizontal", label=label, extend=extend
+            )
+        beside = axes.ravel().tolist()
+    else:
+        beside = axes
+    return figure.colorbar(
+        picture, ax=beside, shrink=shrink, aspect=BAR_ASPECT, label=label, extend=extend
+    )
 
 
 def _length_label(length: float) -> str:

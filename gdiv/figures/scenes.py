@@ -19,7 +19,16 @@ from gdiv.figures.panels import (
     draw_scale_bar,
     make_panels,
 )
-from gdiv.figures.style import BLUE, GREY, INK, ORANGE, VERMILION, dark_outline, styled
+from gdiv.figures.style import (
+    BLUE,
+    FIGURE_WIDTH,
+    GREY,
+    INK,
+    ORANGE,
+    VERMILION,
+    dark_outline,
+    styled,
+)
 from gdiv.images.arrays import Image
 
 __all__ = ["plot_images", "plot_site", "plot_timeline"]
@@ -28,6 +37,7 @@ WHITE_PERCENTILE = 97  # of the reflectance, becomes white
 GAMMA = 0.75  # below 1 brightens dark rock, chosen by eye on the twin
 GLOBE_BOX = (1.03, 0.73, 0.27, 0.27)  # of the panel: left, bottom, width and height
 GLOBE_TILT = 0.7  # of the latitude, so that the globe shows more than the pole at high latitudes
+MARGIN = pd.Timedelta(days=5)  # before the first and after the last scene of all seasons
 LABEL_LIFT = 6  # points from a dropped scene to its label
 LABEL_STEP = 9  # points, between the labels of neighbouring scenes
 # The first entry whose key occurs in the reason of a dropped scene gives its label.
@@ -71,7 +81,7 @@ def plot_site(
     matplotlib.figure.Figure
         The figure.
     """
-    figure, (axis,) = make_panels(1, data, width=5.2, margin=2.1)
+    figure, (axis,) = make_panels(1, data, bars=3)
     white = np.nanpercentile(picture, WHITE_PERCENTILE)
     stretched = np.clip(np.nan_to_num(picture) / white, 0, 1) ** GAMMA
     extent = compute_extent(data)
@@ -148,7 +158,11 @@ def plot_timeline(scenes: pd.DataFrame) -> Figure:
         One panel per season.
     """
     years = sorted(scenes.season_year.dropna().unique())
-    size = (7, 1.3 * len(years) + 0.3)
+    size = (FIGURE_WIDTH, 1.3 * len(years) + 0.3)
+    # The same days of the year one below the other.
+    starts = {year: pd.Timestamp(year=int(year), month=1, day=1) for year in years}
+    days = scenes.date - scenes.season_year.map(starts)
+    first, last = days.min() - MARGIN, days.max() + MARGIN
     figure, axes = plt.subplots(len(years), 1, figsize=size, squeeze=False)
     for axis, year in zip(axes.ravel(), years, strict=True):
         season = scenes[scenes.season_year == year].sort_values("date")
@@ -175,7 +189,7 @@ def plot_timeline(scenes: pd.DataFrame) -> Figure:
         axis.spines["left"].set_visible(False)
         axis.xaxis.set_major_locator(mdates.MonthLocator())
         axis.xaxis.set_major_formatter(mdates.DateFormatter("%d %b"))
-        axis.margins(x=0.06)
+        axis.set_xlim(starts[year] + first, starts[year] + last)
     return figure
 
 
@@ -201,9 +215,9 @@ def plot_images(data: Gridded, **images: Image) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        One panel per image, four per row.
+        One panel per image.
     """
-    figure, axes = make_panels(len(images), data, columns=min(len(images), 4), width=2.6)
+    figure, axes = make_panels(len(images), data, bars=0)
     for axis, (name, image) in zip(axes, images.items(), strict=True):
         draw_image(axis, image, data, name.replace("_", " "))
     draw_scale_bar(axes[0], data)

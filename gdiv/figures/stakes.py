@@ -9,19 +9,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gdiv.catalog import Season
-from gdiv.figures.style import INK, PALETTE, styled
+from gdiv.figures.style import FIGURE_WIDTH, INK, PALETTE, styled
 from gdiv.flow.matchers.registry import matcher_colour, matcher_label
 
 __all__ = ["plot_profile", "plot_series", "plot_stakes"]
 
-HEADROOM = 1.15  # of the largest speed, upper limit of both axes
-THIN_LINE = 0.9  # points
-THICK_LINE = 2  # points, for the highlighted matcher
+MIN_OPACITY = 0.25  # of an interval with a large error
+COLUMN_WIDTH = 0.6  # of the distance between two stakes, for the points of all matchers
 
 
 @styled()
 def plot_stakes(table: pd.DataFrame) -> Figure:
-    """Plot estimated over measured speed at the stakes.
+    """Plot estimated minus measured speed at the stakes.
 
     Parameters
     ----------
@@ -32,38 +31,32 @@ def plot_stakes(table: pd.DataFrame) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        One colour per matcher, and the 1:1 line.
+        One column per stake, the slowest first, and one colour per matcher.
     """
-    figure, axis = plt.subplots(figsize=(4, 3.6))
-    limit = HEADROOM * np.nanmax([table.measured.max(), table.estimated.max()])
-    axis.plot([0, limit], [0, limit], color=INK, lw=0.8)
-    for matcher, rows in table.groupby("matcher"):
-        axis.scatter(
-            rows.measured,
-            rows.estimated,
-            label=matcher_label(matcher),
-            color=matcher_colour(matcher),
-            s=30,
-            alpha=0.85,
-        )
-    for name, rows in table.groupby("name"):
-        axis.annotate(
-            name,
-            (rows.measured.iloc[0], 0.02 * limit),
-            rotation=90,
-            fontsize=7,
-            color=INK,
-            ha="right",
-        )
-    axis.set(xlabel="measured speed (m/yr)", ylabel="estimated speed (m/yr)")
-    axis.set(xlim=(0, limit), ylim=(0, limit))
-    axis.legend()
+    measured = table.groupby("name").measured.first().sort_values()
+    matchers = list(table.matcher.unique())
+    figure, axis = plt.subplots(figsize=(FIGURE_WIDTH, 2.8))
+    axis.axhline(0, color=INK, lw=0.8)
+    for number, matcher in enumerate(matchers):
+        rows = table[table.matcher == matcher].set_index("name").reindex(measured.index)
+        # Side by side: matchers that agree would hide each other.
+        offset = COLUMN_WIDTH * ((number + 0.5) / len(matchers) - 0.5)
+        places = np.arange(len(measured)) + offset
+        differences = rows.estimated - rows.measured
+        colour = matcher_colour(matcher)
+        axis.vlines(places, 0, differences, color=colour, lw=1)
+        axis.scatter(places, differences, color=colour, s=26, label=matcher_label(matcher))
+    labels = [f"{name}\n{speed:.1f} m/yr" for name, speed in measured.items()]
+    axis.set_xticks(range(len(measured)), labels)
+    axis.set(xlabel="stake and its measured speed", ylabel="estimated − measured (m/yr)")
+    axis.set_xlim(-0.5, len(measured) - 0.5)
+    figure.legend(loc="outside right upper")
     return figure
 
 
 @styled()
 def plot_profile(tables: dict[str, pd.DataFrame], stakes: pd.DataFrame, highlighted: str) -> Figure:
-    """Plot the speed of every matcher along the centreline.
+    """Plot the speed along the centreline, and how other matchers differ from it.
 
     Parameters
     ----------
@@ -74,37 +67,27 @@ def plot_profile(tables: dict[str, pd.DataFrame], stakes: pd.DataFrame, highligh
         ``name``, ``distance`` (km) and ``speed`` (m/yr) of the stakes near the line; may be
         empty.
     highlighted : str
-        Name of the matcher that is drawn with a thick line and its error.
+        Name of the matcher whose speed is drawn, with its error.
 
     Returns
     -------
     matplotlib.figure.Figure
-        One line per matcher, and the stakes as points.
+        Speed of the highlighted matcher with one sigma and the stakes; below, one line per other
+        matcher: its speed minus that of the highlighted one.
     """
-    figure, axis = plt.subplots(figsize=(7, 3.2))
-    for name, table in tables.items():
-        axis.plot(
-            table.distance,
-            table.speed,
-            color=matcher_colour(name),
-            lw=THICK_LINE if name == highlighted else THIN_LINE,
-            label=matcher_label(name),
-            zorder=3 if name == highlighted else 2,
-        )
     best = tables[highlighted]
-    axis.fill_between(
-        best.distance,
-        best.speed - best.error,
-        best.speed + best.error,
-        color=matcher_colour(highlighted),
-        alpha=0.2,
-        lw=0,
-        label=f"{matcher_label(highlighted)}, 1 sigma",
+    colour = matcher_colour(highlighted)
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(FIGURE_WIDTH, 4.6), sharex=True, height_ratios=(3, 2)
     )
+    above.plot(best.distance, best.speed, color=colour, lw=1.5, label=matcher_label(highlighted))
+    band = {"color": colour, "alpha": 0.2, "lw": 0}
+    low, high = best.speed - best.error, best.speed + best.error
+    above.fill_between(best.distance, low, high, label="1 sigma", **band)
     if len(stakes):
-        axis.scatter(stakes.distance, stakes.speed, color=INK, zorder=5, s=26, label="stakes")
+        above.scatter(stakes.distance, stakes.speed, color=INK, zorder=5, s=22, label="stakes")
     for row in stakes.itertuples():
-        axis.annotate(
+        above.annotate(
             row.name,
             (row.distance, row.speed),
             (5, 6),
@@ -112,8 +95,19 @@ def plot_profile(tables: dict[str, pd.DataFrame], stakes: pd.DataFrame, highligh
             fontsize=7,
             color=INK,
         )
-    axis.set(xlabel="distance along the centreline (km)", ylabel="speed (m/yr)", ylim=(0, None))
-    axis.legend(ncols=2)
+    below.axhline(0, color=colour, lw=1)
+    below.fill_between(best.distance, -best.error, best.error, **band)
+    for name, table in tables.items():
+        if name != highlighted:
+            difference = table.speed.to_numpy() - best.speed.to_numpy()
+            line = {"color": matcher_colour(name), "label": matcher_label(name)}
+            below.plot(table.distance, difference, lw=0.9, **line)
+    above.set(ylabel="speed (m/yr)", ylim=(0, None))
+    below.set(xlabel="distance along the centreline (km)")
+    below.set_ylabel(f"difference from\n{matcher_label(highlighted)} (m/yr)")
+    above.legend(loc="upper right")
+    if len(tables) > 1:
+        below.legend(loc="upper left", ncols=len(tables) - 1)
     return figure
 
 
@@ -135,15 +129,21 @@ def plot_series(table: pd.DataFrame, measured: pd.DataFrame, season: Season) -> 
     Returns
     -------
     matplotlib.figure.Figure
-        One colour per stake: steps from images with bands of one sigma, dashed lines from stakes.
+        One colour per stake: from images with bands of one sigma, fainter where the error is
+        larger; dashed lines from stakes.
     """
-    figure, axis = plt.subplots(figsize=(7, 2.8))
+    figure, axis = plt.subplots(figsize=(FIGURE_WIDTH, 2.8))
     surveyed = False
     for colour, (name, rows) in zip(cycle(PALETTE), table.groupby("name", sort=False)):
-        edges = mdates.date2num([*rows.start, rows.end.iloc[-1]])
-        axis.stairs(rows.speed, edges, color=colour, lw=1.5, baseline=None, label=name)
-        low, high = rows.speed - rows.error, rows.speed + rows.error
-        axis.stairs(high, edges, baseline=low.clip(0), fill=True, color=colour, alpha=0.2, lw=0)
+        start, end = mdates.date2num(rows.start), mdates.date2num(rows.end)
+        # Intervals that the pairs hardly constrain fade; no line joins them, for a step from one to
+        # the next is not a change that was observed.
+        opacity = (rows.error.min() / rows.error).clip(MIN_OPACITY, 1).fillna(0)
+        axis.hlines(rows.speed, start, end, color=colour, lw=2, alpha=opacity.to_numpy())
+        axis.plot([], [], color=colour, lw=2, label=name)
+        low, high = (rows.speed - rows.error).clip(0), rows.speed + rows.error
+        edges = [*start, end[-1]]
+        axis.stairs(high, edges, baseline=low, fill=True, color=colour, alpha=0.15, lw=0)
         for row in measured[measured.name == name].itertuples():
             first = season.dates(row.year - 1)[1]
             last = season.dates(row.year)[1]

@@ -1,14 +1,18 @@
 """Style and colours of all figures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
 import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+from matplotlib.colors import Normalize, PowerNorm
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 __all__ = [
     "BLUE",
+    "FIGURE_WIDTH",
     "GREY",
     "INK",
     "MOVING_FRACTION",
@@ -19,13 +23,21 @@ __all__ = [
     "SPEED",
     "VERMILION",
     "dark_outline",
+    "speed_norm",
     "styled",
 ]
+
+#: Width of most figures, inches: a column of a notebook or page.
+FIGURE_WIDTH = 7.4
+#: Where the median is below this fraction of the limit, most of the ice would have one colour.
+SLOW_FRACTION = 0.15
+#: Exponent of colours where most of the ice is slow, chosen by eye on Yahtse.
+SLOW_EXPONENT = 0.5
 
 # Colour maps, perceptually uniform and safe for colour-blind readers.
 SPEED = "viridis"
 SIGNED = "RdBu_r"
-QUANTITY = "cividis"  # errors, counts and quality
+QUANTITY = "magma"  # errors, counts and quality; holds no grey, which images beneath are
 GREY = "gray"
 
 INK = "#1b2a3a"  # text, outlines and reference lines
@@ -53,6 +65,7 @@ STYLE: dict[str, Any] = {
     "legend.frameon": False,
     "legend.title_fontsize": 7,
     "figure.constrained_layout.use": True,
+    "figure.titlesize": 9,
 }
 
 
@@ -76,3 +89,29 @@ def styled() -> Iterator[None]:
 def dark_outline() -> list[AbstractPathEffect]:
     """Outline that keeps white text and lines legible on any background."""
     return [withStroke(linewidth=OUTLINE_WIDTH, foreground=INK)]
+
+
+def speed_norm(speeds: Iterable[npt.NDArray[np.floating]], max_speed: float) -> Normalize:
+    """Choose how speeds become colours: linearly, or stretched where most of the ice is slow.
+
+    Parameters
+    ----------
+    speeds : iterable of ndarray
+        Speeds of all maps that share the colours, in m/yr.
+    max_speed : float
+        Speed of the last colour, m/yr.
+
+    Returns
+    -------
+    matplotlib.colors.Normalize
+        Linear, or by the square root if the median speed is below 15 % of `max_speed`.
+
+    Examples
+    --------
+    >>> speed_norm([np.array([100.0, 200.0, 2400.0])], 2500)(625.0)
+    0.5
+    """
+    values = np.concatenate([np.ravel(speed) for speed in speeds])
+    if np.isfinite(values).any() and np.nanmedian(values) < SLOW_FRACTION * max_speed:
+        return PowerNorm(SLOW_EXPONENT, 0, max_speed, clip=True)
+    return Normalize(0, max_speed)

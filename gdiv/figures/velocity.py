@@ -1,9 +1,11 @@
 """Maps of speed: all matchers, their mosaics and differences, and one product with its error."""
 
 import geopandas as gpd
+import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
 from gdiv.figures.panels import (
@@ -15,7 +17,16 @@ from gdiv.figures.panels import (
     draw_scale_bar,
     make_panels,
 )
-from gdiv.figures.style import INK, MOVING_FRACTION, QUANTITY, SIGNED, SPEED, VERMILION, styled
+from gdiv.figures.style import (
+    INK,
+    MOVING_FRACTION,
+    QUANTITY,
+    SIGNED,
+    SPEED,
+    VERMILION,
+    speed_norm,
+    styled,
+)
 from gdiv.flow.matchers.registry import matcher_label
 from gdiv.images.arrays import Image
 
@@ -25,9 +36,10 @@ DIFFERENCE_PERCENTILE = 95  # of the absolute differences, becomes the colour li
 SPEED_PERCENTILE = 98  # of the speeds, becomes the colour limit where none is given
 SIGMA_PERCENTILE = 99  # of the errors; the colour limit is a little higher
 SIGMA_HEADROOM = 1.1
-ARROWS_PER_ROW = 26  # chosen by eye
-ARROWS_PER_WIDTH = 28  # length of an arrow, as a fraction 1 / 28 of the panel's width
-ARROW_WIDTH = 0.004  # of the panel's width
+MAX_COUNT_TICKS = 6  # on the colour bar of numbers of pairs
+ARROWS_PER_ROW = 20  # chosen by eye
+ARROWS_PER_WIDTH = 22  # length of an arrow, as a fraction 1 / 22 of the panel's width
+ARROW_WIDTH = 0.005  # of the panel's width
 
 
 @styled()
@@ -56,12 +68,13 @@ def plot_speeds(
     Returns
     -------
     matplotlib.figure.Figure
-        One panel per matcher, four per row.
+        One panel per matcher.
     """
-    figure, axes = make_panels(len(speeds), data, columns=min(len(speeds), 4), width=2.6)
+    figure, axes = make_panels(len(speeds), data)
+    norm = speed_norm(speeds.values(), max_speed)
     for axis, (name, values) in zip(axes, speeds.items(), strict=True):
         title = _title_of(name, notes)
-        picture = draw_image(axis, values, data, title, SPEED, (0, max_speed), image)
+        picture = draw_image(axis, values, data, title, SPEED, norm, image)
     draw_colour_bar(figure, picture, axes, "speed (m/yr)", "max")
     draw_scale_bar(axes[0], data)
     return figure
@@ -96,19 +109,20 @@ def plot_mosaics(
     Returns
     -------
     matplotlib.figure.Figure
-        The scene and one panel per matcher, four per row.
+        The scene and one panel per matcher. Ice without a match is white.
     """
     grid = next(iter(speeds.values()))
-    count = len(speeds) + 1
-    figure, axes = make_panels(count, grid, columns=min(count, 4), width=3)
+    figure, axes = make_panels(len(speeds) + 1, grid)
     draw_image(axes[0], image, grid, "scene and stakes" if len(stakes) else "scene")
+    norm = speed_norm([values.values for values in speeds.values()], max_speed)
     for axis, (name, values) in zip(axes[1:], speeds.items(), strict=True):
         title = _title_of(name, notes)
-        picture = draw_image(axis, values.values, grid, title, SPEED, (0, max_speed), image)
+        picture = draw_image(axis, values.values, grid, title, SPEED, norm, image)
+        _in_kilometres(outline).plot(ax=axis, color="white", zorder=0.5)
     points = stakes.drop_duplicates("name").to_crs(outline.crs) if len(stakes) else stakes
     for axis in axes:
         _draw_outline_and_stakes(axis, outline, points, grid)
-    draw_colour_bar(figure, picture, axes, "speed (m/yr)", "max")
+    draw_colour_bar(figure, picture, axes, "speed (m/yr); white: no match", "max")
     draw_scale_bar(axes[0], grid)
     return figure
 
@@ -120,12 +134,16 @@ def _title_of(name: str, notes: dict[str, str] | None) -> str:
     return f"{label}\n{note}" if note else label
 
 
+def _in_kilometres(outline: gpd.GeoDataFrame) -> gpd.GeoSeries:
+    """Shapes of an outline in kilometres."""
+    return outline.geometry.affine_transform([1 / METRES_PER_KM, 0, 0, 1 / METRES_PER_KM, 0, 0])
+
+
 def _draw_outline_and_stakes(
     axis: Axes, outline: gpd.GeoDataFrame, points: gpd.GeoDataFrame, grid: xr.DataArray
 ) -> None:
     """Draw an outline and stakes, both in metres, without changing the limits of the panel."""
-    outline_km = outline.boundary.affine_transform([1e-3, 0, 0, 1e-3, 0, 0])
-    outline_km.plot(ax=axis, color=INK, lw=0.7)
+    _in_kilometres(outline).boundary.plot(ax=axis, color=INK, lw=0.7)
     if len(points):
         x = points.geometry.x / METRES_PER_KM
         y = points.geometry.y / METRES_PER_KM
@@ -150,7 +168,7 @@ def plot_differences(speeds: dict[str, xr.DataArray], baseline: str, image: Imag
     Returns
     -------
     matplotlib.figure.Figure
-        One panel per other matcher, three per row: red where it is faster, blue where slower.
+        One panel per other matcher: red where it is faster, blue where slower.
     """
     differences = {
         name: values - speeds[baseline] for name, values in speeds.items() if name != baseline
@@ -159,8 +177,7 @@ def plot_differences(speeds: dict[str, xr.DataArray], baseline: str, image: Imag
         np.nanpercentile(np.abs(values), DIFFERENCE_PERCENTILE) for values in differences.values()
     ]
     limit = float(max(percentiles))
-    columns = min(len(differences), 3)
-    figure, axes = make_panels(len(differences), speeds[baseline], columns=columns, width=2.8)
+    figure, axes = make_panels(len(differences), speeds[baseline])
     for axis, (name, values) in zip(axes, differences.items(), strict=True):
         title = f"{matcher_label(name)} − {matcher_label(baseline)}"
         picture = draw_image(axis, values.values, values, title, SIGNED, (-limit, limit), image)
@@ -201,11 +218,11 @@ def plot_velocity(
     >>> [axis.get_title("left") for axis in plot_velocity(velocity).axes[:3]]
     ['speed (m/yr)', '1-sigma error (m/yr)', 'quality (0 to 1)']
     """
-    # Twice the default margin: three colour bars instead of one.
-    figure, axes = make_panels(3, velocity, width=3, margin=1.8)
+    figure, axes = make_panels(3, velocity, bars=3)
     speed = velocity.v.values
     limit = float(np.nanpercentile(speed, SPEED_PERCENTILE)) if max_speed is None else max_speed
-    picture = draw_image(axes[0], speed, velocity, "speed (m/yr)", SPEED, (0, limit), image)
+    norm = speed_norm([speed], limit)
+    picture = draw_image(axes[0], speed, velocity, "speed (m/yr)", SPEED, norm, image)
     draw_colour_bar(figure, picture, axes[0], extend="max")
     _draw_arrows(axes[0], velocity, MOVING_FRACTION * limit)
 
@@ -216,17 +233,27 @@ def plot_velocity(
     draw_colour_bar(figure, picture, axes[1], extend="max")
 
     if "count" in velocity:
-        third = velocity["count"].where(velocity.v.notnull()).values
-        title = "number of pairs"
-        most = float(velocity["count"].max())
+        count = velocity["count"].where(velocity.v.notnull()).values
+        _draw_counts(figure, axes[2], count, velocity, image)
     else:
-        third = velocity.quality.values
-        title = "quality (0 to 1)"
-        most = 1.0
-    picture = draw_image(axes[2], third, velocity, title, QUANTITY, (0, most), image)
-    draw_colour_bar(figure, picture, axes[2])
+        quality, title = velocity.quality.values, "quality (0 to 1)"
+        picture = draw_image(axes[2], quality, velocity, title, QUANTITY, (0, 1), image)
+        draw_colour_bar(figure, picture, axes[2])
     draw_scale_bar(axes[0], velocity)
     return figure
+
+
+def _draw_counts(
+    figure: Figure, axis: Axes, count: Image, data: Gridded, image: Image | None
+) -> None:
+    """Draw the number of pairs, with one colour per number."""
+    most = int(np.nanmax(count, initial=1))
+    edges = np.arange(0.5, most + 1)
+    norm = BoundaryNorm(edges, plt.get_cmap(QUANTITY).N)
+    picture = draw_image(axis, count, data, "number of pairs", QUANTITY, norm, image)
+    bar = draw_colour_bar(figure, picture, axis)
+    bar.set_ticks(list(range(1, most + 1, max(most // MAX_COUNT_TICKS, 1))))
+    bar.ax.minorticks_off()
 
 
 def _draw_arrows(axis: Axes, product: xr.Dataset, min_speed: float) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from gdiv.installation import PACKAGE, shipped
 from gdiv.study.journal import log_access
 
-__all__ = ["code_hash", "load_published", "versions"]
+__all__ = ["code_hash", "load_published", "published_picture", "versions"]
 
 #: Packages whose versions results may depend on.
 PACKAGES = ("numpy", "numba", "scipy", "rasterio", "xarray", "torch", "scikit-image")
@@ -70,3 +71,20 @@ def load_published(name: str = "claims") -> Any:
     folder = shipped("published")
     log_access("read", f"published/{name}")
     return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def published_picture(name: str) -> Path:
+    """Path of a published figure that ships with gdiv.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"speed"``, the mosaic of RAFT hybrid on the synthetic Mer de Glace.
+
+    Returns
+    -------
+    Path
+        PNG file.
+    """
+    log_access("read", f"published/{name}")
+    return shipped("published") / f"{name}.png"

@@ -1,5 +1,6 @@
 """Publish figures and products of a study in the formats of other tools."""
 
+import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,8 @@ __all__ = ["Publishing"]
 
 #: Resolution of PNG figures, dots per inch.
 DPI = 150
+#: Lets a phone show a page at its own width instead of a desktop's.
+VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 
 
 class Publishing(SavedResults):
@@ -41,7 +44,10 @@ class Publishing(SavedResults):
         metadata: dict[str, Any] = {"Title": f"{self.subject}: {name}"}
         if self.synthetic:
             metadata["Description"] = NOTICE
-            figure.text(1, 0, NOTICE, ha="right", va="top", fontsize=7.5, color="#333333")
+            if not figure.get_suptitle():  # a figure of another subject has its own title
+                name_of_twin = f"Synthetic {self.glacier.label}"
+                title = f"{name_of_twin} (rendered by gdiv's twin, not satellite imagery)"
+                figure.suptitle(title, x=0.01, ha="left")
         options: dict[str, dict[str, Any]] = {
             "png": {"dpi": DPI, "metadata": metadata},
             "svg": {"metadata": metadata | {"Date": None}},
@@ -120,7 +126,10 @@ class Publishing(SavedResults):
             from bokeh.resources import INLINE
 
         path = self.folder / "products" / "map.html"
-        path.write_text(file_html(view, INLINE, f"gdiv: {self.subject}"), encoding="utf-8")
+        html = file_html(view, INLINE, f"gdiv: {self.subject}")
+        # Panel, which hvplot imports, adds a script that no map needs and that is not inline.
+        html = re.sub(r'<script src="static/.*?</script>', "", html, flags=re.DOTALL)
+        path.write_text(html.replace("<head>", f"<head>\n    {VIEWPORT}", 1), encoding="utf-8")
         if view.document:
             view.document.clear()  # it belonged to the page, and a notebook must show it, too
         log_access("wrote", "products/map.html")

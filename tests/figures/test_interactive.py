@@ -1,5 +1,6 @@
 """The interactive map, also in a real browser without a network."""
 
+import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
@@ -7,6 +8,9 @@ from browsing import needs_chromium, watch_page
 from figure_data import EPSG, make_map, make_stake_table, make_stakes, make_velocity
 
 from gdiv.figures import interactive_map
+
+IMAGE = np.random.default_rng(0).normal(size=(40, 40))
+SERIES_TITLE = "Bokeh.documents[0].roots()[0].children[3].title.text"
 
 
 def make_series():
@@ -21,26 +25,32 @@ def make_series():
 def draw_map(product, others, table):
     """Draw a map; return the titles of its tabs and the plot of the time series."""
     series = dict.fromkeys(["raft", *others], make_series())
-    view = interactive_map(product, others, table, make_stakes(), EPSG, 40, series)
-    tabs, plot = view.children
-    return [tab.title for tab in tabs.tabs], plot
+    view = interactive_map(product, others, table, make_stakes(), EPSG, 40, series, IMAGE)
+    title, tabs, _, plot = view.children
+    return [tab.title for tab in tabs.tabs], plot, title.text
 
 
 def test_the_map_has_one_tab_per_layer_and_a_time_series():
     product = make_velocity().assign_attrs(matcher="raft", title="A map", description="Synthetic.")
     others = {"dis": make_map(25), "horn-schunck": make_map(28)}
     table = make_stake_table().query("matcher == 'raft'")
-    titles, plot = draw_map(product, others, table)
+    titles, plot, text = draw_map(product, others, table)
     assert titles == ["RAFT hybrid", "error", "pairs", "DIS", "Horn-Schunck", "DIS − RAFT hybrid"]
     assert plot.yaxis.axis_label == "speed (m/yr)"
     assert "click the map" in plot.title.text
-    assert [text.text for text in plot.below if hasattr(text, "text")] == ["Synthetic."]
+    assert text == "<b>A map</b><br>Synthetic."
 
 
 def test_other_matchers_and_stakes_are_optional():
     product = make_velocity().assign_attrs(matcher="raft")
-    titles, _ = draw_map(product, {}, make_stake_table()[:0])
+    titles, _, _ = draw_map(product, {}, make_stake_table()[:0])
     assert titles == ["RAFT hybrid", "error", "pairs"]
+
+
+def test_titles_from_scenes_are_no_markup():
+    product = make_velocity().assign_attrs(matcher="raft", title="<script>alert()</script>")
+    _, _, text = draw_map(product, {}, make_stake_table()[:0])
+    assert "<script" not in text
 
 
 @needs_chromium
@@ -64,11 +74,27 @@ def test_the_saved_map_works_without_a_network(smoke, browser):
     for label in ("speed (m/yr)", "error (m/yr)", "north (m/yr)"):
         page.get_by_text(label).and_(page.locator(".bk-tooltip-row-label")).first.wait_for()
     assert float(page.locator(".bk-tooltip-row-value").nth(2).inner_text()) > 10
-    drawn = page.evaluate("Bokeh.documents[0].roots()[0].children[1].title.text")
-    page.mouse.click(*position)
-    title = "Bokeh.documents[0].roots()[0].children[1].title.text"
-    page.wait_for_function(f"{title}.includes('RAFT hybrid: ') && {title}.includes(' E, ')")
+    drawn = page.evaluate(SERIES_TITLE)
     assert "click the map" in drawn
+    page.mouse.click(*position)
+    page.wait_for_function(
+        f"{SERIES_TITLE}.includes('RAFT hybrid: ') && {SERIES_TITLE}.includes(' E, ')"
+    )
     tabs.last.click()
-    page.wait_for_function(f"{title}.includes('Horn-Schunck: ')")
-    assert not [url for url in requests if url.startswith("http")] and not errors
+    page.wait_for_function(f"{SERIES_TITLE}.includes('Horn-Schunck: ')")
+    page.locator(".noUi-handle").focus()
+    page.keyboard.press("Home")
+    layer = "Bokeh.documents[0].roots()[0].children[1].tabs[0].child.renderers[1].glyph"
+    page.wait_for_function(f"{layer}.global_alpha.value == 0")
+    assert requests == [path.as_uri()] and not errors
+
+
+@needs_chromium
+@pytest.mark.timeout(3600)
+def test_the_saved_map_fits_a_phone(smoke, browser):
+    page, _, _ = watch_page(browser, width=390, height=844)
+    page.goto((smoke / "products" / "map.html").as_uri())
+    page.locator(".bk-tab").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    last = page.locator(".bk-tab").last.bounding_box()
+    assert last["x"] + last["width"] <= 390, "no tab is cut off"

@@ -5,6 +5,7 @@ import pytest
 from figure_data import make_map
 
 from gdiv.figures.panels import (
+    choose_columns,
     compute_extent,
     draw_colour_bar,
     draw_image,
@@ -43,6 +44,23 @@ def test_colour_bars_are_labelled():
     bar = draw_colour_bar(figure, picture, axes, "error (px)", "max")
     assert bar.ax.get_ylabel() == "error (px)"
     assert bar.extend == "max"
+
+
+def test_a_shared_colour_bar_fills_an_empty_place():
+    data = make_map()
+    figure, axes = make_panels(5, data)
+    picture = draw_image(axes[0], data.values, data, "")
+    bar = draw_colour_bar(figure, picture, axes, "error (px)")
+    assert bar.orientation == "horizontal"
+    assert bar.ax.get_xlabel() == "error (px)"
+    assert bar.ax in figure.axes[5].child_axes
+
+
+@pytest.mark.parametrize("count", range(1, 13))
+def test_rows_are_at_most_four_panels_with_few_empty_places(count):
+    columns = choose_columns(count)
+    assert 1 <= columns <= 4
+    assert -count % columns <= 2
 
 
 def test_the_scale_bar_has_a_round_length_and_north_is_up():

@@ -46,5 +46,6 @@ def test_velocity_has_panels_for_speed_error_and_pairs_or_quality():
     titles = ["speed (m/yr)", "1-sigma error (m/yr)", "number of pairs"]
     assert titles_of(figure.axes[:3]) == titles
     assert figure.axes[0].images[-1].get_clim() == (0, 40)
+    assert figure.axes[2].images[-1].norm.boundaries.tolist() == [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]
     alone = velocity.drop_vars("count").assign(quality=velocity.v / 100)
     assert titles_of(plot_velocity(alone).axes[:3]) == [*titles[:2], "quality (0 to 1)"]
