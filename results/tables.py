@@ -178,16 +178,14 @@ def real_places_table(
     for place, claims in claims_by_place.items():
         for name in STUDY_MATCHERS:
             field = published.get(PEER_NAMES.get(name, name), {}) if place == "yahtse" else {}
-            rows.append(
-                (
-                    place,
-                    row_name(name),
-                    format_claim(claims, f"pairs.{name}.still_ground"),
-                    format_claim(claims, f"pairs.{name}.closure"),
-                    format_claim(claims, f"mosaic.{name}.nmad"),
-                    f"{field['field'][0]:.2f}" if "field" in field else MISSING,
-                )
+            values = (
+                format_claim(claims, f"pairs.{name}.stable_ground"),
+                format_claim(claims, f"pairs.{name}.closure"),
+                format_claim(claims, f"mosaic.{name}.nmad"),
+                f"{field['field'][0]:.2f}" if "field" in field else MISSING,
             )
+            if set(values) != {MISSING}:  # Zmutt has neither stable ground nor triplets
+                rows.append((place, row_name(name), *values))
     return "\n".join([introduction, "", *format_table(heads, rows)])
 
 
@@ -208,7 +206,7 @@ def real_table(claims: Claims) -> str:
     )
     rows = []
     for name in STUDY_MATCHERS:
-        columns = ("bias", "still_ground", "closure")
+        columns = ("bias", "stable_ground", "closure")
         cells = [format_claim(claims, f"pairs.{name}.{column}") for column in columns]
         rows.append((name, *cells))
     displacement = format_claim(claims, "motion.px_per_day", "{:.3f}")

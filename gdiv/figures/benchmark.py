@@ -113,11 +113,18 @@ def plot_relative_errors(errors: Mapping[str, tuple[float, float, float]], unit:
     axis.axvline(1, color=INK, linewidth=0.8, linestyle=":")
     axis.set(
         yticks=range(len(errors)),
-        yticklabels=list(errors),
+        yticklabels=[_label(name) for name in errors],
         xlabel=f"error on ice relative to {unit} (95 % interval)",
         ylim=(len(errors) - 0.4, -0.6),
         xscale="log",
     )
     axis.set_xticks([0.6, 0.8, 1, 1.5, 2, 3], ["0.6", "0.8", "1", "1.5", "2", "3"])
     axis.minorticks_off()
+    figure.suptitle("Pairs of known displacement (synthetic)")
     return figure
+
+
+def _label(name: str) -> str:
+    """Name of a row with capital letters."""
+    capital = name.replace("horn-schunck", "Horn-Schunck")
+    return capital[:1].upper() + capital[1:]

@@ -108,7 +108,7 @@ def plot_subsampling(table: pd.DataFrame, reference_name: str) -> Figure:
     matplotlib.figure.Figure
         One line per method.
     """
-    figure, axis = plt.subplots(figsize=(5, 3.2))
+    figure, axis = plt.subplots(figsize=(FIGURE_WIDTH, 2.8))
     methods = table.groupby("mosaic", sort=False)
     # Methods that agree would hide each other: wider lines first, and a marker of each.
     widths = np.linspace(4, 1, methods.ngroups)
@@ -147,11 +147,12 @@ def plot_glaciers(table: pd.DataFrame) -> Figure:
             color=matcher_colour(name),
             s=34,
             label=matcher_label(name),
-            alpha=0.9,
+            alpha=0.8,
         )
     axis.set_yticks(range(len(table)), table.index)
     axis.invert_yaxis()
     axis.grid(axis="y", lw=0.4, alpha=0.5)
     axis.set(xlabel="RMS error (% of median speed)", xlim=(0, None))
-    figure.legend(loc="outside upper center", ncols=len(table.columns))
+    figure.suptitle("Synthetic twins of the catalog's glaciers (not satellite imagery)")
+    figure.legend(loc="outside lower center", ncols=len(table.columns))
     return figure

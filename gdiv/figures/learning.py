@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from gdiv.figures.panels import draw_colour_bar
 from gdiv.figures.style import FIGURE_WIDTH, GREY, INK, PALETTE, SPEED, styled
@@ -46,6 +47,7 @@ def plot_drawn_pairs(samples: Sequence["Sample"]) -> Figure:
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
     draw_colour_bar(figure, picture, axes[2], "displacement (px)", shrink=1)
+    figure.suptitle("Random pairs for training (synthetic)")
     return figure
 
 
@@ -116,7 +118,7 @@ def plot_learning(history: pd.DataFrame, lines: dict[str, float]) -> Figure:
     matplotlib.figure.Figure
         Two panels with logarithmic scales, one line per network.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(FIGURE_WIDTH, 2.9))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(FIGURE_WIDTH, 3.2))
     for colour, (name, rows) in zip(cycle(PALETTE), history.groupby("network", sort=False)):
         left.plot(rows.step, rows.loss, color=colour, marker=".")
         right.plot(rows.step, rows.validation, color=colour, marker=".", label=name)
@@ -124,6 +126,10 @@ def plot_learning(history: pd.DataFrame, lines: dict[str, float]) -> Figure:
         right.axhline(value, color=INK, ls=style, lw=1, label=name)
     left.set(xlabel="training step", ylabel="training loss (px)", yscale="log")
     right.set(xlabel="training step", yscale="log")
+    for axis in (left, right):
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.yaxis.set_minor_locator(NullLocator())
     right.set_ylabel("mean endpoint error on\nvalidation tiles (px)")
-    figure.legend(*right.get_legend_handles_labels(), loc="outside right upper")
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure

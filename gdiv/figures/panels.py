@@ -11,6 +11,7 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.ticker import MaxNLocator
 
 from gdiv.figures.style import FIGURE_WIDTH, GREY, INK, dark_outline
 from gdiv.images.arrays import Image
@@ -34,8 +35,9 @@ STRETCH = (2, 98)  # percentiles of an image that become black and white
 BACKGROUND_OPACITY = 0.55  # of the image under a map, chosen by eye
 PANEL_HEIGHT_EXTRA = 0.3  # inch, for the title
 MAX_COLUMNS = 4
-BAR_WIDTH = 0.7  # inch, of a colour bar with its numbers
+BAR_WIDTH = 0.5  # inch, of a colour bar with its numbers
 BAR_ASPECT = 25  # length of a colour bar over its width
+MAX_TICKS = 5  # of a horizontal colour bar
 EMPTY_PLACE_BAR = (0.1, 0.55, 0.8, 0.07)  # left, bottom, width and height within an empty place
 SCALE_LENGTHS = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 50)  # km
 SMALLEST_KM = 0.1  # shorter scale bars are labelled in metres
@@ -217,9 +219,11 @@ def draw_colour_bar(
         empty = [axis for axis in figure.axes if not axis.axison]
         if empty:
             place = empty[0].inset_axes(EMPTY_PLACE_BAR)
-            return figure.colorbar(
+            bar = figure.colorbar(
                 picture, cax=place, orientation="horizontal", label=label, extend=extend
             )
+            bar.ax.xaxis.set_major_locator(MaxNLocator(MAX_TICKS))
+            return bar
         beside = axes.ravel().tolist()
     else:
         beside = axes

@@ -118,7 +118,9 @@ def plot_mosaics(
     for axis, (name, values) in zip(axes[1:], speeds.items(), strict=True):
         title = _title_of(name, notes)
         picture = draw_image(axis, values.values, grid, title, SPEED, norm, image)
+        # White between the scene and the speed: it shows where the ice has no match.
         _in_kilometres(outline).plot(ax=axis, color="white", zorder=0.5)
+        picture.set_zorder(0.6)
     points = stakes.drop_duplicates("name").to_crs(outline.crs) if len(stakes) else stakes
     for axis in axes:
         _draw_outline_and_stakes(axis, outline, points, grid)

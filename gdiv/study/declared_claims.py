@@ -43,7 +43,7 @@ CLAIMS = (
     DeclaredClaim("labels.along", "%", "bias of Horn-Schunck labels along the flow"),
     DeclaredClaim("labels.bias", "px", "median motion of stable ground in Horn-Schunck pairs"),
     DeclaredClaim(
-        "labels.still_ground", "px", "spread of Horn-Schunck pairs on stable ground (NMAD)"
+        "labels.stable_ground", "px", "spread of Horn-Schunck pairs on stable ground (NMAD)"
     ),
     DeclaredClaim("labels.back", "px", "median forward-backward error, on ice"),
     DeclaredClaim("labels.trusted", "1", "fraction of the glacier where the images agree"),
@@ -67,7 +67,7 @@ CLAIMS = (
     ),
     DeclaredClaim("pairs.*.along", "%", "{row}: bias along the flow, single pairs"),
     DeclaredClaim("pairs.*.bias", "px", "{row}: median motion of stable ground, single pairs"),
-    DeclaredClaim("pairs.*.still_ground", "px", "{row}: spread on stable ground, single pairs"),
+    DeclaredClaim("pairs.*.stable_ground", "px", "{row}: spread on stable ground, single pairs"),
     DeclaredClaim("pairs.*.closure", "px", "{row}: closure of triplets of scenes"),
     DeclaredClaim("motion.px_per_day", "px/day", "median speed of the ice, Horn-Schunck"),
     # 06, a year of motion

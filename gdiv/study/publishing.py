@@ -19,6 +19,8 @@ __all__ = ["Publishing"]
 
 #: Resolution of PNG figures, dots per inch.
 DPI = 150
+#: Size of the title that names a twin, points.
+TITLE_SIZE = 9
 #: Lets a phone show a page at its own width instead of a desktop's.
 VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 
@@ -47,7 +49,7 @@ class Publishing(SavedResults):
             if not figure.get_suptitle():  # a figure of another subject has its own title
                 name_of_twin = f"Synthetic {self.glacier.label}"
                 title = f"{name_of_twin} (rendered by gdiv's twin, not satellite imagery)"
-                figure.suptitle(title, x=0.01, ha="left")
+                figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE_SIZE)
         options: dict[str, dict[str, Any]] = {
             "png": {"dpi": DPI, "metadata": metadata},
             "svg": {"metadata": metadata | {"Date": None}},

@@ -102,7 +102,7 @@ def test_the_study_runs_end_to_end(smoke):
     for key in (
         "scenes.used",
         "pairs.train",
-        "labels.still_ground",
+        "labels.stable_ground",
         "training.space.labels",
         "mosaic.horn-schunck.rmse",
         "product.pairs",
@@ -111,7 +111,7 @@ def test_the_study_runs_end_to_end(smoke):
     assert claims["mosaic.horn-schunck.rmse"]["value"] < 0.4 * claims["mosaic.zero.rmse"]["value"]
     assert claims["mosaic.zero.along"]["value"] < -85
     assert abs(claims["mosaic.horn-schunck.along"]["value"]) < 10
-    assert claims["labels.still_ground"]["value"] < 0.5
+    assert claims["labels.stable_ground"]["value"] < 0.5
     for name in (
         "site",
         "timeline",
