@@ -40,7 +40,7 @@ def format_launch_links(origin: str) -> str:
     installation = f'`%pip install "gdiv[study] @ git+https://github.com/{repository}"`'
     if not address:
         return (
-            f"To run the notebooks in a browser, replace {PLACEHOLDER} by your fork. "
+            f"To run the notebooks in a browser, replace {PLACEHOLDER} with the name of your fork. "
             "`make links` turns these addresses into badges.\n\n"
             f"- Binder: `{binder}`\n"
             f"- Colab: `{colab}`, after {installation}\n"

@@ -20,9 +20,11 @@ def network_lines(networks: Mapping[str, Any]) -> list[str]:
         "",
         f"## Networks, on {networks['machine']}",
         "",
-        "Time per tile of 256 x 256, batch 1, interleaved; the paper's network and torchvision's "
-        "run 12 refinements. A training sample takes a forward pass, the loss and a backward pass "
-        "in bfloat16.",
+        "The table gives the time per tile of 256 x 256 pixels with batch size 1; the networks "
+        "were timed alternately. The paper's network and those of torchvision use 12 refinements; "
+        "gdiv's network uses "
+        "4. The training rate includes forward pass, loss and backward pass in "
+        "bfloat16.",
         "",
         *_time_lines(networks),
     ]
@@ -66,7 +68,8 @@ def _dependence_lines(networks: Mapping[str, Any], key: str) -> list[str]:
         "",
         f"## Error by {key}, on synthetic pairs, 15 % decorrelated, with motion of up to 14 px",
         "",
-        "Mean error in pixels, with the settings that were best on such pairs of up to 10 px.",
+        "The table gives the mean end-point error in pixels, with the settings that were best on "
+        "such pairs with motion of up to 10 px.",
         "",
         *format_table((f"{key} ({UNITS[key]})", *classes), rows),
     ]
@@ -74,7 +77,7 @@ def _dependence_lines(networks: Mapping[str, Any], key: str) -> list[str]:
 
 def ablation_lines(ablation: Mapping[str, Any]) -> list[str]:
     """Effect of each choice in the network, and of each stage of its training."""
-    heads = ("variant", "parameters", "degraded", "clean", "ms")
+    heads = ("variant", "parameters", "degraded, px", "clean, px", "ms per tile")
     rows = [
         (
             _ablation_title(row["variant"]),
@@ -89,9 +92,10 @@ def ablation_lines(ablation: Mapping[str, Any]) -> list[str]:
         "",
         f"## Ablation: each choice in the network, {ablation['steps']} steps of four pairs",
         "",
-        "Mean error in pixels on synthetic pairs of other textures, degraded and clean. This is an "
-        "eightieth of the training of the weights that ship, so the order of the variants means "
-        "more than their errors. Time per tile on one thread.",
+        "The table gives the mean end-point error in pixels on synthetic pairs with other "
+        "textures, degraded and clean, and the time per tile on one thread. The training is an "
+        "eightieth of that of the shipped weights, so the order of the variants is more "
+        "informative than their errors.",
         "",
         *format_table(heads, rows),
     ]
@@ -115,9 +119,10 @@ def _stage_lines(ablation: Mapping[str, Any]) -> list[str]:
         "",
         "## Ablation: each stage of training",
         "",
-        "Mean error in pixels on synthetic pairs of other textures, and on the synthetic twin of "
-        "Mer de Glace, which is in no training data. The weights that ship are those after `twin`; "
-        "the last two stages show what Horn-Schunck labels would add.",
+        "The table gives the mean end-point error in pixels on synthetic pairs with other "
+        "textures and on the synthetic twin of Mer de Glace, which is not in the training data. "
+        "The shipped weights are those after `twin`; the last two stages show the effect of "
+        "Horn-Schunck labels.",
         "",
         *format_table(heads, rows),
     ]

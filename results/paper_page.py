@@ -60,11 +60,12 @@ def _image_rows(claims: Claims) -> list[Row]:
         (
             "Sentinel-2 images from Google Earth Engine, June to October, filtered by cloud cover; "
             "10 of 2021 and 17 of 2022, 7 more for 2020–2021",
-            "STAC archives or local files, 15 June to 15 October; each scene is judged by its own "
-            "classification over the glacier "
+            "STAC archives or local files, 15 June to 15 October; each scene is screened by its "
+            "scene classification over the glacier "
             "([01](../notebooks/01_which_scenes_can_we_use.ipynb)). The published run uses "
             f"{used} of {scenes} synthetic scenes of the twin",
-            "deviates: synthetic scenes. The archive readers are tested on a local service",
+            "differs: the scenes are synthetic, and the archive readers have been tested only "
+            "against a local server",
         ),
         (
             "near infrared, band 8, 10 m",
@@ -72,22 +73,24 @@ def _image_rows(claims: Claims) -> list[Row]:
             "same, on synthetic scenes",
         ),
         (
-            "images Sobel-filtered in both x and y directions; the paper does not say how the two "
-            "are combined",
+            "images are Sobel-filtered in both x and y directions; the paper does not state how "
+            "the two results are combined",
             "local contrast for every matcher. The two Sobel images are shown in "
             "[02](../notebooks/02_from_scenes_to_pairs.ipynb). Their magnitude is one variant of "
-            "Horn-Schunck in [03](../notebooks/03_horn_schunck_labels.ipynb): error "
-            f"{sobel_error} px on every fourth pair, local contrast {label_error} px on all",
+            "Horn-Schunck in [03](../notebooks/03_horn_schunck_labels.ipynb): its mean error is "
+            f"{sobel_error} px on every fourth pair; that of the labels, with local contrast, is "
+            f"{label_error} px on all pairs",
             "deviates: no network here is trained on Sobel images",
         ),
         (
             "non-glacier pixels are masked with the outlines of the Randolph Glacier Inventory "
             "before velocity estimation",
             "the whole scene is matched, and outlines are applied afterwards, for scoring: "
-            "registration and errors need stable ground. On every fourth pair of the twin, masking "
-            f"first raises the error of Horn-Schunck from {masked['whole']:.2f} px to "
-            f"{masked['zeros']:.2f} px (zeros off the ice) or {masked['no data']:.2f} px (no data "
-            "off the ice)",
+            "registration and errors need stable ground. On every fourth training pair of the "
+            "twin, the mean error of Horn-Schunck on ice is "
+            f"{masked['whole']:.2f} px for whole images, {masked['zeros']:.2f} px if pixels "
+            "outside the ice are set to zero before matching, and "
+            f"{masked['no data']:.2f} px if they are set to no data",
             "deviates",
         ),
     ]
@@ -104,18 +107,18 @@ def _pair_rows(claims: Claims) -> list[Row]:
             "one orbit, at most 45 days from a whole number of years, at most 20° between the "
             f"solar azimuths: {kept['least']} to {kept['most']} of the 170 pairs on the real "
             f"calendar; {training_pairs} pairs of the twin in the published run",
-            "deviates; same with `gdiv run mer-de-glace --profile paper`, which has not been run "
-            "on the archive",
+            "differs by default; the same with `gdiv run mer-de-glace --profile paper`, which has "
+            "not been run on the archive",
         ),
         (
             "no registration between scenes is described",
-            "the shift of each pair is measured on stable ground and subtracted; median "
+            "the shift of each pair is measured on stable ground and subtracted; its median is "
             f"{shift} px on the twin",
             "added",
         ),
         (
-            "overlapping tiles of 256 x 256: 14,871 for training, 1,653 for validation, 1,836 for "
-            "testing",
+            "overlapping tiles of 256 x 256 pixels: 14,871 for training, 1,653 for validation, "
+            "1,836 for testing",
             "the same counts in a unit test, with the outline of the twin and 170 pairs; the "
             f"published run uses tiles of 128 x 128 from {training_pairs} pairs "
             "([04](../notebooks/04_training_raft.ipynb))",
@@ -143,18 +146,18 @@ def _training_rows(claims: Claims, ablation: Mapping[str, Any]) -> list[Row]:
         (
             "labels by multi-level Horn-Schunck in Matlab, 9 x 9 median filter; settings are not "
             "stated",
-            "own solver with other settings. The customary settings of the solver that the paper "
-            "cites, on Sobel magnitudes, run beside it on every fourth pair: error "
+            "gdiv's own solver with other settings. For comparison, the customary settings of the "
+            "solver that the paper cites are run on Sobel magnitudes of every fourth pair: error "
             f"{paper_label_error} px",
-            "deviates: other solver, settings of the paper are a guess",
+            "differs: another solver; the settings of the paper are inferred",
         ),
         (
             "RAFT on single-channel images, trained on Horn-Schunck labels",
             f"own network, preset `gdiv`, {million_parameters:.2f} million parameters, trained on "
             "exact motion and adapted to labels in [04](../notebooks/04_training_raft.ipynb). The "
-            "preset `paper`, 5.2 million parameters, was trained on labels at the scale of a CPU, "
-            "2,600 steps, and learned nothing ([networks](networks.md))",
-            "not at the scale of the paper",
+            "preset `paper`, 5.2 million parameters, was trained on labels for 2,600 steps, what "
+            "a CPU allows, and did not do better than zero motion ([networks](networks.md))",
+            "not done at the scale of the paper",
         ),
         (
             "the loss of RAFT is implied",
@@ -164,7 +167,7 @@ def _training_rows(claims: Claims, ablation: Mapping[str, Any]) -> list[Row]:
         (
             "RMS difference of network and label on three test tiles: 2.18, 2.45 and 2.71 m/yr "
             "(mean 2.45)",
-            f"mean of three test tiles of the twin {figure_2} m/yr",
+            f"mean over three test tiles of the twin: {figure_2} m/yr",
             "shown; other scenes and another network",
         ),
     ]
@@ -183,15 +186,16 @@ def _result_rows(claims: Claims) -> list[Row]:
             "time average of 2020–2021 against three GPS stakes; mean absolute difference "
             f"{paper_labels:.2f} m/yr for Horn-Schunck, {paper_raft:.2f} m/yr for RAFT (printed as "
             "RMSE)",
-            f"stakes of the twin, plain mean: {plain_labels} m/yr for Horn-Schunck, {plain_raft} "
-            f"m/yr for RAFT; robust mosaic: {robust_labels} and {robust_raft} m/yr "
+            "mean absolute difference from the stakes of the twin: plain mean of the pairs "
+            f"{plain_labels} m/yr for Horn-Schunck and {plain_raft} m/yr for RAFT hybrid; robust "
+            f"mosaic {robust_labels} and {robust_raft} m/yr "
             "([06](../notebooks/06_a_year_of_motion.ipynb))",
             "not done on real scenes",
         ),
         (
             "no error per pixel",
-            f"standard error per pixel from those of the pairs; {coverage} of RAFT's true errors "
-            "lie within one sigma on the twin",
+            "standard error of each pixel, computed from the errors of the pairs; on the twin, "
+            f"{coverage} of the true errors of RAFT hybrid lie within one sigma",
             "added",
         ),
         (

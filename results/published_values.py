@@ -78,6 +78,6 @@ def compression_note() -> str:
     return (
         "The scenes of Perito Moreno are 8-bit JPEG renderings, not reflectances, and the "
         "compression grid is fixed to the pixels: on clear dates, brightness steps at block edges "
-        f"are {edges['least']} to {edges['most']} times the average. This pattern pulls every "
-        "matcher towards zero motion and makes closure and stable ground look better than they are."
+        f"are {edges['least']} to {edges['most']} times the average. This pattern biases every "
+        "matcher towards zero motion and makes closure and the spread on stable ground too small."
     )

@@ -44,17 +44,18 @@ def summary_table(claims: Claims) -> str:
     """Main errors of the demo's annual mosaics for the README, one row per matcher."""
     count = format_claim(claims, "pairs.validation", "{:.0f}")
     introduction = (
-        "Annual velocity of the synthetic Mer de Glace (twin, not satellite data): robust mosaic "
-        f"of {count} pairs against the exact motion, with default settings and with settings that "
-        "were tuned on other glaciers. Brackets are 95 % intervals, from blocks of 1 km; matchers "
-        "whose intervals overlap are not ranked. Vectors of failed matches are left out: a matcher "
-        "with a value on less of the ice leaves out where it would err. *zero* is the baseline of "
-        "no motion."
+        "Annual velocity of the synthetic Mer de Glace (twin, not satellite data). Each row "
+        f"compares the mosaic of one matcher, a robust average of {count} pairs, with the exact "
+        "motion, for default settings and for settings tuned on other glaciers. Brackets are 95 % "
+        "bootstrap intervals from blocks of 1 km; matchers with overlapping intervals are not "
+        "ranked. Failed matches have no vector and are excluded, so a matcher with a smaller valid "
+        "fraction is scored on easier ice. *zero* is the baseline, zero motion; its bias is not "
+        "exactly -100 %, because the registration shift of each pair is subtracted."
     )
     heads = (
         "matcher",
-        "ice with a value, %",
-        "RMSE there, m/yr",
+        "valid fraction of the ice, %",
+        "RMSE on valid ice, m/yr",
         "RMSE, tuned settings, m/yr",
         "bias along flow, %",
         "coverage of 1 sigma (0.68 if well calibrated)",
@@ -96,8 +97,9 @@ def demo_table(claims: Claims) -> str:
         "Annual velocity of the synthetic Mer de Glace (twin, not satellite data), demo run: "
         f"robust mosaic of {count} pairs against the exact motion, in m/yr. Bias along the flow is "
         "in percent; coverage is the fraction of true errors within one stated sigma (0.68 if well "
-        "calibrated). Vectors of failed matches are left out: a matcher with a value on less of "
-        "the ice leaves out where it would err. Brackets are 95 % intervals, from blocks of 1 km."
+        "calibrated). Failed matches have no vector and are excluded, so a matcher with a smaller "
+        "valid fraction is scored on easier ice. Brackets are 95 % bootstrap intervals from blocks "
+        "of 1 km."
     )
     heads = (
         "matcher",

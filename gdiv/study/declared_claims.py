@@ -46,11 +46,11 @@ CLAIMS = (
         "labels.stable_ground", "px", "spread of Horn-Schunck pairs on stable ground (NMAD)"
     ),
     DeclaredClaim("labels.back", "px", "median forward-backward error, on ice"),
-    DeclaredClaim("labels.trusted", "1", "fraction of the glacier where the images agree"),
+    DeclaredClaim("labels.trusted", "1", "fraction of the glacier with a quality of at least 0.5"),
     DeclaredClaim("labels.motion", "px", "median displacement on the glacier, over pairs"),
     DeclaredClaim("labels.*.error", "px", "mean error against the truth, every fourth pair: {row}"),
     # 04, training RAFT
-    DeclaredClaim("training.*.before", "px", "{row}: weights as shipped, on its own test tiles"),
+    DeclaredClaim("training.*.before", "px", "{row}: shipped weights, on its own test tiles"),
     DeclaredClaim("training.*.own", "px", "{row}: distance to labels, own test tiles"),
     DeclaredClaim(
         "training.*.labels", "px", "{row}: distance to labels, test tiles of the space split"
@@ -105,7 +105,7 @@ CLAIMS = (
     DeclaredClaim(
         "mosaic.season_change",
         "%",
-        "by how much the ice is faster than in the other seasons, RAFT hybrid against DIS",
+        "change of speed from the other season pair, RAFT hybrid against DIS",
     ),
     DeclaredClaim(
         "mosaic.pair_coverage",
@@ -118,7 +118,7 @@ CLAIMS = (
         "true over stated error of means over blocks of 400 to 1200 m, RAFT hybrid mosaic",
     ),
     DeclaredClaim(
-        "series.smooth", "1", "weight of a steady velocity in the series, chosen by the pairs"
+        "series.smooth", "1", "regularisation weight of the series, chosen by cross-validation"
     ),
     DeclaredClaim("series.closure", "m/yr", "residual of the pairs from the series, median on ice"),
     # 07, maps and products
@@ -140,12 +140,12 @@ CLAIMS = (
         "choices.all_pairs", "m/yr", "RAFT hybrid, all {count} pairs: RMS difference from {against}"
     ),
     DeclaredClaim(
-        "choices.as_it_is", "m/yr", "RAFT hybrid map, as it is: RMS difference from {against}"
+        "choices.default", "m/yr", "RAFT hybrid mosaic, default: RMS difference from {against}"
     ),
     DeclaredClaim(
-        "choices.shifts_left_in",
+        "choices.unregistered",
         "m/yr",
-        "RAFT hybrid map, shifts left in: RMS difference from {against}",
+        "RAFT hybrid mosaic, shifts not subtracted: RMS difference from {against}",
     ),
 )
 
