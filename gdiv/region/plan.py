@@ -9,7 +9,7 @@ from gdiv.catalog import Profile, Source, load_catalog
 from gdiv.flow.matchers.registry import get_matcher
 from gdiv.imagery.archive import SceneError
 from gdiv.imagery.grid import study_grid
-from gdiv.study.dry_run import BYTES, DIS_SECONDS, plan_run
+from gdiv.study.dry_run import BYTES, DIS_SECONDS, SCENE_BYTES, plan_run
 from gdiv.study.opening import resolve_source
 
 __all__ = ["CORE_HOUR", "GIGABYTE_MONTH", "plan_region", "summarise_plan"]
@@ -22,8 +22,7 @@ GIGABYTE_MONTH = 0.023
 #: judged, loaded and registered: orders of magnitude, measured on 20 synthetic glaciers.
 GLACIER_SECONDS = 15.0
 SCENE_SECONDS = 3.0
-#: Bytes of a stored pixel of a scene and of a pair, compressed.
-SCENE_BYTES = 3.0
+#: Bytes of a stored pixel of a pair, compressed.
 PAIR_BYTES = 14.0
 MEGA, GIGA = 1e6, 1e9
 

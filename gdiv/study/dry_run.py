@@ -16,6 +16,9 @@ __all__ = ["Plan", "format_plan", "plan_run"]
 
 #: Bytes of a pixel of a compressed Sentinel-2 band, and of its mask, roughly.
 BYTES = 1.5
+#: Bytes of a pixel of a stored scene, and of a stored pair by one matcher, measured on the demo.
+SCENE_BYTES = 3.0
+PAIR_BYTES = 16.0
 #: Seconds for a megapixel by DIS on one processor, of which a matcher's cost is a multiple.
 DIS_SECONDS = 0.45
 #: Buckets whose readers pay.
@@ -35,6 +38,8 @@ class Plan(NamedTuple):
         Pixels of a scene.
     bytes_read : float
         Bytes that would be read, roughly.
+    bytes_stored : float
+        Bytes that would be stored, roughly.
     seconds : float
         Time of the matching on one processor, roughly.
     notes : list of str
@@ -45,6 +50,7 @@ class Plan(NamedTuple):
     pairs: dict[str, pd.DataFrame | str]
     pixels: int
     bytes_read: float
+    bytes_stored: float
     seconds: float
     notes: list[str]
 
@@ -107,7 +113,10 @@ def plan_run(glacier: str, profile: str, source: str = "", matchers: str = "") -
         for name, each in pairs.items()
         if not isinstance(each, str) and (note := terrain_note(each))
     ]
-    return Plan(table, pairs, pixels, used * layers * pixels * BYTES, seconds, notes)
+    read = used * layers * pixels * BYTES
+    # The labels, DIS of a second season, and every matcher on the pairs of validation.
+    stored = pixels * (used * SCENE_BYTES + matched * (len(names) + 1) / 2 * PAIR_BYTES)
+    return Plan(table, pairs, pixels, read, stored, seconds, notes)
 
 
 def _pairs_or_reason(
@@ -162,8 +171,8 @@ def format_plan(plan: Plan) -> str:
         count = f"0: {pairs}" if isinstance(pairs, str) else str(len(pairs))
         lines.append(f"{name} pairs: {count}")
     lines.append(
-        f"about {plan.bytes_read / 1e6:.0f} MB to read; about {plan.seconds / 60:.0f} minutes of "
-        f"one processor to match"
+        f"about {plan.bytes_read / 1e6:.0f} MB to read and {plan.bytes_stored / 1e6:.0f} MB to "
+        f"store; about {plan.seconds / 60:.0f} minutes of one processor to match"
     )
     lines += [f"note: {note}" for note in plan.notes]
     return "\n".join(lines)

@@ -18,6 +18,7 @@ from gdiv.files import read_record, retry, short_message, write_json
 from gdiv.study.cluster import compute_threads
 from gdiv.study.integrity import damage, measure
 from gdiv.study.provenance import code_hash
+from gdiv.study.space import check_space
 from gdiv.velocity.annual import ROWS
 from gdiv.velocity.export import with_crs
 
@@ -69,6 +70,7 @@ def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
     partial = path.with_suffix(".part")
     journal = path.with_suffix(".journal.json")
     dimension = _dimension_of_parts(dataset)
+    check_space(dataset, path)
     if dimension and attempt and _is_complete(path, journal, recipe):
         print(f"{path.stem}: finished before the interruption, kept")
         return []

@@ -13,7 +13,8 @@ from gdiv.study.facts import Facts
 from gdiv.study.integrity import damage, recorded_measure, update_measure
 from gdiv.study.journal import log_access
 from gdiv.study.results import check_content, find_result, result_path
-from gdiv.study.store import move_links, read_result, stored_size, write_result
+from gdiv.study.space import stored_size
+from gdiv.study.store import move_links, read_result, write_result
 from gdiv.study.workspace import StudyError
 
 __all__ = ["SavedResults"]

@@ -14,7 +14,7 @@ from gdiv.files import redacted, replacing, write_json
 from gdiv.study.results import Kind
 from gdiv.study.resumable import write_dataset
 
-__all__ = ["move_links", "read_result", "stored_size", "write_result"]
+__all__ = ["move_links", "read_result", "write_result"]
 
 #: Attribute of synthetic results that every table and dataset repeats.
 MARKS = ("synthetic",)
@@ -96,23 +96,6 @@ def write_result(value: Any, path: Path, kind: Kind, crs: int | str, card: dict[
         from gdiv.flow.raft.checkpoints import save_weights
 
         save_weights(value, path, **card)
-
-
-def stored_size(path: Path) -> int:
-    """Size of a file, or of all files of a store.
-
-    Parameters
-    ----------
-    path : Path
-        File or folder.
-
-    Returns
-    -------
-    int
-        Bytes.
-    """
-    files = [path] if path.is_file() else path.rglob("*")
-    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def move_links(items: list[dict[str, Any]], folder: Path, absolute: bool) -> list[dict[str, Any]]:

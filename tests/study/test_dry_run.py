@@ -18,10 +18,11 @@ def test_scenes_pairs_and_costs_are_told_without_reading_or_writing(
     usable = plan.scenes[plan.scenes.verdict == "use"]
     assert 5 < len(usable) <= len(plan.scenes)
     assert len(plan.pairs["training"]) > 0 and len(plan.pairs["validation"]) > 0
+    assert plan.bytes_stored > plan.bytes_read > 0
     assert plan.bytes_read == pytest.approx(len(usable) * 2 * plan.pixels * 1.5)
     assert plan.seconds > 0
     text = format_plan(plan)
-    assert "training pairs: " in text and "MB to read" in text and "not known before" in text
+    assert "training pairs: " in text and "MB to read and" in text and "not known before" in text
     assert not list(tmp_path.iterdir())
 
 

@@ -7,7 +7,7 @@ import xarray as xr
 from small_networks import make_network
 
 from gdiv.flow.raft.checkpoints import load_weights
-from gdiv.study.store import move_links, read_result, stored_size, write_result
+from gdiv.study.store import move_links, read_result, write_result
 
 CARD = {"synthetic": "true", "source": "a test"}
 
@@ -48,14 +48,6 @@ def test_weights_keep_the_whole_provenance(tmp_path):
     for parameter, same in zip(network.parameters(), stored.parameters(), strict=True):
         assert parameter.equal(same)
     assert load_weights(tmp_path / "w.safetensors")[1] == CARD
-
-
-def test_sizes_are_summed_over_the_files_of_a_store(tmp_path):
-    (tmp_path / "cube" / "c").mkdir(parents=True)
-    (tmp_path / "cube" / "zarr.json").write_bytes(b"123")
-    (tmp_path / "cube" / "c" / "0").write_bytes(b"4567")
-    assert stored_size(tmp_path / "cube") == 7
-    assert stored_size(tmp_path / "cube" / "zarr.json") == 3
 
 
 def test_links_are_relative_in_the_store_and_absolute_in_memory(tmp_path):

@@ -1,0 +1,46 @@
+"""Room on the disk."""
+
+import errno
+import shutil
+from collections import namedtuple
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from gdiv.study.space import check_space, stored_size
+
+
+def test_sizes_are_summed_over_the_files_of_a_store(tmp_path):
+    (tmp_path / "cube" / "c").mkdir(parents=True)
+    (tmp_path / "cube" / "zarr.json").write_bytes(b"123")
+    (tmp_path / "cube" / "c" / "0").write_bytes(b"4567")
+    assert stored_size(tmp_path / "cube") == 7
+    assert stored_size(tmp_path / "cube" / "zarr.json") == 3
+
+
+@pytest.fixture
+def little_room(monkeypatch):
+    """A disk with one megabyte left."""
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(10**9, 10**9 - 10**6, 10**6))
+
+
+def make_dataset(values):
+    return xr.Dataset({"u": ("x", np.zeros(values, np.float32))})
+
+
+def test_a_store_that_does_not_fit_is_refused_before_it_is_computed(tmp_path, little_room):
+    path = tmp_path / "displacement-dis.zarr"
+    check_space(make_dataset(300_000), path)
+    with pytest.raises(OSError, match=r"displacement-dis takes about .* free some") as error:
+        check_space(make_dataset(400_000), path)
+    assert error.value.errno == errno.ENOSPC
+
+
+def test_what_a_store_takes_already_counts_as_free(tmp_path, little_room):
+    path = tmp_path / "labels.zarr"
+    part = path.with_suffix(".part")
+    part.mkdir()
+    (part / "c").write_bytes(bytes(500_000))
+    check_space(make_dataset(400_000), path)
