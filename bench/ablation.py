@@ -1,9 +1,9 @@
 """Measure the effect of each choice in the network, and of each stage of its training.
 
-`python bench/ablation.py` takes a quarter of an hour on two processors. Every variant differs from
-the preset ``gdiv`` in one choice and is trained on the same few drawn pairs, far fewer than the
-weights that ship, so that only the order of the errors means anything. The stages of
-`python -m gdiv.study.pretraining` are scored where their weights exist.
+`python bench/ablation.py` takes 15 minutes on two cores. Every variant differs from the preset
+``gdiv`` in one choice and is trained on the same few drawn pairs, far fewer than for the shipped
+weights, so only the ranking of the errors is meaningful. The stages of
+`python -m gdiv.study.pretraining` are scored if their weights exist.
 `results/published/bench-ablation.json` is written after each row, and an interrupted run resumes.
 """
 
@@ -36,8 +36,8 @@ __all__ = ["GDIV", "VARIANTS", "main", "score_stages", "score_variant"]
 
 TARGET = ROOT / "results" / "published" / "bench-ablation.json"
 GDIV = PRESETS["gdiv"]
-#: Width of the local contrast of the paper's network, pixels, and the scale that brings it to a
-#: range of about one, as torchvision's networks expect.
+#: Width of the local contrast of the paper's network in pixels, and the factor that scales it to a
+#: range of about one, as expected by torchvision's networks.
 CONTRAST_WIDTH = 5.0
 CONTRAST_SCALE = 3
 
@@ -52,13 +52,13 @@ TEXTURES = 24
 SIDE = 128
 REACH = 12
 
-#: Side of the tile that is timed, pixels.
+#: Side of the timed tile, pixels.
 TILE = 256
 MILLISECONDS = 1000  # per second
 
 
 class _SmallTorchvisionRaft(TorchvisionRaft):
-    """torchvision's raft_small on local contrast, to be trained as gdiv's network is."""
+    """torchvision's raft_small on local contrast, trainable like gdiv's network."""
 
     def __init__(self) -> None:
         super().__init__("raft_small")
@@ -123,7 +123,7 @@ def score_variant(name: str, steps: int, folder: Path) -> dict[str, Any]:
 
 
 def _time_tile(network: torch.nn.Module, repeats: int = 5) -> float:
-    """Median time of a tile on one thread, milliseconds."""
+    """Median time per tile on one thread, milliseconds."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     reference, secondary = torch.randn(2, 1, 1, TILE, TILE)
@@ -140,7 +140,7 @@ def score_stages(folder: Path) -> list[dict[str, Any]]:
     Parameters
     ----------
     folder : Path
-        Folder of the pre-training. Stages without weights there are left out.
+        Folder of the pre-training. Stages without weights are skipped.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def score_stages(folder: Path) -> list[dict[str, Any]]:
 
 
 def _count_steps(card: dict[str, Any]) -> int:
-    """Training steps of weights, those of the weights they began with included."""
+    """Total training steps of weights, including those of their initial weights."""
     earlier = _count_steps(card["begin"]) if card.get("begin") else 0
     return sum(card["steps"].values()) + earlier
 
@@ -200,7 +200,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     results = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
-    # Rows of other code or another number of steps cannot be compared with new ones.
+    # Rows from other code or another number of steps are not comparable with new ones.
     if (results.get("steps"), results.get("code")) != (arguments.steps, code_hash()):
         results = {"steps": arguments.steps, "code": code_hash(), "variants": [], "stages": []}
     done = {row["variant"] for row in results["variants"]}
@@ -209,7 +209,7 @@ def main() -> None:
         _write(results)
     results["stages"] = score_stages(arguments.folder)
     _write(results)
-    print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes tables of it")
+    print(f"wrote {TARGET.relative_to(ROOT)}; run python results/render.py to update the tables")
 
 
 def _write(results: dict[str, Any]) -> None:

@@ -1,10 +1,11 @@
 """Calibrate the stated errors of every matcher on the dev split, and score them on the test split.
 
-The dev split, and further cases of its kinds with other seeds, give the scale and the powers of
-`gdiv.flow.matchers.calibration`, which `python bench/calibration.py` writes beside that module. The
-test split then tells what they are worth, in `results/published/bench-errors.json`, of which
-`python results/render.py` makes a page. Takes half an hour on two processors. Matches are kept in
-`runs/benchmark/errors`, so an interrupted run resumes.
+`python bench/calibration.py` fits the scale and powers of `gdiv.flow.matchers.calibration` to the
+dev split and further cases of its kinds with other seeds, and writes them beside that module. The
+stated errors are then evaluated on the test split and written to
+`results/published/bench-errors.json`, from which `python results/render.py` makes a page. This
+takes half an hour on two cores. Matches are stored in `runs/benchmark/errors`, so an interrupted
+run resumes.
 """
 
 import argparse
@@ -53,15 +54,15 @@ STORE = ROOT / "runs" / "benchmark"
 MATCHERS = ("horn-schunck", "raft", "dis", "correlation", "farneback", "ilk", "tv-l1")
 #: Added to the seeds of the dev split for further cases.
 FURTHER_SEEDS = (500, 900)
-#: Pixels drawn from each case, and the part of them that is ice.
+#: Pixels drawn from each case, and fraction of them on ice.
 PIXELS = 4000
 ICE = 0.75
 PROCESSES = 2
-#: Share of a normal distribution within one standard deviation.
+#: Fraction of a normal distribution within one standard deviation.
 WITHIN_SIGMA = 0.683
-#: Where the fit begins: scale, powers, least error.
+#: Initial values of the fit: scale, powers, minimum error.
 FIRST = {IMAGES_ALONE: (1.0, 1.0, 0.0, 0.01), WITH_SECOND: (1.0, 0.6, 0.5, 0.01)}
-#: Error beyond which a match has failed in truth, pixels.
+#: True error beyond which a match has failed, pixels.
 FAR_OFF = 2.0
 
 
@@ -89,7 +90,7 @@ class Sample:
     classes: npt.NDArray[np.bool_]
 
     def second_of(self, kind: str) -> npt.NDArray[np.float64] | None:
-        """The second predictor if a kind of calibration has one.
+        """Return the second predictor if a kind of calibration uses one.
 
         Parameters
         ----------
@@ -126,14 +127,14 @@ def list_all(split: Split) -> Iterator[Case]:
 
 
 def collect(case: Case, scenes: Path) -> list[Sample] | None:
-    """Match a case by every matcher in both directions.
+    """Match a case with every matcher in both directions.
 
     Parameters
     ----------
     case : Case
         Case.
     scenes : Path
-        Folder of the folders of real scenes.
+        Folder with one subfolder per site of real scenes.
 
     Returns
     -------
@@ -148,7 +149,7 @@ def collect(case: Case, scenes: Path) -> list[Sample] | None:
 
 
 def _measure(case: Case, matcher: str, scenes: Path, store: Path) -> Sample:
-    """Pixels of a case by one matcher, stored."""
+    """Measure the pixels of a case with one matcher, and store them."""
     file = store / f"{case.name}-{matcher}.npz"
     if not file.is_file():
         pair = load_case(case, scenes, STORE / "twins")
@@ -232,10 +233,10 @@ def score(samples: Sequence[Sample], sigmas: Sequence[npt.NDArray[np.float64]]) 
     Returns
     -------
     dict
-        ``coverage`` of each class of pixels, the mean over cases of ``ause`` on ice and of what it
-        would be if errors were Rayleigh distributed with the stated errors (``ause_of_sigma``),
-        ``crps`` in pixels, the shares of ice ``kept`` and, of that, ``far_off``, and ``worst``, the
-        latter in the worst case.
+        ``coverage`` of each class of pixels; the mean over cases of ``ause`` on ice and of its
+        expectation if errors were Rayleigh distributed with the stated errors (``ause_of_sigma``);
+        ``crps`` in pixels; the fraction of ice ``kept``, the fraction of it with large errors,
+        ``far_off``, and the latter in the worst case, ``worst``.
     """
     pairs = list(zip(samples, sigmas, strict=True))
     inside = {
@@ -332,7 +333,7 @@ def main() -> None:
         for name, samples in test.items()
     }
     write_json(TARGET, {"cases": len(test["dis"]), "matchers": results})
-    print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes a page of it")
+    print(f"wrote {TARGET.relative_to(ROOT)}; run python results/render.py to update the page")
 
 
 if __name__ == "__main__":

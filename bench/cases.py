@@ -20,8 +20,8 @@ __all__ = ["local_spread", "twin"]
 #: Width of the neighbourhood of `local_spread`, pixels.
 SPREAD_SIGMA = 5
 
-# Pairs of the twin: every so many of the training seasons for tuning, of the validation seasons
-# for scoring.
+# Steps for selecting pairs of the twin: of the training seasons for tuning, of the validation
+# seasons for scoring.
 TUNING_STEP = 3
 SCORING_STEP = 2
 
@@ -39,7 +39,7 @@ def twin(profile: str = "demo") -> dict[str, list[Pair]]:
     Parameters
     ----------
     profile : str, optional
-        Profile of the run that has rendered them.
+        Profile of the run that rendered them.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def twin(profile: str = "demo") -> dict[str, list[Pair]]:
     ice = study.open("masks").glacier.values
     truth = read_truth(study.companions, cube)
     if truth is None:
-        raise SystemExit("the demo run of the synthetic Mer de Glace is needed: make study")
+        raise SystemExit("this needs the demo run of the synthetic Mer de Glace; run: make study")
     middle_row = np.median(np.nonzero(ice)[0])
     north = np.arange(ice.shape[0])[:, None] < middle_row
     tuning = table[table.set == "train"][::TUNING_STEP]
@@ -65,7 +65,7 @@ def twin(profile: str = "demo") -> dict[str, list[Pair]]:
 
 
 def _twin_pair(cube: xr.Dataset, truth: xr.Dataset, row: Any, counted: Mask) -> Pair:
-    """Pair of the twin by its row in the table of pairs, counted where everything is known."""
+    """Make a pair of the twin from its row in the pair table; pixels are scored where known."""
     reference, secondary = read_pair(cube, row)
     flow = np.stack(true_displacement(truth, row.reference, row.secondary))
     valid = np.isfinite(flow[0]) & np.isfinite(reference) & np.isfinite(secondary)

@@ -1,4 +1,4 @@
-"""Peers that match chips: those of other libraries, and nested chips as autoRIFT matches them."""
+"""Peers that match chips: those of other libraries, and nested chips as in autoRIFT."""
 
 from collections.abc import Callable
 
@@ -19,8 +19,8 @@ __all__ = ["nested_chips", "openpiv_windows", "phase_windows"]
 Lattice = npt.NDArray[np.float32]
 
 # Nested chips, after autoRIFT (Gardner et al. 2018, doi:10.5194/tc-12-521-2018; Lei et al. 2021,
-# doi:10.3390/rs13040749): large chips first, smaller ones around what the larger found, and the
-# smallest chip that agrees with its neighbours counts.
+# doi:10.3390/rs13040749): large chips first, then smaller ones around the result of the larger. The
+# smallest chip that agrees with its neighbours is used.
 #: Pixels between points, and longest displacement of the largest chips at half resolution.
 STEP = 4
 FIRST_REACH = 20
@@ -29,7 +29,7 @@ NEXT_REACH = 4
 #: Largest distance from the median of 5 x 5 neighbours, pixels and in median absolute deviations.
 MAX_DEVIATION = 0.5
 DEVIATIONS = 3.0
-#: Least correlation.
+#: Minimum correlation.
 MIN_PEAK = 0.3
 #: Steps per pixel of phase correlation.
 UPSAMPLING = 20
@@ -104,7 +104,7 @@ def _match(
 
 
 def _filter(found: Lattice) -> Lattice:
-    """Drop vectors that disagree with their neighbours."""
+    """Remove vectors that disagree with their neighbours."""
     median = np.stack([median_filter(part, 5) for part in _fill(found)])
     deviation = np.abs(found - median).max(0)
     spread = median_filter(np.nan_to_num(deviation), 5)
@@ -113,7 +113,7 @@ def _filter(found: Lattice) -> Lattice:
 
 
 def _fill(found: Lattice) -> Lattice:
-    """Fill gaps by the nearest vector; zero if there is none."""
+    """Fill gaps with the nearest vector, or zero if there is none."""
     gaps = np.isnan(found[0])
     if gaps.all():
         return np.zeros_like(found)
@@ -131,7 +131,7 @@ def _to_pixels(found: Lattice, shape: tuple[int, ...], step: int = STEP, start: 
 
 
 def openpiv_windows(reference: Image, secondary: Image, window: int, search: int) -> Flow:
-    """Cross-correlation of OpenPIV with a larger search area, every fourth of a window.
+    """Cross-correlate with OpenPIV's extended search area, every quarter of a window.
 
     Parameters
     ----------
@@ -158,12 +158,12 @@ def openpiv_windows(reference: Image, secondary: Image, window: int, search: int
 
 
 def _to_positive(image: Image) -> npt.NDArray[np.int32]:
-    """Image as positive whole numbers, as OpenPIV takes it."""
+    """Convert an image to positive integers, as required by OpenPIV."""
     return (100 * (image - image.min())).astype(np.int32)
 
 
 def phase_windows(reference: Image, secondary: Image, window: int) -> Flow:
-    """Phase correlation of scikit-image in windows, every fourth of one.
+    """Apply scikit-image's phase correlation in windows, every quarter of a window.
 
     Parameters
     ----------

@@ -1,11 +1,11 @@
 """Compare designs of the network that RAFT hybrid could be, on the dev split of the benchmark.
 
 The first table needs no training: the network alone, on enlarged images, after another matcher, and
-with its refinement. The second trains variants of the refining network for equally many steps, from
-the weights of the network alone; few steps, so that only the order means anything.
-`python bench/designs.py` takes half an hour on two processors and writes
-`results/published/bench-designs.json`. Scores and checkpoints are kept in `runs`, so an interrupted
-run resumes.
+with its refinement. The second trains variants of the refining network for the same number of
+steps, starting from the weights of the network alone; with so few steps, only the ranking is
+meaningful. `python bench/designs.py` takes half an hour on two cores and writes
+`results/published/bench-designs.json`. Scores and checkpoints are stored in `runs`, so an
+interrupted run resumes.
 """
 
 import argparse
@@ -62,7 +62,7 @@ TEXTURES = 24
 
 
 class _NoCosts(Raft):
-    """A network that does not look at costs: it warps and refines, as MicroFlow and WAFT do."""
+    """A network without costs, which only warps and refines, like MicroFlow and WAFT."""
 
     def _match(self, reference: torch.Tensor, secondary: torch.Tensor) -> CostVolume:
         costs = super()._match(reference, secondary)
@@ -116,7 +116,7 @@ def _forward_backward_errors(reference: Image, secondary: Image) -> Flow:
 
 
 def _errors_of_flips(reference: Image, secondary: Image) -> Flow:
-    """The hybrid, with the spread of the flows of the images and their three mirror images."""
+    """The hybrid, with errors from the spread over the images and their three mirror images."""
     flows = []
     for across, down in ((1, 1), (-1, 1), (1, -1), (-1, -1)):
         images = [image[::down, ::across] for image in (reference, secondary)]
@@ -126,7 +126,7 @@ def _errors_of_flips(reference: Image, secondary: Image) -> Flow:
 
 
 def _errors_of_the_match(reference: Image, secondary: Image) -> Flow:
-    """The hybrid, with the errors that gdiv estimates for any matcher."""
+    """The hybrid, with errors estimated as for any other matcher."""
     u, v, *_ = _hybrid(refining_network, reference, secondary)
     first, second = local_contrast(reference), local_contrast(secondary)
     moved, inside = move_back(second, u, v)
@@ -153,7 +153,7 @@ DESIGNS: dict[str, Callable[[Image, Image], Flow]] = {
     "RAFT hybrid, errors estimated as for any matcher": _errors_of_the_match,
 }
 
-#: Variants of the refining network, trained alike.
+#: Variants of the refining network, all trained in the same way.
 VARIANTS: dict[str, Callable[[], Raft]] = {
     "as it ships": lambda: Raft(REFINEMENT),
     "stride 4": lambda: Raft(replace(REFINEMENT, stride=4)),
@@ -193,7 +193,7 @@ def train_variant(name: str, folder: Path) -> Raft:
 def _score(
     matches: dict[str, Callable[[Image, Image], Flow]], scenes: Path, trained_on: tuple[str, ...]
 ) -> list[dict[str, Any]]:
-    """Rows of the dev split: each kind, relative to the unit."""
+    """Rows of the dev split for each kind, relative to the unit."""
     source = Path(__file__).read_bytes()
     identity = code_hash() + hashlib.sha256(source).hexdigest()[:16]
     contestants = [contestant(UNIT)]
@@ -222,7 +222,7 @@ def main() -> None:
         trained[name] = partial(predict_hybrid, shipped_network(), network)
     results["variants"] = _score(trained, arguments.scenes, TRAINED_ON["raft"])
     write_json(TARGET, results, indent=None)
-    print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes tables of it")
+    print(f"wrote {TARGET.relative_to(ROOT)}; run python results/render.py to update the tables")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Gate on throughput: the time of each kernel relative to that of a named library, in one run.
+"""Throughput check: time of each kernel relative to that of a named library, in one run.
 
-Run `python bench/gate.py`; it fails if a ratio exceeds the published one by more than a tenth.
-`--record` publishes the ratios of this machine instead. Both sides take turns, and the shortest
-processor times count, so that other work on the machine hardly matters.
+Run `python bench/gate.py`; it fails if a ratio exceeds the published one by more than 10 %.
+`--record` publishes the ratios of this machine instead. Both sides run alternately and the shortest
+processor times are used, so that other load on the machine has little effect.
 """
 
 import argparse
@@ -28,13 +28,13 @@ from gdiv.images.textures import fractal_texture
 __all__ = ["main", "measure_ratios"]
 
 TARGET = Path(__file__).parent.parent / "results" / "published" / "gate.json"
-#: Largest ratio that passes, relative to the published one.
+#: Maximum allowed ratio, relative to the published one.
 ALLOWED = 1.10
 #: Side of the images, pixels.
 SIZE = 256
 #: True displacement, pixels.
 SHIFT = (3, 2)
-#: Times that both sides take turns.
+#: Number of alternations between both sides.
 ROUNDS = 9
 #: Channels and repetitions of the convolution that RAFT is compared with.
 CHANNELS = 32
@@ -44,12 +44,12 @@ Call = Callable[[], object]
 
 
 def measure_ratios() -> dict[str, float]:
-    """Time each kernel and its peer in turns on one thread.
+    """Time each kernel and its peer alternately on one thread.
 
     Returns
     -------
     dict of str to float
-        Shortest processor time of the kernel divided by that of the peer, by name of both.
+        Shortest processor time of the kernel divided by that of the peer, by their names.
     """
     set_threads(1)
     return {name: _ratio(ours, peer) for name, (ours, peer) in _calls().items()}
@@ -91,7 +91,7 @@ def _calls() -> dict[str, tuple[Call, Call]]:
 
 
 def _to_grey(image: Image) -> Image:
-    """Image as bytes, as OpenCV's dense inverse search takes it."""
+    """Convert an image to bytes, as required by OpenCV's dense inverse search."""
     low, high = image.min(), image.max()
     return (255 * (image - low) / (high - low)).astype(np.uint8)
 
@@ -104,10 +104,10 @@ def _convolve(convolution: torch.nn.Module, features: torch.Tensor) -> None:
 
 
 def _ratio(ours: Call, peer: Call) -> float:
-    """Shortest processor time of a call divided by that of another."""
+    """Shortest processor time of a call divided by that of another call."""
     shortest = [np.inf, np.inf]
     for call in (ours, peer):
-        call()  # compiles and caches
+        call()  # compile and fill the caches
     for _ in range(ROUNDS):
         for index, call in enumerate((ours, peer)):
             start = time.process_time()
@@ -133,7 +133,7 @@ def main() -> None:
     for name, change in slower.items():
         print(f"{name}: {ratios[name]:.3f}, {change:.2f} times the published ratio")
     if max(slower.values()) > ALLOWED:
-        raise SystemExit(f"a kernel is more than {ALLOWED:.2f} times slower than published")
+        raise SystemExit(f"a ratio is more than {ALLOWED:.2f} times the published one")
 
 
 if __name__ == "__main__":

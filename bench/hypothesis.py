@@ -1,15 +1,14 @@
 """Test whether a network learns more from Horn-Schunck labels than from exact motion.
 
 The paper trains its network on Horn-Schunck labels. Here networks are first trained on drawn pairs,
-and then on equal numbers of samples from each source: drawn pairs, the exact motion of a synthetic
-twin, its labels by the paper's Horn-Schunck and by gdiv's, and a mixture. All are scored against
-the exact motion on the two windows that the split by space holds out. Labels are also learned under
-a random split, which has then seen the ice of these windows. The last rows are the paper's own
-recipe: its labels alone, from random weights, with about as many samples as all others have had in
-all, by gdiv's network and, under the random split, by the paper's.
+and then on the same number of samples from each source: drawn pairs, the exact motion of a
+synthetic twin, its labels from the paper's Horn-Schunck and from gdiv's, and a mixture. All are
+scored against the exact motion in the two held-out windows of the split by space. Labels are also
+learned under a random split, whose training tiles include the ice of these windows. The last rows
+follow the paper's recipe: only its labels, from random weights, with about the total number of
+samples of the other rows, for gdiv's network and, under the random split, for the paper's.
 
-All of it is at a small scale: `python bench/hypothesis.py` takes an hour and a half on one
-processor.
+The experiment has a small scale: `python bench/hypothesis.py` takes 1.5 hours on one core.
 `results/published/bench-hypothesis.json` is written after each row, and an interrupted run resumes.
 """
 
@@ -41,7 +40,7 @@ from gdiv.study.pretraining_data import MIN_QUALITY, twin_pairs
 __all__ = ["NETWORKS", "SOURCES", "Row", "Twin", "main", "score", "sobel_bands"]
 
 TARGET = ROOT / "results" / "published" / "bench-hypothesis.json"
-#: Glacier whose twin is learned from.
+#: Glacier whose twin is used for training.
 GLACIER = "argentiere"
 #: Side of a tile, pixels, and longest displacement of drawn pairs.
 SIDE = 64
@@ -55,18 +54,18 @@ BATCH = 8
 FIRST_RATE = 4e-4
 RATE = 2e-4
 SEEDS = (0, 1, 2)
-#: Motion from which shrinkage is measured, pixels.
+#: Minimum motion for measuring shrinkage, pixels.
 FAST = 2.0
 TEXTURES = 24
 
-#: Tiles of this many pairs are learned from random weights, so that each is seen many times, and
-#: the steps of that.
+#: Number of pairs, and of steps, for training from random weights; few pairs, so that each tile is
+#: repeated many times.
 FEW_PAIRS = 4
 STEPS_ALONE = 2600
 
-#: gdiv's network without a start; one of the size of RAFT-small, with gdiv's costs near zero
-#: displacement and its first flow, without which it learns nothing from so few samples; gdiv's,
-#: given gradients by Sobel's filter as two bands; and the paper's with six refinements.
+#: gdiv's network without a start; a network of the size of RAFT-small with gdiv's costs near zero
+#: displacement and first flow, without which it does not learn from so few samples; gdiv's network
+#: with Sobel gradients as two input bands; and the paper's network with six refinements.
 NETWORKS: dict[str, RaftConfig] = {
     "gdiv": PRESETS["gdiv"],
     "small": replace(
@@ -87,12 +86,12 @@ NETWORKS: dict[str, RaftConfig] = {
     "gdiv, Sobel x and y": replace(PRESETS["gdiv"], channels=2),
     "paper": replace(PRESETS["paper"], iterations=6),
 }
-#: What is learned from.
+#: Sources of training data.
 SOURCES = ("drawn", "truth", "paper labels", "labels", "mixed")
 
 
 class Row(NamedTuple):
-    """One training: network, source, split of the twin, seed, and whether weights begin random."""
+    """One training: network, source, split of the twin, seed, and random initial weights or not."""
 
     network: str
     source: str
@@ -102,7 +101,7 @@ class Row(NamedTuple):
 
     @property
     def sobel(self) -> bool:
-        """Whether the network is given gradients for images."""
+        """True if the input of the network is gradients instead of images."""
         return NETWORKS[self.network].channels == 2
 
 
@@ -144,7 +143,7 @@ class Twin:
         return np.stack(labels)
 
     def samples(self, source: str, split: str, sets: Sequence[str], few: bool = False) -> Samples:
-        """Tiles of some sets of a split, of all pairs or of a few, with the motion of a source."""
+        """Tiles of given sets of a split, from all or a few pairs, with the motion of a source."""
         images, pairs, _, ice = self._pairs
         tiles = [tile for tile in list_tiles(pairs, ice, SIDE, split) if tile.set in sets]
         if few:
@@ -152,13 +151,13 @@ class Twin:
         return Samples(images, pairs, self.flows[source], tiles, SIDE)
 
     def test_samples(self, source: str, sobel: bool = False) -> list[tuple[Image, Flow]]:
-        """Every tile of the windows that the split by space holds out, once and not turned."""
+        """Every tile of the held-out windows of the split by space, once and not rotated."""
         samples = self.samples(source, "space", ("validation", "test"))
         tiles = list(samples.spread(len(samples.tiles)))[::4]
         return [(_bands(pair), flow) for pair, flow in tiles] if sobel else tiles
 
     def draw(self, source: str, split: str, sobel: bool = False) -> Draw:
-        """Training samples of a source; with `sobel`, gradients along x and y for images."""
+        """Training samples of a source; with `sobel`, gradients along x and y replace images."""
         renderer = PairRenderer(
             fractal_textures(TEXTURES, 1), SIDE, REACH, seed=3, difficulty=DIFFICULTY
         )
@@ -173,7 +172,7 @@ class Twin:
 
 
 class _SobelDraw:
-    """Pairs with the gradients of each image as its bands, after any turn of the pair."""
+    """Pairs with the gradients of each image as its bands, computed after rotating the pair."""
 
     def __init__(self, draw: Draw):
         self.draw = draw
@@ -189,7 +188,7 @@ def _bands(pair: Image) -> Image:
 
 
 def sobel_bands(image: Image) -> Image:
-    """Gradients along x and y by Sobel's filter, ``(2, H, W)``; NaN beside no data."""
+    """Sobel gradients along x and y, ``(2, H, W)``; NaN next to no data."""
     return np.stack([ndimage.sobel(image, axis, mode="nearest") for axis in (1, 0)])
 
 
@@ -206,8 +205,8 @@ def score(flows: Iterable[Flow], samples: Sequence[tuple[Image, Flow]]) -> dict[
     Returns
     -------
     dict
-        ``error`` in pixels, and ``along``: the mean of the measured motion along the true one,
-        relative to it, less 1, where ice moves by more than `FAST` pixels.
+        ``error`` in pixels, and ``along``: mean ratio of measured to true motion along the true
+        motion, minus 1, where ice moves by more than `FAST` pixels.
     """
     errors, along = [], []
     for flow, (pair, true) in zip(flows, samples, strict=True):
@@ -256,7 +255,7 @@ def score_row(row: Row, folder: Path, twin: Twin) -> dict[str, Any]:
     Parameters
     ----------
     row : Row
-        What to train, and on what.
+        Network and training data.
     folder : Path
         Folder of the weights.
     twin : Twin
@@ -274,7 +273,7 @@ def score_row(row: Row, folder: Path, twin: Twin) -> dict[str, Any]:
 
 
 def _plan() -> list[Row]:
-    """All rows. The networks of stride 8 learned nothing with the first seed, and got no other."""
+    """List all rows. Networks of stride 8 have one seed, since they learned nothing with it."""
     rows = [Row("gdiv", source, "space", seed) for seed in SEEDS for source in SOURCES]
     rows += [Row("gdiv, Sobel x and y", "labels", "space", seed) for seed in SEEDS]
     rows += [Row("gdiv", "labels", "random", seed) for seed in SEEDS]
@@ -307,7 +306,7 @@ def main() -> None:
     for row in tqdm([row for row in _plan() if tuple(row) not in done], desc="rows"):
         results["rows"].append(score_row(row, folder, twin))
         TARGET.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes tables of it")
+    print(f"wrote {TARGET.relative_to(ROOT)}; run python results/render.py to update the tables")
 
 
 if __name__ == "__main__":

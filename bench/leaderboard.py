@@ -1,10 +1,10 @@
 """Score every peer on the benchmark, with default settings and with those tuned on the dev split.
 
-`python bench/leaderboard.py [--scenes FOLDER]` takes about an hour on two processors and writes
-`results/published/benchmark.json`, of which `python results/render.py` makes the leaderboard.
-Scores are kept in `runs/benchmark`, so an interrupted run resumes. Settings are chosen on the cases
-of the dev split with glacier-like motion, by the geometric mean of the error on ice; the test split
-is scored once.
+`python bench/leaderboard.py [--scenes FOLDER]` takes about an hour on two cores and writes
+`results/published/benchmark.json`, from which `python results/render.py` makes the leaderboard.
+Scores are stored in `runs/benchmark`, so an interrupted run resumes. Settings are chosen on the
+cases of the dev split with glacier-like motion, by the geometric mean of the error on ice; the test
+split is scored once.
 """
 
 import argparse
@@ -38,22 +38,22 @@ __all__ = ["code_hash", "main", "peer_contestant", "tune_on_dev"]
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "results" / "published" / "benchmark.json"
 STORE = ROOT / "runs" / "benchmark"
-#: Kinds of cases that settings are chosen on.
+#: Kinds of cases used to choose settings.
 TUNING_KINDS = ("drawn", "moved", "twin")
-#: Side of the random images whose match measures the peak memory, pixels.
+#: Side of the random images that are matched to measure peak memory, pixels.
 MEMORY_CASE_SIDE = 512
-#: Seconds per megapixel up to which a matcher is scored on real pairs, whose images are large. Real
-#: pairs are matched with default settings.
+#: Maximum time in seconds per megapixel of matchers scored on real pairs, whose images are large.
+#: Real pairs are matched with default settings.
 MAX_REAL_COST = 12.0
-#: Processes that choose settings.
+#: Number of processes for choosing settings.
 PROCESSES = 2
 KIBIBYTES_PER_MEGABYTE = 1e6 / 1024
-#: Presets of the networks of the peers that have any.
+#: Presets of the networks used by peers.
 NETWORKS = {"RAFT hybrid": ("gdiv", "refinement"), "RAFT alone": ("gdiv",)}
 
 
 def peer_contestant(name: str, settings: PeerSettings, label: str) -> Contestant:
-    """Make a contestant of a peer with some settings."""
+    """Make a contestant from a peer with given settings."""
     trained_on = TRAINED_ON["raft"] if name in NETWORKS else ()
     identity = json.dumps([name, settings, code_hash("benchmark")], sort_keys=True)
     return Contestant(label, PEERS[name].make(**settings), identity, trained_on)
@@ -95,7 +95,7 @@ def tune_on_dev(name: str, scenes: Path) -> tuple[PeerSettings, int]:
     name : str
         Name of the peer.
     scenes : Path
-        Folder of the folders of real scenes.
+        Folder with one subfolder per site of real scenes.
 
     Returns
     -------
@@ -130,12 +130,12 @@ def tune_on_dev(name: str, scenes: Path) -> tuple[PeerSettings, int]:
 
 
 def _count_parameters(presets: Sequence[str]) -> int:
-    """Parameters of shipped networks together."""
+    """Total number of parameters of shipped networks."""
     return sum(each.numel() for name in presets for each in shipped_network(name).parameters())
 
 
 def _peak_memory(name: str, settings: PeerSettings) -> float:
-    """Megabytes by which a match of 512 x 512 raises the peak memory of a fresh process."""
+    """Increase in peak memory of a fresh process for a match of 512 x 512, in megabytes."""
     set_threads(1)
     rng = np.random.default_rng(0)
     small = rng.normal(size=(2, 64, 64)).astype(np.float32)
@@ -216,7 +216,7 @@ def main() -> None:
     results["real"], results["real_skipped"] = evaluate_real(quick, STORE, scenes)
     results["rows"] = _row_facts(chosen, default)
     write_json(TARGET, results, indent=None)
-    print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes the leaderboard")
+    print(f"wrote {TARGET.relative_to(ROOT)}; run python results/render.py to update the page")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 Each matcher is tuned on other pairs. `make bench`, or `python bench/matchers.py [--real FOLDER]
 [--case NAME] [--tuned]`, takes about half an hour and writes
 `results/published/bench-matchers.json`, from which `python results/render.py` makes tables. The
-pairs of the twin come from `make study`; real scenes are left out if FOLDER does not exist. Times
-depend on the machine and can be compared within a run only.
+pairs of the twin come from `make study`; real scenes are skipped if FOLDER does not exist. Times
+depend on the machine and are only comparable within a run.
 """
 
 import argparse
@@ -43,7 +43,7 @@ WARPED_COUNTS = (12, 32)
 LARGE_COUNT = 2
 #: First seed of the synthetic pairs for tuning, so that they differ from those for scoring.
 TUNING_SEED = 100
-#: Times that each pair of the clean case is matched, whose times are published.
+#: Number of repetitions for each pair of the clean case, whose times are published.
 CLEAN_REPEATS = 3
 
 
@@ -57,7 +57,7 @@ def measure(case: str, real: Path, kept: Mapping[str, tuple[PeerSettings, int]])
     real : Path
         Folder of real scenes.
     kept : dict
-        Settings and number of settings tried, of the peers that are not tuned again.
+        Settings and number of settings tried of peers that are not tuned again.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def _merge(results: dict[str, Any], case: str, new: dict[str, Any]) -> None:
 
 
 def _to_json(value: object) -> object:
-    """Value that JSON takes, of one of NumPy."""
+    """Convert a NumPy value for JSON."""
     return float(value) if isinstance(value, np.floating) else value
 
 
@@ -145,10 +145,10 @@ def _parser() -> argparse.ArgumentParser:
         "--case",
         action="append",
         choices=CASES,
-        help="measure this case alone, and keep the others",
+        help="measure only this case, and keep the results of the others",
     )
     parser.add_argument(
-        "--tuned", action="store_true", help="keep the published settings; a third of the time"
+        "--tuned", action="store_true", help="use the published settings; three times faster"
     )
     return parser
 
@@ -162,18 +162,18 @@ def main() -> None:
     solve_horn_schunck(reference, secondary)
 
     published = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
-    results = dict(published)  # cases that are not measured keep their results
+    results = dict(published)  # keep the results of cases that are not measured
     results["machine"] = {"processor": platform.processor() or platform.machine(), "threads": 1}
     for case in arguments.case or CASES:
         if case in REAL_CASES and not arguments.real.is_dir():
-            print(f"no real scenes in {arguments.real}: {case} is left out")
+            print(f"no real scenes in {arguments.real}; skipping {case}")
             continue
         kept = _published_settings(published, case) if arguments.tuned else {}
         _merge(results, case, measure(case, arguments.real, kept))
-        # After each case, so that what is finished is not lost.
+        # Write after each case, so that finished results are not lost.
         text = json.dumps(results, indent=1, default=_to_json)
         TARGET.write_text(text + "\n", encoding="utf-8")
-    print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes tables of it")
+    print(f"wrote {TARGET.relative_to(ROOT)}; run python results/render.py to update the tables")
 
 
 if __name__ == "__main__":

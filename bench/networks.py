@@ -1,10 +1,10 @@
 """Time gdiv's and torchvision's networks, and compare the errors of matchers.
 
 Errors are compared in classes of displacement and of texture. `python bench/networks.py` takes five
-minutes on two processors and writes `results/published/bench-networks.json`. It needs torchvision
-beside the installed torch, without its own dependencies (`pip install --no-deps`). torchvision's
-networks are untrained and take three bands; only their time is measured. With a GPU, the networks
-are timed there instead.
+minutes on two cores and writes `results/published/bench-networks.json`. It needs torchvision,
+installed without dependencies (`pip install --no-deps`) for the existing torch. torchvision's
+networks are untrained and take three bands, so only their time is measured. If there is a GPU, the
+networks are timed on it instead.
 """
 
 import importlib
@@ -34,9 +34,9 @@ ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "results" / "published" / "bench-networks.json"
 #: Side of a tile in the paper, pixels.
 TILE = 256
-#: Refinements of torchvision; the preset ``gdiv`` takes its own number.
+#: Refinements of torchvision's networks; the preset ``gdiv`` has its own number.
 REFINEMENTS = 12
-#: Lower bounds of the classes of displacement (pixels) and of local spread, and the last upper one.
+#: Lower bounds of the classes of displacement (pixels) and of local spread, and last upper bound.
 BINS: dict[str, list[float]] = {
     "displacement": [0, 1, 2, 4, 8, 14],
     "texture": [0, 0.3, 0.5, 0.8, np.inf],
@@ -55,7 +55,7 @@ SHOWN = (
     "RAFT hybrid",
     "RAFT alone",
 )
-#: Samples in a batch of training: of a GPU, and of a CPU.
+#: Training batch size on a GPU and on a CPU.
 GPU_BATCH = 8
 CPU_BATCH = 1
 MILLISECONDS = 1000  # per second
@@ -68,8 +68,8 @@ def _torchvision_raft(name: str) -> torch.nn.Module:
     try:
         optical_flow = importlib.import_module("torchvision.models.optical_flow")
     except RuntimeError:
-        # torchvision's compiled operators may be for another build of torch. RAFT uses none of
-        # them, but torchvision registers functions for these two, which must have been defined.
+        # torchvision's compiled operators may not match this build of torch. RAFT does not use
+        # them, but torchvision registers functions for these two, so they must be defined.
         for module in [module for module in sys.modules if module.startswith("torchvision")]:
             del sys.modules[module]
         for operator in ("nms", "qnms"):
@@ -104,7 +104,7 @@ class TorchvisionRaft(torch.nn.Module):
 
 
 class _ComparableRaft(Raft):
-    """gdiv's network with as many refinements as torchvision's where it has the same stride."""
+    """gdiv's network, with torchvision's number of refinements if it has the same stride."""
 
     def forward(
         self, reference: torch.Tensor, secondary: torch.Tensor, iterations: int | None = None
@@ -154,7 +154,7 @@ def _time_inference(threads: int, repeats: int = 5) -> list[dict[str, Any]]:
             durations.append(infer(name, bits))
     rows = []
     for (name, bits), durations in seconds.items():
-        # The first call prepares kernels and does not count.
+        # The first call is a warm-up and is not counted.
         time_per_tile = MILLISECONDS * float(np.median(durations[1:]))
         rows.append(
             {"network": name, "bits": bits, "threads": threads, "milliseconds": time_per_tile}
@@ -235,7 +235,7 @@ def main() -> None:
         "training": _time_training(GPU_BATCH if DEVICE == "cuda" else CPU_BATCH),
     }
     TARGET.write_text(json.dumps(results, indent=1, default=float) + "\n", encoding="utf-8")
-    print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes tables of it")
+    print(f"wrote {TARGET.relative_to(ROOT)}; run python results/render.py to update the tables")
 
 
 if __name__ == "__main__":

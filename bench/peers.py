@@ -1,12 +1,11 @@
-"""Matchers of other libraries and of gdiv, each with the settings that the bench tries.
+"""Matchers of other libraries and of gdiv, each with the settings tested by the bench.
 
-A peer makes a match from settings: a function of the reference and the secondary that returns the
-displacement in pixels, NaN where there is none. Its choices are values of each setting, in several
-dictionaries where they exclude each other.
+A peer makes a match function from settings: a function of the reference and the secondary that
+returns the displacement in pixels, NaN where there is none. Its choices are the values of each
+setting, in several dictionaries if they exclude each other.
 
-The setting ``light`` selects how brightness is prepared: 0 scales it to a spread of one, and a
-larger number is the standard deviation of local contrast in pixels. Every peer that takes it may
-choose.
+The setting ``light`` selects the preparation of brightness: 0 scales it to unit spread, and a
+larger number is the standard deviation of the local contrast in pixels.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,11 +37,11 @@ Match: TypeAlias = Callable[[Image, Image], Flow | Sequence[Component]]
 #: Values of settings by name.
 PeerSettings: TypeAlias = dict[str, Any]
 
-#: OpenCV matches images of 8 bits. This maps plus and minus three standard deviations to 2 to 254.
+#: Scale to 8-bit images for OpenCV: plus and minus three standard deviations become 2 to 254.
 GREY_LEVELS_PER_SPREAD = 42
 MIDDLE_GREY = 128
-#: Settings of Farnebäck and Lucas-Kanade that are not tuned: scale of a pyramid level relative to
-#: the one below, levels and iterations.
+#: Settings of Farnebäck and Lucas-Kanade that are not tuned: scale between pyramid levels, number
+#: of levels, and iterations.
 PYRAMID_SCALE = 0.5
 FARNEBACK_LEVELS = 5
 FARNEBACK_ITERATIONS = 5
@@ -66,7 +65,7 @@ def _prepare(image: Image, light: float) -> Image:
 
 
 def _prepare_bytes(image: Image, light: float) -> npt.NDArray[np.uint8]:
-    """Prepared image of 8 bits, as OpenCV takes it."""
+    """Prepared 8-bit image, as required by OpenCV."""
     grey = _prepare(image, light) * GREY_LEVELS_PER_SPREAD + MIDDLE_GREY
     return np.clip(grey, 0, 255).astype(np.uint8)
 
@@ -92,7 +91,7 @@ def _horn_schunck(base: Settings = DEFAULT, **settings: Any) -> Match:
 
 
 def _raft_hybrid() -> Match:
-    """RAFT of gdiv as registered: refined from a start, with calibrated errors."""
+    """Registered RAFT of gdiv, refined from a start, with calibrated errors."""
 
     def match(reference: Image, secondary: Image) -> tuple[Component, ...]:
         found = match_images("raft", reference, secondary)
@@ -102,7 +101,7 @@ def _raft_hybrid() -> Match:
 
 
 def _raft_alone() -> Match:
-    """RAFT of gdiv with the weights that ship, without a start and its refinement."""
+    """RAFT of gdiv with the shipped weights, without a start and its refinement."""
     return partial(predict_flow, shipped_network())
 
 
@@ -154,7 +153,7 @@ def _farneback(light: float, window: int, poly: tuple[int, float]) -> Match:
 def _lucas_kanade(light: float, window: int) -> Match:
     """Pyramidal Lucas-Kanade of OpenCV at every fourth pixel, linear between them.
 
-    There is no vector beside a point that the tracker loses.
+    There is no vector near a point lost by the tracker.
     """
 
     def match(reference: Image, secondary: Image) -> Flow:
@@ -182,7 +181,7 @@ def _lucas_kanade(light: float, window: int) -> Match:
 
 
 def _tv_l1(light: float, attachment: float) -> Match:
-    """TV-L1 of scikit-image, whose first component is that along rows."""
+    """TV-L1 of scikit-image, whose first component is along rows."""
 
     def match(reference: Image, secondary: Image) -> Flow:
         return optical_flow_tvl1(reference, secondary, attachment=attachment)[::-1]
@@ -191,7 +190,7 @@ def _tv_l1(light: float, attachment: float) -> Match:
 
 
 def _ilk(light: float, radius: int) -> Match:
-    """Iterative Lucas-Kanade of scikit-image, whose first component is that along rows."""
+    """Iterative Lucas-Kanade of scikit-image, whose first component is along rows."""
 
     def match(reference: Image, secondary: Image) -> Flow:
         return optical_flow_ilk(reference, secondary, radius=radius, gaussian=True)[::-1]
@@ -205,7 +204,7 @@ def _pyoptflow(light: float, alpha: float, steps: int) -> Match:
 
 
 def _nested_chips(light: float, smallest: int) -> Match:
-    """Nested chips with a pyramid, as autoRIFT works."""
+    """Nested chips with a pyramid, as in autoRIFT."""
     return _match_prepared(light, partial(nested_chips, smallest=smallest))
 
 
@@ -260,7 +259,7 @@ PEERS = {
         _pyoptflow, [{"light": LIGHT, "alpha": [1.0, 0.5, 0.2, 3.0], "steps": [100]}]
     ),
 }
-#: Matchers of the registry that have a peer above, with settings to be tuned.
+#: Registered matchers that have a peer above, with settings to tune.
 TUNED = {"correlation", "dis", "farneback", "horn-schunck", "ilk", "raft", "tv-l1", "zero"}
 PEERS |= {
     matcher_label(name): Peer(partial(_registered, name), [{}])

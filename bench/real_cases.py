@@ -25,7 +25,7 @@ __all__ = ["PeritoMoreno", "warped"]
 
 
 class Texture(NamedTuple):
-    """Part of a real scene that textures are cut from."""
+    """Part of a real scene from which textures are cut."""
 
     folder: str  # of an ItemCollection
     band: str
@@ -47,10 +47,10 @@ TEXTURES = (
 )
 #: Pixels of a window around the frame.
 WINDOW_MARGIN = 14
-#: Offset of the frame in its window, pixels. Both images are read between the pixels of the scene,
-#: so that neither is sharper.
+#: Offset of the frame in its window, pixels. Both images are interpolated between the pixels of the
+#: scene, so that they are equally sharp.
 WINDOW_OFFSET = 14.37
-#: Blur of a window against the noise and the compression of the scene, pixels.
+#: Blur of a window to suppress noise and compression of the scene, pixels.
 WINDOW_BLUR = 0.6
 
 FOLDER = "perito-moreno-2020"
@@ -66,25 +66,25 @@ TUNING_DATES = (
     ("2020-02-10", "2020-02-22"),
     ("2020-02-07", "2020-02-22"),
 )
-#: Window for tuning, which holds ice and stable ground.
+#: Window for tuning, with ice and stable ground.
 TUNING_WINDOW = (slice(600, 1112), slice(500, 1012))
 WHOLE_SCENE = (slice(None), slice(None))
-#: Stable ground begins this far from the ice, pixels.
+#: Minimum distance of stable ground from the ice, pixels.
 STABLE_DISTANCE = 16
 
 
 def warped(folder: Path, part: int, seed: int, size: int = 192, reach: float = 10.0) -> Pair:
-    """Pair of a window of a real scene and a flow like that of a glacier.
+    """Make a pair from a window of a real scene and a glacier-like flow.
 
     The secondary has a different illumination, and 15 % of its texture is decorrelated.
 
     Parameters
     ----------
     folder : Path
-        Folder of the folders of real scenes.
+        Folder with one subfolder per site of real scenes.
     part : {0, 1}
-        0 for tuning, 1 for scoring: other scenes, and of Perito Moreno another date and the other
-        half.
+        0 for tuning, 1 for scoring, with different scenes, and for Perito Moreno a different date
+        and half of the scene.
     seed : int
         Seed of the pair; even seeds take the first texture, odd ones the second.
     size : int, optional
@@ -116,7 +116,7 @@ def warped(folder: Path, part: int, seed: int, size: int = 192, reach: float = 1
 
 
 def _draw_window(scene: Image, side: int, rng: np.random.Generator) -> Image:
-    """Window of a scene at random where it has data, of zero mean and unit spread, blurred."""
+    """Draw a window with data from a scene; scale it to zero mean and unit spread, and blur it."""
     height, width = scene.shape
     while True:
         row = rng.integers(0, height - side)
@@ -132,9 +132,9 @@ class PeritoMoreno:
     Parameters
     ----------
     folder : Path
-        Folder of the folders of real scenes.
+        Folder with one subfolder per site of real scenes.
     tuning : bool, optional
-        Other pairs, in a window.
+        Use different pairs, restricted to a window.
 
     Attributes
     ----------
@@ -145,8 +145,8 @@ class PeritoMoreno:
     stable : list of ndarray of bool
         Stable ground with data, for each pair.
     chips : list of ndarray, shape (N, 4)
-        Row, column and displacement (u, v in pixels) of the chips of each pair that are matched
-        reliably. They are matched by correlation, so they favour the matcher of that name.
+        Row, column and displacement (u, v in pixels) of the reliably matched chips of each pair.
+        The chips are matched by correlation, so they favour the matcher "correlation".
     """
 
     def __init__(self, folder: Path, tuning: bool = False) -> None:
@@ -165,7 +165,7 @@ class PeritoMoreno:
 
 
 def _read_ice(folder: Path) -> Mask:
-    """Ice of the outline in a folder, on the pixels of its first scene."""
+    """Ice inside the outline in a folder, on the grid of its first scene."""
     item = read_items(folder)[0]
     with rasterio.open(folder / item["assets"]["nir"]["href"]) as file:
         outline = gpd.read_file(folder / "outline.geojson").to_crs(file.crs).geometry

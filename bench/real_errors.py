@@ -1,9 +1,9 @@
 """Compare stated errors with peers on real pairs, where there is no truth.
 
 Run `python bench/real_errors.py`; `python results/render.py` adds the tables to `errors.md`. On ice
-with a published field (Yahtse, by CARST) and at reliable chips of every pair: how many vectors are
-kept, how fast they are, what error they state, and how far they are from the peer. Peers err, too,
-so differences are an upper bound. Takes ten minutes on two processors.
+with a published field (Yahtse, by CARST) and at reliable chips of every pair, the script measures
+the fraction of kept vectors, their speed, their stated error and their difference from the peer.
+Peers have errors as well, so differences are an upper bound. Takes ten minutes on two cores.
 """
 
 import argparse
@@ -27,9 +27,9 @@ __all__ = ["compare", "main", "measure"]
 
 TARGET = ROOT / "results" / "published" / "bench-real-errors.json"
 MATCHERS = ("horn-schunck", "raft", "dis", "correlation")
-#: Pixel of the scenes of each place, m; that of Perito Moreno is nominal.
+#: Pixel size of the scenes of each site, m; that of Perito Moreno is nominal.
 SPACING = {"yahtse-2016-west": 15.0, "zmutt-2017-2018": 10.0, "perito-moreno-2020": 6.08}
-#: Share of the chips that is fast.
+#: Fraction of the chips that counts as fast.
 FAST = 0.1
 
 
@@ -80,14 +80,14 @@ def compare(
     kept : ndarray of bool, shape (N,)
         Vectors that did not fail.
     factor : float
-        From pixels to m/yr.
+        Factor from pixels to m/yr.
 
     Returns
     -------
     dict
-        ``kept``, the share of vectors; of these the medians of the ``peer`` and of the ``speed``,
-        the ``stated`` error of the vector and the length of the ``difference`` (m/yr); ``within``,
-        the share of components within one stated error of the peer.
+        ``kept``, the fraction of kept vectors; for these, medians (m/yr) of the speed of the
+        ``peer``, the ``speed``, the ``stated`` error of the vector and the length of the
+        ``difference``; ``within``, the fraction of components within one stated error of the peer.
     """
     result = {"kept": float(kept.mean()), "vectors": float(kept.size)}
     if not kept.any():
@@ -136,7 +136,7 @@ def main() -> None:
     ]
     rows = [row for each in tqdm(plan) for row in _rows(*each)]
     write_json(TARGET, {"rows": rows})
-    print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes tables of it")
+    print(f"wrote {TARGET.relative_to(ROOT)}; run python results/render.py to update the tables")
 
 
 if __name__ == "__main__":

@@ -24,18 +24,18 @@ __all__ = [
     "self_consistency_loss",
 ]
 
-#: Shortest motion that the bias along flow is computed from, pixels.
+#: Minimum motion for the bias along flow, pixels.
 MIN_MOTION = 0.5
 MILLISECONDS = 1000  # per second
 
 
 def flow_error(flow: Flow, pair: Pair) -> Series:
-    """Distance from the true displacement at the counted pixels of a pair, in pixels."""
+    """Distance from the true displacement at the scored pixels of a pair, in pixels."""
     return np.hypot(*(flow - pair.flow))[pair.counted]
 
 
 def bias_along_flow(flow: Flow, pair: Pair) -> Series:
-    """Fraction of the motion that is added (negative: lost) at the moving pixels of a pair."""
+    """Relative bias of the motion (negative: motion lost) at the moving pixels of a pair."""
     moving: Mask = pair.counted & (np.hypot(*pair.flow) > MIN_MOTION)
     return along_flow_ratio(flow, pair.flow, moving) - 1
 
@@ -66,7 +66,7 @@ def score_peers(
 ) -> list[dict[str, Any]]:
     """Score peers on pairs with a known displacement.
 
-    The peers take turns on each pair, so that a machine whose speed drifts slows all alike.
+    All peers run on one pair before the next, so that drifts in machine speed affect them equally.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def score_peers(
     label : str
         Name of the case.
     repeats : int, optional
-        Times that each pair is matched. More give a better median time.
+        Number of repetitions per pair. More repetitions give a better median time.
 
     Returns
     -------
@@ -144,16 +144,16 @@ def _make_matches(settings: Mapping[str, PeerSettings]) -> dict[str, Match]:
 
 
 def _time_match(match: Match, reference: Image, secondary: Image) -> tuple[Flow, float]:
-    """Displacement, and the seconds that it took."""
+    """Displacement and its computing time in seconds."""
     start = time.perf_counter()
     flow = np.asarray(match(reference, secondary)[:2])
     return flow, time.perf_counter() - start
 
 
 def _score_real(moreno: PeritoMoreno, flows: Sequence[Flow]) -> dict[str, Any]:
-    """Scores of the displacement of real pairs without a truth.
+    """Score the displacement of real pairs without truth.
 
-    Zero motion is best in two of them, so only all of them together rank matchers.
+    Zero motion is best in two of the scores, so matchers must be ranked by all scores together.
     """
     spreads: list[float] = []
     biases = []

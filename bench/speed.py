@@ -28,9 +28,9 @@ MEDIAN_WINDOW = 9
 WEIGHT = 8.0
 #: Jacobi steps that are timed together.
 STEPS = 40
-#: Values of the arrays whose copying gives the memory bandwidth: 200 MB, more than any cache.
+#: Size of the arrays copied to measure memory bandwidth: 200 MB, more than any cache.
 COPIED_VALUES = 50_000_000
-#: Times that a fast and a slow call are repeated.
+#: Number of repetitions of a fast and of a slow call.
 MANY = 15
 FEW = 5
 #: Rounds of `measure_two_threads`.
@@ -46,9 +46,10 @@ def set_threads(count: int) -> None:
 def measure_two_threads(
     pairs: Sequence[Pair], settings: Mapping[str, PeerSettings]
 ) -> list[dict[str, Any]]:
-    """Milliseconds per pair of each peer when two threads work.
+    """Measure milliseconds per pair of each peer on two threads.
 
-    The faster of two ways: one pair per thread, or both threads on one pair where the library can.
+    The result is the faster of two options: one pair per thread, or both threads on one pair if the
+    library supports it.
     """
     rows = []
     for name in tqdm(settings, desc="two threads", leave=False):
@@ -75,7 +76,7 @@ def _time_pairs(match: Match, pairs: Sequence[Pair], run: Callable[..., Iterable
 
 
 def _median_seconds(call: Callable[[], object], repeats: int) -> float:
-    """Median duration of a call in seconds, after one that is not counted."""
+    """Median duration of a call in seconds, after one warm-up call."""
     call()
     seconds = []
     for _ in range(repeats):
@@ -86,7 +87,7 @@ def _median_seconds(call: Callable[[], object], repeats: int) -> float:
 
 
 def measure_median(size: int = 256) -> dict[str, Any]:
-    """Time of the median filter of gdiv and of that of scipy on a square field."""
+    """Time the median filters of gdiv and of SciPy on a square field."""
     field = np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)
     ours = _median_seconds(lambda: median_filter(field, MEDIAN_WINDOW), MANY)
     theirs = _median_seconds(lambda: ndimage.median_filter(field, MEDIAN_WINDOW), FEW)
@@ -99,7 +100,7 @@ def measure_median(size: int = 256) -> dict[str, Any]:
 
 
 def measure_solver(size: int) -> dict[str, Any]:
-    """Time of a Jacobi step, and the memory bandwidth it would need without a cache.
+    """Time a Jacobi step, and compute the memory bandwidth it would need without a cache.
 
     Parameters
     ----------
@@ -138,7 +139,7 @@ def measure_solver(size: int) -> dict[str, Any]:
 
 
 def _copy_bandwidth() -> float:
-    """Bytes per second that copying large arrays reads and writes."""
+    """Memory bandwidth of copying large arrays (reads and writes), bytes per second."""
     source = np.ones(COPIED_VALUES, np.float32)
     target = np.empty(COPIED_VALUES, np.float32)
     return 2 * source.nbytes / _median_seconds(lambda: np.copyto(target, source), FEW)

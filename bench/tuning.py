@@ -15,7 +15,7 @@ Loss: TypeAlias = Callable[[Match], float]
 def tune(
     loss: Loss, label: str, kept: Mapping[str, tuple[PeerSettings, int]]
 ) -> tuple[dict[str, PeerSettings], dict[str, int]]:
-    """Choose the settings of each peer that have the smallest loss.
+    """Choose the settings with the smallest loss for each peer.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def tune(
     label : str
         Label of the progress bar.
     kept : dict
-        Settings and number of settings tried, of the peers that are not tuned again.
+        Settings and number of settings tried of peers that are not tuned again.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def tune(
 
 
 def _of_settings(peer: Peer, loss: Loss) -> Callable[[PeerSettings], float]:
-    """Loss of settings instead of a match."""
+    """Convert the loss of a match to a loss of settings."""
     return lambda settings: loss(peer.make(**settings))
 
 
@@ -80,7 +80,7 @@ def tune_peer(peer: Peer, loss: Callable[[PeerSettings], float]) -> tuple[PeerSe
 def _descend(
     choices: Mapping[str, list[Any]], loss_of: Callable[[PeerSettings], float]
 ) -> PeerSettings:
-    """Improve one setting after the other, twice, from the first value of each."""
+    """Optimise one setting after the other, twice, starting from the first value of each."""
     settings = {key: options[0] for key, options in choices.items()}
     if all(len(options) == 1 for options in choices.values()):
         return settings

@@ -5,8 +5,8 @@ that ``import gdiv`` needs neither PyTorch nor Matplotlib.
 
 Examples
 --------
-Two GeoTIFFs and an outline, here made up, become a velocity map. The ice moves by three pixels of
-10 m to the east within a year.
+Compute a velocity map from two GeoTIFFs and an outline, generated here for illustration. The ice
+moves three pixels of 10 m to the east within a year.
 
 >>> import pathlib, tempfile
 >>> import geopandas, numpy, rasterio, shapely
@@ -42,8 +42,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# Read once, when torch is loaded: idle OpenMP threads sleep instead of spinning, which would slow
-# everything beside them. The command, its kernels and the workers of a cluster inherit it.
+# Read once, when torch is loaded. Idle OpenMP threads then sleep instead of spinning, which would
+# slow down other processes. The command, its kernels and cluster workers inherit the setting.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from gdiv import accessor as _accessor  # noqa: F401  (registers .gdiv of xarray datasets)
@@ -90,7 +90,7 @@ if TYPE_CHECKING:
     from gdiv.velocity.uncertainty import add_errors as add_errors
     from gdiv.velocity.validation import compare_with_truth as compare_with_truth
 
-#: Modules of the public names, by task.
+#: Module that defines each public name, by task.
 _PUBLIC = {
     # Two images
     "open_pair": "gdiv.imagery.geotiffs",
@@ -142,7 +142,7 @@ _PUBLIC = {
     "load_published": "gdiv.study.provenance",
 }
 
-# In the order of the tasks, which is that of the page of the API.
+# In order of task, as on the API page.
 __all__ = [  # noqa: RUF022
     "__version__",
     # Two images

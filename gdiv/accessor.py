@@ -10,7 +10,7 @@ __all__ = ["GdivAccessor"]
 
 @xr.register_dataset_accessor("gdiv")
 class GdivAccessor:
-    """Methods of a velocity dataset, such as one of `gdiv.velocity_from_pair`.
+    """Methods of a velocity dataset, such as the output of `gdiv.velocity_from_pair`.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class GdivAccessor:
         Parameters
         ----------
         folder : path
-            Made if it does not exist.
+            Output folder; created if it does not exist.
 
         Returns
         -------
@@ -40,7 +40,7 @@ class GdivAccessor:
         return write_geotiffs(self._dataset, Path(folder))
 
     def to_zarr(self, path: str | Path, packed: bool = False) -> Path:
-        """Write a Zarr store, replaced only when the new one is complete.
+        """Write a Zarr store; an existing one is replaced only once the new one is complete.
 
         Parameters
         ----------
@@ -59,7 +59,7 @@ class GdivAccessor:
         return write_zarr(self._dataset, Path(path), packed)
 
     def to_true_north(self) -> xr.Dataset:
-        """Add the components to true east and north, which differ from those along the map.
+        """Add velocity components towards true east and north, which differ from grid axes.
 
         Returns
         -------
@@ -78,7 +78,7 @@ class GdivAccessor:
         max_speed : float, optional
             Upper limit of the colours in m/yr; the 98th percentile of the speed if left out.
         image : ndarray, shape (H, W), optional
-            Drawn beneath the speed, such as ``pair.reference``.
+            Background image drawn beneath the speed, such as ``pair.reference``.
 
         Returns
         -------

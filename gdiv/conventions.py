@@ -14,6 +14,6 @@ __all__ = ["DAYS_PER_YEAR", "MAX_BRIGHTNESS"]
 
 #: Days in a Julian year, the year of every velocity.
 DAYS_PER_YEAR = 365.25
-#: Larger absolute values are fill values and count as no data. Common fills, such as the largest
-#: float32 (3.4e38) and 1e20, lie above; physical brightness on any scale lies below.
+#: Larger absolute values count as no data. Common fill values, such as the largest float32
+#: (3.4e38) and 1e20, exceed this limit; physical brightness on any scale does not.
 MAX_BRIGHTNESS = 1e15

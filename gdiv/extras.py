@@ -1,4 +1,4 @@
-"""Optional packages: an error about a missing one names the extra that installs it."""
+"""Optional packages: the error for a missing package names the extra that installs it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,7 +67,7 @@ def require_installed(extra: str, task: str, *packages: str) -> None:
     for name in packages:
         try:
             installed = find_spec(name) is not None
-        except (ImportError, ValueError):  # an import hook blocks it, or it is half loaded
+        except (ImportError, ValueError):  # blocked by an import hook, or partially loaded
             installed = False
         if not installed:
             raise _missing(name, extra, task)
@@ -77,6 +77,6 @@ def _missing(name: str, extra: str, task: str) -> MissingPackageError:
     """Error for a missing package, with the command that installs it."""
     package = f'"gdiv[{extra}]"' if extra else name
     return MissingPackageError(
-        f"{task} needs {name}, which is not installed; get it with: pip install {package}",
+        f"{task} needs {name}, which is not installed; install it with: pip install {package}",
         name=name,
     )

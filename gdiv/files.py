@@ -1,7 +1,7 @@
 """Read and replace files safely.
 
-Text files come as people's editors write them; network reads fail now and then; and a killed
-process must never leave half a file.
+Text files may have any encoding, network reads may fail temporarily, and a killed process must
+never leave a partial file.
 """
 
 import codecs
@@ -27,13 +27,13 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-#: Attempts at reading a file, beyond those of GDAL itself.
+#: Attempts to read a file, in addition to those of GDAL itself.
 ATTEMPTS = 3
 #: Seconds before the second attempt; doubled before each further one.
 PAUSE = 1.0
-#: Characters of an error message that are kept.
+#: Maximum length of an error message, characters.
 MESSAGE_LENGTH = 100
-#: User and password of a URL, and what follows a question mark: both may be secrets.
+#: User, password and query string of a URL, which may be secrets.
 USER_INFO = re.compile(r"(?<=://)[^/\s'\"<>?#]*@")
 QUERY = re.compile(r"(?<![\w/])(\w[\w+.-]*://[^\s'\"<>?]*)\?[^\s'\"<>)\]]*")
 
@@ -60,7 +60,7 @@ def read_text(path: str | Path) -> str:
         If it cannot be read, or is not a regular file.
     """
     if Path(path).exists() and not Path(path).is_file():
-        raise OSError(f"{path} is not a regular file")  # reading a pipe would wait for ever
+        raise OSError(f"{path} is not a regular file")  # reading a pipe would block forever
     content = Path(path).read_bytes()
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16")
@@ -81,7 +81,7 @@ def redacted(text: str) -> str:
     Returns
     -------
     str
-        The text without what may be a secret.
+        The text without possible secrets.
 
     Examples
     --------
@@ -93,18 +93,18 @@ def redacted(text: str) -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Write a file or folder beside its final name and rename it once it is complete.
+    """Write a file or folder under a temporary name and rename it once it is complete.
 
     Parameters
     ----------
     path : Path
-        Final name. Whatever stands there is replaced.
+        Final name. An existing file or folder is replaced.
 
     Yields
     ------
     Path
-        Where to write, with the same suffix, so that drivers which choose a format by the suffix
-        work. If the block raises, this is removed and `path` stays as it was.
+        Temporary path to write to. It has the same suffix, for drivers that choose a format by the
+        suffix. If the block raises, it is removed and `path` is left unchanged.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def replacing(path: Path) -> Iterator[Path]:
     '{}'
     """
     path = Path(path)
-    # Two processes or threads that write the same file do not disturb each other.
+    # The name is unique, so that several processes or threads can write the same file.
     mark = f"{os.getpid()}-{threading.get_ident()}"
     partial = path.with_name(f"{path.stem}.{mark}.part{path.suffix}")
     _remove(partial)
@@ -151,7 +151,7 @@ def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
     path : Path
         File to write.
     content : Any
-        Value that JSON can hold.
+        Value that can be stored as JSON.
     indent : int or None, optional
         Spaces per level; None for one line.
     """
@@ -161,7 +161,7 @@ def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Read a JSON record that gdiv keeps of its own work.
+    """Read a JSON record written by gdiv.
 
     Parameters
     ----------
@@ -171,8 +171,8 @@ def read_record(path: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        Its content; empty if there is no such file, or it is damaged: what it records is then done
-        anew.
+        Its content; empty if the file is missing or damaged, in which case the recorded work is
+        repeated.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -187,8 +187,8 @@ def retry(read: Callable[[], T]) -> T:
     Parameters
     ----------
     read : callable
-        Function without arguments that reads something remote. `OSError` and `RuntimeError` count
-        as passing.
+        Function without arguments that reads a remote resource. `OSError` and `RuntimeError` are
+        treated as temporary.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Locations of gdiv's files: in a checkout, or as copies in an installed wheel."""
+"""Locations of gdiv's data files, in a checkout or in an installed wheel."""
 
 from pathlib import Path
 
@@ -9,13 +9,13 @@ PACKAGE = Path(__file__).parent
 
 
 def checkout() -> Path | None:
-    """Root of the checkout that this package is imported from.
+    """Return the root of the checkout from which this package is imported.
 
     Returns
     -------
     Path or None
-        Folder that holds the catalog and the notebooks, whatever its name: a clone is often called
-        ``gdiv`` itself. None for an installed wheel.
+        Folder with the catalog and the notebooks. It may have any name, since a clone is often
+        called ``gdiv`` itself. None for an installed wheel.
     """
     root = PACKAGE.parent
     is_checkout = (root / "data_catalog.yaml").is_file() and (root / "notebooks").is_dir()
@@ -23,7 +23,7 @@ def checkout() -> Path | None:
 
 
 def shipped(name: str) -> Path:
-    """Path of a file or folder outside the package that a wheel carries inside it.
+    """Return the path of a file or folder that a wheel includes in the package.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Measure the few numbers that the README and paper.md quote besides the claims.
+"""Measure the numbers quoted by the README and paper.md in addition to the claims.
 
-Run `python results/checks.py`. The numbers are of the demo run of the synthetic Mer de Glace and
-need the packages of the bench. With `--scenes items.json` the compression grid of real scenes is
-measured, too. All are written to `published/checks.json`, each with how it was measured.
+Run `python results/checks.py`. The numbers are from the demo run of the synthetic Mer de Glace and
+need the packages of the bench. With `--scenes items.json`, the compression grid of real scenes is
+measured as well. All are written to `published/checks.json`, each with its method.
 """
 
 import argparse
@@ -40,12 +40,12 @@ PEER_NAMES = {
     "correlation": "correlation",
     "tv-l1": "TV-L1",
 }
-#: Unit of each check, and how it is measured.
+#: Unit and method of each check.
 DESCRIPTIONS = {
     "tuned_rmse": (
         "m/yr",
-        "RMSE on ice (m/yr) of each mosaic, and its 95 % interval, with the settings that were "
-        "chosen on the dev split of the benchmark.",
+        "RMSE on ice (m/yr) of each mosaic, with its 95 % interval, for settings chosen on the dev "
+        "split of the benchmark.",
     ),
     "masked_first": (
         "px",
@@ -54,23 +54,23 @@ DESCRIPTIONS = {
     ),
     "annual_pairs": (
         "pairs",
-        "Least, median and most pairs that the annual rule leaves of the paper's 170, over draws "
-        "of clear dates.",
+        "Minimum, median and maximum number of the paper's 170 pairs kept by the annual rule, over "
+        "draws of clear dates.",
     ),
     "block_edges": (
         "1",
-        "Least and most mean step at the edges of JPEG's blocks over the mean of all, on clear "
-        "dates and both axes.",
+        "Minimum and maximum ratio of the mean step at JPEG block edges to the mean step, over "
+        "clear dates and both axes.",
     ),
 }
 
-#: Every so many training pairs are matched for `masked_first`.
+#: Step for selecting training pairs for `masked_first`.
 PAIR_STEP = 4
-#: Draws of the dates that are clear.
+#: Number of draws of the clear dates.
 DRAWS = 200
 #: Clear scenes of each season in the paper (Tlhomole et al. 2023).
 PAPER_SCENES = {2021: 10, 2022: 17}
-#: Orbit of the scenes of Mer de Glace; any single one gives the same pairs.
+#: Orbit of the scenes of Mer de Glace; any single orbit gives the same pairs.
 ORBIT = 108
 #: Solar azimuth at the overpass in degrees: on 15 June (day 166 of the year), and its change over
 #: the 122 days until 15 October.
@@ -80,7 +80,7 @@ JUNE_DAY = 166
 SEASON_DAYS = 122
 #: Side of JPEG's blocks, pixels.
 BLOCK = 8
-#: Most cloud cover of a clear date, percent.
+#: Maximum cloud cover of a clear date, percent.
 MAX_CLOUD_COVER = 15
 
 
@@ -110,9 +110,9 @@ def tuned_rmse(study: Study) -> dict[str, list[float]]:
 
 
 def _match_again(study: Study, name: str, match: Any) -> xr.Dataset:
-    """Displacement of the validation pairs by a match of the bench.
+    """Match the validation pairs with a matcher of the bench.
 
-    Pixels without a displacement by the study's own matcher stay empty, so that both are compared
+    Pixels without a displacement from the study's matcher remain empty, so that both are compared
     on the same pixels.
     """
     cube = study.open("cube").load()
@@ -136,7 +136,7 @@ def _require_truth(study: Study, like: xr.Dataset) -> xr.Dataset:
     """Truth of the twin on a grid."""
     truth = read_truth(study.companions, like)
     if truth is None:
-        raise SystemExit("the demo run of the synthetic Mer de Glace is needed: make study")
+        raise SystemExit("this needs the demo run of the synthetic Mer de Glace; run: make study")
     return truth
 
 
@@ -160,7 +160,7 @@ def masked_first(study: Study) -> dict[str, float]:
 
 
 def annual_pairs(glacier: Glacier) -> dict[str, int]:
-    """Pairs that the annual rule keeps of the paper's 170, over draws of clear dates."""
+    """Number of the paper's 170 pairs kept by the annual rule, over draws of clear dates."""
     counts = []
     for seed in range(DRAWS):
         table = draw_clear_scenes(PAPER_SCENES, seed)
@@ -169,7 +169,7 @@ def annual_pairs(glacier: Glacier) -> dict[str, int]:
 
 
 def draw_clear_scenes(counts: Mapping[int, int], seed: int) -> pd.DataFrame:
-    """Draw clear scenes of each season from one orbit's calendar, a scene every five days."""
+    """Draw clear scenes of each season from one orbit's calendar, with one scene per five days."""
     rng = np.random.default_rng(seed)
     dates: list[Any] = []
     for year, count in counts.items():
@@ -203,7 +203,7 @@ def block_edges(items: Path) -> dict[str, float]:
 
 
 def _edge_ratio(steps: Image) -> float:
-    """Largest mean step of any column of a block over the mean of all columns."""
+    """Ratio of the largest mean step over the columns of a block to the mean of all columns."""
     means = [np.nanmean(steps[:, phase::BLOCK]) for phase in range(BLOCK)]
     return float(max(means) / np.mean(means))
 

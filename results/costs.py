@@ -1,7 +1,7 @@
 """Measure the time, memory and disk space of a profile.
 
 `python results/costs.py demo --cores 1` adds a row to `published/costs.json`. Peak memory is that
-of the largest process, which is a notebook's kernel.
+of the largest process, the kernel of a notebook.
 """
 
 import argparse
@@ -20,19 +20,19 @@ __all__ = ["main", "measure"]
 
 TARGET = Path(__file__).parent / "published" / "costs.json"
 SECONDS_PER_MINUTE = 60
-KILOBYTES_PER_GIGABYTE = 1e6  # Linux gives the memory of a process in kilobytes
+KILOBYTES_PER_GIGABYTE = 1e6  # Linux reports the memory of a process in kilobytes
 BYTES_PER_GIGABYTE = 1e9
 
 
 def measure(profile: str, glacier: str, cores: int) -> dict[str, Any]:
-    """Run a study in a new folder and measure what it takes.
+    """Run a study in a new folder and measure its cost.
 
     Parameters
     ----------
     profile, glacier : str
         Keys of the catalog.
     cores : int
-        Number of processors that the run may use.
+        Number of cores available to the run.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The page `errors.md`: what the stated errors of single pairs are worth."""
+"""Page `errors.md`: reliability of the stated errors of single pairs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from gdiv.benchmark.scores import CLASSES
 
 __all__ = ["errors_page"]
 
-#: How errors are stated, with the title of each way.
+#: Methods of stating errors, with their titles.
 WAYS = {
     "with second predictor": "calibrated, with a second predictor",
     "images alone": "calibrated, from the images alone",
@@ -24,7 +24,7 @@ MEDIANS = ("peer", "speed", "stated", "difference")
 
 
 def errors_page(results: Mapping[str, Any], real: Mapping[str, Any]) -> str:
-    """The page on stated errors.
+    """Format the page on stated errors.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def errors_page(results: Mapping[str, Any], real: Mapping[str, Any]) -> str:
 
 
 def _worth_lines(matchers: Mapping[str, Any]) -> list[str]:
-    """Table of what each way of stating errors is worth."""
+    """Table of the scores of each method of stating errors."""
     rows = []
     for name, ways in matchers.items():
         for way, title in WAYS.items():

@@ -1,4 +1,4 @@
-"""Run every glacier of the catalog on its twin in smoke, and publish what notebook 09 compares.
+"""Run the smoke profile on the twin of every glacier, and publish the numbers for notebook 09.
 
 `make glaciers` takes half an hour on two processors. Finished runs are not repeated.
 """
@@ -13,7 +13,7 @@ from gdiv.study.run import run_study
 __all__ = ["main"]
 
 TARGET = Path(__file__).parent / "published" / "glaciers.json"
-#: Claims that are published, and the scores that are published of every mosaic.
+#: Published claims, and published scores of every mosaic.
 KEYS = ("scenes.used", "pairs.validation", "mosaic.speed", "mosaic.correlation_length")
 SCORES = ("rmse", "median", "along", "covered")
 

@@ -1,4 +1,4 @@
-"""Pictures of two hard cases of the benchmark, with the truth and every matcher, and of all errors.
+"""Draw two hard cases of the benchmark with the truth and every matcher, and all relative errors.
 
 Run `python results/hard_cases.py [--scenes FOLDER]`. Only the case of a published field needs a
 scene.
@@ -41,12 +41,12 @@ def _fast_case() -> str:
 
 
 def _picture(pair: Pair, drawn: bool, title: str, target: Path) -> None:
-    """Match a pair by every matcher and save the picture."""
+    """Match a pair with every matcher and save the figure."""
     flows = {
         matcher_label(name): np.stack(match_images(name, pair.reference, pair.secondary)[:2])
         for name in MATCHERS
     }
-    # Real scenes may not be redistributed, so the pictures show drawn textures alone.
+    # Real scenes may not be redistributed, so the figures only show drawn textures.
     images = (pair.reference, pair.secondary) if drawn else ()
     figure = plot_case(images, pair.flow, flows, pair.ice, pair.counted, title)
     figure.savefig(target, dpi=DOTS_PER_INCH, bbox_inches="tight")

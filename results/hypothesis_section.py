@@ -1,4 +1,4 @@
-"""Section of the page on networks: whether Horn-Schunck labels or exact motion teach more."""
+"""Section on networks: comparison of training on Horn-Schunck labels and on exact motion."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from scipy import stats
 
 __all__ = ["hypothesis_lines"]
 
-#: Titles of the networks and of what they learn from.
+#: Titles of the networks and of their training data.
 NETWORKS = {
     "paper": "the paper's, 5.2 million weights",
     "gdiv": "gdiv's, without Horn-Schunck, 0.23 million weights",
@@ -19,14 +19,14 @@ NETWORKS = {
 SOURCES = {
     "drawn": "drawn pairs",
     "truth": "exact motion of the twin",
-    "paper labels": "labels by the paper's Horn-Schunck",
-    "labels": "labels by gdiv's Horn-Schunck",
+    "paper labels": "labels from the paper's Horn-Schunck",
+    "labels": "labels from gdiv's Horn-Schunck",
     "mixed": "half labels, half drawn pairs",
 }
 
 
 def hypothesis_lines(results: Mapping[str, Any]) -> list[str]:
-    """Section on what teaches more.
+    """Format the section that compares training data.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def hypothesis_lines(results: Mapping[str, Any]) -> list[str]:
     for network, title in NETWORKS.items():
         cells += _network_cells([row for row in rows if row["network"] == network], title)
     return [
-        "## Do labels or exact motion teach more?",
+        "## Training on labels or on exact motion",
         "",
         "The paper trains its network on Horn-Schunck labels and then uses the network instead of "
         f"Horn-Schunck. Here each network is first trained for {first:,} steps on drawn pairs, and "

@@ -7,25 +7,25 @@ from pathlib import Path
 __all__ = ["format_launch_links", "read_origin"]
 
 NOTEBOOK = "notebooks/00_the_study_on_one_page.ipynb"
-#: Repository in the addresses as long as there is none.
+#: Placeholder for the repository in URLs.
 PLACEHOLDER = "OWNER/REPOSITORY"
 
 
 def read_origin(folder: Path) -> str:
-    """Address of the remote ``origin`` of the checkout that holds a folder; empty without one."""
+    """URL of the remote ``origin`` of the checkout that contains a folder; empty if none."""
     command = ["git", "remote", "get-url", "origin"]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     return result.stdout.strip()
 
 
 def format_launch_links(origin: str) -> str:
-    """Badges for the repository at a GitHub address.
+    """Format badges for the repository at a GitHub URL.
 
     Parameters
     ----------
     origin : str
-        Address of the repository. Without a GitHub address the plain addresses are listed, with
-        OWNER/REPOSITORY to be replaced.
+        URL of the repository. Without a GitHub URL, plain URLs are listed, with OWNER/REPOSITORY to
+        be replaced.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def format_launch_links(origin: str) -> str:
     if not address:
         return (
             f"To run the notebooks in a browser, replace {PLACEHOLDER} with the name of your fork. "
-            "`make links` turns these addresses into badges.\n\n"
+            "`make links` converts these URLs to badges.\n\n"
             f"- Binder: `{binder}`\n"
             f"- Colab: `{colab}`, after {installation}\n"
             f"- Codespaces: `{codespaces}`"

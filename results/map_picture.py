@@ -1,4 +1,4 @@
-"""Take a picture of the interactive map with the values of a clicked pixel. Needs Chromium."""
+"""Take a screenshot of the interactive map with a clicked pixel. Requires Chromium."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,7 @@ HEIGHT = 930
 #: Clicked point, as fractions of the width and height of the map; on the glacier, chosen by eye.
 CLICK_X = 0.42
 CLICK_Y = 0.55
-#: Time for the series of the clicked pixel to be drawn, milliseconds.
+#: Waiting time for drawing the time series of the clicked pixel, milliseconds.
 DRAWING_TIME = 1000
 
 
@@ -32,7 +32,7 @@ def main() -> None:
         canvas.wait_for()
         box = canvas.bounding_box()
         if box is None:
-            raise SystemExit(f"{PAGE} shows no map")
+            raise SystemExit(f"{PAGE} shows no map; run the demo study again: make study")
         x = box["x"] + CLICK_X * box["width"]
         y = box["y"] + CLICK_Y * box["height"]
         page.mouse.click(x, y)

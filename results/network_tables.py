@@ -8,14 +8,14 @@ from published_values import format_table
 
 __all__ = ["ablation_lines", "network_lines"]
 
-#: Units of what errors depend on, by key of the published results.
+#: Units of the quantities on which errors depend, by key of the published results.
 UNITS = {"displacement": "px", "texture": "of the image's spread"}
 #: Titles of rows whose names in the published results are not titles.
 ABLATION_TITLES = {"as it ships": "as shipped", "zero flow": "zero motion"}
 
 
 def network_lines(networks: Mapping[str, Any]) -> list[str]:
-    """Times beside torchvision's networks, and errors by displacement and by texture."""
+    """Times compared with torchvision's networks, and errors by displacement and texture."""
     lines = [
         "",
         f"## Networks, on {networks['machine']}",

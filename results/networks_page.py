@@ -1,4 +1,4 @@
-"""The page `networks.md`: designs of RAFT hybrid, and whether labels or exact motion teach more."""
+"""Page `networks.md`: designs of RAFT hybrid, and training on labels or on exact motion."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ GROUPS = {"ice": "all", "drawn": "drawn", "moved": "moved *", "twin": "twin *", 
 
 
 def networks_page(designs: Mapping[str, Any], hypothesis: Mapping[str, Any]) -> str:
-    """The page on networks.
+    """Format the page on networks.
 
     Parameters
     ----------
@@ -47,10 +47,10 @@ def networks_page(designs: Mapping[str, Any], hypothesis: Mapping[str, Any]) -> 
     ]
     if designs["variants"]:
         lines += [
-            "## Variants of the refining network, trained alike",
+            "## Variants of the refining network",
             "",
-            f"Each was trained for {designs['steps']} steps of 8 pairs from the weights of the "
-            "network alone, far fewer than the weights that ship.",
+            f"Each variant was trained for {designs['steps']} steps of 8 pairs, starting from the "
+            "weights of the network alone; the shipped weights had far more steps.",
             "",
             *_design_lines(designs["variants"]),
             "",

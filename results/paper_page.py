@@ -1,4 +1,4 @@
-"""The page `paper.md`: the paper and this study, row by row."""
+"""Page `paper.md`: row-by-row comparison of the paper with this study."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from published_values import (
 
 __all__ = ["paper_page"]
 
-#: What the paper does, what this study does, and how the two compare.
+#: Method of the paper, method of this study, and status.
 Row = tuple[str, str, str]
 
 
@@ -44,13 +44,13 @@ def paper_page(claims: Claims, ablation: Mapping[str, Any]) -> str:
         "Glace. Numbers of this study are of the demo run on its synthetic twin, not of satellite "
         "data."
     )
-    lines = ["# The paper and this study, row by row", "", introduction, ""]
+    lines = ["# Comparison with the paper", "", introduction, ""]
     lines += format_table(("paper", "this study", "status"), rows)
     return "\n".join(lines) + "\n"
 
 
 def _image_rows(claims: Claims) -> list[Row]:
-    """Scenes and what is done to them before matching."""
+    """Scenes and their processing before matching."""
     used = format_claim(claims, "scenes.used", "{:.0f}")
     scenes = format_claim(claims, "scenes.found", "{:.0f}")
     sobel_error = format_claim(claims, "labels.sobel.error")
@@ -125,7 +125,7 @@ def _pair_rows(claims: Claims) -> list[Row]:
             "same in a test only",
         ),
         (
-            "how tiles are assigned to the three sets is not stated",
+            "the assignment of tiles to the three sets is not stated",
             "three splits side by side: random, by space and by date",
             "added",
         ),
@@ -155,8 +155,8 @@ def _training_rows(claims: Claims, ablation: Mapping[str, Any]) -> list[Row]:
             "RAFT on single-channel images, trained on Horn-Schunck labels",
             f"own network, preset `gdiv`, {million_parameters:.2f} million parameters, trained on "
             "exact motion and adapted to labels in [04](../notebooks/04_training_raft.ipynb). The "
-            "preset `paper`, 5.2 million parameters, was trained on labels for 2,600 steps, what "
-            "a CPU allows, and did not do better than zero motion ([networks](networks.md))",
+            "preset `paper`, 5.2 million parameters, was trained on labels for 2,600 steps, the "
+            "limit of a CPU, and did not do better than zero motion ([networks](networks.md))",
             "not done at the scale of the paper",
         ),
         (
@@ -201,6 +201,6 @@ def _result_rows(claims: Claims) -> list[Row]:
         (
             "Figures 1 to 3: site, three tiles, mosaic with stakes",
             "figures `site` (01), `tiles` (04) and `figure-3` (06) in the same layout",
-            "same layout, of synthetic scenes",
+            "same layout, for synthetic scenes",
         ),
     ]

@@ -1,4 +1,4 @@
-"""Published numbers, names and sentences that several generated tables share."""
+"""Published numbers, names and sentences shared by several generated tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -28,12 +28,12 @@ MISSING = "–"
 
 
 def format_claim(claims: Claims, key: str, form: str = "{:.2f}") -> str:
-    """Format the value of a claim, or a dash where the run has no such claim."""
+    """Format the value of a claim, or a dash if the run has no such claim."""
     return form.format(claims[key]["value"]) if key in claims else MISSING
 
 
 def row_name(matcher: str) -> str:
-    """Name of a matcher in a table, which says what is a hybrid."""
+    """Name of a matcher in a table, with a note if it is a hybrid."""
     return "raft (hybrid)" if matcher == "raft" else matcher
 
 
@@ -50,7 +50,7 @@ def format_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[st
     Returns
     -------
     list of str
-        Lines without their ends.
+        Lines without line endings.
     """
     lines = [_format_row(heads), "|---" * len(heads) + "|"]
     return lines + [_format_row(row) for row in rows]
@@ -73,7 +73,7 @@ def paper_stake_errors() -> tuple[float, float]:
 
 
 def compression_note() -> str:
-    """Effect of the compression of the Perito Moreno scenes on every number made from them."""
+    """Note on the effect of compression in the Perito Moreno scenes on all their results."""
     edges = check_values("block_edges")
     return (
         "The scenes of Perito Moreno are 8-bit JPEG renderings, not reflectances, and the "

@@ -1,8 +1,8 @@
 """Run the study on real scenes and publish its claims and a picture of the speed.
 
-Run `python results/real.py FOLDER [GLACIER ...]`; FOLDER holds one folder of scenes for each of
-`PLACES`. Claims are published as `published/GLACIER.json`, with a picture of the speed by each
-matcher. The scenes may not be redistributed, so the picture does not show them.
+Run `python results/real.py FOLDER [GLACIER ...]`; FOLDER contains one folder of scenes for each of
+`PLACES`. Claims are published as `published/GLACIER.json`, with a figure of the speed from each
+matcher. The scenes may not be redistributed, so the figure does not show them.
 """
 
 import argparse
@@ -18,7 +18,7 @@ __all__ = ["PLACES", "main"]
 
 PUBLISHED = Path(__file__).parent / "published"
 DOTS_PER_INCH = 110
-#: Profile and folder of scenes by glacier of the catalog. Few scenes need no more than smoke.
+#: Profile and folder of scenes by glacier of the catalog. For few scenes, smoke suffices.
 PLACES = {
     "perito-moreno": ("demo", "perito-moreno-2020"),
     "yahtse": ("smoke", "yahtse-2016-west"),
@@ -45,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, help="folder of the folders of real scenes")
+    parser.add_argument("folder", type=Path, help="folder with a subfolder per site of real scenes")
     parser.add_argument("glacier", nargs="*", default=list(PLACES), help="keys of the catalog")
     arguments = parser.parse_args()
     for glacier in arguments.glacier:

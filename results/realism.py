@@ -1,7 +1,7 @@
-"""Measure how hard the twin is beside real pairs, with its difficulties off and on.
+"""Compare the difficulty of the twin with real pairs, with its conditions off and on.
 
 `python results/realism.py [--scenes FOLDER]` takes ten minutes and writes
-`results/published/realism.json`, of which `python results/render.py` makes a table. The twin of
+`results/published/realism.json`, from which `python results/render.py` makes a table. The twin of
 Perito Moreno is compared with the real pairs of Perito Moreno, 10 to 20 days apart; correlation
 after a match is also compared with the annual pair of Zmutt.
 """
@@ -33,7 +33,7 @@ __all__ = ["main"]
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "results" / "published" / "realism.json"
 MATCHERS = ("horn-schunck", "raft", "correlation", "dis")
-#: Stable ground begins this far from the ice, pixels.
+#: Minimum distance of stable ground from the ice, pixels.
 STABLE_DISTANCE = 16
 #: Part of the twin that is rendered: rows and columns.
 PARTS = {
@@ -42,7 +42,7 @@ PARTS = {
 }
 #: Days between the scenes of a pair.
 DAYS = {"perito-moreno": (5, 25), "mer-de-glace": (320, 400)}
-#: Clear scenes per season, pairs that are measured, and the seed, which no other twin has.
+#: Clear scenes per season, number of measured pairs, and a seed used by no other twin.
 USABLE = [3]
 PAIRS = 2
 SEED = 5
@@ -79,7 +79,7 @@ def _measure(pairs: list[tuple[Image, Image]], ice: Mask, stable: Mask) -> dict[
 
 
 def _measure_real(scenes: Path, folder: str) -> dict[str, Any]:
-    """Measure the real pairs of a place."""
+    """Measure the real pairs of a site."""
     place = next(place for place in PLACES if place.folder == folder)
     real = RealScenes(scenes, place)
     pairs = [(real.images[first], real.images[second]) for first, second in place.pairs]
@@ -87,7 +87,7 @@ def _measure_real(scenes: Path, folder: str) -> dict[str, Any]:
 
 
 def _measure_twin(key: str, conditions: TwinConditions) -> dict[str, Any]:
-    """Measure pairs of a twin under some conditions."""
+    """Measure pairs of a twin under given conditions."""
     entry: Glacier = load_catalog().glaciers[key]
     assert entry.twin is not None
     glacier = entry.model_copy(
@@ -98,7 +98,7 @@ def _measure_twin(key: str, conditions: TwinConditions) -> dict[str, Any]:
         folder = Path(name)
         render_twin(glacier, grid, USABLE, folder, SEED)
         truth = read_truth(folder)
-        assert truth is not None, "the twin was rendered above, its truth with it"
+        assert truth is not None, "the twin was rendered above together with its truth"
         images = {}
         plan = [one for one in plan_acquisitions(glacier, USABLE, SEED) if one.kind == "usable"]
         for acquisition in plan:
@@ -134,7 +134,7 @@ def main() -> None:
             key: _measure_twin(key, TwinConditions.model_validate(change)) for key in PARTS
         }
     write_json(TARGET, results)
-    print(f"written: {TARGET.relative_to(ROOT)}; python results/render.py makes a table of it")
+    print(f"wrote {TARGET.relative_to(ROOT)}; run python results/render.py to update the table")
 
 
 if __name__ == "__main__":

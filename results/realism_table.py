@@ -1,4 +1,4 @@
-"""Table of how hard the twin is beside real pairs."""
+"""Table that compares the difficulty of the twin with real pairs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ MATCHERS = ("horn-schunck", "raft", "correlation", "dis")
 
 
 def realism_table(results: Mapping[str, Any]) -> str:
-    """Spread of stable ground, registration and correlation: real, and the twin as a ratio.
+    """Format spread of stable ground, registration and correlation of real pairs and the twin.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ def realism_table(results: Mapping[str, Any]) -> str:
     easy, hard = results["easy"], results["hard"]
     moreno = real["perito-moreno"]
     introduction = (
-        "Pairs of Perito Moreno, 10 to 20 days apart: real ones, and those of its twin with all "
-        "difficulties off and on. The last columns are twin / real. The real scenes are JPEG "
-        "renderings; the Landsat pair of Yahtse shows how far real places differ."
+        "Pairs of Perito Moreno, 10 to 20 days apart: real pairs, and pairs of its twin with all "
+        "difficulties off and on. The last columns are the ratio twin / real. The real scenes are "
+        "JPEG renderings; the Landsat pair of Yahtse shows the range between real sites."
     )
     heads = (
         "per pair",
@@ -56,16 +56,16 @@ def realism_table(results: Mapping[str, Any]) -> str:
     zmutt = real["zmutt"]["dis"]["ice"]
     annual = [part["mer-de-glace"]["dis"]["ice"] for part in (easy, hard)]
     note = (
-        f"After a year, the correlation of ice after DIS is {zmutt:.2f} on the real pair of Zmutt, "
-        f"and {annual[0]:.2f} and {annual[1]:.2f} on the twin of Mer de Glace. Wrong scene classes "
-        "could not be calibrated: none of the real scenes here has a scene classification. "
-        f"Averages of {moreno['pairs']} pairs."
+        f"After one year, the correlation of ice after DIS is {zmutt:.2f} for the real pair of "
+        f"Zmutt, and {annual[0]:.2f} and {annual[1]:.2f} for the twin of Mer de Glace. Errors of "
+        "the scene classification could not be calibrated, because none of these real scenes has "
+        f"one. Values are averages of {moreno['pairs']} pairs."
     )
     return "\n".join([introduction, "", *format_table(heads, rows), "", note])
 
 
 def _parts(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Measurements of the columns: both real places, and the twin easy and hard."""
+    """Measurements of the columns: both real sites, and the twin with difficulties off and on."""
     real = results["real"]
     return [
         real["perito-moreno"],
@@ -76,6 +76,6 @@ def _parts(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _cells(values: list[float]) -> list[str]:
-    """Cells of the values, and of the twin's relative to the first."""
+    """Cells of the values, and of the twin's values relative to the first."""
     ratios = [value / values[0] for value in values[2:]]
     return [f"{value:.3f}" for value in values] + [f"{ratio:.2f}" for ratio in ratios]

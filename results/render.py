@@ -1,8 +1,8 @@
 """Write the generated tables and pages from the published results.
 
 Run `python results/render.py`. It writes the tables of the README and of the pages of the site, and
-the pages `leaderboard.md`, `bench.md`, `networks.md`, `errors.md` and `paper.md`. With `--check`
-nothing is written, and the exit status shows whether all files are current. With `--links` the
+the pages `leaderboard.md`, `bench.md`, `networks.md`, `errors.md` and `paper.md`. With `--check`,
+nothing is written, and the exit status indicates whether all files are current. With `--links`, the
 badges of the README are written for this fork.
 """
 
@@ -59,7 +59,7 @@ def _generated_blocks() -> dict[Path, dict[str, str]]:
 
 
 def _generated_files() -> dict[Path, str]:
-    """Current text of every file that is generated, wholly or in part."""
+    """Current text of every file that is generated completely or in part."""
     texts = {file: _replace_blocks(file, blocks) for file, blocks in _generated_blocks().items()}
     ablation = load_published("bench-ablation")
     texts[HERE / "bench.md"] = bench_page(
@@ -87,12 +87,12 @@ def _replace_blocks(file: Path, blocks: Mapping[str, str]) -> str:
 def _replace_block(text: str, name: str, block: str) -> str:
     """Text with the lines between the markers of a name replaced by a block."""
     marked = f"<!-- {name} -->\n{block}\n<!-- /{name} -->"
-    # A function as replacement, so that backslashes of the block stay as they are.
+    # Use a function as replacement, so that backslashes in the block are kept.
     return re.sub(f"<!-- {name} -->.*?<!-- /{name} -->", lambda _: marked, text, flags=re.S)
 
 
 def _is_current(file: Path, text: str) -> bool:
-    """Whether a file exists and has this text."""
+    """Check whether a file exists and has this text."""
     return file.exists() and file.read_text(encoding="utf-8") == text
 
 
@@ -105,7 +105,7 @@ def main() -> None:
     stale = {file: text for file, text in _generated_files().items() if not _is_current(file, text)}
     if "--check" in sys.argv:
         names = ", ".join(file.name for file in stale)
-        sys.exit(f"not current, run python results/render.py: {names}" if stale else 0)
+        sys.exit(f"not current: {names}; run python results/render.py" if stale else 0)
     for file, text in stale.items():
         file.write_text(text, encoding="utf-8")
 

@@ -34,7 +34,7 @@ PEER_NAMES = {
     "tv-l1": "TV-L1",
     "ilk": "ILK",
 }
-#: What `raft` is in the studies of real scenes, which have not been repeated.
+#: Note on `raft` in the studies of real scenes, which have not been repeated.
 BEFORE_HYBRID = "`raft` is the network alone, with earlier weights."
 #: Matchers that the table of glaciers compares.
 GLACIER_MATCHERS = ("horn-schunck", "raft", "correlation", "dis")
@@ -104,8 +104,8 @@ def demo_table(claims: Claims) -> str:
     heads = (
         "matcher",
         "stakes, mean absolute difference",
-        "ice with a value, %",
-        "RMSE there",
+        "coverage of ice, %",
+        "RMSE",
         "RMSE, tuned settings",
         "median error",
         "coverage",
@@ -130,7 +130,7 @@ def demo_table(claims: Claims) -> str:
         )
     note = (
         "Default settings are a compromise between cases. Tuned settings were chosen on the dev "
-        "split of [the benchmark](benchmark.md), whose glaciers are others; RAFT has none."
+        "split of [the benchmark](benchmark.md), which uses other glaciers; RAFT has none."
     )
     notes = ("", note, "", _stakes_note())
     return "\n".join([introduction, "", *format_table(heads, rows), *notes])
@@ -142,15 +142,15 @@ def _stakes_note() -> str:
     return (
         "The paper compares real scenes with three GPS stakes of 31 to 40 m/yr: the mean absolute "
         f"difference is {horn_schunck:.2f} m/yr for Horn-Schunck and {raft:.2f} m/yr for RAFT. "
-        "Stakes and scenes differ from those above, so the numbers cannot be compared directly. "
-        "[The paper and this study, row by row](results/paper.md)."
+        "Stakes and scenes differ from those above, so the numbers are not directly comparable. "
+        "See the [comparison with the paper](results/paper.md)."
     )
 
 
 def real_places_table(
     claims_by_place: Mapping[str, Claims], scores: Mapping[str, Mapping[str, Any]]
 ) -> str:
-    """Studies of Yahtse and Zmutt, one row per place and matcher.
+    """Format the studies of Yahtse and Zmutt, with one row per site and matcher.
 
     Parameters
     ----------
@@ -161,11 +161,11 @@ def real_places_table(
     """
     introduction = (
         "Two more studies of real scenes: Guyot and Yahtse (Landsat 8, one pair of 16 days, with "
-        "rock) and Zmutt (Sentinel-2, 2017 to 2018, in a projection of its own and without stable "
-        "ground, whose shifts come from the network of pairs; the scene of another orbit is "
-        "refused). There is no truth. *CARST* is the median distance from CARST's published field "
-        "of the same pair of Yahtse, where it is longer than a pixel and relative to rock; its "
-        "published east component has the wrong sign and is corrected."
+        "rock) and Zmutt (Sentinel-2, 2017 to 2018, in its own projection and without stable "
+        "ground, so that shifts are from the pair network; a scene from another orbit is "
+        "rejected). There is no truth. *CARST* is the median distance from CARST's published field "
+        "for the same pair of Yahtse, relative to rock, where the displacement exceeds one pixel; "
+        "the wrong sign of its published east component is corrected."
     )
     heads = (
         "place",
@@ -197,8 +197,8 @@ def real_table(claims: Claims) -> str:
     scenes = format_claim(claims, "scenes.found", "{:.0f}")
     introduction = (
         f"{pairs} pairs of 10 to 20 days, selected automatically from {scenes} dates. There is no "
-        "truth. Pixels are nominally 6.08 m wide, so values in metres give an order of magnitude "
-        f"only. {BEFORE_HYBRID}"
+        "truth. Pixels are nominally 6.08 m wide, so values in metres are only orders of "
+        f"magnitude. {BEFORE_HYBRID}"
     )
     heads = (
         "matcher",
@@ -214,12 +214,12 @@ def real_table(claims: Claims) -> str:
     displacement = format_claim(claims, "motion.px_per_day", "{:.3f}")
     speed = format_claim(claims, "mosaic.speed", "{:.0f}")
     conclusion = (
-        "Zero motion has the lowest closure and no spread, so no column ranks the matchers by "
-        f"itself. The median displacement by Horn-Schunck is {displacement} px/day, and the median "
-        f"speed of the RAFT mosaic is {speed} m/yr. Speed is highest in the south-west, where the "
-        "ice enters the scene, and along the centreline. Matching fails in patches of the fastest "
-        "ice, where crevasses open within days, and in a rim along the margins, where smoothness "
-        "mixes ice and shore."
+        "Zero motion has the lowest closure and no spread, so no single column ranks the matchers. "
+        f"The median displacement from Horn-Schunck is {displacement} px/day, and the median speed "
+        f"of the RAFT mosaic is {speed} m/yr. Speed is highest in the south-west, where the ice "
+        "enters the scene, and along the centreline. Matching fails in patches of the fastest ice, "
+        "where crevasses open within days, and along the margins, where smoothing mixes ice and "
+        "shore."
     )
     texts = (introduction, "", compression_note(), "")
     return "\n".join([*texts, *format_table(heads, rows), "", conclusion])
@@ -251,11 +251,11 @@ def glacier_table(glaciers: Mapping[str, Claims]) -> str:
     )
     notes = (
         "",
-        "† RAFT was trained on the twin of this glacier, with the same velocity field and other "
-        "random draws of the scenes. Its error there is not an independent test. No other matcher "
-        "is trained.",
+        "† RAFT was trained on the twin of this glacier, with the same velocity field but other "
+        "random draws of the scenes, so this is not an independent test. No other matcher is "
+        "trained.",
         "",
-        "With a single pair, the stated sigma covers this fraction of the true errors: "
+        "For a single pair, the fraction of true errors within the stated sigma is: "
         f"{single_pair_coverages}.",
     )
     return "\n".join([introduction, "", *format_table(heads, rows), *notes])
@@ -263,7 +263,7 @@ def glacier_table(glaciers: Mapping[str, Claims]) -> str:
 
 def cost_table(costs: Sequence[Mapping[str, Any]]) -> str:
     """Time, memory and disk space, one row per measured run."""
-    heads = ("profile", "source", "processors", "minutes", "peak memory of a notebook", "disk")
+    heads = ("profile", "source", "cores", "minutes", "peak memory of a notebook", "disk")
     rows = [
         (
             f"`{run['profile']}`",
@@ -278,13 +278,13 @@ def cost_table(costs: Sequence[Mapping[str, Any]]) -> str:
     pairs = check_values("annual_pairs")
     notes = (
         "",
-        "`full` reads a real archive and trains for hours on a GPU. It has not been run as a "
-        "whole. Measure your own machine with `python results/costs.py`.",
+        "`full` reads a real archive and trains for hours on a GPU. It has not been run end to "
+        "end. Measure the cost on your own machine with `python results/costs.py`.",
         "",
-        "`full` alone does not take the paper's 170 pairs. The paper compares each of 10 scenes of "
-        "2021 with each of 17 scenes of 2022. The annual rule of the catalog keeps pairs of one "
+        "`full` does not reproduce the paper's 170 pairs. The paper compares each of 10 scenes of "
+        "2021 with each of 17 scenes of 2022. The annual rule of the catalog keeps pairs from one "
         "orbit, at most 45 days from a whole number of years and with at most 20 degrees between "
-        "the solar azimuths. On Sentinel-2's real calendar, 10 and 17 clear scenes leave "
+        "the solar azimuths. On Sentinel-2's real calendar, 10 and 17 clear scenes yield "
         f"{pairs['least']} to {pairs['most']} of the 170 pairs. The profile `paper` is `full` with "
         "every scene of one season paired with every scene of the next, without limits on orbit, "
         "day of the year and sun: `gdiv run mer-de-glace --profile paper`. In the catalog, "

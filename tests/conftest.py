@@ -1,4 +1,4 @@
-"""Fixtures that tests share: a small twin, a smoke run, real scenes, a browser."""
+"""Shared fixtures: a small twin, a smoke run, real scenes, a browser."""
 
 import os
 import subprocess
@@ -22,10 +22,10 @@ from gdiv.twin.scenes import render_twin
 for name in ("http_proxy", "https_proxy", "GDAL_HTTP_PROXY"):
     os.environ[name] = "http://127.0.0.1:9"
 os.environ["no_proxy"] = "127.0.0.1,localhost"
-# Many tests write an ItemCollection that names the files of a twin elsewhere.
+# Many tests write an ItemCollection that links to the files of a twin in another folder.
 os.environ["GDIV_TRUST_LINKS"] = "1"
 
-# A package with a matcher, as if it were installed: for the tests and the notebooks' kernels.
+# Simulate an installed package with a matcher, for the tests and the notebooks' kernels.
 FOREIGN = ROOT / "tests" / "packages" / "phase_correlation"
 sys.path.append(str(FOREIGN))
 paths = [str(FOREIGN), os.environ.get("PYTHONPATH")]
@@ -41,9 +41,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def unprivileged_user():
-    """Options of `subprocess.run` for a user without entry, home and rights.
+    """Options of `subprocess.run` for a user without database entry, home and permissions.
 
-    Empty where the tests have no rights themselves.
+    Empty if the tests themselves run without permissions.
     """
     if sys.platform == "win32":
         pytest.skip("Windows has other permissions")
@@ -89,7 +89,7 @@ def twin(glacier, twin_folder):
 
 @pytest.fixture(scope="session")
 def archive_folder(twin_folder, tmp_path_factory):
-    """Folder of the small twin as an archive would serve it, by name; written on first use."""
+    """Folder of the small twin in the format of a named archive, written on first use."""
     folders = {}
 
     def write(flavour):
@@ -103,7 +103,7 @@ def archive_folder(twin_folder, tmp_path_factory):
 
 @pytest.fixture
 def short_waits(monkeypatch, request):
-    """Shorten the waits between attempts; tests of slow answers also have a short timeout."""
+    """Shorten the waits between attempts; tests of slow responses also have a short timeout."""
     seconds = 1 if "slow" in request.node.name else 30
     monkeypatch.setattr(archive, "BACKOFF", 0)
     monkeypatch.setattr(files, "PAUSE", 0)
@@ -119,7 +119,7 @@ def short_waits(monkeypatch, request):
 
 @pytest.fixture(scope="session")
 def clean_pairs():
-    """Four `(pair, flow)` of textures that differ by their motion alone."""
+    """Four `(pair, flow)` of textures that differ only by their motion."""
     return make_clean_pairs()
 
 
@@ -134,7 +134,7 @@ def smoke(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def real():
-    """Folder of real scenes; a test that needs it is skipped where it is absent."""
+    """Folder of real scenes; tests that need it are skipped if it is absent."""
     if not (SHARED / "real").is_dir():
         pytest.skip("no real scenes beside this checkout (../shared/real)")
     return SHARED / "real"
@@ -142,7 +142,7 @@ def real():
 
 @pytest.fixture(scope="session")
 def stac_items():
-    """Real items of two archives; a test that needs them is skipped where they are absent."""
+    """Real items of two archives; tests that need them are skipped if they are absent."""
     if not (SHARED / "stac-items").is_dir():
         pytest.skip("no real items beside this checkout (../shared/stac-items)")
     return sorted((SHARED / "stac-items").glob("*.json"))

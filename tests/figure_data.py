@@ -1,4 +1,4 @@
-"""Small data for figures, and the texts that a figure shows."""
+"""Small data for figures, and helpers that read the text of figures."""
 
 import geopandas as gpd
 import numpy as np
@@ -17,7 +17,7 @@ def make_map(value=30.0, size=40):
 
 
 def make_velocity():
-    """Make a velocity map as published: components, speed, error and number of pairs."""
+    """Make a published velocity product: components, speed, error and number of pairs."""
     vx = make_map()
     velocity = xr.Dataset({"vx": vx, "vy": vx / 2})
     velocity["v"] = np.hypot(velocity.vx, velocity.vy)

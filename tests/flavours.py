@@ -1,7 +1,7 @@
-"""Scenes of the twin as the archives would serve them: their names, fields and numbers.
+"""Scenes of the twin in the formats of the archives: names, fields and digital numbers.
 
-Items follow real ones of Earth Search and Planetary Computer: which fields are present, which are
-missing, and whether the numbers contain the offset of processing baseline 04.00.
+Items follow real items of Earth Search and Planetary Computer, including their present and missing
+fields, and the offset of processing baseline 04.00.
 """
 
 import json
@@ -17,7 +17,7 @@ COG = dict(driver="COG", compress="deflate", blocksize=256)
 
 
 def write_flavour(twin: Path, folder: Path, flavour: str) -> Path:
-    """Write an ItemCollection of `twin` into `folder`, as the archive `flavour` would serve it."""
+    """Write an ItemCollection of `twin` to `folder`, in the format of the archive `flavour`."""
     items = json.loads((twin / "items.json").read_text(encoding="utf-8"))["features"]
     folder.mkdir(parents=True, exist_ok=True)
     features = [MAKERS[flavour](rename_item(item), twin, folder) for item in items]
@@ -62,17 +62,17 @@ def without_file(asset):
 
 
 def has_offset(item):
-    """Whether the processing adds 1000 to all numbers."""
+    """Check whether the processing adds 1000 to all numbers."""
     return item["properties"]["s2:processing_baseline"] >= "04.00"
 
 
 def contains_offset(item):
-    """Whether the files of the twin still contain the offset."""
+    """Check whether the files of the twin still contain the offset."""
     return has_offset(item) and not item["properties"]["earthsearch:boa_offset_applied"]
 
 
 def rewrite(source, target, change, resolution=None, nodata=0):
-    """Write a COG of `change(numbers)`, as coarse as `resolution` if that is given."""
+    """Write a COG of `change(numbers)`, at `resolution` if given."""
     with rasterio.open(source) as file:
         step = 1 if resolution is None else round(resolution / file.res[0])
         shape = file.height // step, file.width // step
@@ -97,13 +97,13 @@ def rewrite(source, target, change, resolution=None, nodata=0):
 
 
 def raw(item, name):
-    """Function that converts numbers of the twin to those of the agency, offset included."""
+    """Return a function that converts the twin's numbers to those of the agency with offset."""
     add = 1000 if name != "scl" and has_offset(item) and not contains_offset(item) else 0
     return lambda numbers: np.where(numbers > 0, numbers + add, 0).astype(numbers.dtype)
 
 
 def earth_search(item, twin, folder):
-    """Names and numbers of the twin, which follow Earth Search."""
+    """Keep the names and numbers of the twin, which follow Earth Search."""
     assets = {}
     for name, asset in item["assets"].items():
         rewrite(twin / asset["file"], folder / asset["href"], lambda numbers: numbers)

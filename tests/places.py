@@ -1,4 +1,4 @@
-"""Folders of the checkout and of real scenes beside it, and sources of files."""
+"""Paths of the checkout and of real scenes beside it, and sources of files."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from gdiv.catalog import load_catalog
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
-#: Matchers of the smoke run: those of the profile, one of gdiv that no profile has, and one of
+#: Matchers of the smoke run: those of the profile, one of gdiv that is in no profile, and one of
 #: another package.
 MATCHERS = "horn-schunck,raft,correlation,dis,farneback,phase-correlation"
 

@@ -1,4 +1,4 @@
-"""A network and training pairs that are small enough for tests."""
+"""A network and training pairs small enough for tests."""
 
 import torch
 

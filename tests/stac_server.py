@@ -1,4 +1,4 @@
-"""A STAC API on this machine that serves scenes like the archives, with faults on demand.
+"""Local STAC API that serves scenes like the archives, with faults on demand.
 
 Landing page, conformance and `/search` with ids, collections, bbox, intersects, datetime, query,
 filter (CQL2), sortby, limit and paging by token; assets by byte range, counted; signatures that
@@ -22,14 +22,14 @@ COMPARISONS = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte":
 
 
 class StacServer:
-    """Serve `items.json` of `folder` and the files beside it.
+    """Serve the `items.json` of `folder` and the files in the same folder.
 
     `faults` lists the responses of the next searches: a status code, `"malformed"`, `"reset"`,
     `"slow"` or `"endless"` (a page that links to itself). `broken` maps a part of a file's name to
     the response of each request for such a file: a status code, `"reset"`, `"truncated"`,
-    `"slow"`; or a list of those, one per request, until it is empty. With `signed`, files lie in a
-    blob storage, for which this server is the proxy. They require a token of `/token`, which has a
-    stated lifetime of `lifetime` seconds and is valid until `expire` is called.
+    `"slow"`; or a list of those, one per request, until it is empty. With `signed`, files are in a
+    simulated blob storage, for which this server is the proxy. They require a token from `/token`,
+    with a stated lifetime of `lifetime` seconds, which is valid until `expire` is called.
     """
 
     def __init__(self, folder: Path, page: int = 4, signed: bool = False, lifetime: float = 3600):
@@ -140,7 +140,7 @@ def moment(text):
 
 
 def matches(item, query):
-    """Whether an item matches a search."""
+    """Check whether an item matches a search."""
     properties = item["properties"]
     if item["collection"] not in query.get("collections", [item["collection"]]):
         return False
@@ -205,7 +205,7 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(server.search(query))
 
     def fail(self, fault) -> bool:
-        """End the request by a status code, a closed connection or a wait, if `fault` is one."""
+        """End the request with a status code, a closed connection or a wait, if `fault` is one."""
         if isinstance(fault, int):
             self.reply({"description": "not now"}, fault, {"Retry-After": "0"})
         elif fault == "reset":
@@ -250,7 +250,7 @@ class Handler(BaseHTTPRequestHandler):
             data, status = data[start : end + 1], 206
         if self.command == "GET":
             server.bytes += len(data)
-        if fault == "truncated":  # fewer bytes than were promised
+        if fault == "truncated":  # fewer bytes than announced
             self.close_connection = True
             self.send_response(status)
             for key, value in {"Content-Length": len(data), **headers}.items():

@@ -20,7 +20,7 @@ def list_files(run):
 
 
 def visible_text(path):
-    """Text that a reader finds in a file: metadata of stores and images, outputs of notebooks."""
+    """Text visible in a file: metadata of stores and images, outputs of notebooks."""
     if path.suffix == ".zarr":
         return "".join(
             (path / n).read_text() for n in ("zarr.json", ".zattrs") if (path / n).exists()
@@ -52,10 +52,10 @@ def visible_text(path):
 
 
 def without_scripts(text):
-    """Remove script libraries, which contain all kinds of words; the JSON of the page stays."""
+    """Remove script libraries, which may contain any word; keep the JSON of the page."""
     return re.sub(r"<script(?![^>]*json)[^>]*>.*?</script>", "", text, flags=re.S)
 
 
 def is_marked(path):
-    """Whether a file contains the word "synthetic"."""
+    """Check whether a file contains the word "synthetic"."""
     return "synthetic" in visible_text(path).lower()

@@ -1,4 +1,4 @@
-"""Direction of imports, copies that must agree, links of documents, no private paths."""
+"""Check the direction of imports, duplicated settings, links of documents and private paths."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The bench's pairs are what they say, and every matcher in it finds motion."""
+"""The pairs of the bench are as described, and every matcher in it finds motion."""
 
 import sys
 
@@ -36,7 +36,7 @@ def test_synthetic_pairs_differ_only_as_their_case_says():
     pairs = {case: smooth.synthetic(case, 128, 1) for case in smooth.SYNTHETIC}
     for case, pair in pairs.items():
         assert np.array_equal(pair.flow, pairs["clean"].flow), case
-        if case == "shadow":  # what is not in it is as it was
+        if case == "shadow":  # pixels outside the shadow do not change
             continue
         assert np.corrcoef(pair.reference.ravel(), pairs["clean"].reference.ravel())[0, 1] > 0.98, (
             case
@@ -54,7 +54,7 @@ def test_synthetic_pairs_differ_only_as_their_case_says():
 def test_shadows_darken_parts_of_both_images():
     clean, shadow = (smooth.synthetic(case, 128, 1) for case in ("clean", "shadow"))
     for one, two in zip(clean[:2], shadow[:2], strict=True):
-        light = (two + 0.1) / (one - one.min() + 0.1)  # off the noise near black
+        light = (two + 0.1) / (one - one.min() + 0.1)  # offset to avoid noise near black
         assert 0.02 < (light < 0.5).mean() < 0.6 and (np.abs(light - 1) < 0.1).mean() > 0.3
 
 
@@ -77,7 +77,7 @@ def test_every_design_finds_motion(name):
 
 
 def test_a_network_without_costs_follows_its_steps_alone():
-    """Costs do not matter to it, so features that differ leave its flow as it is."""
+    """The network ignores costs, so different features do not change its flow."""
     torch.manual_seed(0)
     network = designs.VARIANTS["no cost volume"]().eval()
     images = torch.randn(2, 1, 1, 64, 64)
@@ -109,7 +109,7 @@ def test_a_calibration_recovers_how_errors_were_drawn():
     sigmas = [calibrate(sample.shown, sample.second, fitted) for sample in samples]
     scores = calibration.score(samples, sigmas)
     assert scores["coverage"]["ice"] == pytest.approx(0.683, abs=0.02)
-    # No stated error ranks pixels better than the one that the errors were drawn with.
+    # The sigma from which errors were drawn ranks pixels best.
     assert scores["ause"] == pytest.approx(scores["ause_of_sigma"], abs=0.05)
     alone = calibration.fit(samples, IMAGES_ALONE)
     worse = calibration.score(samples, [calibrate(s.shown, None, alone) for s in samples])

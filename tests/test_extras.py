@@ -1,4 +1,4 @@
-"""The core works without the optional packages; errors name the extra of a missing one."""
+"""The core works without optional packages; errors name the extra of a missing package."""
 
 import subprocess
 import sys

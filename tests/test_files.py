@@ -118,7 +118,7 @@ def test_secrets_are_taken_out_of_links(text, expected):
 
 
 def test_a_pipe_is_no_file(tmp_path):
-    """Reading it would wait for ever."""
+    """Reading it would block forever."""
     os.mkfifo(tmp_path / "items.json")
     with pytest.raises(OSError, match="not a regular file"):
         files.read_text(tmp_path / "items.json")

@@ -1,4 +1,4 @@
-"""Installation: the Python that make chooses, and a wheel that needs no checkout."""
+"""Installation: the Python chosen by make, and a wheel that works without a checkout."""
 
 import os
 import shutil

@@ -1,6 +1,6 @@
-"""A table of mutations: of items, catalogs, parameters and vector files.
+"""Mutations of items, catalogs, parameters and vector files.
 
-Each gives a result, or one clear error; none a traceback of something else.
+Each mutation gives a result or one clear error, never another traceback.
 """
 
 import copy
@@ -21,7 +21,7 @@ from gdiv.study.parameters import check_parameters, notebooks
 from gdiv.study.workspace import StudyError
 from gdiv.velocity.stakes import read_stakes
 
-#: What a field may hold by mistake.
+#: Values that a field may contain by mistake.
 VALUES = (None, "", "x", -1, 1e99, float("nan"), [], {}, True, [None, "a"], {"a": 1})
 
 
@@ -54,7 +54,7 @@ def test_every_mutation_of_an_item_leaves_the_other_scenes_as_they_are(twin, gla
         mutated = [changed(items[0], path, value), *items[1:]]
         table = screen_scenes(mutated, twin["source"], glacier)
         assert len(table) == len(items), (path, value)
-        # A scene may lose its duplicate or its partner, no more.
+        # A scene may only lose its duplicate or its partner.
         assert sum(a != b for a, b in zip(table.verdict[1:], others, strict=True)) <= 1, path
         assert table.reason.str.len().gt(0).all(), (path, value)
         grid = grid_of_items(mutated, twin["source"].image, glacier)

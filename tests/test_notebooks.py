@@ -15,7 +15,7 @@ from places import ROOT
 from gdiv.study.results import RESULTS, find_result
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-# Cells of a notebook in which an outline is drawn.
+# Cells of a notebook for drawing an outline.
 DRAWING = (
     "import gdiv\noutline = gdiv.draw_outline('scene.tif')\noutline",
     "outline.save('outline.geojson')\noutline.to_frame().area.round(-3).tolist()",
@@ -98,8 +98,8 @@ def test_notebooks_have_one_parameters_cell_of_annotated_literals(notebook):
         )
 
 
-# Claims that a notebook quotes. Other numbers are of the paper, of a method or of real scenes, and
-# no run can change them.
+# Claims quoted by each notebook. Other numbers are from the paper, a method or real scenes, and do
+# not change with a run.
 ENDS = ("", "_low", "_high")
 QUOTED = {
     "00": [f"mosaic.{name}.rmse{end}" for name in ("raft", "horn-schunck") for end in ENDS],
@@ -112,7 +112,7 @@ FIXED = {"7.69", "2.18", "2.45", "2.71", "0.1", "0.5", "2.5", "6.08"}
 
 
 def test_quoted_results_are_published_ones(notebook):
-    """A number in prose becomes stale when a result changes; this test then fails."""
+    """This test fails if a number in the text is outdated because a result has changed."""
     published = json.loads((ROOT / "results" / "published" / "claims.json").read_text())
     values = [published[key]["value"] for key in QUOTED.get(notebook.name[:2], [])]
     known = {f"{value:.{digits}f}" for value in values for digits in (1, 2)}

@@ -1,4 +1,4 @@
-"""Studies of real scenes by the items of their folder: which scenes, pairs and shifts they take."""
+"""Scenes, pairs and shifts of studies of real scenes, from the items of their folder."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from gdiv.study.opening import resolve_source
 
 
 def prepare(real, key, folder):
-    """Find, judge, load and pair the scenes of a place, as notebooks 01 and 02 do."""
+    """Find, judge, load and pair the scenes of a site, as in notebooks 01 and 02."""
     catalog = load_catalog()
     glacier = catalog.glaciers[key]
     source = resolve_source(str(real / folder / "items.json"), catalog.profiles["smoke"])

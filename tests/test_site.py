@@ -1,4 +1,4 @@
-"""The site: builds without a warning, asks for no network, leads nowhere that is not there."""
+"""The site builds without warnings, works offline and has no broken links."""
 
 import re
 import subprocess

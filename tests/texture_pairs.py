@@ -1,4 +1,4 @@
-"""Pairs of a texture and itself moved by a known displacement."""
+"""Pairs of a texture and the same texture moved by a known displacement."""
 
 import numpy as np
 from scipy import ndimage
@@ -15,7 +15,7 @@ def shift_texture(u, v, size=160):
 
 
 def move_texture(flow, seed=0, size=128):
-    """Return a texture and itself moved exactly by a `(2, H, W)` flow: the spline is the image."""
+    """Return a texture and the same texture moved exactly by a `(2, H, W)` flow, with splines."""
     spline = ndimage.spline_filter(fractal_texture(256, 1.5, seed), mode="grid-wrap")
     grid = np.stack(np.meshgrid(np.arange(size), np.arange(size), indexing="xy")).astype(np.float32)
     origins = invert_flow(np.broadcast_to(flow, grid.shape).astype(np.float32))

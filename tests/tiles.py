@@ -1,4 +1,4 @@
-"""Tiles of a texture that is known everywhere, and scenes of which the item alone matters."""
+"""Tiles of an analytical texture, and scenes for tests that only use the item."""
 
 import numpy as np
 import pyproj
@@ -9,7 +9,7 @@ from gdiv.catalog import load_catalog
 from gdiv.imagery import assets, screening
 from gdiv.imagery.items import PARTS, parse_item
 
-#: Digital numbers by which cubic resampling changes the texture, of an amplitude of 800.
+#: Change of the texture by cubic resampling in digital numbers, for an amplitude of 800.
 TEXTURE_ERROR = 6
 #: Zone in which the texture is defined.
 ZONE = 32632
@@ -18,7 +18,7 @@ WAVES = ((150.0, 0.3), (190.0, 1.4), (230.0, 2.2), (310.0, 0.9))
 
 
 def brightness(x, y):
-    """Brightness of the texture at places of its zone."""
+    """Brightness of the texture at positions in its zone."""
     waves = [
         np.sin(2 * np.pi * (x * np.cos(angle) + y * np.sin(angle)) / length)
         for length, angle in WAVES
@@ -89,7 +89,7 @@ def make_item(path, epsg, step, corner, shape, band=1, **changes):
 
 
 def read_joined(tiles, grid):
-    """Read the image of tiles that are joined to one scene."""
+    """Read the image of tiles joined into one scene."""
     item = tiles[0] | {PARTS: tiles[1:]}
     source = load_catalog().sources["twin"]
     return assets.load_asset([item], source, "image", grid)[0].values

@@ -38,10 +38,10 @@ def add_scene_ids(data, reference, secondary):
 
 
 def make_mosaic(seed, shared, alone, size=120, rough=2.0, stated=None, motion=3):
-    """Make a mosaic of ice at 30 m/yr with an error of all pairs and one of each.
+    """Make a mosaic of ice at 30 m/yr with a common and an independent error of its pairs.
 
-    Both errors, `shared` and `alone` (pixels), are `rough` times as large in the south. The pairs
-    state both, or `stated` times as much.
+    Both errors, `shared` and `alone` (pixels), are `rough` times as large in the south. The stated
+    error of the pairs combines both, or is `stated` times as large.
     """
     rng = np.random.default_rng(seed)
     rough = np.where(np.arange(size)[:, None] < size // 2, 1.0, rough)
@@ -72,7 +72,7 @@ def make_annual_pairs():
 
 
 def make_pair_cube(matched):
-    """Make the pair cube of displacements, all of ice, each component with an error of 0.2 px."""
+    """Make the pair cube of displacements, all on ice, with an error of 0.2 px per component."""
     ice = np.ones((40, 40), bool)
     sigmas = {f"sigma_{name}": 0 * matched.u + 0.2 for name in "uv"}
     velocity = annual.to_velocity(matched.assign(sigmas))

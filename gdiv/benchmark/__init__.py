@@ -1,1 +1,1 @@
-"""The benchmark: pairs of exactly known displacement, real pairs, scores and their intervals."""
+"""The benchmark: pairs with exactly known displacement, real pairs, scores and their intervals."""

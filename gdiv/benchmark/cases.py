@@ -1,9 +1,9 @@
-"""The cases of the benchmark, and the pair of images of each.
+"""Cases of the benchmark and their image pairs.
 
 Cases of kind "moved" and "drawn" follow one recipe. A field is drawn and rounded to 1/2000 px. The
-reference is the texture read once at ``x + flow(x)`` by a fifth-order spline, and the secondary is
+reference is the texture sampled once at ``x + flow(x)`` with a fifth-order spline; the secondary is
 the texture itself, so ``secondary(x + u, y + v) = reference(x, y)`` holds without an inversion.
-Then part of the texture is renewed, a condition is added, and light and noise change
+Then part of the texture is replaced, a condition is applied, and light and noise change
 (`gdiv.benchmark.weather`).
 """
 
@@ -27,23 +27,23 @@ __all__ = ["Case", "Pair", "Split", "inside", "make_moved", "moved_cases", "spli
 
 Split: TypeAlias = Literal["dev", "test"]
 
-#: Side of the images in pixels, and of the frame that is not scored.
+#: Side of the images, and width of the margin that is not scored, pixels.
 SIDE = 224
 RIM = 4
-#: Steps per pixel that the truth is rounded to.
+#: The truth is rounded to this many steps per pixel.
 STEPS = 2000
-#: Order of the spline by which a texture is read.
+#: Order of the spline that samples a texture.
 SPLINE_ORDER = 5
-#: Pixels beyond the longest displacement that the texture is wider on each side.
+#: Extra texture on each side beyond the longest displacement, pixels.
 SPLINE_MARGIN = 8
-#: Longest displacement relative to the half-width: faster narrow ice is not found in nature.
+#: Longest displacement relative to the half-width. In nature, narrow ice is not faster.
 MAX_REACH = 1.5
 
 #: Lower and upper bounds of the half-width and of the longest displacement, pixels; a case takes
 #: one range of each.
 HALF_WIDTHS = ((4.0, 8.0), (8.0, 16.0), (16.0, 32.0), (32.0, 60.0))
 REACHES = ((0.1, 0.6), (0.6, 2.5), (2.5, 10.0), (10.0, 40.0))
-#: Textures of each split. No texture, glacier or seed is in both.
+#: Textures of each split. The splits share no texture, glacier or seed.
 TEXTURES: dict[Split, tuple[Texture, ...]] = {
     "dev": (
         Texture("aletsch-2020-07", "nir08", "2020-07-20"),
@@ -55,7 +55,7 @@ TEXTURES: dict[Split, tuple[Texture, ...]] = {
         Texture("mer-de-glace-2020-07-18", "nir08", "2020-07-18", max_reach=14),
     ),
 }
-#: First numbers of the random generators of each split.
+#: First random seed of each split.
 SEEDS: dict[Split, int] = {"dev": 7101, "test": 9203}
 #: Rounds through all families and half-widths, by kind.
 ROUNDS: dict[Split, int] = {"dev": 1, "test": 2}
@@ -69,7 +69,7 @@ class Pair(NamedTuple):
     reference, secondary : ndarray of float32, shape (H, W)
         Images; NaN is no data.
     flow : ndarray of float32, shape (2, H, W)
-        True displacement in pixels; NaN where it is not known.
+        True displacement in pixels; NaN where unknown.
     ice : ndarray of bool, shape (H, W)
         Moving area.
     counted : ndarray of bool, shape (H, W)
@@ -100,8 +100,7 @@ class Case:
     texture : Texture or None
         Scene of the texture; None if it is drawn.
     half_width, reach : float
-        Half-width and longest displacement in pixels that are asked for; 0 if the case defines its
-        own.
+        Requested half-width and longest displacement in pixels; 0 if the case defines its own.
     condition : str
         One of `gdiv.benchmark.weather.CONDITIONS`.
     seed : int
@@ -120,7 +119,7 @@ class Case:
 
 
 def moved_cases(split: Split) -> Iterator[Case]:
-    """List the cases of textures moved by glacier-like fields.
+    """List the cases in which glacier-like fields move a texture.
 
     Parameters
     ----------
@@ -130,7 +129,7 @@ def moved_cases(split: Split) -> Iterator[Case]:
     Yields
     ------
     Case
-        Of kind "drawn", whose texture is drawn, and "moved", whose texture is real, in turn.
+        Cases that alternate between kind "drawn" (synthetic texture) and "moved" (real texture).
     """
     conditions = list(CONDITIONS)
     number = 0
@@ -159,7 +158,7 @@ def moved_cases(split: Split) -> Iterator[Case]:
 
 
 def _choose_texture(split: Split, reach: float, number: int) -> Texture:
-    """Take the textures in turn, of those that are large enough for a displacement."""
+    """Cycle through the textures that are large enough for a displacement."""
     fitting = [texture for texture in TEXTURES[split] if texture.max_reach >= reach]
     return fitting[number % len(fitting)]
 
@@ -172,7 +171,7 @@ def make_moved(case: Case, scenes: Path | None) -> Pair:
     case : Case
         The case.
     scenes : Path or None
-        Folder of the folders of real scenes.
+        Folder with one subfolder per site of real scenes.
 
     Returns
     -------
@@ -194,7 +193,8 @@ def make_moved(case: Case, scenes: Path | None) -> Pair:
     reference = ndimage.map_coordinates(
         image.astype(np.float64), points[::-1], order=SPLINE_ORDER, mode="mirror"
     )
-    # Half a turn makes another place of it even where a small scene gives nearly the same window.
+    # A rotation by 180 degrees yields a different texture even where a small scene yields nearly
+    # the same window.
     elsewhere = np.rot90(other[inner, inner], 2)
     secondary = renew_texture(image[inner, inner], field.ice, elsewhere)
     reference, secondary = add_condition(case.condition, reference, secondary, rng)
@@ -211,7 +211,7 @@ def _texture(case: Case, side: int, scenes: Path | None, rng: np.random.Generato
 
 
 def inside(flow: Flow) -> Mask:
-    """Mark the pixels off the rim whose counterpart is off the rim of the secondary, too.
+    """Mark pixels inside the scored frame whose counterpart in the secondary is inside it as well.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def inside(flow: Flow) -> Mask:
 
 
 def split_hash(cases: list[Case]) -> str:
-    """Hash the recipes of cases; the hash changes if a case of a split does.
+    """Hash the recipes of cases, so that a changed case changes the hash.
 
     Parameters
     ----------

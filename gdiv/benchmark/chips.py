@@ -14,7 +14,7 @@ __all__ = ["match_chips"]
 CHIP = 48
 CHIP_REACH = 10
 CHIP_STEP = 16
-#: Least correlation, and largest forward-backward error in pixels.
+#: Minimum correlation, and maximum forward-backward error in pixels.
 MIN_CORRELATION = 0.7
 MAX_CHIP_ERROR = 0.3
 
@@ -29,15 +29,15 @@ def match_chips(
     reference, secondary : ndarray, shape (H, W)
         Images; NaN is no data.
     ice : ndarray of bool, shape (H, W)
-        A chip has to lie on ice as a whole.
+        Ice; only chips that lie entirely on ice are used.
     side : int, optional
         Side of a chip in pixels. Smaller ones fit onto narrower ice and are less reliable.
 
     Returns
     -------
     ndarray, shape (N, 4)
-        Row and column of the centre of each chip, and its displacement (u, v) in pixels. They are
-        matched by correlation, so they favour the matcher of that name.
+        Row and column of the centre of each chip, and its displacement (u, v) in pixels. The chips
+        are matched by correlation, so they favour the matcher "correlation".
     """
     half = side // 2
     margin = half + CHIP_REACH

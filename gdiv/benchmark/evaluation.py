@@ -1,4 +1,4 @@
-"""Match every case by a matcher and keep the scores, so that an interrupted benchmark resumes."""
+"""Match every case with a matcher and store its scores, so that a benchmark can resume."""
 
 import hashlib
 import json
@@ -34,9 +34,9 @@ class Contestant(NamedTuple):
         Function of the reference and the secondary ``(H, W)``; returns u and v, and optionally
         their stated errors, in pixels; NaN where there is none.
     identity : str
-        Whatever decides its results: settings and code. Scores of another identity are not reused.
+        Settings and code that determine its results. Stored scores are reused only if it is equal.
     trained_on : tuple of str
-        Beginnings of the names of cases whose texture or glacier it was trained on.
+        Prefixes of the names of the cases whose texture or glacier it was trained on.
     """
 
     name: str
@@ -61,7 +61,8 @@ def evaluate(
 ) -> tuple[dict[str, dict[str, CaseScores]], dict[str, str]]:
     """Score matchers on cases with an exact truth.
 
-    The matchers take turns on each case, so that a machine whose speed drifts slows all alike.
+    All matchers run on one case before the next, so that drifts in machine speed affect them
+    equally.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ def evaluate(
     store : Path
         Folder of scores and rendered twins. Stored scores are reused.
     scenes : Path, optional
-        Folder of the folders of real scenes.
+        Folder with one subfolder per site of real scenes.
 
     Returns
     -------
@@ -120,8 +121,8 @@ def _match(contestant: Contestant, reference: Image, secondary: Image) -> tuple[
     )
     if parts.shape not in ((2, *reference.shape), (4, *reference.shape)):
         raise ValueError(
-            f"{contestant.name} returned {parts.shape}; u and v of {reference.shape}, or u, v and "
-            "their stated errors, are needed"
+            f"{contestant.name} returned an array of shape {parts.shape}; return u and v of shape "
+            f"{reference.shape}, optionally followed by their stated errors"
         )
     return parts[:2], parts[2:] if len(parts) == 4 else None
 
@@ -165,16 +166,16 @@ def evaluate_real(
     contestants : iterable of Contestant
         The matchers.
     store : Path
-        Folder that scores are kept in.
+        Folder in which scores are stored.
     scenes : Path, optional
-        Folder of the folders of real scenes.
+        Folder with one subfolder per site of real scenes.
 
     Returns
     -------
     results : dict of dict
-        By place: ``scores`` by matcher, ``caveat`` and ``block_grid``.
+        By site: ``scores`` by matcher, ``caveat`` and ``block_grid``.
     skipped : dict of str
-        Reason by place.
+        Reason by site.
     """
     contestants = list(contestants)
     results: dict[str, dict[str, Any]] = {}
@@ -203,7 +204,7 @@ def evaluate_real(
 
 
 def _score_real(contestant: Contestant, real: RealScenes) -> dict[str, Any]:
-    """Match all pairs of a place and score them."""
+    """Match all pairs of a site and score them."""
     flows = {
         (first, second): _match(contestant, real.images[first], real.images[second])[0]
         for first, second in needed_pairs(real.place)

@@ -1,6 +1,6 @@
 """Displacement fields like those of glaciers, drawn from families.
 
-A field is one tongue of ice, or several, along centrelines that cross the frame; all around it is
+A field is one or more tongues of ice along centrelines that cross the frame, surrounded by
 stable ground. The profile of speed across a tongue is ``slip + (1 - slip) (1 - |across|^n)``: a
 parabola for ``n = 2`` without slip, and nearly a plug for large `n` (Cuffey and Paterson 2010, The
 Physics of Glaciers, section 8.5). Speed falls to zero over the last `EDGE` pixels inside a margin.
@@ -20,32 +20,32 @@ from gdiv.images.sampling import pixel_grid
 
 __all__ = ["FAMILIES", "Field", "draw_field", "unfold"]
 
-#: Pixels over which speed falls to zero inside a margin, as in published fields resampled finely.
+#: Pixels over which speed falls to zero inside a margin, as in finely resampled published fields.
 EDGE = 2.5
-#: Least determinant of the map from the reference to the secondary. Below, ice would fold over.
+#: Minimum determinant of the map from reference to secondary; below it, the field would fold.
 MIN_DETERMINANT = 0.25
-#: Smoothing of a field where it would fold, pixels and at most so many rounds.
+#: Smoothing of a field where it would fold: sigma in pixels, and maximum number of iterations.
 UNFOLDING_SIGMA = 3.0
 UNFOLDING_ROUNDS = 40
 
-#: Speed relative to the fastest from which ground counts as ice.
+#: Minimum speed of ice, relative to the maximum speed.
 MOVING = 0.002
 
 # Shapes, in sides of the frame unless stated; chosen to span valley glaciers on maps of Millan et
 # al. (2022, doi:10.1038/s41561-021-00885-z).
 CENTRELINE_STEP = 0.5  # pixels
-BEYOND = 0.4  # by which a centreline begins and ends outside the frame
+BEYOND = 0.4  # distance from the frame to both ends of a centreline, outside it
 SIDEWAYS = 0.06  # spread of the points of a centreline
 STRONG_SIDEWAYS = 0.16  # the same for the family "bend"
 POINTS = 6  # of a centreline
 WIDTH_WAVE = 0.15  # relative spread of the half-width along a centreline
 SPEED_WAVE = 0.25  # relative spread of the speed along a centreline
-FALL_LENGTH = (0.08, 0.2)  # sigma of an ice fall
-FALL_GAIN = (1.0, 3.0)  # speed added by an ice fall, of the speed elsewhere
+FALL_LENGTH = (0.08, 0.2)  # sigma of an icefall
+FALL_GAIN = (1.0, 3.0)  # speed added by an icefall, relative to the speed elsewhere
 EXPONENTS = (2.0, 12.0)  # of the profile, from a parabola to a plug
 SLIPS = (0.0, 0.3)  # of most families
 SLIDING_SLIPS = (0.6, 1.0)  # of the family "sliding"
-SLOW = (0.02, 0.25)  # speed of slow ice beside fast, of the speed of the fast
+SLOW = (0.02, 0.25)  # speed of slow ice relative to the fast ice beside it
 STAGNANT_WIDTH = 0.6  # width of stagnant ice at a margin, half-widths
 
 
@@ -108,11 +108,11 @@ def draw_field(
     ((2, 96, 96), 3.0)
     """
     if family not in FAMILIES:
-        raise ValueError(f"no family {family!r} of fields; there are: {', '.join(FAMILIES)}")
+        raise ValueError(f"unknown field family {family!r}; choose from: {', '.join(FAMILIES)}")
     field = FAMILIES[family](side, half_width, rng)
     fastest = np.hypot(*field.flow).max()
     flow = unfold(field.flow * (reach / fastest))
-    # Smoothing of folds carries motion over the margin.
+    # Smoothing of folds spreads motion across the margin.
     return Field(flow, field.ice | (np.hypot(*flow) > MOVING * reach))
 
 
@@ -127,8 +127,8 @@ def unfold(flow: Flow) -> Flow:
     Returns
     -------
     ndarray of float32, shape (2, H, W)
-        Displacement whose determinant ``det(1 + grad flow)`` is above `MIN_DETERMINANT`, or as
-        near to it as the rounds of smoothing come.
+        Displacement whose determinant ``det(1 + grad flow)`` exceeds `MIN_DETERMINANT`, unless the
+        maximum number of iterations was reached first.
     """
     for _ in range(UNFOLDING_ROUNDS):
         folded = _determinant(flow) < MIN_DETERMINANT
@@ -160,7 +160,7 @@ def _draw_centreline(side: int, sideways: float, rng: np.random.Generator) -> Se
 
 
 def _wave(count: int, spread: float, rng: np.random.Generator) -> Series:
-    """Smooth factor of about 1 or less along a centreline."""
+    """Smooth random factor along a centreline, about 1 or less."""
     nodes = rng.uniform(1 - 2 * spread, 1, POINTS)
     return make_interp_spline(np.arange(POINTS), nodes)(np.linspace(0, POINTS - 1, count))
 
@@ -192,7 +192,7 @@ def _draw_tongue(
     speed = along_speed[nearest] * profile * edge
     tangent = np.gradient(line, axis=0)
     tangent /= np.hypot(*tangent.T)[:, None]
-    # Between the nearest points of a bend the direction jumps; it turns over a half-width instead.
+    # In a bend, the direction of the nearest point jumps. Smooth it over one half-width.
     column, row = (
         ndimage.gaussian_filter(part[nearest].reshape(side, side), max(half_width / 3, 1))
         for part in tangent.T
@@ -235,7 +235,7 @@ def _bend(side: int, half_width: float, rng: np.random.Generator) -> Field:
 
 
 def _ice_fall(side: int, half_width: float, rng: np.random.Generator) -> Field:
-    """A tongue with an ice fall, where it is several times as fast."""
+    """A tongue with an icefall, where it is several times as fast."""
     line = _draw_centreline(side, SIDEWAYS, rng)
     return _join([_draw_tongue(line, side, half_width, SLIPS, rng, fall=True)])
 

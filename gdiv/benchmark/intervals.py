@@ -24,7 +24,7 @@ class Estimate(NamedTuple):
 
 
 class Resampling:
-    """Weights of cases and of their blocks, the same for every matcher, so that ratios are paired.
+    """Bootstrap weights of cases and blocks, shared by all matchers so that ratios are paired.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class Resampling:
 
 
 def estimate(values: npt.NDArray[np.float64]) -> Estimate:
-    """Take the value of the sample, and the interval of its replicates.
+    """Estimate a value from the sample and its interval from the replicates.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def summarise(
     -------
     dict
         By class and score: ``error``, ``median``, ``p95`` (pixels), ``bias`` along flow (fraction),
-        ``large`` (fraction off by more than two pixels), ``missing`` (fraction) and ``coverage`` of
+        ``large`` (fraction with error > 2 pixels), ``missing`` (fraction) and ``coverage`` of
         one stated sigma. Each is the mean over cases; median and percentile are those of the
         pixels, with each case of equal weight.
     """

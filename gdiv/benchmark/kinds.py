@@ -1,12 +1,12 @@
-"""Kinds of cases of the benchmark, and the errors of a wrong choice of them."""
+"""Kinds of benchmark cases, and the errors raised for an invalid choice."""
 
 __all__ = ["KINDS", "BenchmarkError", "UnknownCaseError"]
 
-#: Kinds of cases, and what they are.
+#: Description of each kind of case.
 KINDS = {
     "smooth": "drawn texture, smooth flow, one difference between the dates",
-    "drawn": "drawn texture moved by a drawn field of a glacier",
-    "moved": "real texture moved by a drawn field of a glacier",
+    "drawn": "drawn texture moved by a drawn glacier field",
+    "moved": "real texture moved by a drawn glacier field",
     "published": "real texture moved by a published velocity field of narrow ice",
     "twin": "synthetic twin of a glacier of the catalog",
     "real": "real pair without exact truth",

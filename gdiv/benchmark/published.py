@@ -1,4 +1,4 @@
-"""Pairs of real texture moved by published velocity fields, from files beside the project.
+"""Pairs of real texture moved by published velocity fields, from files outside the package.
 
 Each file ``*.npz`` of a folder is one pair, with the arrays ``reference`` and ``secondary``
 (uint16, 0 is no data), ``u`` and ``v`` (int16, 1/q pixels), ``q``, and ``ice`` (packed bits of
@@ -48,7 +48,7 @@ def make_published(case: Case, scenes: Path | None) -> Pair:
     case : Case
         Case of kind "published".
     scenes : Path or None
-        Folder of the folders of real scenes.
+        Folder with one subfolder per site of real scenes.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def make_published(case: Case, scenes: Path | None) -> Pair:
     """
     file = require_folder(scenes) / FOLDER / f"{case.family}.npz"
     if not file.is_file():
-        raise MissingSceneError(f"no {FOLDER}/{file.name}")
+        raise MissingSceneError(f"{FOLDER}/{file.name} is missing from the folder of real scenes")
     with np.load(file) as stored:
         reference, secondary = (
             np.where(stored[key] > 0, stored[key], np.nan).astype(np.float32)

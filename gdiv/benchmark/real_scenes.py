@@ -1,4 +1,4 @@
-"""Scenes of real places and the pairs that are matched; there is no exact truth.
+"""Real scenes and the pairs that are matched; there is no exact truth.
 
 `gdiv.benchmark.real_scores` scores them.
 """
@@ -20,7 +20,7 @@ from gdiv.images.arrays import Flow, Image, Mask
 
 __all__ = ["PLACES", "Dates", "Place", "RealScenes", "needed_pairs", "relative_to"]
 
-#: Stable ground of a place without rock outlines begins this far from the ice, pixels.
+#: Distance of stable ground from the ice, at a site without rock outlines, pixels.
 STABLE_DISTANCE = 16
 #: Side of a JPEG block, pixels.
 JPEG_BLOCK = 8
@@ -29,7 +29,7 @@ Dates: TypeAlias = tuple[str, str]
 
 
 class Place(NamedTuple):
-    """Real scenes of one place, and the pairs that are scored.
+    """Real scenes of one site, and the pairs that are scored.
 
     Attributes
     ----------
@@ -44,13 +44,13 @@ class Place(NamedTuple):
     triplet : tuple of str
         Three dates of a closure; empty without one.
     stable : str
-        File of stable ground; "around" for all that is far from the ice, "" for none.
+        File of stable ground; "around" for all ground far from the ice, "" for none.
     field : str
         GeoTIFF of a published velocity, m/day east and north; "" without one.
     chip : int
-        Side of the chips in pixels, which have to lie on ice as a whole.
+        Side of the chips in pixels; each chip must lie entirely on ice.
     caveat : str
-        What a reader of the scores has to know.
+        Caveat to consider when reading the scores.
     """
 
     folder: str
@@ -64,7 +64,7 @@ class Place(NamedTuple):
     caveat: str = ""
 
 
-#: Places of the test split.
+#: Sites of the test split.
 PLACES = (
     Place(
         "yahtse-2016-west",
@@ -72,7 +72,7 @@ PLACES = (
         pairs=(("2016-07-18", "2016-08-03"),),
         stable="rock.geojson",
         field="carst_vx_vy.tif",
-        caveat="Landsat 8, 15 m, 16 days. The published field is a peer, not a truth: CARST, "
+        caveat="Landsat 8, 15 m, 16 days. The published field is no ground truth: CARST, "
         "32 px chips, with the sign of its east component corrected. Rock is 4 % of the frame.",
     ),
     Place(
@@ -90,19 +90,19 @@ PLACES = (
         pairs=(("2020-01-31", "2020-02-20"), ("2020-02-07", "2020-02-22")),
         triplet=("2020-01-31", "2020-02-10", "2020-02-20"),
         stable="around",
-        caveat="JPEG renderings of Sentinel-2: a compression grid fixed to the pixels pulls every "
-        "matcher to zero and flatters closure and stable ground. Pixels of 6.08 m are nominal.",
+        caveat="JPEG renderings of Sentinel-2: the compression grid, fixed to the pixels, biases "
+        "every matcher to zero, so closure and stable ground look too good. Nominal pixel: 6.08 m.",
     ),
 )
 
 
 def needed_pairs(place: Place) -> list[Dates]:
-    """List the dates of all pairs of a place that have to be matched.
+    """List the dates of all pairs of a site that have to be matched.
 
     Parameters
     ----------
     place : Place
-        A place.
+        A site.
 
     Returns
     -------
@@ -117,26 +117,26 @@ def needed_pairs(place: Place) -> list[Dates]:
 
 
 class RealScenes:
-    """Images and masks of a place.
+    """Images and masks of a site.
 
     Parameters
     ----------
     scenes : Path or None
-        Folder of the folders of real scenes.
+        Folder with one subfolder per site of real scenes.
     place : Place
-        The place.
+        The site.
 
     Attributes
     ----------
     images : dict of str to ndarray
         Image of each date; NaN is no data.
     ice : ndarray of bool, shape (H, W)
-        Ice by the outline of the folder.
+        Ice inside the outline in the folder.
     stable : ndarray of bool, shape (H, W)
-        Stable ground; nowhere true if the place has none.
+        Stable ground; False everywhere if the site has none.
     block_grid : float
-        Mean brightness step at the most conspicuous of every eight pixels, relative to all; at
-        least 1, and well above it for JPEG.
+        Largest mean brightness step among the eight pixel offsets, relative to the mean step; at
+        least 1, and well above 1 for JPEG.
 
     Raises
     ------
@@ -176,7 +176,7 @@ class RealScenes:
         return geometry_mask(polygons, self._shape, self._transform, invert=True)
 
     def _stable_ground(self) -> Mask:
-        """Stable ground of the place."""
+        """Stable ground of the site."""
         if self.place.stable == "around":
             return ndimage.distance_transform_edt(~self.ice) > STABLE_DISTANCE
         if self.place.stable:
@@ -184,7 +184,7 @@ class RealScenes:
         return np.zeros(self._shape, bool)
 
     def published_field(self, pair: Dates) -> Flow:
-        """Published velocity as displacement of a pair in pixels.
+        """Convert the published velocity to the displacement of a pair in pixels.
 
         Parameters
         ----------
@@ -235,7 +235,7 @@ def relative_to(flow: Flow, stable: Mask) -> Flow:
 
 
 def _block_grid(image: Image) -> float:
-    """Brightness steps between JPEG blocks relative to those everywhere, the larger direction."""
+    """Brightness step between JPEG blocks relative to the mean step, maximum of both directions."""
     ratios = []
     for axis in (0, 1):
         steps = np.abs(np.diff(image, axis=axis))

@@ -1,12 +1,12 @@
 """Scores of the displacement between real scenes, which have no exact truth.
 
-Several scores have to be read together, since each alone can be cheated: no motion at all is best
-on stable ground, in a null pair and in closure.
+Read the scores together, since each alone can be gamed: zero motion is best on stable ground, in a
+null pair and in closure.
 
 - *agreement*: distance from chips that correlate reliably in both directions.
 - *stable*: spread of displacement on stable ground, each pair about its own median.
-- *null*: displacement between dates so close that the ice has hardly moved, less its median.
-- *closure*: two successive pairs less the pair of the outer dates.
+- *null*: displacement between dates so close that the ice has hardly moved, minus its median.
+- *closure*: sum of two successive pairs minus the pair of the outer dates.
 - *field*: distance from a published field of the same pair where it is longer than a pixel, both
   relative to stable ground.
 """
@@ -36,7 +36,7 @@ SEED = 20261126
 
 
 def score_place(scenes: RealScenes, flows: Mapping[Dates, Flow]) -> dict[str, Estimate]:
-    """Score the displacement of all pairs of a place.
+    """Score the displacement of all pairs of a site.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def score_place(scenes: RealScenes, flows: Mapping[Dates, Flow]) -> dict[str, Es
     Returns
     -------
     dict of str to Estimate
-        Each score that the place has, in pixels, with its 95 % interval from blocks of 64 px:
+        Each score that the site allows, in pixels, with its 95 % interval from blocks of 64 px:
         medians, and the NMAD on stable ground. ``missing`` is the fraction of the ice without a
         vector.
     """
@@ -64,7 +64,7 @@ def score_place(scenes: RealScenes, flows: Mapping[Dates, Flow]) -> dict[str, Es
         return vectors - np.median(vectors, 1, keepdims=True), block
 
     def all_of(residuals: Sequence[Residuals]) -> Residuals:
-        # Blocks of different pairs are resampled as different ones.
+        # Blocks of different pairs are resampled independently.
         numbers = [block + i * (blocks.max() + 1) for i, (_, block) in enumerate(residuals)]
         return np.concatenate([each for each, _ in residuals], 1), np.concatenate(numbers)
 
@@ -95,7 +95,7 @@ def score_place(scenes: RealScenes, flows: Mapping[Dates, Flow]) -> dict[str, Es
 def _from_chips(
     scenes: RealScenes, pair: Dates, flow: Flow, blocks: npt.NDArray[np.intp]
 ) -> Residuals:
-    """Differences from the chips of a pair that are matched reliably."""
+    """Differences from the reliably matched chips of a pair."""
     chips = scenes.chips[pair]
     rows, columns = chips[:, :2].astype(int).T
     difference = flow[:, rows, columns] - chips[:, 2:].T

@@ -1,4 +1,4 @@
-"""Results of the benchmark: rows with intervals, order of the matchers, and a table to read."""
+"""Results of the benchmark: rows with intervals, ranks of the matchers, and a printed table."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,8 +21,8 @@ __all__ = [
     "summarise_benchmark",
 ]
 
-#: Matcher whose error is the unit of relative errors: DIS of OpenCV with its finest scale, on local
-#: contrast, the strongest dense matcher of a library on real scenes.
+#: Matcher whose error is the unit of relative errors: OpenCV's DIS at its finest scale, on local
+#: contrast. Of the dense matchers available in libraries, it is the best on real scenes.
 UNIT = "dis"
 
 
@@ -39,11 +39,11 @@ def summarise_benchmark(
     contestants : sequence of Contestant
         The matchers.
     cases : sequence of Case
-        The cases that were asked for.
+        The requested cases.
     scores : mapping
         Scores by matcher and case, as `gdiv.benchmark.evaluation.evaluate` returns them.
     skipped : mapping
-        Reason by case that was skipped.
+        Reason for each skipped case.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def _case_errors(scores: CaseScores, weights: npt.NDArray[np.float64]) -> npt.ND
 
 
 def _round(value: Any) -> float | None:
-    """Four significant digits, or None for no number, as JSON takes it."""
+    """Round to four significant digits; None if not finite, as JSON requires."""
     return float(f"{value:.4g}") if np.isfinite(value) else None
 
 
@@ -178,7 +178,7 @@ def format_results(results: Mapping[str, Any], group: str = "ice") -> str:
     rows.sort(key=lambda row: row["relative"]["ice"][0])
     width = max(len(row["matcher"]) for row in rows)
     lines = [
-        f"{'':3} {'':{width}}  {'error on ice / that of ' + UNIT:>27}  {'on ice, px':>10}  "
+        f"{'':3} {'':{width}}  {'error on ice rel. to ' + UNIT:>27}  {'on ice, px':>10}  "
         f"{'margin, px':>10}  {'bias > 2 px':>11}  {'s/Mpx':>6}"
     ]
     for rank, row in zip(shared_ranks(rows), rows, strict=True):
@@ -208,7 +208,8 @@ def shared_ranks(rows: Sequence[Mapping[str, Any]]) -> list[int]:
     Returns
     -------
     list of int
-        Rank of each row. It rises where an interval lies above that of the best row of a rank.
+        Rank of each row. A new rank begins where an interval lies above that of the best row of
+        the current rank.
     """
     ranks: list[int] = []
     limit = -np.inf
@@ -233,7 +234,7 @@ def format_real(results: Mapping[str, Any]) -> str:
     Returns
     -------
     str
-        One table per place, with its caveat; empty without one.
+        One table per site, with its caveat; empty if there are no results.
     """
     lines = []
     for place, result in results.items():

@@ -1,4 +1,4 @@
-"""Run the benchmark for matchers by name: registered ones, or functions of the user."""
+"""Run the benchmark for registered matchers or user-defined functions, given by name."""
 
 import hashlib
 import importlib
@@ -22,14 +22,14 @@ from gdiv.study.provenance import code_hash
 
 __all__ = ["TRAINED_ON", "contestant", "run_benchmark"]
 
-#: Cases whose texture or glacier trained the network that ships.
+#: Cases whose texture or glacier was used to train the network shipped with gdiv.
 TRAINED_ON = {
     "raft": ("dev-moved", "dev-twin-argentiere", "dev-twin-tasman"),
 }
 
 
 def contestant(name: str) -> Contestant:
-    """Make a contestant of a registered matcher or of a function.
+    """Make a contestant from a registered matcher or a function.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def contestant(name: str) -> Contestant:
     Returns
     -------
     Contestant
-        The matcher of the benchmark.
+        The matcher, ready for the benchmark.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def contestant(name: str) -> Contestant:
         file = inspect.getsourcefile(function)
         source = Path(file).read_bytes() if file else b""
         return Contestant(name, function, code_hash() + hashlib.sha256(source).hexdigest()[:16])
-    get_matcher(name)  # raises for an unknown one, and if a package is missing
+    get_matcher(name)  # raises if the matcher is unknown or a package is missing
     identity = code_hash() + source_hash([name])
     return Contestant(name, partial(_match, name), identity, TRAINED_ON.get(name, ()))
 
@@ -67,7 +67,7 @@ def _match(name: str, reference: Image, secondary: Image) -> tuple[Component, ..
 
 
 def _import(name: str) -> Any:
-    """Function named as ``package.module:function``; the current folder is searched, too."""
+    """Import the function ``package.module:function``, also from the current folder."""
     module, _, function = name.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
@@ -77,7 +77,7 @@ def _import(name: str) -> Any:
     except (ImportError, AttributeError) as error:
         raise BenchmarkError(f"{name} cannot be imported: {error}") from None
     if not callable(found):
-        raise BenchmarkError(f"{name} is not a function of two images")
+        raise BenchmarkError(f"{name} is not callable; name a function of two images")
     return found
 
 
@@ -98,12 +98,12 @@ def run_benchmark(
     split : {"dev", "test"}, optional
         Choose methods and settings on "dev", and score once on "test".
     cases : sequence of str, optional
-        Kinds of cases, or beginnings of their names; all if left out.
+        Kinds of cases, or prefixes of their names; all cases by default.
     scenes : str or Path, optional
-        Folder of the folders of real scenes. Cases whose scene is absent are skipped.
+        Folder with one subfolder per site of real scenes. Cases whose scene is absent are skipped.
     store : str or Path, optional
-        Folder that scores and rendered twins are kept in; one below the user's cache if left out.
-        Scores of the same code, matcher and case are not computed again.
+        Folder for scores and rendered twins; by default a folder in the user's cache. Stored
+        scores are reused if code, matcher and case are unchanged.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def run_benchmark(
     Raises
     ------
     BenchmarkError
-        If a function cannot be imported, no case is left, or there is no folder for the scores.
+        If a function cannot be imported, all cases are skipped, or scores cannot be stored.
     UnknownCaseError, UnknownMatcherError
         If there is no such case or matcher.
 
@@ -137,13 +137,13 @@ def run_benchmark(
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise BenchmarkError(f"scores cannot be kept: {error}; name a folder as store") from error
+        raise BenchmarkError(f"scores cannot be stored: {error}; pass a folder as store") from error
     real_folder = Path(scenes) if scenes is not None else None
     if real_folder is not None and not real_folder.is_dir():
-        raise BenchmarkError(f"no folder {real_folder} of real scenes")
+        raise BenchmarkError(f"the folder of real scenes, {real_folder}, does not exist")
     scores, skipped = evaluate(contestants, exact, folder, real_folder)
     if exact and len(skipped) == len(exact):
-        raise BenchmarkError(f"no case is left: {next(iter(skipped.values()))}")
+        raise BenchmarkError(f"all cases were skipped: {next(iter(skipped.values()))}")
     results = summarise_benchmark(contestants, exact, scores, skipped) if exact else {"rows": []}
     if split == "test" and (not cases or "real" in cases):
         results["real"], lost = evaluate_real(contestants, folder, real_folder)

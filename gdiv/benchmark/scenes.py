@@ -29,9 +29,9 @@ __all__ = [
 #: Ranges of the exponent of the spectrum of drawn textures, and of their stretch.
 SLOPES = (0.9, 1.8)
 STRETCHES = (1.0, 2.0)
-#: Windows that are drawn from a scene; the one with the most texture is taken.
+#: Number of windows drawn from a scene; the one with the most texture is used.
 WINDOW_DRAWS = 6
-#: Width of the neighbourhood whose spread is texture, pixels.
+#: Width of the neighbourhood whose spread measures texture, pixels.
 TEXTURE_SIGMA = 3
 MAX_DRAWS = 500
 
@@ -46,7 +46,7 @@ def require_folder(scenes: Path | None) -> Path:
     Parameters
     ----------
     scenes : Path or None
-        Folder that the user named.
+        Folder given by the user.
 
     Returns
     -------
@@ -56,10 +56,10 @@ def require_folder(scenes: Path | None) -> Path:
     Raises
     ------
     MissingSceneError
-        If none is named.
+        If no folder is given.
     """
     if scenes is None:
-        raise MissingSceneError("no folder of real scenes is named (--scenes)")
+        raise MissingSceneError("this case needs real scenes; give their folder with --scenes")
     return scenes
 
 
@@ -78,7 +78,7 @@ def read_items(folder: Path) -> list[dict[str, Any]]:
     Parameters
     ----------
     folder : Path
-        Folder of one place.
+        Folder of one site.
 
     Returns
     -------
@@ -92,17 +92,17 @@ def read_items(folder: Path) -> list[dict[str, Any]]:
     """
     file = folder / "items.json"
     if not file.is_file():
-        raise MissingSceneError(f"no scenes of {folder.name} (items.json is absent)")
+        raise MissingSceneError(f"{folder / 'items.json'} is missing")
     return json.loads(file.read_text(encoding="utf-8"))["features"]
 
 
 def read_band(folder: Path, band: str, date: str) -> Image:
-    """Read one band of the scene of a date.
+    """Read one band of the scene acquired on a date.
 
     Parameters
     ----------
     folder : Path
-        Folder of one place.
+        Folder of one site.
     band : str
         Asset of the items.
     date : str
@@ -124,16 +124,16 @@ def read_band(folder: Path, band: str, date: str) -> Image:
             with rasterio.open(folder / asset["href"]) as file:
                 image = file.read(1).astype(np.float32)
             return np.where(image == 0, np.float32(np.nan), image)
-    raise MissingSceneError(f"no scene of {folder.name} on {date} with the band {band}")
+    raise MissingSceneError(f"{folder.name} has no scene of {date} with band {band}")
 
 
 def read_window(folder: Path, texture: Texture, side: int, rng: np.random.Generator) -> Image:
-    """Draw a window of a scene that has data everywhere, and texture.
+    """Draw a textured window without gaps from a scene.
 
     Parameters
     ----------
     folder : Path
-        Folder of the folders of scenes.
+        Folder with one subfolder per site.
     texture : Texture
         Scene and band.
     side : int

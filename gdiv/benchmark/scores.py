@@ -32,7 +32,7 @@ DISPLACEMENTS = (0.3, 1.0, 4.0, 16.0)
 HALF_WIDTHS = (8, 16, 32)
 #: Distance from a margin within which pixels of both sides belong to it.
 MARGIN = 3
-#: Shortest displacement that the bias along flow is computed from, pixels.
+#: Minimum displacement of pixels in the bias along flow, pixels.
 FAST = 2.0
 #: Fraction of the ice with the largest shear.
 SHEAR = 0.1
@@ -70,14 +70,15 @@ class BlockScores(NamedTuple):
     error : ndarray, shape (blocks, classes)
         Sum of the end-point error in pixels.
     filled : ndarray, shape (blocks, classes)
-        The same with missing vectors as no motion, whose error is the true length.
+        The same, but a missing vector counts as zero motion; its error is the true length.
     large : ndarray, shape (blocks, classes)
-        Vectors off by more than two pixels.
+        Vectors with an error of more than two pixels.
     along, length : ndarray, shape (blocks, classes)
         Sums of the component along the true vector, and of the true length, where it is longer
         than `FAST` or, in a class of displacement, everywhere.
     covered : ndarray, shape (blocks, classes)
-        Components within one stated sigma, half per component; NaN without stated errors.
+        Number of components within one stated sigma, each counted as one half; NaN without
+        stated errors.
     histogram : ndarray, shape (blocks, classes, bins)
         Histogram of the error.
     """
@@ -94,7 +95,7 @@ class BlockScores(NamedTuple):
 
 
 def pixel_classes(pair: Pair) -> dict[str, Mask]:
-    """Find the pixels of each class.
+    """Select the pixels of each class.
 
     Parameters
     ----------
@@ -128,9 +129,9 @@ def pixel_classes(pair: Pair) -> dict[str, Mask]:
 
 
 def _opening(inside: Image, radius: float) -> Mask:
-    """Ice that a disc of a radius covers without leaving the ice: the half-width is as large.
+    """Morphological opening of the ice with a disc: pixels of at least this half-width.
 
-    Ice that runs out of the frame counts as going on.
+    Ice that leaves the frame is assumed to continue beyond it.
     """
     centres = inside >= radius
     if not centres.any():
@@ -156,7 +157,7 @@ def score_blocks(pair: Pair, flow: Flow, sigma: Flow | None = None) -> BlockScor
     pair : Pair
         The pair.
     flow : ndarray, shape (2, H, W)
-        Displacement found, in pixels; NaN where none was found.
+        Estimated displacement in pixels; NaN where there is none.
     sigma : ndarray, shape (2, H, W), optional
         Stated standard error of each component, pixels.
 
@@ -225,8 +226,8 @@ def _sum(
 def sparsification(pair: Pair, flow: Flow, sigma: Flow) -> float:
     """Compute the area under the sparsification error (AUSE) on ice, relative to the mean error.
 
-    Pixels are left out from the largest stated error on; the mean error of the rest is compared
-    with that of leaving out the largest true errors (Ilg et al. 2018,
+    Pixels are removed in descending order of stated error. The mean error of the remaining pixels
+    is compared with that after removing the largest true errors first (Ilg et al. 2018,
     doi:10.1007/978-3-030-01234-2_40).
 
     Parameters
@@ -251,7 +252,7 @@ def sparsification(pair: Pair, flow: Flow, sigma: Flow) -> float:
 
 
 def sparsification_area(error: Series, stated: Series) -> float:
-    """Compute the area of `sparsification` from the errors of some pixels.
+    """Compute the area of `sparsification` from the errors of pixels.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Band-limited textures moved by smooth flows, with one difference between the dates each.
+"""Band-limited textures moved by smooth flows, with one difference between the dates per case.
 
-These are the easy cases: no margin, no narrow ice. They show what a matcher does where nothing but
-noise, light, shadow or decorrelation is in its way.
+These are the easy cases, without margins or narrow ice. They isolate the effect of noise, light,
+shadow and decorrelation on a matcher.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,9 @@ __all__ = [
     "synthetic",
 ]
 
-#: Synthetic cases, by what differs between the two dates.
+#: Synthetic cases, named after the difference between the two dates.
 SYNTHETIC = ("clean", "noise", "illumination", "shadow", "decorrelation")
-#: Pixels left out at the frame, where surface that moves in has no counterpart.
+#: Width of the margin that is not scored: surface that moves into the frame has no counterpart.
 RIM = 16
 
 # Differences between the dates, relative to the spread of the image; chosen by eye.
@@ -36,20 +36,19 @@ NOISE = 0.015
 STRONG_NOISE = 0.1
 #: Fraction of the variance that is replaced by another texture.
 DECORRELATION = 0.15
-#: Correlation length of illumination in pixels, the range of its mean, and its relative and
-#: absolute spread.
+#: Illumination: correlation length in pixels, range of its mean, relative and absolute spread.
 SHADE_LENGTH = 60
 MEAN_BRIGHTNESS = (0.6, 1.4)
 SHADE_GAIN = 0.25
 SHADE_OFFSET = 0.7
-#: Correlation length of cast shadows in pixels, the level of a smooth field above which they lie
-#: (about a fifth of the image), and the fraction of the light that they take.
+#: Cast shadows: correlation length in pixels, threshold of a smooth field above which they lie
+#: (about a fifth of the image), and fraction of the light that they block.
 SHADOW_LENGTH = 50
 SHADOW_LEVEL = 0.85
 SHADOW_DEPTH = 0.75
 
 # Synthetic textures and flows; chosen by eye.
-#: Samples of a texture's lattice per pixel.
+#: Samples of the texture per pixel, along each axis.
 FINER = 2
 #: Pixels of texture around the frame.
 TEXTURE_MARGIN = 32
@@ -60,7 +59,8 @@ CUTOFF = 0.32
 CUTOFF_EXPONENT = 4
 #: Cycles per side; longer waves have the amplitude of this one.
 MIN_CYCLES = 2
-#: Range of the correlation length of a flow, of the side, and of its longest vector, of `reach`.
+#: Ranges of the correlation length of a flow (relative to the side) and of its longest vector
+#: (relative to `reach`).
 FLOW_LENGTH = (0.35, 0.9)
 FLOW_REACH = (0.3, 1)
 
@@ -113,7 +113,7 @@ def make_smooth(case: Case) -> Pair:
 
 
 def inner_mask(shape: tuple[int, int]) -> Mask:
-    """Mark the pixels of an image off its rim.
+    """Mark the pixels of an image inside its scored frame.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def inner_mask(shape: tuple[int, int]) -> Mask:
     Returns
     -------
     ndarray of bool, shape (H, W)
-        True off the rim.
+        True inside the frame.
     """
     mask: Mask = np.zeros(shape, bool)
     mask[RIM:-RIM, RIM:-RIM] = True
@@ -161,7 +161,7 @@ def degrade(
         brightness = rng.uniform(*MEAN_BRIGHTNESS) * np.exp(SHADE_GAIN * gain)
         secondary = brightness * secondary + SHADE_OFFSET * offset
     if case == "shadow":
-        # Shadows take light, so darkness is zero.
+        # Shadows multiply the light, so the darkest value must be zero.
         reference = reference - reference.min()
         secondary = secondary - secondary.min()
         reference = reference * (1 - SHADOW_DEPTH * _cast_shadow(reference.shape, rng))
@@ -187,8 +187,8 @@ def _cast_shadow(shape: tuple[int, ...], rng: np.random.Generator) -> Image:
 def synthetic(case: str, size: int, seed: int, reach: float = 10.0) -> Pair:
     """Make a pair of a band-limited texture and a smooth flow.
 
-    The texture is kept twice as fine as the pixels. The secondary samples it at the positions that
-    the flow comes from, so that nothing is interpolated from the reference.
+    The texture is sampled twice as finely as the pixels. The secondary samples it at the positions
+    where the flow originates, so that nothing is interpolated from the reference.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The cases of the benchmark by split and kind, and the loader of their pairs."""
+"""List the benchmark cases by split and kind, and load their pairs."""
 
 import os
 from collections.abc import Iterable
@@ -21,17 +21,17 @@ def list_cases(split: Split = "test", names: Iterable[str] = ()) -> list[Case]:
     split : {"dev", "test"}, optional
         Choose methods and settings on "dev", and score once on "test".
     names : iterable of str, optional
-        Kinds of `KINDS`, names of cases, or beginnings of names; all cases if left out.
+        Kinds of `KINDS`, names of cases, or prefixes of names; all cases by default.
 
     Returns
     -------
     list of Case
-        The cases, of real scenes too, whether those are present or not.
+        The cases, including those whose real scenes are absent.
 
     Raises
     ------
     UnknownCaseError
-        If a name is neither a kind nor begins the name of a case.
+        If a name is neither a kind nor a prefix of the name of a case.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def list_cases(split: Split = "test", names: Iterable[str] = ()) -> list[Case]:
     ['dev-moved-bend-09', 'dev-moved-bend-10']
     """
     if split not in ("dev", "test"):
-        raise UnknownCaseError(f"no split {split!r}; there are: dev, test")
+        raise UnknownCaseError(f"unknown split {split!r}; choose from: dev, test")
     cases = [*smooth_cases(split), *moved_cases(split), *twin_cases(split)]
     if split == "test":
         cases += published_cases()
@@ -60,16 +60,16 @@ def list_cases(split: Split = "test", names: Iterable[str] = ()) -> list[Case]:
 def load_case(
     case: Case | str, scenes: str | Path | None = None, cache: str | Path | None = None
 ) -> Pair:
-    """Make the pair of images of a case.
+    """Make the image pair of a case.
 
     Parameters
     ----------
     case : Case or str
         A case, or its name.
     scenes : str or Path, optional
-        Folder of the folders of real scenes, which are not part of gdiv.
+        Folder with one subfolder per site of real scenes, which are not part of gdiv.
     cache : str or Path, optional
-        Folder of rendered twins; one below the user's cache if left out.
+        Folder for rendered twins; by default a folder in the user's cache.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def load_case(
     if isinstance(case, str):
         named = {each.name: each for split in ("dev", "test") for each in list_cases(split)}
         if case not in named:
-            raise UnknownCaseError(f"no case {case!r}; gdiv.list_cases lists them")
+            raise UnknownCaseError(f"unknown case {case!r}; gdiv.list_cases() lists all cases")
         case = named[case]
     folder = Path(scenes) if scenes is not None else None
     if case.kind == "smooth":
@@ -110,7 +110,7 @@ def load_case(
 
 
 def cache_folder() -> Path:
-    """Return the folder that scores and rendered twins are kept in if no other is named.
+    """Return the default folder for scores and rendered twins.
 
     Returns
     -------
@@ -131,5 +131,5 @@ def cache_folder() -> Path:
     try:
         return Path(caches or Path.home() / ".cache") / "gdiv" / "benchmark"
     except RuntimeError as error:
-        message = "no home directory to keep scores in: name a folder, or set XDG_CACHE_HOME"
+        message = "no home directory for the scores: name a folder, or set XDG_CACHE_HOME"
         raise FileNotFoundError(message) from error

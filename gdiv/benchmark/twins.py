@@ -1,8 +1,7 @@
 """Pairs of the synthetic twins of the catalog's glaciers.
 
-A case is the middle of a twin. Its dates are a year apart, or some days, by the glacier's rule of
-pairing. Twins that trained a network are in the
-dev split alone.
+A case is the central part of a twin. Its dates are a year or some days apart, according to the
+pairing rule of the glacier. Twins on which a network was trained are only in the dev split.
 """
 
 import itertools
@@ -22,16 +21,16 @@ from gdiv.twin.truth import read_truth, true_displacement
 
 __all__ = ["GLACIERS", "make_twin", "twin_cases"]
 
-#: Glaciers of each split. Argentière and Tasman trained the network that ships; scenes of Aletsch
-#: are textures of the dev split.
+#: Glaciers of each split. The network shipped with gdiv was trained on Argentière and Tasman;
+#: scenes of Aletsch provide textures of the dev split.
 GLACIERS: dict[Split, tuple[str, ...]] = {
     "dev": ("argentiere", "tasman", "aletsch"),
     "test": ("mer-de-glace", "kaskawulsh", "perito-moreno", "baltoro", "jakobshavn"),
 }
-#: Side of the part of a twin, pixels, and the seed of its world, which no study or training has.
+#: Side of the central part in pixels, and seed of the world, which no study or training uses.
 SIDE = 320
 SEEDS: dict[Split, int] = {"dev": 301, "test": 302}
-#: Pairs of each glacier, and clear scenes of each season that they are chosen from.
+#: Number of pairs per glacier, and of clear scenes per season to choose from.
 PAIRS = 2
 USABLE = [3]
 #: Days between the scenes of an annual pair.
@@ -68,7 +67,7 @@ def make_twin(case: Case, cache: Path) -> Pair:
     case : Case
         The case.
     cache : Path
-        Folder that rendered twins are kept in.
+        Folder in which rendered twins are stored.
 
     Returns
     -------
@@ -80,7 +79,7 @@ def make_twin(case: Case, cache: Path) -> Pair:
     seed = SEEDS[case.split]
     render_twin(glacier, _middle(glacier), USABLE, folder, seed)
     truth = read_truth(folder)
-    assert truth is not None, "the twin was rendered above, its truth with it"
+    assert truth is not None, "the twin was rendered above together with its truth"
     reference, secondary = _choose_pairs(glacier, seed)[case.seed]
     flow = np.stack(true_displacement(truth, reference, secondary)).astype(np.float32)
     ice = np.hypot(truth.vx, truth.vy).values > 0
@@ -97,7 +96,7 @@ def _middle(glacier: Glacier) -> GeoBox:
 
 
 def _choose_pairs(glacier: Glacier, seed: int) -> list[tuple[str, str]]:
-    """Identifiers of clear scenes in pairs by the glacier's rule of pairing."""
+    """Pair clear scenes by the pairing rule of the glacier; return their identifiers."""
     days = {
         acquisition.identifier: acquisition.day.toordinal()
         for acquisition in plan_acquisitions(glacier, USABLE, seed)

@@ -1,6 +1,6 @@
 """Differences between the two dates of a pair whose displacement is known exactly.
 
-Every pair has renewed texture, another light and noise. The conditions of `CONDITIONS` come on top.
+Every pair has partly new texture, different light and noise; `CONDITIONS` come in addition.
 Images have no unit; all amplitudes are relative to `brightness_range`, the 1 to 99 % range.
 """
 
@@ -18,8 +18,8 @@ __all__ = ["CONDITIONS", "add_condition", "brightness_range", "change_light", "r
 #: replaces.
 RENEWED = 0.15
 RENEWED_SCALE = 4.0
-#: Relative spread of a smooth field of gain, its correlation length in pixels, the mean gain and
-#: the offset of the secondary, and noise of both images.
+#: Relative spread and correlation length (pixels) of a smooth gain field, mean gain and offset of
+#: the secondary, and noise of both images.
 GAIN_SPREAD = 0.10
 GAIN_LENGTH = 70
 GAIN = 1.05
@@ -28,17 +28,17 @@ NOISE = 0.01
 
 # Conditions; chosen by eye on Sentinel-2 and Landsat scenes of glaciers.
 SHADOW_LENGTH = 45  # pixels, correlation length of the ridges
-SHADOW_LEVEL = 0.9  # of unit noise, above which a ridge casts its shadow: a fifth of the image
+SHADOW_LEVEL = 0.9  # threshold of unit noise above which shadow lies: a fifth of the image
 SHADOW_LIGHT = 0.35  # light that is left in the shadow
 SHADOW_SHIFT = (4.0, 14.0)  # pixels by which a shadow moves between the dates
 SHADOW_EDGE = 0.7  # pixels, sigma
 SNOW_SHIFT = (10.0, 40.0)  # pixels by which the snow line moves
 SNOW_WAVE = 12.0  # pixels, spread of its position
-SNOW_COVER = 0.7  # of the texture that snow hides
-SNOW_BRIGHTNESS = 0.95  # quantile of the image that snow is as bright as
+SNOW_COVER = 0.7  # fraction of the texture that snow hides
+SNOW_BRIGHTNESS = 0.95  # brightness of snow, as a quantile of the image
 SNOW_EDGE = 6.0  # pixels from bare to covered
 CLOUD_LENGTHS = (60, 25, 10)  # pixels
-CLOUD_COVER = 0.35  # of the image
+CLOUD_COVER = 0.35  # fraction of the image
 CLOUD_OPACITY = 0.45
 STRIPE = 0.025  # amplitude of stripes
 STRIPE_PERIOD = (7.0, 23.0)  # pixels
@@ -71,12 +71,12 @@ def renew_texture(image: Image, ice: Mask, other: Image) -> Image:
     ice : ndarray of bool, shape (H, W)
         Pixels to change.
     other : ndarray, shape (H, W)
-        Another place or texture.
+        Another scene or texture.
 
     Returns
     -------
     ndarray, shape (H, W)
-        Image with as much fine texture as before, `RENEWED` of its power being new.
+        Image with the same amount of fine texture, a fraction `RENEWED` of whose power is new.
     """
     fine = _fine(image)
     new = _fine(other)
@@ -106,7 +106,7 @@ def change_light(
     Returns
     -------
     reference, secondary : ndarray of float32, shape (H, W)
-        The changed images; the reference has noise alone.
+        The changed images; the reference changes only by noise.
     """
     scale = brightness_range(reference)
     shape = (secondary.shape[0], secondary.shape[1])
@@ -147,12 +147,12 @@ def add_condition(
 
 
 def _none(reference: Image, secondary: Image, rng: np.random.Generator) -> tuple[Image, Image]:
-    """No condition."""
+    """Return the images unchanged."""
     return reference, secondary
 
 
 def _shadow(reference: Image, secondary: Image, rng: np.random.Generator) -> tuple[Image, Image]:
-    """Cast shadows that lie elsewhere on the second date."""
+    """Add cast shadows that move between the dates."""
     height, width = reference.shape
     ridges = smooth_field((height, width), SHADOW_LENGTH, rng)
     distance = rng.uniform(*SHADOW_SHIFT)
@@ -162,14 +162,14 @@ def _shadow(reference: Image, secondary: Image, rng: np.random.Generator) -> tup
     images = []
     for image, field in ((reference, ridges), (secondary, moved)):
         dark = ndimage.gaussian_filter((field > SHADOW_LEVEL).astype(np.float32), SHADOW_EDGE)
-        # Light multiplies what lies above the darkest pixel: shadow also takes contrast.
+        # Shadow scales the brightness above the darkest pixel, so it also reduces contrast.
         floor = np.nanpercentile(image, 0.5)
         images.append(floor + (image - floor) * (1 - (1 - SHADOW_LIGHT) * dark))
     return images[0], images[1]
 
 
 def _snow_line(reference: Image, secondary: Image, rng: np.random.Generator) -> tuple[Image, Image]:
-    """A snow line that has risen or fallen."""
+    """Add a snow line that moves up or down between the dates."""
     height, width = reference.shape
     rows, columns = np.mgrid[:height, :width]
     angle = rng.uniform(0, 2 * np.pi)
@@ -186,7 +186,7 @@ def _snow_line(reference: Image, secondary: Image, rng: np.random.Generator) -> 
 
 
 def _cloud(reference: Image, secondary: Image, rng: np.random.Generator) -> tuple[Image, Image]:
-    """Thin cloud over the secondary."""
+    """Add thin cloud to the secondary."""
     height, width = secondary.shape
     field: Image = np.zeros((height, width), np.float32)
     for number, length in enumerate(CLOUD_LENGTHS):
@@ -198,7 +198,7 @@ def _cloud(reference: Image, secondary: Image, rng: np.random.Generator) -> tupl
 
 
 def _stripes(reference: Image, secondary: Image, rng: np.random.Generator) -> tuple[Image, Image]:
-    """Stripes along the track of the satellite, other ones on each date."""
+    """Add stripes along the satellite track, different on each date."""
     height, width = reference.shape
     rows, columns = np.mgrid[:height, :width]
     angle = rng.uniform(-0.3, 0.3)

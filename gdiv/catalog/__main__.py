@@ -1,4 +1,4 @@
-"""Write the JSON schema of the catalog beside the catalog."""
+"""Write the JSON schema of the catalog next to the catalog file."""
 
 from gdiv.catalog.loading import CATALOG_FILE, json_schema
 

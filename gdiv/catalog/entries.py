@@ -18,7 +18,7 @@ __all__ = [
 
 #: Any year without 29 February, to check that a day exists in every year.
 COMMON_YEAR = 2001
-#: Fewest days of a season.
+#: Minimum length of a season, days.
 SHORTEST_SEASON = 7
 
 Longitude = Annotated[float, Field(ge=-180, le=180, description="degrees east")]
@@ -30,11 +30,11 @@ Year = Annotated[int, Field(ge=1972, le=2100, description="season year; Landsat 
 
 
 class CatalogError(ValueError):
-    """An invalid catalog, or a name that it does not hold; the message lists what is valid."""
+    """Raised for an invalid catalog or an unknown name; the message lists the valid choices."""
 
 
 class Entry(BaseModel):
-    """Map of the YAML file; errors about unknown or missing keys list the valid keys."""
+    """Mapping of the YAML file; errors about unknown or missing keys list the valid keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
 
@@ -44,12 +44,12 @@ class Entry(BaseModel):
         """Check that the value is a map with all required keys and no unknown ones."""
         allowed = ", ".join(cls.model_fields)
         if not isinstance(value, dict):
-            raise ValueError(f"a map with the keys {allowed} is needed, got {value!r}")
+            raise ValueError(f"must be a mapping with the keys {allowed}, got {value!r}")
         flags = [name for name, field in cls.model_fields.items() if field.annotation is bool]
         truths = [str(key) for key, each in value.items() if each is True or each is False]
         wrong = [key for key in truths if key in cls.model_fields and key not in flags]
         if wrong:
-            raise ValueError(f"{', '.join(wrong)} cannot be true or false")
+            raise ValueError(f"{', '.join(wrong)} must not be true or false")
         unknown = [str(key) for key in value if key not in cls.model_fields]
         if unknown:
             raise ValueError(f"unknown key {', '.join(unknown)}; allowed: {allowed}")
@@ -83,13 +83,13 @@ class Season(Entry):
         first, last = self.dates(COMMON_YEAR)
         if (last - first).days + 1 < SHORTEST_SEASON:
             raise ValueError(
-                f"a season has at least {SHORTEST_SEASON} days, {self.start} to {self.end} has "
-                f"{(last - first).days + 1}"
+                f"a season must have at least {SHORTEST_SEASON} days; {self.start} to {self.end} "
+                f"has {(last - first).days + 1}"
             )
         return self
 
     def dates(self, year: int) -> tuple[date, date]:
-        """First and last day of a season.
+        """Return the first and last day of a season.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class Season(Entry):
         return first, last
 
     def year_of(self, day: date) -> int | None:
-        """Season year of a day.
+        """Return the season year of a day.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ class Pairing(Entry):
     )
     day_of_year_difference: Annotated[int, Field(ge=0, le=182)] = Field(
         45,
-        description="annual: maximum difference of the time between the scenes from whole years, "
+        description="annual: maximum deviation of the time between the scenes from whole years, "
         "days",
     )
     sun_difference: Annotated[float, Field(gt=0, le=180)] = Field(

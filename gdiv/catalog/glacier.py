@@ -1,4 +1,4 @@
-"""Glaciers of the catalog: where they are, when they are compared, and their synthetic twins."""
+"""Glaciers of the catalog: position, season years and synthetic twins."""
 
 import math
 from typing import Annotated, Self
@@ -10,11 +10,11 @@ from gdiv.catalog.entries import Entry, Latitude, Longitude, Pairing, Season, Ye
 
 __all__ = ["Branch", "Front", "Glacier", "Stake", "TwinConditions", "TwinDescription", "Years"]
 
-#: Kilometres of a degree of latitude, and shortest and longest side of a study's box in kilometres.
+#: Length of a degree of latitude, and minimum and maximum side of a study's box, kilometres.
 KM_PER_DEGREE = 111.2
 SMALLEST_BOX = 0.2
 LARGEST_BOX = 400.0
-#: Width of a UTM zone, degrees: a study may take the zone beside its own.
+#: Width of a UTM zone, degrees; a study may use the neighbouring zone.
 ZONE = 6.0
 
 
@@ -59,7 +59,7 @@ class Branch(Entry):
     ] = Field(
         description="points down the centreline: longitude, latitude, half width (m), speed (m/yr)"
     )
-    ogives: bool = Field(False, description="whether an icefall marks the surface with ogives")
+    ogives: bool = Field(False, description="whether an icefall forms ogives on the surface")
     debris: Annotated[float, Field(ge=0, le=1)] = Field(
         0.2, description="debris-covered fraction of the surface"
     )
@@ -69,7 +69,7 @@ class Front(Entry):
     """Calving front of the synthetic twin, with ice mélange in the fjord beyond it."""
 
     position: Annotated[float, Field(gt=0, lt=1)] = Field(
-        description="position on the centreline in the middle of the twin's time, 0 to 1"
+        description="position on the centreline at the middle of the rendered period, 0 to 1"
     )
     advance: float = Field(
         0, description="speed at which the front moves down the centreline, m/yr; negative: retreat"
@@ -94,7 +94,7 @@ class TwinConditions(Entry):
     thinning: Annotated[float, Field(ge=0)] = Field(
         3.0,
         description="thinning at the terminus, m/yr; scenes are rectified with terrain models of "
-        "earlier years, so that thinned ice seems to move",
+        "earlier years, so that thinned ice appears to move",
     )
     jitter: Annotated[float, Field(ge=0)] = Field(
         0.14, description="mis-registration that varies along the track, sigma, pixels"
@@ -103,25 +103,25 @@ class TwinConditions(Entry):
         0.001, description="stripes of the detectors, sigma, reflectance"
     )
     class_errors: Annotated[float, Field(ge=0, lt=0.5)] = Field(
-        0.02, description="fraction of the scene in patches of confused classes"
+        0.02, description="fraction of the scene covered by misclassified patches"
     )
     ground_change: Annotated[float, Field(ge=0)] = Field(
         0.22, description="change of stable ground between scenes, sigma of log-brightness"
     )
     ice_change: Annotated[float, Field(ge=0)] = Field(
-        0.1, description="change of ice within a season and from year to year, as ground_change"
+        0.1, description="change of ice within a season and between years, defined as ground_change"
     )
     opening_crevasses: bool = Field(True, description="whether crevasses open and close")
     outline_age: Annotated[float, Field(ge=0)] = Field(
-        15, description="years by which the outline is older than the ice, which has shrunk since"
+        15, description="age of the outline, years, during which the ice has shrunk"
     )
     band_light: bool = Field(
-        True, description="whether each band has its own light of the sky in shadow, and noise"
+        True, description="whether each band has its own sky light in shadow and its own noise"
     )
     margin_slip: Annotated[float, Field(ge=0, le=1)] = Field(
         0.3,
-        description="part of the speed that the drag at a margin does not slow, twice: in the "
-        "profile of each stream and near the outline",
+        description="fractions of the speed that remain at a margin in spite of drag: in the "
+        "profile of each stream, and near the outline",
     )
     front: Front | None = Field(None, description="calving front, if the glacier has one")
 
@@ -156,11 +156,11 @@ class Glacier(Entry):
         None, description="identifier in the Randolph Glacier Inventory 6; omit it if there is none"
     )
     outline: str | None = Field(
-        None, description="URL or file of outlines, read if the source has none"
+        None, description="URL or file of outlines, used if the source has none"
     )
     dem: str | None = Field(
         None,
-        description="terrain model that flags motion against the slope: a GeoTIFF or a "
+        description="terrain model used to flag motion against the slope: a GeoTIFF or a "
         "STAC collection, such as "
         "https://earth-search.aws.element84.com/v1/collections/cop-dem-glo-30",
     )
@@ -175,14 +175,14 @@ class Glacier(Entry):
     )
     tile: Annotated[str, Field(pattern=r"^\d{2}[C-X][A-Z]{2}$")] | None = Field(
         None,
-        description="MGRS tile to which scenes are limited; left out, the tiles of one acquisition "
-        "are joined where none shows the whole box",
+        description="MGRS tile to which scenes are limited; without it, tiles of one acquisition "
+        "are mosaicked where no tile covers the whole box",
     )
     season: Season = Field(description="part of the year in which the ice is free of snow")
     pairing: Pairing = Field(description="rule by which scenes are paired")
     years: Years = Field(description="season years of training and validation")
     max_cloud: Annotated[float, Field(ge=0, le=100)] = Field(
-        15, description="largest cloud cover of a whole scene that has no mask, percent"
+        15, description="maximum cloud cover of a whole scene without a mask, percent"
     )
     speed: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]] = Field(
         description="expected range of speed, m/yr; sets the colour limits"
@@ -209,7 +209,7 @@ class Glacier(Entry):
     def _check_projection(self) -> Self:
         """Check that there is one projection, in metres."""
         if (self.epsg is None) == (self.wkt is None):
-            raise ValueError("the study needs one projection: epsg, or wkt where it has no code")
+            raise ValueError("give exactly one projection: epsg, or wkt if it has no EPSG code")
         name = "wkt" if self.epsg is None else f"epsg {self.epsg}"
         try:
             crs = pyproj.CRS.from_user_input(self.crs)
@@ -225,7 +225,7 @@ class Glacier(Entry):
 
     @model_validator(mode="after")
     def _check_box(self) -> Self:
-        """Check the sides of the box, and that the projection is meant for it."""
+        """Check the sides of the box, and that it lies in the area of the projection."""
         west, south, east, north = self.bbox
         crosses = west > 0 > east  # 180 degrees
         if (west >= east and not crosses) or south >= north:
@@ -242,21 +242,21 @@ class Glacier(Entry):
         height = (north - south) * KM_PER_DEGREE
         if max(width, height) > LARGEST_BOX or min(width, height) < SMALLEST_BOX:
             raise ValueError(
-                f"bbox {list(self.bbox)} is {width:.3g} x {height:.3g} km; a study takes "
-                f"{SMALLEST_BOX:g} to {LARGEST_BOX:g} km"
+                f"bbox {list(self.bbox)} is {width:.3g} x {height:.3g} km; each side must "
+                f"be {SMALLEST_BOX:g} to {LARGEST_BOX:g} km"
             )
         area = pyproj.CRS.from_user_input(self.crs).area_of_use
         if area is not None and not _near(area.bounds, longitude, latitude):
             raise ValueError(
                 f"bbox is near {latitude:.1f} N, {longitude:.1f} E, but epsg {self.epsg} is used "
-                f"from {area.south:g} to {area.north:g} N, {area.west:g} to {area.east:g} E; is "
-                f"bbox [west, south, east, north]?"
+                f"from {area.south:g} to {area.north:g} N, {area.west:g} to {area.east:g} E; the "
+                f"order of bbox is [west, south, east, north]"
             )
         return self
 
     @model_validator(mode="after")
     def _check_speed(self) -> Self:
-        """Check the order of the range of speed."""
+        """Check that the speed range is in order."""
         if self.speed[0] >= self.speed[1]:
             raise ValueError(f"speed must be [min, max] with min < max, got {list(self.speed)}")
         return self
@@ -278,7 +278,7 @@ class Glacier(Entry):
 
 
 def _near(area: tuple[float, ...], longitude: float, latitude: float) -> bool:
-    """Whether a place lies in the area of a projection, or in the next UTM zone to it."""
+    """Check that a position lies in the area of a projection or in a neighbouring UTM zone."""
     west, south, east, north = area
     if not south - 1 <= latitude <= north + 1:
         return False

@@ -1,7 +1,7 @@
-"""Load ``data_catalog.yaml``, and merge the user's own catalog over it.
+"""Load ``data_catalog.yaml`` and merge the user's own catalog into it.
 
 Every fact about a glacier or an archive is in that file. The environment variable
-``GDIV_CATALOG`` names a file of the same form, whose entries are added. ``python -m gdiv.catalog``
+``GDIV_CATALOG`` names a file in the same format, with further entries. ``python -m gdiv.catalog``
 writes the JSON schema, which editors use to complete and check entries.
 """
 
@@ -32,7 +32,7 @@ __all__ = [
 
 #: The built-in catalog.
 CATALOG_FILE = shipped("data_catalog.yaml")
-#: Environment variable that names the own catalog, so that the notebooks' kernels inherit it.
+#: Environment variable with the path of the user's catalog, inherited by the notebooks' kernels.
 OWN_CATALOG = "GDIV_CATALOG"
 #: Tag of a YAML merge key, ``<<``, whose keys may be overridden.
 MERGE_TAG = "tag:yaml.org,2002:merge"
@@ -50,7 +50,7 @@ class _UniqueKeys(yaml.SafeLoader):
             name = self.construct_object(key, deep=True)
             line = key.start_mark.line + 1
             if not isinstance(name, str | int):
-                raise CatalogError(f"line {line}: {name!r} cannot be a key")
+                raise CatalogError(f"line {line}: {name!r} is not a valid key; use a string")
             if name in names:
                 raise CatalogError(f"line {line}: duplicate key {name!r}")
             names.add(name)
@@ -85,7 +85,7 @@ def _parse(text: str, name: str) -> Any:
     except CatalogError as error:
         raise CatalogError(f"{name}, {error}") from None
     except RecursionError:
-        raise CatalogError(f"{name} is nested too deeply") from None
+        raise CatalogError(f"{name} is nested too deeply; remove levels") from None
     except yaml.YAMLError as error:
         raise CatalogError(f"{name} is not YAML: {error}") from None
 
@@ -95,7 +95,7 @@ def _validate(content: Any, name: str) -> Catalog:
     try:
         return Catalog.model_validate(content)
     except ValidationError as error:
-        # A fault may be reported once for each member of a union: duplicates are dropped.
+        # Pydantic may report a fault once for each member of a union; drop duplicates.
         lines = dict.fromkeys(_describe_fault(fault) for fault in error.errors())
         raise CatalogError(f"{name} is not valid:\n  " + "\n  ".join(lines)) from None
 
@@ -109,7 +109,7 @@ def _describe_fault(fault: ErrorDetails) -> str:
 
 
 def own_catalog() -> Path | None:
-    """Path of the user's own catalog.
+    """Return the path of the user's own catalog.
 
     Returns
     -------
@@ -131,18 +131,18 @@ def own_catalog() -> Path | None:
 
 
 def load_catalog() -> Catalog:
-    """Load the built-in catalog, with the user's own merged over it if there is one.
+    """Load the built-in catalog, merged with the user's own catalog if there is one.
 
     Returns
     -------
     Catalog
-        An entry of the own catalog, which ``GDIV_CATALOG`` names, replaces the whole built-in entry
-        of the same name.
+        Merged catalog. An entry of the user's catalog (environment variable ``GDIV_CATALOG``)
+        replaces the built-in entry of the same name entirely.
 
     Raises
     ------
     CatalogError
-        If the own catalog cannot be read or an entry is invalid.
+        If the user's catalog cannot be read or an entry is invalid.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def load_catalog() -> Catalog:
 
 @cache
 def _load_merged(own: Path | None) -> Catalog:
-    """Load the built-in catalog with the catalog `own` merged over it."""
+    """Load the built-in catalog and merge the catalog `own` into it."""
     built_in = _parse(read_text(CATALOG_FILE), CATALOG_FILE.name)
     if own is None:
         return _validate(built_in, CATALOG_FILE.name)
@@ -170,7 +170,7 @@ def _load_merged(own: Path | None) -> Catalog:
 
 
 def _read_own(own: Path) -> dict[str, dict[str, Any]]:
-    """Read the user's own catalog as maps of unchecked entries."""
+    """Read the user's own catalog as mappings of unchecked entries."""
     try:
         content = _parse(read_text(own), own.name)
     except OSError as error:
@@ -178,17 +178,17 @@ def _read_own(own: Path) -> dict[str, dict[str, Any]]:
     is_map = isinstance(content, dict)
     if not is_map or not all(isinstance(entries, dict) for entries in content.values()):
         kinds = ", ".join(Catalog.model_fields)
-        raise CatalogError(f"{own.name} must hold maps of entries under any of: {kinds}")
+        raise CatalogError(f"{own.name} must contain mappings of entries under any of: {kinds}")
     return content
 
 
 def _resolve_outline(catalog: Path, outline: str) -> str:
-    """Resolve the file of an outline relative to the catalog that names it; URLs stay."""
+    """Resolve the path of an outline relative to its catalog; URLs are left unchanged."""
     return outline if "://" in outline else str(catalog.parent / outline)
 
 
 def json_schema() -> str:
-    """JSON schema of the catalog, for editors.
+    """Return the JSON schema of the catalog, for editors.
 
     Returns
     -------

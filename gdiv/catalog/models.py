@@ -11,16 +11,16 @@ from gdiv.catalog.source import Source
 
 __all__ = ["REQUIRED_MATCHERS", "Catalog", "Profile"]
 
-#: Matchers that every study compares: the one that labels the training pairs, the network, and the
-#: reference of the error estimates.
+#: Matchers that every study compares: the matcher that labels the training pairs, the network, and
+#: the matcher on which the error estimates are based.
 REQUIRED_MATCHERS = ("horn-schunck", "raft", "dis")
 
 
 class Profile(Entry):
-    """Extent of a study: which scenes and pairs are used, and how long the network is trained."""
+    """Extent of a study: its scenes and pairs, and the length of the training."""
 
     label: str = Field(description="name of the profile")
-    source: str = Field(description="key in sources, used unless another source is named")
+    source: str = Field(description="key in sources; the default source of the profile")
     usable_scenes: Annotated[list[PositiveInt], Field(min_length=1)] = Field(
         description="number of clear scenes that the twin renders in each season year"
     )
@@ -40,7 +40,7 @@ class Profile(Entry):
     matchers: list[str] = Field(
         description="names of registered matchers, including horn-schunck, raft and dis"
     )
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="seed of everything random")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="seed of all random numbers")
 
     @model_validator(mode="after")
     def _check_matchers(self) -> Self:
@@ -48,12 +48,12 @@ class Profile(Entry):
         missing = set(REQUIRED_MATCHERS) - set(self.matchers)
         if missing:
             raise ValueError(
-                f"matchers lacks {', '.join(sorted(missing))}, which every study compares"
+                f"add {', '.join(sorted(missing))} to matchers; every study compares them"
             )
         return self
 
 
-#: Key of a glacier, which becomes the name of a folder.
+#: Key of a glacier, also used as the name of a folder.
 Key = Annotated[str, Field(pattern=r"^[\w][\w-]*$")]
 
 
@@ -87,7 +87,7 @@ class Catalog(Entry):
         Parameters
         ----------
         kind : {"glaciers", "sources", "profiles"}
-            Map that holds the entry.
+            Section of the catalog that contains the entry.
         name : str
             Key of the entry.
 
@@ -107,6 +107,6 @@ class Catalog(Entry):
             hint = f" Did you mean {similar[0]!r}?" if similar else ""
             raise CatalogError(
                 f"no {kind.removesuffix('s')} {name!r} in the catalog; "
-                f"there are: {', '.join(entries)}.{hint}"
+                f"choose from: {', '.join(entries)}.{hint}"
             )
         return entries[name]

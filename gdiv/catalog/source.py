@@ -10,7 +10,7 @@ __all__ = ["Source"]
 
 
 class Source(Entry):
-    """Archive of scenes, and how its digital numbers are read."""
+    """Archive of scenes, and the meaning of its digital numbers."""
 
     label: str = Field(description="name of the source")
     kind: Literal["twin", "stac", "file"] = Field(
@@ -40,18 +40,18 @@ class Source(Entry):
     )
     nodata: int = Field(0, description="digital number of pixels without data")
     signing: Literal["none", "planetary-computer"] = Field(
-        "none", description="service that signs the links of assets"
+        "none", description="service that signs the URLs of assets"
     )
     aligned: bool = Field(
         False,
-        description="whether the scenes are known to be aligned, so that pairs without stable "
-        "ground are used as they are",
+        description="whether the scenes are already co-registered, so that pairs without stable "
+        "ground are used without a correction",
     )
     licence: str = Field(description="licence of the scenes")
 
     @model_validator(mode="after")
     def _check_url(self) -> Self:
-        """Check that a STAC API has an address."""
+        """Check that a STAC API has a URL."""
         if self.kind == "stac" and not self.url:
             raise ValueError("kind stac needs url: the landing page of the STAC API")
         return self

@@ -1,4 +1,4 @@
-"""Run the ``gdiv`` command: one message for what the user can mend, and an exit status."""
+"""Run the ``gdiv`` command; errors that the user can fix are printed without a traceback."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ from gdiv.study.workspace import StudyError
 
 __all__ = ["main"]
 
-#: Errors of the user's input, whose message is enough.
+#: Errors caused by user input; their message is printed without a traceback.
 ERRORS = (
     BenchmarkError,
     CatalogError,
@@ -32,7 +32,7 @@ ERRORS = (
 )
 #: Exit status of a command that the user has interrupted: 128 + SIGINT, as in shells.
 INTERRUPTED = 130
-#: Commands that resume, and what an interruption says of them.
+#: Commands that resume after an interruption, and the note that is printed then.
 RESUMED = ("run", "region", "bench")
 RESUMES = "; the same command resumes from here"
 COMMANDS = {
@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     Parameters
     ----------
     argv : list of str, optional
-        Arguments; those of the shell if left out.
+        Arguments; by default those of the command line.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
         Exit status: 0 on success, 1 after an error, 130 if interrupted.
     """
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # names have accents, which not every terminal can show
+        if hasattr(stream, "reconfigure"):  # not every terminal can display accented names
             stream.reconfigure(errors="replace")
     arguments = make_parser().parse_args(argv)
     # The notebooks' kernels inherit the variable.

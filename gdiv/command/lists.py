@@ -1,4 +1,4 @@
-"""Commands that list what there is, and the benchmark."""
+"""Commands that list glaciers, matchers, sources and catalogs, and run the benchmark."""
 
 import argparse
 from pathlib import Path
@@ -13,8 +13,8 @@ __all__ = ["show_benchmark", "show_catalogs", "show_glaciers", "show_matchers", 
 CATALOG_HELP = f"""\
 The built-in catalog is
   {{built_in}}
-To add glaciers, sources or profiles, write them into a YAML file of the same form and name it with
---catalog FILE or the environment variable {OWN_CATALOG}; its entries are merged over the built-in
+To add glaciers, sources or profiles, write them to a YAML file of the same format and pass it with
+--catalog FILE or the environment variable {OWN_CATALOG}; its entries are merged with the built-in
 ones.
 {{own}}"""
 
@@ -27,7 +27,8 @@ def show_benchmark(arguments: argparse.Namespace) -> None:
     arguments : argparse.Namespace
         Arguments of the command line.
     """
-    # Other commands need not wait for the matchers, nor write caches before a run has a home.
+    # Imported here, so that other commands start fast and write no caches before a run has its own
+    # home folder.
     from gdiv.benchmark.results import format_real, format_results
     from gdiv.benchmark.running import run_benchmark
 
@@ -47,7 +48,7 @@ def show_benchmark(arguments: argparse.Namespace) -> None:
     print(format_real(results.get("real", {})))
     if arguments.output:
         write_json(Path(arguments.output), results)
-        print(f"written: {arguments.output}")
+        print(f"wrote {arguments.output}")
 
 
 def show_glaciers(arguments: argparse.Namespace) -> None:
@@ -91,7 +92,7 @@ def show_sources(arguments: argparse.Namespace) -> None:
 
 
 def show_catalogs(arguments: argparse.Namespace) -> None:
-    """Print the paths of the catalogs, after checking them.
+    """Check the catalogs and print their paths.
 
     Parameters
     ----------
@@ -100,5 +101,5 @@ def show_catalogs(arguments: argparse.Namespace) -> None:
     """
     load_catalog()
     own = own_catalog()
-    line = f"Your own catalog: {own}" if own else "No catalog of your own is set."
+    line = f"Your own catalog: {own}" if own else "You have not set a catalog of your own."
     print(CATALOG_HELP.format(built_in=CATALOG_FILE, own=line))

@@ -13,22 +13,22 @@ EXAMPLES = """\
 examples:
   gdiv run mer-de-glace                        the demo on the synthetic twin, no network
   gdiv run argentiere --profile smoke          another glacier, a few minutes
-  gdiv run mer-de-glace --profile full         the real archive; a GPU helps (not yet run as a
-                                               whole)
-  gdiv run mer-de-glace --profile paper        as full, with every pair of two seasons as in the
-                                               paper
-  gdiv run perito-moreno --source items.json   your own scenes: an ItemCollection of GeoTIFFs; an
-                                               outline.geojson beside it is used
+  gdiv run mer-de-glace --profile full         the real archive; a GPU helps (not yet run end to
+                                               end)
+  gdiv run mer-de-glace --profile paper        like full, with every pair of two seasons, as in
+                                               the paper
+  gdiv run perito-moreno --source items.json   your own scenes: an ItemCollection of GeoTIFFs, with
+                                               outline.geojson in the same folder
   gdiv pair a_2020-08-03.tif b_2021-08-08.tif --outline glacier.gpkg -o velocity
                                                velocity between two images of your own
   gdiv run --scenes my-scenes --outline glacier.gpkg
                                                the study on a folder of your own GeoTIFFs
   gdiv search mer-de-glace --source earth-search
-                                               scenes, pairs, bytes and minutes of a run, without
-                                               reading a pixel
+                                               estimate scenes, pairs, bytes and minutes of a run
+                                               without reading pixels
   gdiv region rgi-11.gpkg --years 2020 2021 -o alps
-                                               every glacier of a file: a plan with its cost, and
-                                               with --run the maps
+                                               every glacier in a file: plan and cost; with --run,
+                                               also the maps
   gdiv items my-scenes                         describe a folder of your own GeoTIFFs, for
                                                --source my-scenes/items.json
   gdiv run findel --catalog my.yaml            a glacier of your own catalog
@@ -36,9 +36,9 @@ examples:
                                                which every study compares
   gdiv run mer-de-glace --only 06              one notebook, with the results of the others
   gdiv bench --matcher dis,my_package.flow:match
-                                               score matchers on pairs of exactly known displacement
-A run resumes where it stopped: a notebook is skipped if its inputs, parameters and code are
-unchanged since it succeeded.
+                                               score matchers on pairs with known displacement
+A run resumes where it was interrupted: a notebook is skipped if its inputs, parameters and code
+have not changed since it succeeded.
 """
 
 
@@ -61,7 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="check that the stored results are undamaged")
     clean = commands.add_parser("clean", help="remove the folder of a run")
     search = commands.add_parser(
-        "search", help="list the scenes and pairs of a run, and estimate its cost"
+        "search", help="list the scenes and pairs of a run and estimate its cost"
     )
     items = commands.add_parser(
         "items", help="describe a folder of GeoTIFFs, so that a study can run on it"
@@ -70,10 +70,10 @@ def make_parser() -> argparse.ArgumentParser:
         "pair", help="compute the velocity between two images of any sensor and target"
     )
     region = commands.add_parser(
-        "region", help="plan or run every glacier of a file of outlines, or of a catalog"
+        "region", help="plan or run all glaciers in a file of outlines or a catalog"
     )
     bench = commands.add_parser(
-        "bench", help="score matchers on pairs of exactly known displacement, and on real pairs"
+        "bench", help="score matchers on pairs with exactly known displacement and on real pairs"
     )
     glaciers = commands.add_parser("glaciers", help="list the glaciers of the catalog")
     commands.add_parser("matchers", help="list the matchers, including those of other packages")
@@ -92,20 +92,20 @@ def make_parser() -> argparse.ArgumentParser:
         command.add_argument("glacier", metavar="GLACIER", help="key of the catalog")
     search.add_argument("--profile", default="full", help="extent of the study; default full")
     search.add_argument(
-        "--source", default="", metavar="NAME|FILE|URL", help="as for gdiv run; the profile's own"
+        "--source", default="", metavar="NAME|FILE|URL", help="as for gdiv run; default: profile"
     )
     search.add_argument("--matchers", default="", metavar="NAME,...", help="as for gdiv run")
     for command in (run, check, clean):
         _add_study_options(command)
     _add_run_options(run)
     _add_bench_options(bench)
-    items.add_argument("folder", metavar="FOLDER", help="folder of *.tif, the date in the name")
+    items.add_argument("folder", metavar="FOLDER", help="folder of *.tif, with dates in the names")
     _add_band_option(items)
     _add_pair_options(pair)
     _add_region_options(region)
     _add_catalog_option(parser, default=None)
     for command in (run, check, clean, search, glaciers, sources, catalog):
-        # Without a default of its own, so that the option before the subcommand stays.
+        # No default here: it would override the option given before the subcommand.
         _add_catalog_option(command, default=argparse.SUPPRESS)
     return parser
 
@@ -121,8 +121,8 @@ def _add_study_options(command: argparse.ArgumentParser) -> None:
         "--source",
         default="",
         metavar="NAME|FILE|URL",
-        help="source of the scenes: a name that `gdiv sources` lists, an ItemCollection or a STAC "
-        "API; with NAME@ before it if its assets have the names of that source",
+        help="source of the scenes: a name from `gdiv sources`, an ItemCollection or a STAC API; "
+        "prefix it with NAME@ if its assets are named as in the source NAME",
     )
     command.add_argument(
         "--workspace",
@@ -133,22 +133,22 @@ def _add_study_options(command: argparse.ArgumentParser) -> None:
 
 
 def _add_run_options(command: argparse.ArgumentParser) -> None:
-    """Add the options that only a run has."""
+    """Add the options that apply only to a run."""
     command.add_argument(
         "--scenes",
         default="",
         metavar="FOLDER",
-        help="folder of *.tif of your own, in place of GLACIER and --source; needs --outline",
+        help="folder of your own *.tif files, instead of GLACIER and --source; needs --outline",
     )
     command.add_argument(
-        "--outline", default="", metavar="FILE", help="polygons of the ice, with --scenes"
+        "--outline", default="", metavar="FILE", help="polygons of the ice; required by --scenes"
     )
     command.add_argument(
         "--speed",
         type=float,
         default=100.0,
         metavar="M/YR",
-        help="largest speed that is expected, with --scenes; it sets the colours; default 100",
+        help="maximum expected speed with --scenes, for the colour limits; default 100",
     )
     _add_band_option(command)
     command.add_argument(
@@ -158,15 +158,15 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         "--cluster",
         default="",
         metavar="ADDRESS|local:N",
-        help="Dask scheduler whose workers compute, or N worker processes on this machine; default "
-        "the environment variable DASK_SCHEDULER_ADDRESS, else the threads of this machine",
+        help="Dask scheduler to use, or N worker processes on this machine; default: environment "
+        "variable DASK_SCHEDULER_ADDRESS, else threads on this machine",
     )
     command.add_argument(
         "--matchers",
         default="",
         metavar="NAME,...",
-        help="matchers to compare, as `gdiv matchers` lists them; default those of the profile; "
-        "horn-schunck, raft and dis are always included",
+        help="matchers to compare, from `gdiv matchers`; default from the profile; horn-schunck, "
+        "raft and dis are always included",
     )
     command.add_argument(
         "-p",
@@ -174,7 +174,7 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="set a parameter of a single notebook",
+        help="set a notebook parameter",
     )
 
 
@@ -184,13 +184,13 @@ def _add_band_option(command: argparse.ArgumentParser) -> None:
         "--band",
         default="",
         metavar="N|NAME",
-        help="band that is matched: its number or name in files of several bands, or a part of the "
-        "names of files of one; near infrared by its name if left out",
+        help="band to match: number or name in multi-band files, or part of the file names of "
+        "single-band files; default near infrared, found by name",
     )
     command.add_argument(
         "--aligned",
         action="store_true",
-        help="the scenes are known to be aligned: pairs without stable ground are used as they are",
+        help="the scenes are co-registered: use pairs without stable ground without a correction",
     )
 
 
@@ -202,16 +202,14 @@ def _add_pair_options(command: argparse.ArgumentParser) -> None:
         "--outline",
         default="",
         metavar="FILE",
-        help="polygons of what moves; ground outside them is stable",
+        help="polygons of moving terrain; ground outside them is stable",
     )
-    command.add_argument(
-        "--stable", default="", metavar="FILE", help="polygons of ground that is known to be stable"
-    )
+    command.add_argument("--stable", default="", metavar="FILE", help="polygons of stable ground")
     command.add_argument(
         "--dates",
         nargs=2,
         metavar=("DATE", "DATE"),
-        help="dates of both images; those in the names of the files if left out",
+        help="dates of both images; default from the file names",
     )
     command.add_argument("--band", type=int, default=1, metavar="N", help="band of the files")
     command.add_argument(
@@ -219,13 +217,13 @@ def _add_pair_options(command: argparse.ArgumentParser) -> None:
         type=float,
         default=100.0,
         metavar="M",
-        help="least distance of stable ground from the outline in metres; default 100",
+        help="minimum distance of stable ground from the outline in metres; default 100",
     )
     command.add_argument(
         "--matcher",
         default="raft",
         metavar="NAME",
-        help="a matcher that `gdiv matchers` lists; default raft, dis is the fastest",
+        help="a matcher from `gdiv matchers`; default raft; dis is the fastest",
     )
     command.add_argument(
         "-o", "--output", default="velocity", metavar="DIR", help="folder of the results"
@@ -251,19 +249,19 @@ def _add_bench_options(command: argparse.ArgumentParser) -> None:
         "--cases",
         default="",
         metavar="NAME,...",
-        help=f"kinds of cases ({', '.join(KINDS)}) or beginnings of their names; default all",
+        help=f"kinds of cases ({', '.join(KINDS)}) or prefixes of their names; default all",
     )
     command.add_argument(
         "--scenes",
         default="",
         metavar="DIR",
-        help="folder of the folders of real scenes; without it their cases are skipped",
+        help="folder with a subfolder per site of real scenes; their cases are skipped by default",
     )
     command.add_argument(
         "--store",
         default="",
         metavar="DIR",
-        help="folder of scores and rendered twins, so that the benchmark resumes; default in the "
+        help="folder for scores and rendered twins, with which a benchmark resumes; default in the "
         "user's cache",
     )
     command.add_argument("--output", default="", metavar="FILE", help="write the results as JSON")
@@ -276,22 +274,22 @@ def _add_region_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--years", type=int, nargs=2, metavar="YEAR", help="seasons to compare")
     command.add_argument(
-        "--min-area", type=float, default=1.0, metavar="KM2", help="least area; default 1 km²"
+        "--min-area", type=float, default=1.0, metavar="KM2", help="minimum area; default 1 km²"
     )
     command.add_argument(
         "--season",
         nargs=2,
         metavar="MM-DD",
-        help="first and last day without snow; summer of the hemisphere if left out",
+        help="first and last day of the snow-free season; default summer of the hemisphere",
     )
-    command.add_argument("--profile", default="full", help="extent; default full")
+    command.add_argument("--profile", default="full", help="extent of the study; default full")
     command.add_argument(
         "--source", default="", metavar="NAME|FILE|URL", help="as for gdiv run; the profile's own"
     )
-    command.add_argument("--matcher", default="raft", metavar="NAME", help="default raft")
-    command.add_argument("--run", action="store_true", help="run the plan; the same call resumes")
+    command.add_argument("--matcher", default="raft", metavar="NAME", help="matcher; default raft")
+    command.add_argument("--run", action="store_true", help="run the plan; repeat to resume")
     command.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="glaciers at the same time; default 1"
+        "--workers", type=int, default=1, metavar="N", help="glaciers run in parallel; default 1"
     )
     command.add_argument("--cluster", default="", metavar="ADDRESS|local:N", help="as for gdiv run")
     command.add_argument("--core-hour", type=float, default=CORE_HOUR, metavar="USD", help="price")
@@ -309,5 +307,5 @@ def _add_catalog_option(command: argparse.ArgumentParser, default: str | None) -
         "--catalog",
         default=default,
         metavar="FILE",
-        help=f"your own catalog, merged over the built-in one; or set {OWN_CATALOG}",
+        help=f"your own catalog, merged with the built-in one; or set {OWN_CATALOG}",
     )

@@ -13,12 +13,12 @@ from gdiv.study.workspace import StudyError
 
 __all__ = ["plan_or_run"]
 
-#: Names of catalogs, which are run as they are.
+#: File extensions of catalogs, which are run unchanged.
 CATALOGS = (".yaml", ".yml")
 
 
 def plan_or_run(arguments: argparse.Namespace) -> None:
-    """Plan the glaciers of a file, and run them if asked to.
+    """Plan the glaciers of a file, and run them if requested.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def plan_or_run(arguments: argparse.Namespace) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StudyError(f"{folder} cannot be written to ({error.strerror or error})") from None
+        raise StudyError(f"cannot write to {folder} ({error.strerror or error})") from None
     if catalog.suffix.lower() not in CATALOGS:
         catalog = _write_catalog(arguments, catalog, folder)
     with environment(**{OWN_CATALOG: str(catalog)}):
@@ -42,27 +42,28 @@ def plan_or_run(arguments: argparse.Namespace) -> None:
         print(plan.drop(columns="label").to_string(index=False))
         print(f"\n{summarise_plan(plan, arguments.core_hour, arguments.gigabyte_month)}")
         if not arguments.run:
-            print(f"\nplan: {folder / 'plan.csv'}; to run it, add --run")
+            print(f"\nplan: {folder / 'plan.csv'}; add --run to run it")
             return
-        # Other commands need not wait for the matchers, nor write caches before a run has a home.
+        # Imported here, so that other commands start fast and write no caches before a run has
+        # its own home folder.
         from gdiv.region.one_glacier import SUMMARY
 
         reasons = dict(zip(plan.glacier, plan.reason, strict=True))
-        # What is finished stays, even if its scenes cannot be searched today.
+        # Finished glaciers are kept, even if their scenes cannot be searched now.
         refused = {
             key: reason
             for key, reason in reasons.items()
             if reason and not (folder / key / SUMMARY).exists()
         }
         if len(refused) == len(keys):
-            raise StudyError(f"none of {len(keys)} glaciers can run; plan: {folder / 'plan.csv'}")
+            raise StudyError(f"none of {len(keys)} glaciers can run; see {folder / 'plan.csv'}")
         _run(arguments, folder, keys, refused)
 
 
 def _write_catalog(arguments: argparse.Namespace, outlines: Path, folder: Path) -> Path:
-    """Write the catalog of the glaciers of a file of outlines; one that exists is kept."""
+    """Write a catalog of the glaciers in a file of outlines; keep an existing one."""
     if not arguments.years:
-        raise StudyError("name the two seasons to compare: --years 2020 2021")
+        raise StudyError("give the two seasons to compare: --years 2020 2021")
     catalog = folder / "glaciers.yaml"
     season = tuple(arguments.season) if arguments.season else None
     first, second = arguments.years
@@ -77,8 +78,8 @@ def _write_catalog(arguments: argparse.Namespace, outlines: Path, folder: Path) 
         write_region_catalog(entries, catalog, header)
     elif not read_text(catalog).startswith(header):
         raise StudyError(
-            f"{catalog} was made with other options ({read_text(catalog).splitlines()[0]}); name "
-            f"another folder, or remove it to make it anew"
+            f"{catalog} was made with other options ({read_text(catalog).splitlines()[0]}); use "
+            f"another folder, or remove the catalog"
         )
     print(f"catalog: {catalog}")
     return catalog
@@ -91,15 +92,15 @@ def _keys(catalog: Path) -> list[str]:
     content = yaml.safe_load(read_text(catalog))
     glaciers = content.get("glaciers") if isinstance(content, dict) else None
     if not isinstance(glaciers, dict) or not glaciers:
-        raise StudyError(f"{catalog} has no glaciers")
-    load_catalog()  # which checks every entry
+        raise StudyError(f"{catalog} has no glaciers; add entries under glaciers:")
+    load_catalog()  # checks every entry
     return list(glaciers)
 
 
 def _run(
     arguments: argparse.Namespace, folder: Path, keys: list[str], refused: dict[str, str]
 ) -> None:
-    """Run the glaciers and say where the results are."""
+    """Run the glaciers and print the location of the results."""
     from gdiv.region.running import run_region
     from gdiv.study.cluster import ADDRESS
 

@@ -1,4 +1,4 @@
-"""Commands for one's own images: describe a folder of scenes, or compute one pair."""
+"""Commands for user images: describe a folder of scenes, or compute one pair."""
 
 import argparse
 from pathlib import Path
@@ -23,9 +23,9 @@ def describe_folder(arguments: argparse.Namespace) -> None:
     print(tabulate_files(scenes).to_string(index=False))
     file = write_items(folder, scenes, arguments.aligned)
     print(
-        f"written: {file}\n"
-        f"now:  gdiv run GLACIER --source {file}  for a glacier of the catalog, or\n"
-        f"      gdiv run --scenes {folder} --outline FILE  for any other"
+        f"wrote {file}\n"
+        f"next: gdiv run GLACIER --source {file}  for a glacier of the catalog, or\n"
+        f"      gdiv run --scenes {folder} --outline FILE  for any other glacier"
     )
 
 
@@ -37,7 +37,7 @@ def compute_pair(arguments: argparse.Namespace) -> None:
     arguments : argparse.Namespace
         Arguments of the command line.
     """
-    # Other commands need not wait for the matchers.
+    # Imported here, so that other commands start fast.
     import gdiv
     from gdiv.flow.matchers.measurement import MIN_SIDE
     from gdiv.velocity.pair_summary import format_summary, summarise_pair
@@ -46,7 +46,7 @@ def compute_pair(arguments: argparse.Namespace) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PairError(f"{folder} cannot be written to ({error.strerror or error})") from None
+        raise PairError(f"cannot write to {folder} ({error.strerror or error})") from None
     dates = tuple(arguments.dates) if arguments.dates else None
     images = gdiv.open_pair(
         arguments.reference,
@@ -59,8 +59,8 @@ def compute_pair(arguments: argparse.Namespace) -> None:
     )
     if min(images.reference.shape) < MIN_SIDE:
         raise PairError(
-            f"the images share {images.sizes['x']} x {images.sizes['y']} pixels; at least "
-            f"{MIN_SIDE} a side are needed"
+            f"the images overlap by {images.sizes['x']} x {images.sizes['y']} pixels; each side "
+            f"needs at least {MIN_SIDE}"
         )
     velocity = gdiv.velocity_from_pair(images, matcher=arguments.matcher)
     written = velocity.gdiv.to_geotiff(folder)
@@ -71,4 +71,4 @@ def compute_pair(arguments: argparse.Namespace) -> None:
     figure.savefig(folder / "map.png", dpi=150)
     print(format_summary(summary))
     names = ", ".join([path.name for path in written] + ["velocity.zarr", "summary.json"])
-    print(f"\nwritten to {folder}: {names}\nopen first: {folder / 'map.png'}")
+    print(f"\nwrote to {folder}: {names}\nstart with: {folder / 'map.png'}")

@@ -20,7 +20,7 @@ __all__ = ["check", "clean", "run_named", "search_scenes"]
 
 
 def run_named(arguments: argparse.Namespace) -> None:
-    """Run a study, and print its claims and where its results are.
+    """Run a study, and print its claims and the location of its results.
 
     Parameters
     ----------
@@ -31,16 +31,16 @@ def run_named(arguments: argparse.Namespace) -> None:
         own = own_catalog()
         if own is not None:
             raise StudyError(
-                f"--scenes makes a catalog of its own; leave out {own}, or name a glacier of it "
-                f"and --source FOLDER/items.json"
+                f"--scenes writes its own catalog; omit {own}, or name one of its glaciers and "
+                f"--source FOLDER/items.json"
             )
         with environment(**{OWN_CATALOG: str(_describe_own(arguments))}):
             folder = _run(arguments)
     elif arguments.outline or arguments.band:
-        raise StudyError("--outline and --band belong to --scenes FOLDER")
+        raise StudyError("--outline and --band require --scenes FOLDER")
     elif not arguments.glacier:
         raise StudyError(
-            "name a glacier of the catalog, which `gdiv glaciers` lists, or a folder of scenes: "
+            "name a glacier of the catalog (see `gdiv glaciers`), or a folder of scenes: "
             "gdiv run --scenes FOLDER --outline FILE"
         )
     else:
@@ -63,25 +63,25 @@ def _run(arguments: argparse.Namespace) -> Path:
 
 
 def _describe_own(arguments: argparse.Namespace) -> Path:
-    """Describe scenes and glacier, show both, and write the catalog; the arguments name them."""
+    """Describe the scenes and glacier of the arguments, print both, and write the catalog."""
     if arguments.glacier or arguments.source:
-        raise StudyError("--scenes takes the place of GLACIER and --source; leave these out")
+        raise StudyError("--scenes replaces GLACIER and --source; omit these")
     if not arguments.outline:
-        raise StudyError("--scenes needs the ice as well: --outline FILE")
+        raise StudyError("--scenes also needs the outline of the ice: --outline FILE")
     folder, outline = Path(arguments.scenes).resolve(), Path(arguments.outline).resolve()
     if not outline.is_file():
         raise StudyError(f"the outline {arguments.outline} does not exist")
     beside = folder / "outline.geojson"
     if beside.exists() and beside.resolve() != outline:
         raise StudyError(
-            f"{beside} lies beside the scenes, and would be used instead of {arguments.outline}; "
-            f"remove one"
+            f"{beside} lies beside the scenes and would be used instead of {arguments.outline}; "
+            f"remove one of them"
         )
     scenes = describe_files(folder, arguments.band)
     print(tabulate_files(scenes).to_string(index=False))
     key = key_of(folder.name)
     if key in load_catalog().glaciers:
-        raise StudyError(f"{folder.name} is a glacier of the catalog; name the folder otherwise")
+        raise StudyError(f"{folder.name} is a glacier of the catalog; rename the folder")
     entry = describe_glacier(scenes, outline, folder.name, arguments.speed)
     entry["outline"] = relative(outline, folder)
     arguments.glacier = key
@@ -95,7 +95,7 @@ def _describe_own(arguments: argparse.Namespace) -> Path:
 
 
 def _report(folder: Path) -> None:
-    """Print the claims of a run and where its results are."""
+    """Print the claims of a run and the location of its results."""
     state = read_state(folder)
     titles = {path.name[:2]: path.stem.replace("_", " ") for path in notebooks()}
     groups = {
@@ -107,7 +107,7 @@ def _report(folder: Path) -> None:
     results = _relative_if_below(folder)
     print(f"results: {results}")
     print("  claims.json, notebooks/ (executed), figures/, data/, products/")
-    print(f"open first: {results / _first_to_open(folder)}")
+    print(f"start with: {results / _first_to_open(folder)}")
 
 
 def _split_parameters(texts: list[str]) -> dict[str, str]:
@@ -116,7 +116,7 @@ def _split_parameters(texts: list[str]) -> dict[str, str]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not name or not equals:
-            raise StudyError(f"-p {text}: NAME=VALUE is expected")
+            raise StudyError(f"-p {text} must have the form NAME=VALUE")
         parameters[name] = value
     return parameters
 
@@ -138,7 +138,7 @@ def _relative_if_below(folder: Path) -> Path:
 
 
 def search_scenes(arguments: argparse.Namespace) -> None:
-    """Tell what a run would read and match; write nothing.
+    """Print the scenes and pairs that a run would use, without writing anything.
 
     Parameters
     ----------
@@ -165,15 +165,15 @@ def check(arguments: argparse.Namespace) -> None:
     folder = _folder_of_run(arguments)
     found = check_run(folder)
     if not found:
-        raise StudyError(f"{folder} has no record of its results; gdiv run makes one")
+        raise StudyError(f"{folder} has no record of its results; run it with gdiv run")
     faults = [f"{name}: {fault}" for name, fault in found.items() if fault]
     if faults:
         listed = "\n  ".join(faults)
         raise StudyError(
-            f"{len(faults)} of {len(found)} results in {folder} are damaged; gdiv run makes them "
-            f"anew:\n  {listed}"
+            f"{len(faults)} of {len(found)} results in {folder} are damaged; reproduce them with "
+            f"gdiv run:\n  {listed}"
         )
-    print(f"{len(found)} results in {folder} are as they were stored")
+    print(f"{len(found)} results in {folder} are undamaged")
 
 
 def clean(arguments: argparse.Namespace) -> None:
@@ -195,7 +195,7 @@ def clean(arguments: argparse.Namespace) -> None:
 
 
 def _folder_of_run(arguments: argparse.Namespace) -> Path:
-    """Folder of the run that the arguments name, which exists."""
+    """Return the existing run folder that the arguments select."""
     load_catalog().pick("glaciers", arguments.glacier)
     load_catalog().pick("profiles", arguments.profile)
     if arguments.workspace:
@@ -203,5 +203,5 @@ def _folder_of_run(arguments: argparse.Namespace) -> Path:
     else:
         folder = default_workspace(arguments.glacier, arguments.profile, arguments.source)
     if not (folder / RECORD).exists():
-        raise StudyError(f"{folder} is not the folder of a run; nothing was done")
+        raise StudyError(f"{folder} is not a run folder; nothing was changed")
     return folder

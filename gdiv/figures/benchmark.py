@@ -27,7 +27,7 @@ def plot_case(
     counted: Mask,
     title: str,
 ) -> Figure:
-    """Plot the images, the true displacement and that of every matcher.
+    """Plot the images, the true displacement and the displacement of every matcher.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def plot_case(
     ice, counted : ndarray of bool, shape (H, W)
         Ice, and the pixels that are scored.
     title : str
-        Title of the figure; it says what is synthetic.
+        Title of the figure; it should state what is synthetic.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def plot_relative_errors(errors: Mapping[str, tuple[float, float, float]], unit:
     Parameters
     ----------
     errors : mapping of str to tuple of float
-        Value and both ends of its interval by matcher, in the order of the figure from the top.
+        Value and interval bounds of each matcher, in the order of the figure from top to bottom.
     unit : str
         Label of the matcher whose error is 1.
 
@@ -120,7 +120,7 @@ def plot_relative_errors(errors: Mapping[str, tuple[float, float, float]], unit:
     )
     axis.set_xticks([0.6, 0.8, 1, 1.5, 2, 3], ["0.6", "0.8", "1", "1.5", "2", "3"])
     axis.minorticks_off()
-    figure.suptitle("Pairs of known displacement (synthetic)")
+    figure.suptitle("Pairs with known displacement (synthetic)")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Draw the outline of a glacier on an image in JupyterLab."""
+"""Draw a glacier outline on an image in JupyterLab."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 __all__ = ["OutlineDrawing", "draw_outline"]
 
 WIDTH = 700  # screen pixels
-MAX_CELLS = 500_000  # of the image; larger ones are thinned
+MAX_CELLS = 500_000  # maximum pixels of the image; larger images are subsampled
 HOW_TO_DRAW = "hold the button to begin, click for each corner, hold again to end"
-STRETCH = (2, 98)  # percentiles of the image that become black and white
+STRETCH = (2, 98)  # percentiles of the image shown as black and white
 
 
 class OutlineDrawing:
-    """An image with the polygons that are drawn on it; made by `draw_outline`.
+    """Image with the polygons drawn on it, made by `draw_outline`.
 
     Parameters
     ----------
     view : holoviews.Overlay
         The image and the polygons.
     stream : holoviews.streams.PolyDraw
-        Brings the polygons from the browser.
+        Stream that receives the polygons from the browser.
     crs : str
         CRS of the image, as WKT.
     """
@@ -75,33 +75,32 @@ class OutlineDrawing:
         Parameters
         ----------
         path : str or Path
-            Such as ``outline.geojson``.
+            File to write, such as ``outline.geojson``.
 
         Returns
         -------
         Path
-            The file, which ``gdiv run --outline`` and `gdiv.open_pair` take.
+            The file, for ``gdiv run --outline`` or `gdiv.open_pair`.
         """
         self.to_frame().to_crs(4326).to_file(path, driver="GeoJSON")
         return Path(path)
 
 
 def draw_outline(image: str | Path | xr.DataArray) -> OutlineDrawing:
-    """Show an image in JupyterLab, on which the outline of a glacier is drawn.
+    """Show an image in JupyterLab for drawing the outline of a glacier.
 
     Hold the mouse button for half a second to begin a polygon, click for each corner, and hold it
-    again to end the polygon. No network is needed.
+    again to end the polygon. This works offline.
 
     Parameters
     ----------
     image : str, Path or xarray.DataArray
-        GeoTIFF, of which the first band is shown, or an image ``(y, x)`` with a CRS.
+        GeoTIFF, whose first band is shown, or an image ``(y, x)`` with a CRS.
 
     Returns
     -------
     OutlineDrawing
-        Displayed as the last value of a cell; its method `~OutlineDrawing.save` writes what has
-        been drawn.
+        Displayed if it is the last value of a cell; `~OutlineDrawing.save` writes the polygons.
 
     Raises
     ------
@@ -127,7 +126,7 @@ def draw_outline(image: str | Path | xr.DataArray) -> OutlineDrawing:
         scene = scene.isel(band=0)
     if scene.rio.crs is None:
         raise ValueError("the image has no CRS; write it with image.rio.write_crs(...)")
-    hv.extension("bokeh", logo=False, inline=True)  # inline: from this machine, not the web
+    hv.extension("bokeh", logo=False, inline=True)  # inline: scripts are not loaded from the web
     step = int(np.ceil(np.sqrt(scene.size / MAX_CELLS)))
     shown = scene.isel(x=slice(None, None, step), y=slice(None, None, step))
     black, white = np.nanpercentile(shown, STRETCH)

@@ -47,7 +47,7 @@ def plot_error_by_displacement(tables: dict[str, pd.DataFrame]) -> Figure:
 
 @styled()
 def plot_reliability(pairs: pd.DataFrame, mosaic: pd.DataFrame, blocks: pd.DataFrame) -> Figure:
-    """Plot whether stated errors cover the true ones: single pairs, a mosaic, means over blocks.
+    """Plot the calibration of stated errors: single pairs, a mosaic, and means over blocks.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def plot_subsampling(table: pd.DataFrame, reference_name: str) -> Figure:
     """
     figure, axis = plt.subplots(figsize=(FIGURE_WIDTH, 2.8))
     methods = table.groupby("mosaic", sort=False)
-    # Methods that agree would hide each other: wider lines first, and a marker of each.
+    # Coinciding lines would hide each other: draw wider lines first, each with its own marker.
     widths = np.linspace(4, 1, methods.ngroups)
     for colour, marker, width, (method, rows) in zip(
         cycle(PALETTE), cycle(MARKERS), widths, methods, strict=False

@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 __all__ = ["interactive_map"]
 
 MAP_WIDTH = 900  # screen pixels; a narrower window scales the map down
-#: A tall glacier gets a narrower map, so that it fits a screen.
+#: Maximum height in screen pixels; the map of a tall glacier is narrower to fit the screen.
 MAP_HEIGHT = 720
 MAP_OPTIONS: dict[str, Any] = {"xaxis": None, "yaxis": None}
-#: Of the tabs: a narrow window breaks their row.
+#: Style of the tabs, which wrap in a narrow window.
 TABS_STYLE = ".bk-headers-wrapper { flex-wrap: wrap !important; }"
-#: Values on hover: one digit, none for numbers of pairs.
+#: Format of values on hover: one decimal, none for numbers of pairs.
 ON_HOVER = """
 if (isNaN(value)) return "no match"
 return Number.isInteger(value) ? value.toString() : value.toFixed(1)
 """
-IMAGE_STRETCH = (2, 98)  # percentiles of the image below the layers that become black and white
+IMAGE_STRETCH = (2, 98)  # percentiles of the background image shown as black and white
 IMAGE_OPACITY = 0.55
-ERROR_PERCENTILE = 99  # of the errors, becomes the colour limit
-MAX_CELLS = 40_000  # of a layer, so that the saved page stays below 5 MB
-DIFFERENCE_PERCENTILE = 98  # of the absolute differences, becomes the colour limit
-ARROW_STEP = 12  # cells from one arrow to the next, chosen by eye
+ERROR_PERCENTILE = 99  # percentile of the errors used as colour limit
+MAX_CELLS = 40_000  # maximum per layer, so that the saved page stays below 5 MB
+DIFFERENCE_PERCENTILE = 98  # percentile of the absolute differences used as colour limit
+ARROW_STEP = 12  # spacing of arrows in cells, chosen by eye
 
 
 def interactive_map(
@@ -63,8 +63,8 @@ def interactive_map(
     ----------
     product : xarray.Dataset
         ``v``, ``vx``, ``vy``, ``v_error`` (m/yr) and ``count``, each ``(y, x)``. The attribute
-        ``matcher`` is the name of its matcher, ``title`` that of the map, and ``description`` is
-        printed below.
+        ``matcher`` is the name of its matcher, ``title`` the title of the map, and ``description``
+        is printed below the title.
     others : dict of str to xarray.DataArray
         Speed ``(y, x)`` in m/yr by name of the matcher; may be empty.
     stake_table : pandas.DataFrame
@@ -76,9 +76,10 @@ def interactive_map(
     max_speed : float
         Upper colour limit of all speeds in m/yr.
     series : mapping of str to xarray.Dataset
-        Time series by name of the matcher, that of the product and of all others: ``vx``, ``vy``
-        and ``error`` (m/yr) ``(interval, y, x)`` with coordinates ``start`` and ``end``, from
-        `gdiv.velocity.inversion.invert_network`. Pixels that are all NaN have no time series.
+        Time series by name of the matcher, for the product and all others: ``vx``, ``vy`` and
+        ``error`` (m/yr) ``(interval, y, x)`` with coordinates ``start`` and ``end``, from
+        `gdiv.velocity.inversion.invert_network`. Pixels that are NaN in all intervals have no time
+        series.
     image : ndarray, shape (H, W), optional
         Image below the layers, on the grid of the product.
 
@@ -92,7 +93,7 @@ def interactive_map(
     from bokeh.layouts import column
     from bokeh.models.widgets import Div
 
-    # All that `hv.extension` does beyond loading five megabytes of scripts.
+    # This replaces `hv.extension`, which would also load five megabytes of scripts.
     hv.Store.set_current_backend("bokeh")
     cells = product.sizes["x"] * product.sizes["y"]
     step = int(np.ceil(np.sqrt(cells / MAX_CELLS)))
@@ -109,13 +110,13 @@ def interactive_map(
     _fit_to_window(drawn, product)
     name = product.attrs["matcher"]
     plot, lines = draw_series(series[name], max_speed)
-    # Speed, error and pairs are those of the product; the difference is of the first other.
+    # Tabs: speed, error and pairs of the product, speeds of the others, difference of the first.
     connect_series(drawn, (plot, lines), series, [name] * 3 + list(others) + list(others)[:1])
     parts = [drawn, plot]
     if image is not None:
         parts.insert(1, _opacity_slider(drawn))
     text = f"<b>{escape(product.attrs.get('title', ''))}</b>"
-    if description := product.attrs.get("description"):  # such as that the scenes are synthetic
+    if description := product.attrs.get("description"):  # for example, a note on synthetic scenes
         text += f"<br>{escape(description)}"
     return column(Div(text=text), *parts, sizing_mode="scale_width", max_width=MAP_WIDTH)
 
@@ -135,10 +136,10 @@ def _opacity_slider(tabs: "Tabs") -> "Slider":
 
 
 def _fit_to_window(tabs: "Tabs", grid: xr.Dataset) -> None:
-    """Let maps shrink with the window.
+    """Make the maps scale with the window.
 
-    Colour bar, scale and tools lie within the frame, so that the proportions of the ground are
-    kept.
+    Colour bar, scale and tools are inside the frame, so that the aspect ratio of the ground is
+    preserved.
     """
     from bokeh.models import InlineStyleSheet
 
@@ -176,7 +177,7 @@ def _show_whole(bokeh_range: Any, centres: npt.NDArray[np.floating]) -> None:
 
 
 def _finish_map(plot: Any) -> None:
-    """Move the colour bar into the frame, add north, and let hover show no NaN."""
+    """Move the colour bar into the frame, add a north arrow, and hide NaN on hover."""
     from bokeh.models.annotations import ColorBar, Label, ScaleBar
     from bokeh.models.tools import CustomJSHover, HoverTool
 
@@ -219,7 +220,7 @@ def _draw_background(image: Image, grid: xr.Dataset) -> "ImageLayer":
 
     black, white = np.nanpercentile(image, IMAGE_STRETCH)
     grey = np.clip((np.nan_to_num(image, nan=black) - black) / (white - black), 0, 1)
-    levels = (255 * grey).astype(np.uint8)  # a byte per pixel keeps the saved page small
+    levels = (255 * grey).astype(np.uint8)  # one byte per pixel keeps the saved page small
     picture = hv.Image((grid.x.values, grid.y.values, levels), ["x", "y"], "brightness")
     return picture.opts(cmap="gray", alpha=IMAGE_OPACITY, clim=(0, 255), **MAP_OPTIONS)
 
@@ -227,7 +228,7 @@ def _draw_background(image: Image, grid: xr.Dataset) -> "ImageLayer":
 def _draw_layers(
     product: xr.Dataset, others: dict[str, xr.DataArray], max_speed: float
 ) -> dict[str, "ImageLayer"]:
-    """Draw the image of every tab, by the text of the tab."""
+    """Draw the layer of every tab, keyed by the title of the tab."""
     speed_options = {
         "cmap": SPEED,
         "clim": (0, max_speed),

@@ -1,4 +1,4 @@
-"""Time series below the interactive map: of the pixel that was clicked, by the matcher shown."""
+"""Time series below the interactive map, for the clicked pixel and the matcher shown."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,11 +18,11 @@ __all__ = ["connect_series", "draw_series"]
 
 HEIGHT = 240  # screen pixels
 DATE_TICKS = 5
-MAX_VALUES = 400_000  # of all time series together, so that the saved page stays below 5 MB
-REACH = 2  # largest distance from a click to its time series, in steps between the series
+MAX_VALUES = 400_000  # total of all time series, so that the saved page stays below 5 MB
+REACH = 2  # maximum distance from a click to its time series, in steps between the series
 
-# Runs in the browser, on a click and when another tab is chosen: show the time series nearest to
-# the last click, if there is one within reach.
+# JavaScript that runs on a click and when the tab changes. It shows the time series nearest to the
+# last click, if there is one within reach.
 ON_CHANGE = r"""
 if (cb_obj.event_name == "tap") plot.tags = [cb_obj.x, cb_obj.y]
 const m = of_tab[tabs.active], [px, py] = plot.tags
@@ -76,7 +76,7 @@ def draw_series(series: xr.Dataset, max_speed: float) -> tuple["BokehFigure", "C
     plot : bokeh.plotting.figure
         The time series. Its tags are the position of the pixel.
     lines : bokeh.models.ColumnDataSource
-        What is drawn.
+        Data of the plot.
     """
     from bokeh.models import ColumnDataSource, Range1d
     from bokeh.plotting import figure
@@ -125,14 +125,14 @@ def connect_series(
     series: Mapping[str, xr.Dataset],
     of_tab: list[str],
 ) -> "CustomJS":
-    """Let a click on the map and a change of the tab change the time series.
+    """Update the time series on a click on the map or a change of the tab.
 
     Parameters
     ----------
     tabs : bokeh.models.Tabs
         The map.
     drawn : tuple
-        From `draw_series`.
+        Plot and data source from `draw_series`.
     series : mapping of str to xarray.Dataset
         Time series by name of the matcher, as in `draw_series`.
     of_tab : list of str
@@ -141,7 +141,7 @@ def connect_series(
     Returns
     -------
     bokeh.models.CustomJS
-        What runs in the browser.
+        Callback that runs in the browser.
     """
     from bokeh.models import CustomJS
 
@@ -173,7 +173,7 @@ def connect_series(
 
 
 def _thin_series(series: xr.Dataset, max_values: int) -> _Thinned:
-    """Time series of every n-th pixel that has any, so that there are at most so many values."""
+    """Subsample the time series, so that there are at most `max_values` values."""
     components = ("vx", "vy", "error")
     east, north, error = (series[n].transpose("y", "x", "interval").values for n in components)
     speed = np.hypot(east, north)

@@ -67,20 +67,20 @@ def plot_tiles(
         Pairs ``(2, H, W)`` of reference and secondary, and their labels, flows ``(2, H, W)`` in
         pixels; NaN is no label.
     predictions : sequence of ndarray, shape (2, H, W)
-        Flow that the network predicts for each sample, in pixels.
+        Flow predicted by the network for each sample, in pixels.
     factor : float
         Velocity of one pixel of displacement, in m/yr.
     max_speed : float
         Upper colour limit in m/yr.
     paper : sequence of float, optional
-        RMS difference that the paper states for each sample, in m/yr; not mentioned if empty.
+        RMS difference stated by the paper for each sample, in m/yr; not shown if empty.
 
     Returns
     -------
     matplotlib.figure.Figure
         One row per sample. The title of each prediction gives its RMS difference from the label.
     """
-    # Needs PyTorch, which the other figures do without.
+    # Imported here, because the other figures do not need PyTorch.
     from gdiv.flow.training.scores import rms_differences
 
     differences = rms_differences(predictions, samples, factor)
@@ -111,7 +111,7 @@ def plot_learning(history: pd.DataFrame, lines: dict[str, float]) -> Figure:
     history : pandas.DataFrame
         ``network``, ``step``, ``loss`` and ``validation`` (mean endpoint error), in pixels.
     lines : dict of str to float
-        Validation errors in pixels to compare with, by name; drawn as horizontal lines.
+        Validation errors in pixels for comparison, by name; drawn as horizontal lines.
 
     Returns
     -------

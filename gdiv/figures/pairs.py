@@ -1,4 +1,4 @@
-"""Figures of image pairs: their network, and matching one of them."""
+"""Figures of image pairs: the pair network, and the matching of one pair."""
 
 from collections.abc import Iterable
 from itertools import cycle
@@ -19,7 +19,7 @@ __all__ = ["colour_limit", "plot_pair", "plot_pair_network", "plot_pyramid", "pl
 
 ARC_POINTS = 30
 ARC_HEIGHT = 0.7  # of the spacing of rows, for a pair that spans all dates
-CONTRAST_LIMIT = 2  # local standard deviations that become black and white
+CONTRAST_LIMIT = 2  # local standard deviations shown as black and white
 MOTION_PERCENTILE = 99
 
 
@@ -41,7 +41,7 @@ def plot_pair_network(scenes: pd.DataFrame, pairs: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
         One row of points per relative orbit and one colour per set; dropped pairs are dotted.
     """
-    # Sources without orbits have missing values, which do not sort: zero instead.
+    # Sources without orbits have missing values, which cannot be sorted; use zero instead.
     used = scenes[scenes.verdict == "use"].assign(orbit=lambda table: table.orbit.fillna(0))
     levels = {orbit: -number for number, orbit in enumerate(sorted(used.orbit.unique()))}
     x = mdates.date2num(used.date)
@@ -75,7 +75,7 @@ def _draw_arc(
     days: float,
     **style: str,
 ) -> None:
-    """Draw a parabola between two points, higher the longer it is; `days` spans all points."""
+    """Draw a parabola between two points, with a height proportional to its length."""
     steps = np.linspace(0, 1, ARC_POINTS)
     length = end[0] - start[0]
     height = ARC_HEIGHT * length / days
@@ -170,7 +170,7 @@ def plot_pyramid(
 
 
 def colour_limit(pair: xr.Dataset) -> float:
-    """Colour limit for the displacement of an image pair.
+    """Compute the colour limit for the displacement of an image pair.
 
     Parameters
     ----------
@@ -195,12 +195,12 @@ def plot_stripes(pair: xr.Dataset, stable: Mask) -> Figure:
         ``u`` and ``stripe_u`` (pixel) with dimensions ``(y, x)``, from
         `gdiv.velocity.filters.remove_stripes`.
     stable : ndarray of bool, shape (H, W)
-        Ground that does not move.
+        Stable ground.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Displacement along columns on stable ground, before and after, on the same limits.
+        Displacement along columns on stable ground, before and after, with the same limits.
     """
     after = np.where(stable, pair.u.values, np.nan)
     images = {

@@ -31,21 +31,21 @@ __all__ = [
 Gridded: TypeAlias = xr.DataArray | xr.Dataset
 
 METRES_PER_KM = 1000
-STRETCH = (2, 98)  # percentiles of an image that become black and white
+STRETCH = (2, 98)  # percentiles of an image shown as black and white
 BACKGROUND_OPACITY = 0.55  # of the image under a map, chosen by eye
 PANEL_HEIGHT_EXTRA = 0.3  # inch, for the title
 MAX_COLUMNS = 4
 BAR_WIDTH = 0.5  # inch, of a colour bar with its numbers
 BAR_ASPECT = 25  # length of a colour bar over its width
 MAX_TICKS = 5  # of a horizontal colour bar
-EMPTY_PLACE_BAR = (0.1, 0.55, 0.8, 0.07)  # left, bottom, width and height within an empty place
+EMPTY_PLACE_BAR = (0.1, 0.55, 0.8, 0.07)  # left, bottom, width and height in an empty panel
 SCALE_LENGTHS = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 50)  # km
 SMALLEST_KM = 0.1  # shorter scale bars are labelled in metres
 MAX_SCALE_FRACTION = 0.35  # of the panel's width
 
 
 def compute_extent(data: Gridded) -> tuple[float, float, float, float]:
-    """Outer edges of a grid, for `imshow`.
+    """Compute the outer edges of a grid, for `imshow`.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def make_panels(
     width: float = FIGURE_WIDTH,
     bars: int = 1,
 ) -> tuple[Figure, npt.NDArray[Any]]:
-    """Make a figure of equal panels that have the proportions of a grid.
+    """Make a figure with equal panels that have the aspect ratio of a grid.
 
     Parameters
     ----------
@@ -79,11 +79,11 @@ def make_panels(
     data : xarray.DataArray or xarray.Dataset
         Grid, of which only the size is used.
     columns : int, optional
-        Panels per row; two to four if left out, with as few empty places as possible.
+        Panels per row; by default two to four, with as few empty panels as possible.
     width : float
         Width of the figure in inches.
     bars : int
-        Number of colour bars side by side, for which space is left.
+        Number of colour bars side by side for which to reserve space.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def make_panels(
     columns = columns or choose_columns(count)
     rows = -(-count // columns)
     if rows * columns > count:
-        bars = 0  # a shared bar goes into an empty place
+        bars = 0  # a shared bar is drawn in an empty panel
     panel = (width - bars * BAR_WIDTH) / columns
     height = panel * data.sizes["y"] / data.sizes["x"] + PANEL_HEIGHT_EXTRA
     figure, axes = plt.subplots(
@@ -118,7 +118,7 @@ def choose_columns(count: int) -> int:
     -------
     int
         At most three panels in one row, four in two rows; otherwise three or four per row,
-        whichever leaves fewer places empty.
+        whichever leaves fewer panels empty.
 
     Examples
     --------
@@ -154,8 +154,8 @@ def draw_image(
     colours : str
         Name of a colour map.
     limits : tuple of float or matplotlib.colors.Normalize, optional
-        Values of the first and the last colour, or how values become colours; from the 2nd to the
-        98th percentile by default.
+        Values of the first and last colour, or a normalisation; by default from the 2nd to the 98th
+        percentile.
     background : ndarray, shape (H, W), optional
         Image drawn in pale grey below `values`.
 
@@ -192,7 +192,7 @@ def draw_colour_bar(
     extend: Literal["neither", "both", "min", "max"] = "neither",
     shrink: float = 0.75,
 ) -> Colorbar:
-    """Draw a colour bar in an empty place of the figure, or to the right of the panels.
+    """Draw a colour bar in an empty panel of the figure, or to the right of the panels.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def draw_colour_bar(
     picture : matplotlib.image.AxesImage
         Drawn values.
     axes : matplotlib.axes.Axes or ndarray of Axes
-        The panels that the colour bar is for.
+        The panels described by the colour bar.
     label : str
         Quantity and unit; leave empty if the panel's title has them.
     extend : {"neither", "both", "min", "max"}
@@ -233,14 +233,14 @@ def draw_colour_bar(
 
 
 def _length_label(length: float) -> str:
-    """Length in kilometres as text, in metres below a tenth of one."""
+    """Format a length in kilometres, or in metres below 0.1 km."""
     return f"{length:g} km" if length >= SMALLEST_KM else f"{length * METRES_PER_KM:.3g} m"
 
 
 def draw_scale_bar(axis: Axes, data: Gridded) -> None:
     """Draw a scale bar at the lower left and a north arrow at the upper right.
 
-    The bar has the largest round length within 35 % of the panel's width.
+    The bar has the largest round length up to 35 % of the panel's width.
 
     Parameters
     ----------

@@ -33,14 +33,14 @@ from gdiv.images.arrays import Image
 
 __all__ = ["plot_images", "plot_site", "plot_timeline"]
 
-WHITE_PERCENTILE = 97  # of the reflectance, becomes white
+WHITE_PERCENTILE = 97  # percentile of the reflectance shown as white
 GAMMA = 0.75  # below 1 brightens dark rock, chosen by eye on the twin
 GLOBE_BOX = (1.03, 0.73, 0.27, 0.27)  # of the panel: left, bottom, width and height
 GLOBE_TILT = 0.7  # of the latitude, so that the globe shows more than the pole at high latitudes
 MARGIN = pd.Timedelta(days=5)  # before the first and after the last scene of all seasons
 LABEL_LIFT = 6  # points from a dropped scene to its label
 LABEL_STEP = 9  # points, between the labels of neighbouring scenes
-# The first entry whose key occurs in the reason of a dropped scene gives its label.
+# Labels of dropped scenes: the first entry whose key occurs in the reason.
 REASON_LABELS = {
     "snow": "snow",
     "clear": "cloud",
@@ -66,7 +66,7 @@ def plot_site(
     Parameters
     ----------
     picture : ndarray, shape (H, W) or (H, W, 3)
-        Reflectance; with three bands, those of red, green and blue.
+        Reflectance; three bands are red, green and blue.
     data : xarray.DataArray or xarray.Dataset
         Grid of `picture`.
     outline : geopandas.GeoDataFrame
@@ -120,14 +120,14 @@ def _draw_named_stakes(axis: Axes, points: gpd.GeoDataFrame) -> None:
 def _draw_globe(axis: Axes, west: float, south: float, east: float, north: float) -> None:
     """Mark a position in degrees on a globe, to the right of the panel.
 
-    The relief is part of cartopy; no web tiles are read.
+    The relief is included in cartopy; no web tiles are loaded.
     """
     import cartopy.crs as ccrs
 
     longitude = (west + east) / 2
     latitude = (south + north) / 2
     projection = ccrs.Orthographic(longitude, GLOBE_TILT * latitude)
-    # Any: matplotlib does not know that the projection makes it a cartopy.mpl.geoaxes.GeoAxes.
+    # Any: the projection makes it a cartopy.mpl.geoaxes.GeoAxes, which matplotlib does not type.
     inset: Any = axis.inset_axes(GLOBE_BOX, projection=projection)
     inset.stock_img()
     inset.plot(
@@ -159,7 +159,7 @@ def plot_timeline(scenes: pd.DataFrame) -> Figure:
     """
     years = sorted(scenes.season_year.dropna().unique())
     size = (FIGURE_WIDTH, 1.3 * len(years) + 0.3)
-    # The same days of the year one below the other.
+    # Align the days of the year of all panels.
     starts = {year: pd.Timestamp(year=int(year), month=1, day=1) for year in years}
     days = scenes.date - scenes.season_year.map(starts)
     first, last = days.min() - MARGIN, days.max() + MARGIN
@@ -173,7 +173,7 @@ def plot_timeline(scenes: pd.DataFrame) -> Figure:
             dropped.date, [1] * len(dropped), color=VERMILION, marker="x", s=34, clip_on=False
         )
         for number, row in enumerate(dropped.itertuples()):
-            # Labels of scenes a few days apart would overlap at one height.
+            # Stagger labels, which would overlap for scenes a few days apart.
             lift = LABEL_LIFT + LABEL_STEP * (number % 2)
             axis.annotate(
                 _reason_label(row.reason),

@@ -39,7 +39,7 @@ def plot_stakes(table: pd.DataFrame) -> Figure:
     axis.axhline(0, color=INK, lw=0.8)
     for number, matcher in enumerate(matchers):
         rows = table[table.matcher == matcher].set_index("name").reindex(measured.index)
-        # Side by side: matchers that agree would hide each other.
+        # Draw points side by side, since coinciding points would hide each other.
         offset = COLUMN_WIDTH * ((number + 0.5) / len(matchers) - 0.5)
         places = np.arange(len(measured)) + offset
         differences = rows.estimated - rows.measured
@@ -56,7 +56,7 @@ def plot_stakes(table: pd.DataFrame) -> Figure:
 
 @styled()
 def plot_profile(tables: dict[str, pd.DataFrame], stakes: pd.DataFrame, highlighted: str) -> Figure:
-    """Plot the speed along the centreline, and how other matchers differ from it.
+    """Plot the speed along the centreline, and the differences of other matchers from it.
 
     Parameters
     ----------
@@ -136,8 +136,8 @@ def plot_series(table: pd.DataFrame, measured: pd.DataFrame, season: Season) -> 
     surveyed = False
     for colour, (name, rows) in zip(cycle(PALETTE), table.groupby("name", sort=False)):
         start, end = mdates.date2num(rows.start), mdates.date2num(rows.end)
-        # Intervals that the pairs hardly constrain fade; no line joins them, for a step from one to
-        # the next is not a change that was observed.
+        # Intervals that are weakly constrained by the pairs fade. No line joins them, since a step
+        # between intervals is not an observed change.
         opacity = (rows.error.min() / rows.error).clip(MIN_OPACITY, 1).fillna(0)
         axis.hlines(rows.speed, start, end, color=colour, lw=2, alpha=opacity.to_numpy())
         axis.plot([], [], color=colour, lw=2, label=name)

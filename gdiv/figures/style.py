@@ -29,15 +29,15 @@ __all__ = [
 
 #: Width of most figures, inches: a column of a notebook or page.
 FIGURE_WIDTH = 7.4
-#: Where the median is below this fraction of the limit, most of the ice would have one colour.
+#: If the median is below this fraction of the limit, most of the ice would have the same colour.
 SLOW_FRACTION = 0.15
-#: Exponent of colours where most of the ice is slow, chosen by eye on Yahtse.
+#: Exponent of the colour scale where most of the ice is slow, chosen by eye on Yahtse.
 SLOW_EXPONENT = 0.5
 
 # Colour maps, perceptually uniform and safe for colour-blind readers.
 SPEED = "viridis"
 SIGNED = "RdBu_r"
-QUANTITY = "magma"  # errors, counts and quality; holds no grey, which images beneath are
+QUANTITY = "magma"  # errors, counts and quality; contains no grey, unlike images below
 GREY = "gray"
 
 INK = "#1b2a3a"  # text, outlines and reference lines
@@ -73,10 +73,10 @@ STYLE: dict[str, Any] = {
 def styled() -> Iterator[None]:
     """Apply `STYLE` while a figure is drawn; use as a context or as a decorator.
 
-    `matplotlib.rc_context` would not do: it also restores ``interactive`` to its value before
-    the notebook's backend was loaded, and only the first figure would be shown.
+    `matplotlib.rc_context` is not suitable: it also restores ``interactive`` to its value before
+    the notebook's backend was loaded, so that only the first figure would be shown.
     """
-    # matplotlib types the keys as a list of literals, which a dictionary of settings is not.
+    # matplotlib types the keys as literals, which a dictionary of settings does not satisfy.
     settings = cast(dict[str, Any], plt.rcParams)
     before = {name: settings[name] for name in STYLE}
     settings.update(STYLE)
@@ -92,7 +92,7 @@ def dark_outline() -> list[AbstractPathEffect]:
 
 
 def speed_norm(speeds: Iterable[npt.NDArray[np.floating]], max_speed: float) -> Normalize:
-    """Choose how speeds become colours: linearly, or stretched where most of the ice is slow.
+    """Choose the colour scale of speeds: linear, or stretched if most of the ice is slow.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def speed_norm(speeds: Iterable[npt.NDArray[np.floating]], max_speed: float) -> 
     Returns
     -------
     matplotlib.colors.Normalize
-        Linear, or by the square root if the median speed is below 15 % of `max_speed`.
+        Linear, or square root if the median speed is below 15 % of `max_speed`.
 
     Examples
     --------

@@ -32,9 +32,9 @@ from gdiv.images.arrays import Image
 
 __all__ = ["plot_differences", "plot_mosaics", "plot_speeds", "plot_velocity"]
 
-DIFFERENCE_PERCENTILE = 95  # of the absolute differences, becomes the colour limit
-SPEED_PERCENTILE = 98  # of the speeds, becomes the colour limit where none is given
-SIGMA_PERCENTILE = 99  # of the errors; the colour limit is a little higher
+DIFFERENCE_PERCENTILE = 95  # percentile of the absolute differences used as colour limit
+SPEED_PERCENTILE = 98  # percentile of the speeds used as colour limit by default
+SIGMA_PERCENTILE = 99  # percentile of the errors; the colour limit is slightly higher
 SIGMA_HEADROOM = 1.1
 MAX_COUNT_TICKS = 6  # on the colour bar of numbers of pairs
 ARROWS_PER_ROW = 20  # chosen by eye
@@ -156,7 +156,7 @@ def _draw_outline_and_stakes(
 
 @styled()
 def plot_differences(speeds: dict[str, xr.DataArray], baseline: str, image: Image) -> Figure:
-    """Plot the speed of each matcher minus that of one of them.
+    """Plot the differences between the speed of each matcher and that of one matcher.
 
     Parameters
     ----------
@@ -199,8 +199,8 @@ def plot_velocity(
     velocity : xarray.Dataset
         ``v``, ``vx``, ``vy``, ``v_error`` (m/yr) and ``count`` or ``quality``, each ``(y, x)``.
     max_speed : float, optional
-        Upper colour limit in m/yr; the 98th percentile of the speed if left out. Pixels slower than
-        a tenth of it get no arrow.
+        Upper colour limit in m/yr; by default the 98th percentile of the speed. Pixels slower than
+        10 % of it have no arrow.
     image : ndarray, shape (H, W), optional
         Image below the maps.
 

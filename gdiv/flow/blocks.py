@@ -51,8 +51,7 @@ def block_windows(shape: tuple[int, ...], block: int, halo: int) -> Iterator[Blo
     shape : tuple of int
         ``(H, W)`` of the image.
     block : int
-        Side of a block (pixel). The last block along a side is half to one and a half times as
-        long.
+        Side of a block (pixel). The last block along a side is 0.5 to 1.5 times as long.
     halo : int
         Pixels around each block. A larger halo brings the result closer to that of the whole image
         and costs memory and time.

@@ -11,14 +11,14 @@ from gdiv.images.arrays import Component, Image
 
 __all__ = ["search_patches", "to_bytes"]
 
-#: Grey levels per local standard deviation: plus and minus three fill eight bits.
+#: Grey levels per local standard deviation, so that plus and minus three span eight bits.
 LEVELS_PER_SPREAD = 42
 #: Grey level of the local mean, and of pixels without data.
 MIDDLE_LEVEL = 128
 
 
 def to_bytes(contrast: Image) -> npt.NDArray[np.uint8]:
-    """Convert local contrast to the eight bits that OpenCV's optical flow takes.
+    """Convert local contrast to the 8-bit images that OpenCV's optical flow expects.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def search_patches(
     first, second : ndarray, shape (H, W)
         Local contrast of the reference and the secondary; NaN is no data.
     start : tuple of ndarray, optional
-        Displacement to begin with, each ``(H, W)`` in pixels; none by default.
+        Initial displacement, each ``(H, W)`` in pixels; none by default.
 
     Returns
     -------

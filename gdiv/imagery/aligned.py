@@ -1,4 +1,4 @@
-"""Load any band of files, whatever their projection is called."""
+"""Load any band of files in any projection, with or without an EPSG code."""
 
 from typing import Any
 
@@ -18,9 +18,9 @@ from gdiv.imagery.rasters import exact_warp, open_raster
 
 __all__ = ["load_aligned"]
 
-#: Pixels on a side of a chunk.
+#: Side of a chunk, pixels.
 CHUNK = 512
-#: Largest distance of pixels from the grid, pixels.
+#: Maximum offset of pixels from the grid, pixels.
 TOLERANCE = 0.01
 
 
@@ -45,11 +45,11 @@ def load_aligned(
     dtype : dtype
         Type of the result.
     void : float, optional
-        Number for no data, beyond the files too. By default NaN in floating point and 0 in other
-        types.
+        Value for no data, also outside the files. By default NaN for floating-point types and 0 for
+        other types.
     resampling : Resampling, optional
-        Kernel by which pixels that do not lie on the grid are resampled. Left out, they must lie on
-        it.
+        Kernel used to resample pixels that do not lie on the grid. By default, all pixels must lie
+        on it.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def _warp(
         target = grid_crs(grid).to_wkt()
         northing = false_northing(CRS(opened.crs).epsg, grid_crs(grid).epsg)
         options = exact_warp(opened.nodatavals[band - 1]) | {"src_transform": opened.transform}
-        if northing:  # one zone, north and south, which lie ten thousand kilometres apart
+        if northing:  # northings of the two halves of a UTM zone differ by ten thousand km
             options["src_crs"] = target
             options["src_transform"] = Affine.translation(0, northing) @ opened.transform
         with WarpedVRT(
@@ -103,7 +103,7 @@ def _warp(
 def _one_raster(stored: Any, file: str) -> xr.DataArray:
     """Content of a file that holds one raster."""
     if not isinstance(stored, xr.DataArray):
-        raise ValueError(f"{file} holds several rasters")
+        raise ValueError(f"{file} contains several rasters; extract one with gdal_translate")
     return stored
 
 
@@ -119,7 +119,7 @@ def _crop(file: str, band: int, grid: GeoBox, dtype: np.dtype, void: float) -> d
     aligned = np.allclose([column, row], [left, top], atol=TOLERANCE)
     if not aligned or not np.isclose(step * transform.a, grid.affine.a):
         raise ValueError(f"the pixels of {file} do not lie on the grid of the study")
-    # Of a coarser grid each pixel takes the value at its centre.
+    # On a coarser grid, each pixel takes the value at its centre.
     rows = top + step // 2 + step * np.arange(grid.height)
     columns = left + step // 2 + step * np.arange(grid.width)
     real = dtype.kind == "f"
@@ -128,7 +128,7 @@ def _crop(file: str, band: int, grid: GeoBox, dtype: np.dtype, void: float) -> d
     inside_rows = (rows >= 0) & (rows < shape[0])
     inside_columns = (columns >= 0) & (columns < shape[1])
     if not inside_rows.any() or not inside_columns.any():
-        raise ValueError(f"{file} has no pixel on the grid of the study")
+        raise ValueError(f"{file} does not overlap the grid of the study")
     pixels = stored.sel(band=band).data[rows[inside_rows]][:, columns[inside_columns]]
     gaps = [
         (int(inside.argmax()), int(inside[::-1].argmax()))

@@ -1,4 +1,4 @@
-"""Find scenes in an ItemCollection file or a STAC service, which may be slow, busy or faulty."""
+"""Find scenes in an ItemCollection file or a STAC service that may be slow, busy or faulty."""
 
 import json
 import os
@@ -19,47 +19,47 @@ from gdiv.imagery.placement import Box, box_polygon, read_box
 
 __all__ = ["SceneError", "find_items", "local_path"]
 
-#: Attempts at a request. The pauses between them are 0, 2, 4 and 8 seconds, or as long as the
-#: service asks for.
+#: Number of attempts per request. The pauses between them are 0, 2, 4 and 8 seconds, or as
+#: requested by the service.
 TRIES = 5
 #: Factor of the pauses, seconds: urllib3 waits ``BACKOFF * 2**n`` from the second pause on.
 BACKOFF = 1.0
 #: Longest pause, seconds.
 MAX_BACKOFF = 30
-#: Seconds without an answer after which an attempt is given up.
+#: Seconds without a response after which an attempt is abandoned.
 TIMEOUT = 30.0
-#: Status codes of a service that may answer later.
+#: HTTP status codes after which a request is repeated.
 BUSY = (429, 500, 502, 503, 504)
-#: Items per page of an answer.
+#: Items per page of a response.
 PAGE_SIZE = 100
 
 
 class SceneError(RuntimeError):
-    """Scenes are missing or too few are usable; the message gives the count and what is needed."""
+    """Scenes are missing, or too few are usable; the message gives both counts."""
 
 
 def find_items(source: Source, glacier: Glacier, years: list[int]) -> list[dict[str, Any]]:
-    """Find the items of a source over a glacier in some seasons.
+    """Find the items of a source over a glacier in given seasons.
 
     Parameters
     ----------
     source : gdiv.catalog.Source
         File or service to search.
     glacier : gdiv.catalog.Glacier
-        Its box and season are searched.
+        Glacier whose box and season are searched.
     years : list of int
         Season years.
 
     Returns
     -------
     list of dict
-        Items, oldest first, with absolute links. Items without a readable date follow at the end:
+        Items, oldest first, with absolute links. Items without a valid date are at the end, where
         `gdiv.imagery.scenes.judge_scenes` drops them with a reason.
 
     Raises
     ------
     SceneError
-        If the file or service cannot be read, or nothing lies in the seasons.
+        If the file or service cannot be read, or has no scenes in the seasons.
     """
     location = redacted(str(source.path or source.url))
     try:
@@ -85,18 +85,17 @@ def find_items(source: Source, glacier: Glacier, years: list[int]) -> list[dict[
     if not dated:
         spans = ", ".join("{} to {}".format(*glacier.season.dates(year)) for year in years)
         raise SceneError(
-            f"{location} holds {len(items)} scenes over {glacier.label}, "
-            f"none of them within {spans}"
+            f"{location} has {len(items)} scenes over {glacier.label}, none of them within {spans}"
         )
     dated.sort(key=lambda entry: entry[:2])
     return _with_unique_ids([item for _, _, item in dated] + sorted(undated, key=read_id))
 
 
 def _with_unique_ids(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Items whose identifiers are unique: results are looked up by them.
+    """Make the identifiers of items unique, since they serve as keys of results.
 
-    Identifiers are unique within a collection only, and files may mix collections, or name every
-    scene alike.
+    Identifiers are only unique within a collection. Files may mix collections, or give all scenes
+    the same identifier.
     """
     repeated = {name for name, count in Counter(map(read_id, items)).items() if count > 1}
     unique: dict[str, dict[str, Any]] = {}
@@ -124,10 +123,10 @@ def _items_of_file(source: Source, glacier: Glacier) -> list[dict[str, Any]]:
     items = []
     for feature in collection["features"]:
         if not isinstance(feature, dict):
-            raise ValueError(f"it holds {feature!r} among its items")
+            raise ValueError(f"its feature {feature!r} is not a STAC item")
         item = _migrated(feature)
         box = read_box(item)
-        # An item without a box is kept, so that it is judged and named.
+        # An item without a box is kept, so that it is listed with a reason.
         if box is None or _overlap(box, glacier.bbox):
             _make_links_absolute(item, path.parent)
             items.append(item)
@@ -136,13 +135,13 @@ def _items_of_file(source: Source, glacier: Glacier) -> list[dict[str, Any]]:
 
 def _migrated(item: dict[str, Any]) -> dict[str, Any]:
     """Item in the current version of STAC, or unchanged where pystac cannot read it."""
-    # What gdiv adds to scenes in memory, no archive may.
+    # These fields are reserved for scenes in memory; ignore them in archives.
     item = {key: value for key, value in item.items() if key not in (PARTS, RESAMPLED)}
     try:
         current = pystac.Item.from_dict(item)
         migrated = current.to_dict(include_self_link=False, transform_hrefs=False)
-        return {"bbox": item.get("bbox")} | migrated  # which pystac drops without a geometry
-    except Exception:  # one faulty item must not end the study: it is judged as it is
+        return {"bbox": item.get("bbox")} | migrated  # pystac drops the box without a geometry
+    except Exception:  # one faulty item must not end the study; it is judged unchanged
         return item
 
 
@@ -161,9 +160,9 @@ def local_path(link: str, folder: Path) -> Path:
     Parameters
     ----------
     link : str
-        Path or ``file://`` address. Escapes such as ``%20`` are decoded where no such file exists.
+        Path or ``file://`` URL. Escapes such as ``%20`` are decoded if no such file exists.
     folder : Path
-        Folder that the link is relative to.
+        Folder to which the link is relative.
 
     Returns
     -------
@@ -171,7 +170,7 @@ def local_path(link: str, folder: Path) -> Path:
         Absolute path.
     """
     plain = link.removeprefix("file://")
-    # Links of the file system are kept: where they lead is the user's choice.
+    # Symbolic links are kept; their target is the user's choice.
     path, decoded = (
         Path(os.path.normpath(folder.absolute() / each)) for each in (plain, unquote(plain))
     )
@@ -181,7 +180,7 @@ def local_path(link: str, folder: Path) -> Path:
 def _overlap(box: Box, other: Box) -> bool:
     """Check whether two boxes overlap; both may cross 180 degrees."""
     west, south, east, north = box
-    if east - west < 360:  # some archives count on beyond 180 degrees
+    if east - west < 360:  # some archives use longitudes beyond 180 degrees
         west, east = (
             (side + 180) % 360 - 180 if abs(side) > 180 else side for side in (west, east)
         )
@@ -190,7 +189,7 @@ def _overlap(box: Box, other: Box) -> bool:
 
 
 def _items_of_service(source: Source, glacier: Glacier, years: list[int]) -> list[dict[str, Any]]:
-    """Items that a STAC service gives for the glacier's box and seasons, each once."""
+    """Items of a STAC service for the glacier's box and seasons, without duplicates."""
     retry = Retry(
         total=TRIES - 1,
         backoff_factor=BACKOFF,
@@ -213,7 +212,7 @@ def _items_of_service(source: Source, glacier: Glacier, years: list[int]) -> lis
         for page in search.pages_as_dicts():
             features = page.get("features")
             if not isinstance(features, list):
-                raise SceneError(f"{location} answers without scenes: {redacted(str(page))[:200]}")
+                raise SceneError(f"{location} returned no scenes: {redacted(str(page))[:200]}")
             page_items = {read_id(each): each for each in features if isinstance(each, dict)}
             new = {
                 name: _migrated(each) for name, each in page_items.items() if name not in known_ids
@@ -222,7 +221,7 @@ def _items_of_service(source: Source, glacier: Glacier, years: list[int]) -> lis
             if features and not new:
                 raise SceneError(
                     f"{location} returns the same page repeatedly after {len(items)} scenes; "
-                    f"try later, or another source of these scenes"
+                    f"try again later, or use another source of these scenes"
                 )
             known_ids |= set(new)
             items |= new

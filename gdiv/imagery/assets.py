@@ -23,7 +23,7 @@ from gdiv.imagery.resampling import is_resampled
 
 __all__ = ["GDAL_ENVIRONMENT", "load_asset"]
 
-#: Pixels on a side of a chunk.
+#: Side of a chunk, pixels.
 CHUNK = 512
 #: Settings of GDAL while a file is read.
 GDAL_ENVIRONMENT = stackstac.DEFAULT_GDAL_ENV.updated(
@@ -37,15 +37,15 @@ GDAL_ENVIRONMENT = stackstac.DEFAULT_GDAL_ENV.updated(
 def load_asset(
     items: list[dict[str, Any]], source: Source, role: str, grid: GeoBox
 ) -> xr.DataArray:
-    """Load one asset of some items lazily.
+    """Load one asset of several items lazily.
 
     Parameters
     ----------
     items : list of dict
-        STAC items, one per scene, as from `scene_items`: with further tiles, and marked where their
-        pixels do not lie on the grid. Plain items are read as they are, to the nearest pixel.
+        STAC items, one per scene, as from `scene_items`, which adds further tiles and marks items
+        whose pixels do not lie on the grid. Other items are read with nearest-neighbour sampling.
     source : gdiv.catalog.Source
-        Gives the name of the asset, its value for no data and how links are signed.
+        Source with the name of the asset, its value for no data and the signing of its links.
     role : str
         "image", "mask", or a colour of the source: "red", "green", "blue".
     grid : odc.geo.geobox.GeoBox
@@ -54,14 +54,14 @@ def load_asset(
     Returns
     -------
     xarray.DataArray
-        Digital numbers ``(time, y, x)``, one step of time per item: uint16 of a mask; else float32,
-        NaN where the file, its mask or the source's value say that there is no data. Where tiles
-        overlap, the first with data counts.
+        Digital numbers ``(time, y, x)``, one time step per item: uint16 for a mask, otherwise
+        float32 with NaN where the file, its mask or the source's fill value mark missing data.
+        Where tiles overlap, the first one with data is used.
 
     Raises
     ------
     ValueError
-        If the asset does not come on the grid.
+        If the loaded asset does not match the grid.
     """
     tiles = [tile for item in items for tile in parts_of(item)]
     layers = _load_tiles(tiles, source, role, grid)
@@ -82,7 +82,7 @@ def load_asset(
 def _load_tiles(
     tiles: list[dict[str, Any]], source: Source, role: str, grid: GeoBox
 ) -> xr.DataArray:
-    """One asset of some tiles, one step of time per tile."""
+    """One asset of several tiles, one time step per tile."""
     groups = [
         [index for index, tile in enumerate(tiles) if is_resampled(tile) == resampled]
         for resampled in (False, True)
@@ -92,7 +92,7 @@ def _load_tiles(
         for group, resampled in zip(groups, (False, True), strict=True)
         if group
     ]
-    # Some readers give times, and coordinates with other rounding.
+    # Some readers add times, or round coordinates differently.
     axes = {name: grid.coordinates[name].values for name in ("y", "x")}
     loaded = [each.drop_vars("time", errors="ignore").assign_coords(axes) for each in loaded]
     if len(loaded) == 1:
@@ -104,13 +104,13 @@ def _load_tiles(
 def _load_alike(
     tiles: list[dict[str, Any]], source: Source, role: str, grid: GeoBox, resampled: bool
 ) -> xr.DataArray:
-    """One asset of tiles that are either all resampled or all not."""
+    """One asset of tiles, all of which or none of which are resampled."""
     box = grid.boundingbox
     epsg = grid_crs(grid).epsg
     asset = _asset_of_role(source, role) or ""
     dtype: np.dtype = np.dtype(np.uint16 if role == "mask" else np.float32)
     void = _void_of_role(source, role)
-    # Classes have no mean.
+    # Classes cannot be interpolated.
     resampling = Resampling.cubic if resampled and role != "mask" else Resampling.nearest
     if epsg is None or any(_is_unusual(tile, asset) for tile in tiles):
         files = [tile["assets"][asset]["href"] for tile in tiles]
@@ -118,7 +118,7 @@ def _load_alike(
         warp = resampling if resampled else None
         numbers = load_aligned(files, bands, grid, dtype, void, warp)
         return numbers if role == "mask" else _without_void(numbers, source.nodata)
-    # stackstac leaves out what lies beside the grid: numbers as identifiers tell which are left.
+    # stackstac drops tiles outside the grid; numbers as identifiers show which ones remain.
     projected = [_in_projection(tile, asset, epsg) for tile in tiles]
     stack = stackstac.stack(
         [tile | {"id": str(number)} for number, tile in enumerate(projected)],
@@ -139,7 +139,7 @@ def _load_alike(
     )
     if stack.shape[-2:] != grid.shape:
         raise ValueError(
-            f"asset {asset} came on a grid of {stack.shape[-2:]} instead of {tuple(grid.shape)}"
+            f"asset {asset} was loaded with shape {stack.shape[-2:]} instead of {tuple(grid.shape)}"
         )
     layers = {int(number): stack[index, 0] for index, number in enumerate(stack.id.values)}
     if len(layers) < len(tiles):
@@ -154,9 +154,10 @@ def _load_alike(
 
 
 def _is_unusual(item: dict[str, Any], asset: str) -> bool:
-    """Whether stackstac cannot read an asset.
+    """Check whether stackstac cannot read an asset.
 
-    It knows projections by their code, reads the first band of a file, and formats links.
+    stackstac only supports projections with an EPSG code and the first band of a file, and it
+    applies string formatting to links.
     """
     return (
         read_epsg(item) is None
@@ -171,7 +172,7 @@ def _band_of(item: dict[str, Any], asset: str) -> int:
 
 
 def _without_void(numbers: xr.DataArray, nodata: float) -> xr.DataArray:
-    """Numbers with NaN in place of the value for no data, in one task a block."""
+    """Replace the value for no data with NaN, in one task per block."""
     return numbers.copy(
         data=numbers.data.map_blocks(
             lambda block: np.where(block == nodata, np.float32(np.nan), block), dtype=np.float32
@@ -180,7 +181,7 @@ def _without_void(numbers: xr.DataArray, nodata: float) -> xr.DataArray:
 
 
 def _asset_of_role(source: Source, role: str) -> str | None:
-    """Name of the asset that plays a role in a source."""
+    """Name of the asset that has a role in a source."""
     assets: dict[str, str | None] = {"image": source.image, "mask": source.mask}
     for colour, asset in source.colour.items():
         assets[colour] = asset
@@ -188,7 +189,7 @@ def _asset_of_role(source: Source, role: str) -> str | None:
 
 
 def _void_of_role(source: Source, role: str) -> float:
-    """Number for no data in what `load_asset` returns for a role."""
+    """Value for no data in the output of `load_asset` for a role."""
     return float(MASK_VOID[source.mask_kind]) if role == "mask" else float("nan")
 
 
@@ -200,16 +201,16 @@ def _with_properties(
 
 
 def _in_projection(item: dict[str, Any], asset: str, epsg: int) -> dict[str, Any]:
-    """Copy of an item as stackstac reads it: with its projection, as that of the study if equal.
+    """Copy an item with its projection as ``proj:epsg``, replaced by that of the study if equal.
 
-    stackstac reads proj:epsg alone: items with the newer proj:code would be resampled silently.
+    stackstac only reads proj:epsg; it would silently resample items with the newer proj:code.
     """
     own = read_epsg(item)
     northing = false_northing(own, epsg)
     transform = read_transform(item, asset)
     if northing and transform:
         transform[5] += northing
-        # stackstac would prefer the box, which is in the projection of the item.
+        # stackstac would prefer proj:bbox, which is in the projection of the item.
         image = item["assets"][asset] | {"proj:transform": transform, "proj:bbox": None}
         item = _with_properties(item, {}, {"proj:bbox": None})
         item = item | {"assets": item["assets"] | {asset: image}}

@@ -1,4 +1,4 @@
-"""Classify the pixels of the mask that comes with a scene: clear, snow, water."""
+"""Classify the pixels of the mask delivered with a scene: clear, snow, water."""
 
 from typing import Any
 
@@ -14,17 +14,17 @@ SCL_CLEAR = (2, 4, 5, 6, 7, 11)
 SCL_SNOW = 11
 SCL_SHADE = 2
 SCL_WATER = 6
-#: Bits of Landsat's qa_pixel that hide the ground: fill, dilated cloud, cirrus, cloud and cloud
-#: shadow; and the bits of snow and of water.
+#: Bits of Landsat's qa_pixel for pixels whose ground is hidden: fill, dilated cloud, cirrus, cloud
+#: and cloud shadow; and the bits of snow and of water.
 QA_HIDDEN = 0b11111
 QA_SNOW = 1 << 5
 QA_WATER = 1 << 7
-#: Bits of the Fmask of HLS that hide the ground: cloud, what is beside it, and its shadow; and the
-#: bits of snow and of water. The user guide of HLS 2.0 lists them.
+#: Bits of the Fmask of HLS for pixels whose ground is hidden: cloud, adjacent to cloud, and cloud
+#: shadow; and the bits of snow and of water. The user guide of HLS 2.0 lists them.
 FMASK_HIDDEN = 0b1110
 FMASK_SNOW = 1 << 4
 FMASK_WATER = 1 << 5
-#: Numbers that stand for no data in masks, by kind.
+#: Values for no data in masks, by kind.
 MASK_VOID = {"scl": 0, "qa_pixel": 1, "fmask": 255}
 
 
@@ -41,8 +41,8 @@ def classify(mask: npt.NDArray[Any], kind: str) -> tuple[npt.NDArray[np.bool_], 
     Returns
     -------
     clear, snow, water : ndarray of bool
-        Whether a pixel shows the ground, whether it is snow or ice, and whether it is water; of the
-        shape of `mask`.
+        Masks of the shape of `mask`: pixels that show the ground, that are snow or ice, and that
+        are water.
     """
     if kind == "scl":
         return np.isin(mask, SCL_CLEAR), mask == SCL_SNOW, mask == SCL_WATER

@@ -1,8 +1,8 @@
 """Measure the shift between two scenes on stable ground.
 
 The shift is measured once per pair, before matching, and subtracted from the displacement of every
-matcher. Images are never resampled for it. What a matcher still shows on stable ground afterwards
-is its own error.
+matcher; images are not resampled for it. The displacement that remains on stable ground is an error
+of the matcher.
 """
 
 from typing import Any
@@ -24,11 +24,11 @@ __all__ = [
     "stable_ground_statistics",
 ]
 
-#: Margin around snow that is left out, in pixels, because the edge of the snow moves.
+#: Width of the excluded margin around snow, in pixels, because the edge of the snow moves.
 SNOW_MARGIN = 3
-#: Largest spread of the blocks in pixels; with more, stable ground has no common shift.
+#: Maximum spread of the blocks in pixels; above it, stable ground has no common shift.
 MAX_SPREAD = 0.5
-#: Least fraction of the glacier that must have data in both scenes.
+#: Minimum fraction of the glacier with data in both scenes.
 MIN_COMMON = 0.5
 
 
@@ -43,15 +43,15 @@ def register_pairs(
     Parameters
     ----------
     cube : xarray.Dataset
-        Cube from `gdiv.imagery.cube.load_cube`. Snow in either scene, with a margin, is no stable
-        ground.
+        Cube from `gdiv.imagery.cube.load_cube`. Snow in either scene, with a margin, is excluded
+        from stable ground.
     pairs : pandas.DataFrame
         Pair table from `gdiv.imagery.pairs.choose_pairs`, with or without the column ``set``.
     masks : xarray.Dataset
         Masks from `gdiv.imagery.masks.make_masks`.
     aligned : bool, optional
-        The scenes are known to be aligned: a pair that cannot be registered is used with a shift of
-        zero, and dropped otherwise.
+        True if the scenes are already co-registered: pairs that cannot be registered are then used
+        with zero shift instead of being dropped.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def register_pairs(
     Raises
     ------
     ValueError
-        If no pair of a set is left; the message has the reasons.
+        If no pair of a set can be used; the message lists the reasons.
     """
     rows = [_register_pair(cube, pair, masks) for pair in pairs.itertuples()]
     table = _register_by_network(pairs.join(pd.DataFrame(rows, index=pairs.index)), cube, masks)
@@ -74,7 +74,7 @@ def register_pairs(
         if not (part.verdict == "use").any():
             reasons = "; ".join(dict.fromkeys(part.reason))
             message = f"none of {len(part)} {name} pairs can be used: {reasons}"
-            raise ValueError(message.replace("  ", " "))  # of a set without a name
+            raise ValueError(message.replace("  ", " "))  # the set may have no name
     return table
 
 
@@ -104,9 +104,9 @@ def _drop_unregistered(table: pd.DataFrame) -> pd.DataFrame:
     lost = (table.registered_on == "nothing") & (table.verdict == "use")
     reason = (
         f"not registered: fewer than {MIN_BLOCKS} blocks of stable ground, and no other scenes of "
-        "its seasons to compare with (a stable.geojson beside the scenes adds ground; --aligned of "
-        "gdiv run --scenes and gdiv items, or aligned: true in the source's entry of the catalog, "
-        "takes such pairs as they are)"
+        "its seasons for comparison (add stable ground with a stable.geojson beside the scenes, or "
+        "accept such pairs: --aligned of gdiv run --scenes and gdiv items, or aligned: true in the "
+        "source's entry of the catalog)"
     )
     return table.assign(
         verdict=table.verdict.mask(lost, "drop"), reason=table.reason.mask(lost, reason)
@@ -123,10 +123,10 @@ def _register_pair(cube: xr.Dataset, pair: Any, masks: xr.Dataset) -> dict[str, 
     common = float(in_both[masks.glacier.values].mean())
     reason = ""
     if common < MIN_COMMON:
-        reason = f"both scenes see only {common:.0%} of the glacier (at least {MIN_COMMON:.0%})"
+        reason = f"only {common:.0%} of the glacier has data in both (at least {MIN_COMMON:.0%})"
     elif shift["shift_spread"] > MAX_SPREAD:
         reason = (
-            f"stable ground moves by {shift['shift_spread']:.2f} px of spread "
+            f"the shifts on stable ground have a spread of {shift['shift_spread']:.2f} px "
             f"(at most {MAX_SPREAD} px)"
         )
     verdict = "drop" if reason else "use"
@@ -143,9 +143,9 @@ def stable_ground_statistics(
     u, v : ndarray, shape (H, W)
         Displacement along columns and along rows, in pixels. NaN is no data.
     stable : ndarray of bool, shape (H, W)
-        Ground that does not move.
+        Stable ground.
     min_pixels : int, optional
-        Least number of pixels with a displacement; with fewer, all results are NaN.
+        Minimum number of pixels with a displacement; with fewer, all results are NaN.
 
     Returns
     -------

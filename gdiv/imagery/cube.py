@@ -24,7 +24,7 @@ __all__ = [
     "scene_items",
 ]
 
-#: Parts the identifiers of the tiles of a scene in a table.
+#: Separator of the identifiers of the tiles of a scene in a table.
 SEPARATOR = "|"
 Colour = Literal["red", "green", "blue"]
 
@@ -37,12 +37,12 @@ def picture_roles(item: dict[str, Any], source: Source) -> list[str]:
     item : dict
         STAC item of the scene.
     source : gdiv.catalog.Source
-        Gives the assets of the colours.
+        Source with the assets of the colours.
 
     Returns
     -------
     list of str
-        "red", "green" and "blue"; "image" alone where a colour is missing.
+        "red", "green" and "blue"; only "image" if a colour is missing.
     """
     colours: tuple[Colour, ...] = ("red", "green", "blue")
     present: list[str] = [role for role in colours if source.colour.get(role) in item["assets"]]
@@ -52,7 +52,7 @@ def picture_roles(item: dict[str, Any], source: Source) -> list[str]:
 def load_picture(
     item: dict[str, Any], source: Source, grid: GeoBox, roles: list[str]
 ) -> xr.DataArray:
-    """Load one scene as a picture, at once.
+    """Load one scene as a picture, eagerly.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def load_picture(
     Returns
     -------
     xarray.DataArray
-        Reflectance, NaN where there is no data: ``(y, x)`` of one role, ``(y, x, band)`` of
+        Reflectance, NaN where there is no data: ``(y, x)`` for one role, ``(y, x, band)`` for
         several. The offset of the scene is not added.
     """
     bands = [
@@ -85,7 +85,7 @@ def load_cube(
 ) -> xr.Dataset:
     """Load the usable scenes as a lazy cube.
 
-    Nothing is read before the cube is computed or saved.
+    No pixel is read until the cube is computed or saved.
 
     Parameters
     ----------
@@ -103,11 +103,11 @@ def load_cube(
     -------
     xarray.Dataset
         ``reflectance`` (float32), ``snow`` and ``water`` (bool) with dimensions ``(scene, y, x)``.
-        Reflectance is NaN where there is no data or cloud; ``snow`` is snow or bare ice by the
-        mask; both are False where the source has no mask. The coordinate ``scene`` holds the
-        identifiers, so that ``cube.sel(scene=id)`` selects an image; ``time``, ``season_year``,
-        ``orbit`` and ``offset`` (reflectance) belong to scenes; ``x`` and ``y`` are pixel centres;
-        ``map_scale`` is that of the projection, of real scenes.
+        Reflectance is NaN where data are missing or cloudy; ``snow`` marks snow or bare ice in
+        the mask; ``snow`` and ``water`` are False if the source has no mask. The coordinate
+        ``scene`` contains the identifiers, so that ``cube.sel(scene=id)`` selects an image. Each
+        scene has ``time``, ``season_year``, ``orbit`` and ``offset`` (reflectance); ``x`` and ``y``
+        are pixel centres; ``map_scale``, for real scenes, is the scale of the projection.
     """
     used = scenes[scenes.verdict == "use"]
     by_id = scene_items(items, scenes)
@@ -119,10 +119,10 @@ def load_cube(
     snow = water = xr.zeros_like(visible)
     if source.mask and all(source.mask in item["assets"] for item in chosen):
         mask = load_asset(chosen, source, "mask", grid)
-        # Image and mask are on one grid: values alone are combined, without aligning coordinates.
+        # Image and mask are on one grid, so values are combined without aligning coordinates.
         visible = visible & _classify_lazily(mask, source.mask_kind, 0).data
         snow = snow.copy(data=_classify_lazily(mask, source.mask_kind, 1).data)
-        # What hides the ground may look like water, or have its bits set.
+        # Clouds and shadows may look like water, or have its bits set.
         water = water.copy(data=_classify_lazily(mask, source.mask_kind, 2).data) & visible
     cube = xr.Dataset(
         {
@@ -138,8 +138,8 @@ def load_cube(
         }
     )
     cube = cube.drop_vars("time", errors="ignore").rename(time="scene")
-    # The source is stored so that an interrupted load is resumed only by one that reads the same.
-    # The plane of a twin's map is its ground.
+    # Store the source, so that an interrupted load resumes only with the same inputs. A twin has
+    # no map scale, because its map plane is its ground.
     scale = {} if is_synthetic(chosen) else {"map_scale": map_scale(grid).variable}
     return cube.assign_coords(_scene_coordinates(used) | scale).assign_attrs(
         spacing=abs(grid.resolution.x),
@@ -160,7 +160,7 @@ def scene_items(items: list[dict[str, Any]], scenes: pd.DataFrame) -> dict[str, 
     Returns
     -------
     dict
-        Item by identifier, as `load_asset` takes it; the first of those that share an identifier.
+        Item by identifier, as expected by `load_asset`; the first one if several share it.
     """
     flagged = set(scenes.id[scenes.resampled.fillna("") != ""])
     marked: dict[str, dict[str, Any]] = {}

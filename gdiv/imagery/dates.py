@@ -6,24 +6,24 @@ from datetime import datetime, timedelta
 
 __all__ = ["date_in_name"]
 
-#: Year of the first Landsat with bands as today's; a smaller number in a name is no year.
+#: Year of the first Landsat with today's bands; a smaller number in a name is not a year.
 FIRST_YEAR = 1982
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
 def _calendar(match: re.Match[str]) -> datetime:
-    """Date of the named groups of a match."""
+    """Date from the named groups of a match."""
     month = match["month"]
     number = MONTHS.index(month.upper()) + 1 if month.isalpha() else int(month)
     return datetime(_full_year(match["year"]), number, int(match["day"])) + _time_of_day(match)
 
 
 def _day_of_year(match: re.Match[str]) -> datetime:
-    """Date of a year and the number of a day in it."""
+    """Date from a year and the number of a day in it."""
     first = datetime(_full_year(match["year"]), 1, 1)
     date = first + timedelta(days=int(match["number"]) - 1)
     if date.year != first.year:
-        raise ValueError(f"{match['number']} is no day of {first.year}")
+        raise ValueError(f"{match['number']} is not a day of {first.year}")
     return date + _time_of_day(match)
 
 
@@ -35,13 +35,13 @@ def _time_of_day(match: re.Match[str]) -> timedelta:
 
 
 def _full_year(text: str) -> int:
-    """Year of four digits; two digits, as in names of WorldView, are of this century."""
+    """Year with four digits; two digits, as in WorldView names, belong to this century."""
     return int(text) + (2000 if len(text) == 2 else 0)
 
 
 YEAR = r"(?P<year>(?:19|20)\d\d)"
 TIME = r"(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)(?P<second>[0-5]\d)"
-#: Patterns in the order in which they are tried, and what reads them.
+#: Patterns in the order in which they are tried, and the functions that parse them.
 PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], datetime]], ...] = (
     # ASTER: AST_L1T_00308032020102559_..., month before year.
     (
@@ -74,7 +74,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], datetime]], ...
         ),
         _calendar,
     ),
-    # SPOT 6 and Pléiades: IMG_PHR1A_P_202008031025593_..., the time without a break.
+    # SPOT 6 and Pléiades: IMG_PHR1A_P_202008031025593_..., date and time without a separator.
     (
         re.compile(rf"(?<!\d){YEAR}(?P<month>\d\d)(?P<day>\d\d){TIME}\d{{0,3}}(?!\d)"),
         _calendar,
@@ -83,7 +83,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], datetime]], ...
 
 
 def date_in_name(stem: str) -> datetime | None:
-    """Find the first date in a name that can be that of a scene.
+    """Find the first plausible acquisition date in a name.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def date_in_name(stem: str) -> datetime | None:
     Returns
     -------
     datetime or None
-        With the time of day if the name has one; None without a date.
+        Date, with the time of day if the name has one; None if there is no date.
 
     Examples
     --------

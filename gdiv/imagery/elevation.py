@@ -16,13 +16,13 @@ from gdiv.images.arrays import Image
 
 __all__ = ["TERRAIN_FILE", "ElevationError", "read_elevation"]
 
-#: File beside the scenes that may hold the elevation of the ground, m.
+#: Optional file beside the scenes with the elevation of the ground, m.
 TERRAIN_FILE = "dem.tif"
-#: Part of the address of a STAC service's collection.
+#: Part of the URL of a collection of a STAC service.
 COLLECTIONS = "/collections/"
-#: Number of terrain models without elevation, where a file does not state its own.
+#: Value for no data in terrain models whose file does not define one.
 NO_ELEVATION = -32768
-#: Most tiles of a terrain model over one glacier.
+#: Maximum number of tiles of a terrain model over one glacier.
 MAX_TILES = 16
 
 
@@ -36,10 +36,10 @@ def read_elevation(location: str | Path, glacier: Glacier, grid: GeoBox) -> Imag
     Parameters
     ----------
     location : str or Path
-        GeoTIFF, or the address of a STAC collection, such as
+        GeoTIFF, or the URL of a STAC collection, such as
         ``https://earth-search.aws.element84.com/v1/collections/cop-dem-glo-30``.
     glacier : gdiv.catalog.Glacier
-        Its box is searched.
+        Glacier whose box is searched.
     grid : odc.geo.geobox.GeoBox
         Grid of the study.
 
@@ -63,7 +63,7 @@ def read_elevation(location: str | Path, glacier: Glacier, grid: GeoBox) -> Imag
             elevation = layers[0].compute().values
     except ElevationError:
         raise
-    except Exception as error:  # of the service, of its client, or of any file
+    except Exception as error:  # the service, its client or any file may fail
         raise ElevationError(
             f"terrain model {name} could not be read ({redacted(str(error))})"
         ) from None

@@ -1,4 +1,4 @@
-"""Describe the scenes of an ItemCollection file by their own items."""
+"""Derive the source of an ItemCollection file from its items."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,8 @@ from gdiv.imagery.items import ALIGNED, ItemError, read_scaling
 
 __all__ = ["adapt_to_items"]
 
-#: Assets that can be matched, the best first: that of `gdiv items`; near infrared, which has the
-#: most texture on ice; the panchromatic band of Landsat, which has the smallest pixels.
+#: Assets that can be matched, in order of preference: the asset written by `gdiv items`; near
+#: infrared, with most texture on ice; and Landsat's panchromatic band, with the smallest pixels.
 IMAGE_ASSETS = (
     "image",
     "nir",
@@ -29,27 +29,27 @@ IMAGE_ASSETS = (
 
 
 def adapt_to_items(source: Source, path: Path) -> Source:
-    """Take the image, its scale and the colours of a source from the items of a file.
+    """Adapt the image asset, scale and colours of a source to the items of a file.
 
     Parameters
     ----------
     source : gdiv.catalog.Source
-        Source whose names are expected.
+        Source whose asset names are expected.
     path : Path
         ItemCollection.
 
     Returns
     -------
     gdiv.catalog.Source
-        The source with the scale that the items state, if some have its image. Else with the first
-        of `IMAGE_ASSETS` that every item has as image; with the scale and offset of this asset;
-        with the colours and the mask that every item has.
+        If any item has the image asset of the source, the source with the scale stated by the
+        items. Otherwise, the image is the first of `IMAGE_ASSETS` that every item has, with the
+        scale and offset of this asset, and with the colours and mask that every item has.
     """
     try:
         features = json.loads(read_text(path))["features"]
         listed = [item.get("assets") for item in features if isinstance(item, dict)]
     except (ValueError, KeyError, TypeError, RecursionError):
-        return source  # reading the scenes raises an error that names the fault
+        return source  # the fault is reported when the scenes are read
     properties = [item.get("properties") for item in features if isinstance(item, dict)]
     if properties and all(isinstance(p, dict) and p.get(ALIGNED) is True for p in properties):
         source = source.model_copy(update={"aligned": True})
@@ -76,7 +76,7 @@ def adapt_to_items(source: Source, path: Path) -> Source:
 
 
 def _scaling(asset: Any) -> tuple[float | None, float | None]:
-    """Scale and offset that an asset states; None where it states none that can be used."""
+    """Scale and offset stated by an asset; None where there is no valid one."""
     try:
         return read_scaling(asset)
     except ItemError:

@@ -1,6 +1,7 @@
 """Make an ItemCollection from a folder of GeoTIFFs.
 
-Such folders hold Planet scenes, crops of one's own, or anything that no service offers.
+Such folders may contain Planet scenes, the user's own crops, or any other scenes that are not
+available from a service.
 """
 
 import re
@@ -30,16 +31,16 @@ __all__ = ["FolderError", "SceneFile", "describe_files", "tabulate_files", "writ
 
 #: Names of the band that is matched, in the descriptions of the bands of a file.
 NEAR_INFRARED = ("nir", "nir08", "b08", "b8", "b8a", "near infrared", "near-infrared")
-#: Files beside the scenes that are no scenes: masks of Planet, Sentinel-2, Landsat and HLS.
+#: Files that are not scenes: masks of Planet, Sentinel-2, Landsat and HLS.
 MASK_NAME = re.compile(
     r"(?:^|[_.-])(udm2?|mask|scl|qa_pixel|fmask|clouds?|cldprb)(?:[_.-]|$)", re.I
 )
-#: Table beside the scenes with what the names of the files do not say.
+#: Optional table beside the scenes with metadata missing from the file names.
 TABLE = "scenes.csv"
-#: Reflectance per digital number where a file does not state it, by type: the convention of
-#: Sentinel-2 and Planet for whole numbers of 16 bits, and the whole range of 8 bits.
+#: Reflectance per digital number if a file does not state it, by type: the convention of
+#: Sentinel-2 and Planet for 16-bit integers, and the full range for 8 bits.
 SCALES = {"uint8": 1 / 255, "uint16": 1e-4, "int16": 1e-4, "uint32": 1e-4, "int32": 1e-4}
-#: Most faults that are listed at once.
+#: Maximum number of faults listed at once.
 MAX_FAULTS = 20
 #: Version of STAC and of the extensions that the items follow.
 STAC_VERSION = "1.1.0"
@@ -50,7 +51,7 @@ EXTENSIONS = [
 
 
 class FolderError(ValueError):
-    """A folder holds no scenes, or some files are none; the message names each and the cure."""
+    """A folder without scenes, or with unusable files; the message names each and the cure."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class SceneFile:
     orbit : int or None
         Relative orbit, from the table beside the scenes.
     grid : odc.geo.geobox.GeoBox
-        Pixels.
+        Grid of the pixels.
     band : int
         Number of the band that is matched, from 1.
     band_name : str
@@ -74,7 +75,7 @@ class SceneFile:
     dtype : str
         Type of its numbers.
     nodata : float or None
-        Number without data; zero counts as no data, too.
+        Value for no data; zero counts as no data as well.
     scale, offset : float
         Reflectance is the number times the scale plus the offset.
     """
@@ -92,18 +93,18 @@ class SceneFile:
 
 
 def describe_files(folder: Path, band: str = "") -> list[SceneFile]:
-    """Read what a study needs to know of every GeoTIFF in a folder.
+    """Read the metadata of every GeoTIFF in a folder that a study needs.
 
     Parameters
     ----------
     folder : Path
-        Folder of files ``*.tif``, searched with its subfolders; files whose name says that they are
-        a mask are left out. Pixels are square and north up in a projected CRS in metres, numbers of
-        any real type. The date is in the name, or in the column ``date`` of a ``scenes.csv`` in the
-        folder, whose column ``file`` names the file; a column ``orbit`` is read, too.
+        Folder of ``*.tif`` files, searched with its subfolders; files named like masks are skipped.
+        Pixels must be square and north up in a projected CRS in metres, with values of any real
+        type. The date is in the file name, or in the column ``date`` of a ``scenes.csv`` in the
+        folder, whose column ``file`` names the file; an optional column is ``orbit``.
     band : str, optional
-        Number or name of the band that is matched, for files of several; or a part of the names of
-        files of one band, or the name of their folder. Near infrared by its name if left out.
+        Band to match: number or name in multi-band files; part of the file name or the name of the
+        folder for single-band files. By default near infrared, found by name.
 
     Returns
     -------
@@ -113,7 +114,7 @@ def describe_files(folder: Path, band: str = "") -> list[SceneFile]:
     Raises
     ------
     FolderError
-        If there is no such folder or file, or some files cannot be scenes; the message lists all.
+        If the folder or its files are missing, or if files cannot be used; the message lists all.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -127,10 +128,10 @@ def describe_files(folder: Path, band: str = "") -> list[SceneFile]:
         path for path in paths if not MASK_NAME.search(path.stem) and path != folder / TERRAIN_FILE
     ]
     named = [path for path in paths if _names_band(path.relative_to(folder), band)]
-    if named:  # files of one band each, in folders or with names of the bands
+    if named:  # single-band files, in folders or with names of the bands
         paths, band = named, ""
     if not paths:
-        raise FolderError(f"{folder} holds no GeoTIFF (*.tif, *.tiff)")
+        raise FolderError(f"{folder} contains no GeoTIFF (*.tif, *.tiff)")
     table = _read_table(folder)
     scenes: list[SceneFile] = []
     faults: list[str] = []
@@ -158,9 +159,9 @@ def write_items(
     folder : Path
         Folder.
     scenes : sequence of SceneFile, optional
-        From `describe_files`, which is called if left out.
+        Scenes from `describe_files`, which is called by default.
     aligned : bool, optional
-        The scenes are known to be aligned, so that pairs without stable ground can be used.
+        True if the scenes are co-registered, so that pairs without stable ground can be used.
 
     Returns
     -------
@@ -186,7 +187,7 @@ def write_items(
 
 
 def tabulate_files(scenes: Sequence[SceneFile]) -> pd.DataFrame:
-    """Tabulate what was understood of the files of a folder.
+    """Tabulate the metadata that was read from the files of a folder.
 
     Parameters
     ----------
@@ -216,7 +217,7 @@ def tabulate_files(scenes: Sequence[SceneFile]) -> pd.DataFrame:
 
 
 def _names_band(path: Path, band: str) -> bool:
-    """Whether a part of a path, between its separators, is the name of a band."""
+    """Check whether a part of a path, between separators, is the name of a band."""
     parts = [part.lower() for part in re.split(r"[/_.-]", path.with_suffix("").as_posix())]
     return bool(band) and not band.isdigit() and band.lower() in parts
 
@@ -246,9 +247,9 @@ def _describe(path: Path, name: str, row: dict[str, Any], band: str) -> SceneFil
         number = _choose_band(file, name, band)
         dtype = file.dtypes[number - 1]
         if file.colorinterp[number - 1] == ColorInterp.palette:
-            raise FolderError(f"{name} holds indices of a palette; gdal_translate -expand gray it")
+            raise FolderError(f"{name} has a colour palette; run gdal_translate -expand gray on it")
         if dtype.startswith("complex"):
-            raise FolderError(f"{name} holds complex numbers; its magnitude is needed")
+            raise FolderError(f"{name} has complex numbers; convert it to magnitude")
         if file.crs is None:
             raise FolderError(
                 f"{name} has no CRS; assign one: gdal_edit.py -a_srs EPSG:326NN {name}"
@@ -285,8 +286,8 @@ def _moment(path: Path, name: str, row: dict[str, Any]) -> datetime:
     moment = date_in_name(path.stem)
     if moment is None:
         raise FolderError(
-            f"{name} has no date in its name; call it something like scene_20200731.tif, or write "
-            f"a {TABLE} with the columns file and date"
+            f"{name} has no date in its name; rename it, for example to scene_20200731.tif, or "
+            f"write a {TABLE} with the columns file and date"
         )
     return moment
 
@@ -298,7 +299,7 @@ def _orbit(name: str, row: dict[str, Any]) -> int | None:
     try:
         return int(float(row["orbit"]))
     except ValueError:
-        raise FolderError(f"{name}: {TABLE} has the orbit {row['orbit']!r}") from None
+        raise FolderError(f"{name}: the orbit {row['orbit']!r} in {TABLE} is no integer") from None
 
 
 def _choose_band(file: DatasetReader, name: str, band: str) -> int:
@@ -322,28 +323,28 @@ def _choose_band(file: DatasetReader, name: str, band: str) -> int:
 
 
 def _repeated(scenes: Sequence[SceneFile]) -> list[str]:
-    """Faults of scenes of one time and one place."""
+    """Faults of scenes with the same time and position."""
     groups: dict[Any, list[str]] = {}
     for scene in scenes:
         extent = (scene.moment, scene.grid.crs, tuple(round(v, 3) for v in scene.grid.boundingbox))
         groups.setdefault(extent, []).append(scene.name)
     return [
-        f"{', '.join(names)} are of one time and place; choose the band with --band NAME"
+        f"{', '.join(names)} have the same time and position; choose a band with --band NAME"
         for names in groups.values()
         if len(names) > 1
     ]
 
 
 def _scaled_apart(scenes: Sequence[SceneFile]) -> list[str]:
-    """Faults of scenes of another scale or offset: a source has one for all."""
+    """Faults of scenes whose scale or offset differs from that of the source."""
     if not scenes:
         return []
     counts = Counter((scene.scale, scene.offset) for scene in scenes)
     (usual, _), *_ = counts.most_common()
     return [
         f"{scene.name} ({scene.dtype}) has the scale {scene.scale:g} and the offset "
-        f"{scene.offset:g}, most others {usual[0]:g} and {usual[1]:g}; put it into a folder of its "
-        f"own, or convert it"
+        f"{scene.offset:g}, most others {usual[0]:g} and {usual[1]:g}; move it to its own folder, "
+        f"or convert it"
         for scene in scenes
         if (scene.scale, scene.offset) != usual
     ]
@@ -353,7 +354,7 @@ def _make_item(scene: SceneFile, folder: Path) -> dict[str, Any]:
     """STAC item of one scene."""
     crs = scene.grid.crs
     if crs is None:
-        raise FolderError(f"{scene.name} has no CRS")
+        raise FolderError(f"{scene.name} has no CRS; assign one with gdal_edit.py -a_srs")
     to_degrees = pyproj.Transformer.from_crs(crs, 4326, always_xy=True)
     bounds = to_degrees.transform_bounds(*scene.grid.boundingbox)  # across 180 degrees as well
     properties: dict[str, Any] = {"datetime": f"{scene.moment.isoformat()}Z", "proj:epsg": crs.epsg}
@@ -392,7 +393,7 @@ def _make_item(scene: SceneFile, folder: Path) -> dict[str, Any]:
 
 
 def _json_number(value: float) -> float | str:
-    """Number as the raster extension writes it: NaN and infinities are words."""
+    """Convert a number to JSON for the raster extension, with NaN and infinity as strings."""
     if value != value:
         return "nan"
     return value if abs(value) < float("inf") else ("inf" if value > 0 else "-inf")

@@ -22,11 +22,11 @@ from gdiv.imagery.single_image import PairError, Picture, open_image
 
 __all__ = ["PairError", "open_pair"]
 
-#: Widest difference between the grids of two images, in pixels, that counts as rounding.
+#: Maximum offset between the grids of two images that counts as rounding, in pixels.
 GRID_TOLERANCE = 0.01
-#: How to give dates, for errors.
+#: Hint for error messages about dates.
 DATES_HINT = 'give dates=("2020-08-03", "2021-08-08")'
-#: Whatever `pandas.Timestamp` takes, but numbers.
+#: Any date accepted by `pandas.Timestamp`, except numbers.
 Date: TypeAlias = str | datetime | np.datetime64
 
 
@@ -42,39 +42,39 @@ def open_pair(
     nodata: float | None = None,
     geobox: GeoBox | None = None,
 ) -> xr.Dataset:
-    """Open two images of one place as a pair that can be matched.
+    """Open two images of the same area as a pair that can be matched.
 
     Parameters
     ----------
     reference, secondary : path, xarray.DataArray or ndarray of shape (H, W)
         The earlier and the later image. Files may be of any format that GDAL reads. Both must be on
-        one grid of square pixels in a projected CRS in metres, of true scale; images that cover
-        different areas of this grid are cropped to the area they share.
+        one grid of square pixels in a projected CRS in metres with true scale; images that cover
+        different areas of this grid are cropped to their common area.
     outline : path or geopandas.GeoDataFrame, optional
-        Polygons of the ice, or of whatever moves. Ground outside them counts as stable and is used
-        to register the images and to estimate errors.
+        Polygons of the ice or other moving terrain. Ground outside them counts as stable and is
+        used to register the images and to estimate errors.
     stable : path or geopandas.GeoDataFrame, optional
-        Polygons of ground that is known to be stable, without water and other glaciers; the ice of
-        `outline` is left out of it. Without `outline` and `stable` images are not registered.
+        Polygons of stable ground, without water and other glaciers; ice inside `outline` is
+        excluded. Without `outline` and `stable`, the images are not registered.
     dates : tuple of two dates, optional
-        Texts, datetimes or Timestamps. If left out, dates are read from the coordinate ``time`` of
-        DataArrays or from the names of files.
+        Dates as strings, datetimes or Timestamps. By default, they are read from the coordinate
+        ``time`` of DataArrays or from file names.
     margin : float, optional
-        Least distance of stable ground from the ice, in metres; 100 if left out, which suits pixels
+        Minimum distance of stable ground from the ice, in metres. The default of 100 m suits pixels
         of 10 m and outlines that are some years old. A larger value leaves less stable ground.
     band : int, optional
         Band of the files, from 1. Near infrared is best on ice.
     nodata : float, optional
-        Value of pixels without data; the file's own if left out.
+        Value of pixels without data; by default that of the file.
     geobox : odc.geo.geobox.GeoBox, optional
-        Grid of images given as plain arrays.
+        Grid of images given as NumPy arrays.
 
     Returns
     -------
     xarray.Dataset
         ``reference`` and ``secondary``, float32 ``(y, x)``, NaN where there is no data; with
         `outline`, the mask ``glacier``; with `outline` or `stable`, the mask ``stable``.
-        Coordinate ``map_scale``, metres on the map for one on the ground. Attributes:
+        Coordinate ``map_scale``, map distance per ground distance. Attributes:
         ``reference_date``, ``secondary_date``, ``spacing`` (m), ``crs`` (WKT).
 
     Raises
@@ -113,19 +113,19 @@ def open_pair(
 
 
 def _on_common_grid(first: xr.DataArray, second: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
-    """Both images cropped to the area they share."""
+    """Both images cropped to their common area."""
     one = first.odc.geobox
     two = second.odc.geobox
     if one.crs != two.crs:
         raise PairError(
-            f"the images are in {crs_name(one)} and {crs_name(two)}; reproject both alike: "
+            f"the images are in {crs_name(one)} and {crs_name(two)}; reproject both to one CRS: "
             f"gdalwarp -t_srs {crs_name(one)} in.tif out.tif"
         )
     spacing = abs(one.resolution.x)
     if abs(spacing - abs(two.resolution.x)) > GRID_TOLERANCE * spacing / max(one.shape):
         raise PairError(
             f"the images have pixels of {spacing:g} and {abs(two.resolution.x):g} m; resample both "
-            f"alike: gdalwarp -tr {spacing:g} {spacing:g} in.tif out.tif"
+            f"to one size: gdalwarp -tr {spacing:g} {spacing:g} in.tif out.tif"
         )
     shift_x = (two.affine.c - one.affine.c) / spacing
     shift_y = (one.affine.f - two.affine.f) / spacing
@@ -134,14 +134,14 @@ def _on_common_grid(first: xr.DataArray, second: xr.DataArray) -> tuple[xr.DataA
     if max(abs(shift_x - column), abs(shift_y - row)) > GRID_TOLERANCE:
         raise PairError(
             f"the grids of the images differ by a fraction of a pixel ({shift_x % 1:.2f}, "
-            f"{shift_y % 1:.2f}); resample both alike: gdalwarp -tap -tr {spacing:g} {spacing:g}"
+            f"{shift_y % 1:.2f}); resample both with: gdalwarp -tap -tr {spacing:g} {spacing:g}"
         )
     height = min(one.height, row + two.height)
     width = min(one.width, column + two.width)
     top = max(row, 0)
     left = max(column, 0)
     if height - top < 2 or width - left < 2:
-        raise PairError("the images do not overlap")
+        raise PairError("the images do not overlap; check their CRS and position")
     cropped = first.isel(y=slice(top, height), x=slice(left, width))
     other = second.isel(y=slice(top - row, height - row), x=slice(left - column, width - column))
     return cropped, other.assign_coords(y=cropped.y, x=cropped.x)
@@ -164,7 +164,7 @@ def _pair_dates(
 
 
 def _parse_date(date: Any) -> pd.Timestamp:
-    """Date without a time zone, in UTC; numbers and empty values are refused."""
+    """Parse a date as UTC without a time zone; numbers and empty values raise an error."""
     if date is None or isinstance(date, int | float):
         raise PairError(f"{date!r} is not a date; {DATES_HINT}")
     try:
@@ -203,8 +203,8 @@ def _make_masks(
         masks = make_masks(nothing, grid, margin, ground)[["stable"]]
     if not masks.stable.any():
         warnings.warn(
-            f"no pixel is farther than {margin:g} m from the ice and known to be stable: the "
-            f"images are not registered; give a smaller margin",
+            f"no pixel is farther than {margin:g} m from the ice and stable, so the images are "
+            f"not registered; pass a smaller margin",
             stacklevel=3,
         )
     return masks
@@ -214,15 +214,15 @@ def _read_polygons(source: str | Path | gpd.GeoDataFrame, grid: GeoBox, kind: st
     """Polygons in the CRS of a grid, of which at least one lies within it."""
     if isinstance(source, gpd.GeoDataFrame):
         if source.crs is None:
-            raise PairError(f"the {kind} has no CRS; assign one: outline.set_crs(4326)")
+            raise PairError(f"the {kind} has no CRS; assign one, for example with set_crs(4326)")
         polygons = polygon_parts(source, grid)
     else:
         try:
             polygons = read_polygons(source, kind, grid)
         except VectorError as error:
             raise PairError(f"the {error}") from None
-        except Exception as error:  # each driver raises its own
+        except Exception as error:  # each driver raises its own errors
             raise PairError(f"the {kind} {source} could not be read: {error}") from None
     if not polygons.intersects(shapely.box(*grid.boundingbox)).any():
-        raise PairError(f"the {kind} has no polygon within the images; check its CRS and place")
+        raise PairError(f"the {kind} has no polygon within the images; check its CRS and position")
     return polygons

@@ -14,10 +14,10 @@ from gdiv.imagery.placement import Box, read_box, read_epsg, read_transform
 
 __all__ = ["SQUARE", "false_northing", "grid_crs", "grid_of_items", "same_zone", "study_grid"]
 
-#: Pixels of which width and height are multiples, so that the coarse versions of the grid and the
-#: 20 m mask of Sentinel-2 end where the grid ends.
+#: Width and height are multiples of this many pixels, so that coarser versions of the grid and the
+#: 20 m mask of Sentinel-2 cover the same extent.
 MULTIPLE = 4
-#: Largest difference of the two sides of a pixel, as a fraction.
+#: Maximum relative difference between the two sides of a pixel.
 SQUARE = 1e-9
 #: False northing of UTM zones in the south, m.
 UTM_SOUTH = 1e7
@@ -26,7 +26,7 @@ UTM_SOUTH = 1e7
 def study_grid(
     bbox: Box, crs: int | str, spacing: float = 10.0, origin: tuple[float, float] = (0.0, 0.0)
 ) -> GeoBox:
-    """Smallest grid of whole pixels that covers a box.
+    """Make the smallest grid of whole pixels that covers a box.
 
     Parameters
     ----------
@@ -68,33 +68,33 @@ def study_grid(
 
 
 def grid_of_items(items: list[dict[str, Any]], asset: str, glacier: Glacier) -> GeoBox:
-    """Grid of the archive's own pixels within the glacier's box and the scenes.
+    """Make the grid of the archive's pixels within the glacier's box and the scenes.
 
     Parameters
     ----------
     items : list of dict
-        STAC items. The first in the projection of the study with pixels of the commonest size
-        defines the grid; the first of any projection if none gives a transform.
+        STAC items. The grid is defined by the first item in the projection of the study with the
+        most common pixel size, or by the first item in any projection if none has a transform.
     asset : str
         Asset whose pixels define the grid.
     glacier : gdiv.catalog.Glacier
-        Gives the box and the projection.
+        Glacier with the box and the projection.
 
     Returns
     -------
     odc.geo.geobox.GeoBox
-        As from `study_grid`.
+        Grid, as from `study_grid`.
 
     Raises
     ------
     ValueError
-        If no item gives the transform of `asset` with pixels that are square and north up.
+        If no item has a transform of `asset` with square, north-up pixels.
     """
     with_transform = [item for item in items if _usable_step(item, asset)]
     if not with_transform:
         raise ValueError(
-            f"no scene gives the grid of its asset {asset!r}: proj:transform is missing, or not of "
-            f"square, north-up pixels, in all {len(items)} items"
+            f"no scene defines a grid for asset {asset!r}: proj:transform is missing, or pixels "
+            f"are not square and north up, in all {len(items)} items"
         )
     projected = [
         item
@@ -112,7 +112,7 @@ def grid_of_items(items: list[dict[str, Any]], asset: str, glacier: Glacier) -> 
 
 
 def same_zone(epsg: int | None, other: int | None) -> bool:
-    """Check whether two codes are one projection: equal, or one UTM zone, north and south.
+    """Check whether two codes denote one projection: equal, or both halves of one UTM zone.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def same_zone(epsg: int | None, other: int | None) -> bool:
     Returns
     -------
     bool
-        True for one projection.
+        True if they denote one projection.
 
     Examples
     --------
@@ -130,26 +130,26 @@ def same_zone(epsg: int | None, other: int | None) -> bool:
     (True, False)
     """
     if epsg is None or other is None:
-        return False  # which two are, only their definitions tell
+        return False  # only definitions can be compared
     if epsg == other:
         return True
     return {epsg // 100, other // 100} == {326, 327} and epsg % 100 == other % 100
 
 
 def false_northing(epsg: int | None, target: int | None) -> float:
-    """Find what to add to a northing in one hemisphere for that in the other.
+    """Return the offset to add to a northing to convert it to the other hemisphere.
 
-    Landsat counts its zones from the equator northwards in the south as well.
+    Landsat uses northern UTM zones in the southern hemisphere as well.
 
     Parameters
     ----------
     epsg, target : int or None
-        EPSG codes of one projection, by `same_zone`.
+        EPSG codes of one projection, as defined by `same_zone`.
 
     Returns
     -------
     float
-        Metres: 0, or ten million with a sign.
+        Offset in metres: 0, or plus or minus ten million.
     """
     if epsg is None or target is None or epsg == target or not same_zone(epsg, target):
         return 0.0
@@ -167,12 +167,12 @@ def _usable_step(item: dict[str, Any], asset: str) -> float | None:
 
 
 def grid_crs(grid: GeoBox) -> CRS:
-    """CRS of a grid.
+    """Return the CRS of a grid.
 
     Parameters
     ----------
     grid : odc.geo.geobox.GeoBox
-        Grid with a CRS. Every grid of gdiv has one, which the type of `GeoBox` leaves open.
+        Grid with a CRS. All grids of gdiv have one, although the type of `GeoBox` allows None.
 
     Returns
     -------
@@ -186,7 +186,7 @@ def _common_box(items: list[dict[str, Any]], bbox: Box) -> Box:
     """Part of a box within the extent of all items."""
     boxes = [box for box in map(read_box, items) if box is not None and box[0] <= box[2]]
     west, south, east, north = bbox
-    if not boxes or west > east:  # across 180 degrees longitudes have no order
+    if not boxes or west > east:  # longitudes are not ordered across 180 degrees
         return bbox
     return (
         max(west, min(box[0] for box in boxes)),

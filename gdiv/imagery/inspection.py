@@ -17,13 +17,13 @@ from gdiv.images.arrays import Mask
 
 __all__ = ["Inspection", "inspect_scene", "reading_fault"]
 
-#: Least fraction of the glacier that must be clear.
+#: Minimum clear fraction of the glacier.
 MIN_CLEAR = 0.7
-#: Most cloud over the whole scene where there is no mask, in percent.
+#: Maximum cloud cover of the whole scene if there is no mask, in percent.
 MAX_CLOUD = 15.0
-#: Largest fraction of the ground beside the glacier that may be under snow.
+#: Maximum snow-covered fraction of the ground beside the glacier.
 MAX_SNOW = 0.5
-#: Percentile of the valid digital numbers that stands for dark ground.
+#: Percentile of the valid digital numbers that represents dark ground.
 DARK_PERCENTILE = 1
 
 
@@ -34,21 +34,21 @@ class Inspection:
     Attributes
     ----------
     reason : str
-        Why the scene cannot be used; empty if it can.
+        Reason for dropping the scene; empty if it can be used.
     clear : float
-        Fraction of the glacier that is clear.
+        Clear fraction of the glacier.
     no_data : float
         Fraction of the glacier without data.
     shadow : float
         Fraction of the glacier in shadow.
     snow : float
-        Fraction of the clear ground beside the glacier that is under snow.
+        Snow-covered fraction of the clear ground beside the glacier.
     dark : float
         First percentile of the valid digital numbers.
     offset : float
         Reflectance to add after scaling.
     offset_reason : str
-        What decided the offset.
+        Reason for the choice of the offset.
     """
 
     reason: str = ""
@@ -72,7 +72,7 @@ def inspect_scene(
 ) -> Inspection:
     """Inspect the pixels of a scene.
 
-    A scene that cannot be read is no error: it gets a reason like any other.
+    An unreadable scene does not raise an error; it is dropped with a reason.
 
     Parameters
     ----------
@@ -83,11 +83,11 @@ def inspect_scene(
     source : gdiv.catalog.Source
         Archive of the scene.
     grid : odc.geo.geobox.GeoBox
-        Grid that is read; a coarse one saves time.
+        Grid on which pixels are read; a coarse grid saves time.
     glacier_mask, beside_mask : ndarray of bool, shape (H, W)
         Glacier and ground beside it, on `grid`.
     max_cloud : float, optional
-        Largest cloud cover of the whole scene in percent, where it has no mask.
+        Maximum cloud cover of the whole scene in percent, used if it has no mask.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def inspect_scene(
     try:
         numbers = _read(item, source, "image", grid)
         mask = _read(item, source, "mask", grid) if source.mask in scene.assets else None
-    except Exception as error:  # of any reader: one bad scene must not end the study
+    except Exception as error:  # any reader may fail; one bad scene must not end the study
         return Inspection(reason=_reading_failure(error, scene.assets[source.image]))
     valid = np.isfinite(numbers)
     if not valid[glacier_mask].any():
@@ -127,7 +127,7 @@ def inspect_scene(
 
 
 def reading_fault(item: dict[str, Any], source: Source, grid: GeoBox) -> str:
-    """Find why the image of an item cannot be read.
+    """Return the reason why the image of an item cannot be read.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def reading_fault(item: dict[str, Any], source: Source, grid: GeoBox) -> str:
     source : gdiv.catalog.Source
         Archive of the scene.
     grid : odc.geo.geobox.GeoBox
-        Grid that is read.
+        Grid on which pixels are read.
 
     Returns
     -------
@@ -145,13 +145,13 @@ def reading_fault(item: dict[str, Any], source: Source, grid: GeoBox) -> str:
     """
     try:
         _read(item, source, "image", grid)
-    except Exception as error:  # of any reader
+    except Exception as error:  # any reader may fail
         return _reading_failure(error, str(item["assets"][source.image]["href"]))
     return ""
 
 
 def _read(item: dict[str, Any], source: Source, role: str, grid: GeoBox) -> npt.NDArray[Any]:
-    """Digital numbers of one asset; a failed request is repeated."""
+    """Read the digital numbers of one asset; failed requests are repeated."""
     return retry(load_asset([item], source, role, grid)[0].compute).values
 
 
@@ -159,22 +159,22 @@ def _reading_failure(error: Exception, link: str) -> str:
     """Reason for a scene whose files cannot be read."""
     reason = f"could not be read ({short_message(error)})"
     if link.startswith("s3://"):
-        reason += "; its bucket asks readers to pay: set AWS credentials, or take another source"
+        reason += "; its bucket is requester-pays: set AWS credentials, or use another source"
     return reason
 
 
 def _cloud_reason(cloud_cover: float, max_cloud: float) -> str:
-    """Reason by the cloud over the whole scene, where there is no mask."""
+    """Reason based on the cloud cover of the whole scene, for scenes without a mask."""
     if cloud_cover > max_cloud:
         return (
             f"cloud over {cloud_cover:.0f} % of the scene "
-            f"(at most {max_cloud:.0f} %, by max_cloud of the catalog; no mask to look closer)"
+            f"(at most {max_cloud:.0f} %, max_cloud in the catalog; there is no mask)"
         )
     return ""
 
 
 def _visibility_reason(clear: float, snow: float) -> str:
-    """Reason by the fractions that are clear and under snow; snow may be NaN."""
+    """Reason based on the clear and snow-covered fractions; snow may be NaN."""
     if clear < MIN_CLEAR:
         return f"only {clear:.0%} of the glacier is clear (at least {MIN_CLEAR:.0%})"
     if snow > MAX_SNOW:

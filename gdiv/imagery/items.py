@@ -1,8 +1,8 @@
-"""Parse STAC items, whichever archive wrote them, into typed records.
+"""Parse STAC items from any archive into typed records.
 
-Items stay plain dictionaries in files and between functions. Archives name fields differently,
-leave them out, set them to null or write numbers as text. `parse_item` turns an item into a
-`SceneItem` once, so that nothing behind it has to check again.
+Items remain dictionaries in files and between functions. Archives name fields differently, omit
+them, set them to null or write numbers as text. `parse_item` converts an item to a `SceneItem`
+once, so that later code need not check it again.
 """
 
 import math
@@ -30,23 +30,23 @@ __all__ = [
     "read_scaling",
 ]
 
-#: Property of items that were rendered; no archive has it.
+#: Property that marks rendered items; it does not occur in archives.
 SYNTHETIC = "gdiv:synthetic"
-#: Property of items whose scenes are known to be aligned.
+#: Property that marks items of co-registered scenes.
 ALIGNED = "gdiv:aligned"
-#: Fields of the items of scenes in memory: further tiles, and whether pixels are resampled.
+#: Fields added to items in memory: further tiles, and a mark for resampled pixels.
 PARTS = "gdiv:parts"
 RESAMPLED = "gdiv:resampled"
 NOTICE = "Synthetic data: rendered by gdiv's twin, not satellite imagery."
 #: Relative orbit in the name of a Sentinel-2 product, such as ``_R108_``.
 ORBIT_IN_NAME = re.compile(r"_R(\d{3})(?:_|$)")
-#: Names of Harmonized Landsat Sentinel-2, such as ``HLS.S30.T32TLR.2020216T102559.v2.0``: sensor
-#: and tile. They state no orbit. Over one place, a ground track is repeated after so many days.
+#: Names of Harmonized Landsat Sentinel-2, such as ``HLS.S30.T32TLR.2020216T102559.v2.0``, with
+#: sensor and tile but no orbit; and the number of days after which a ground track repeats.
 HLS_NAME = re.compile(r"HLS\.(S30|L30)\.T(\d{2}[A-Z]{3})\.")
 HLS_REPEAT = {"S30": 5, "L30": 8}
-#: Minutes of one orbit: near the poles a place is passed several times a day.
+#: Duration of one orbit in minutes. Near the poles, a site is passed several times a day.
 ORBIT_MINUTES = 98
-#: No satellite has as many relative orbits or paths.
+#: Upper limit of relative orbit and path numbers, exclusive.
 MAX_ORBIT = 10_000
 #: Processing baseline of Sentinel-2, as in "05.09" or in the names of products, "N0509".
 BASELINE = re.compile(r"N?(\d{1,2})\.?(\d\d)")
@@ -67,12 +67,12 @@ class SceneItem:
     moment : datetime
         Time of acquisition, or the start of an interval, in UTC.
     orbit : int or None
-        Relative orbit of Sentinel-2 or path of Landsat; of HLS, which states neither, a number of
-        the ground track from 0; else None.
+        Relative orbit of Sentinel-2 or path of Landsat. For HLS, which states neither, a number of
+        the ground track, from 0; None for other sensors.
     epsg : int or None
         EPSG code of the pixels.
     wkt : str
-        Their projection as WKT, where the item gives it; may be empty.
+        Projection of the pixels as WKT, if the item gives it; may be empty.
     tile : str
         MGRS tile, such as "32TLR"; empty for sensors without tiles, such as Landsat.
     platform : str
@@ -84,11 +84,11 @@ class SceneItem:
     cloud_cover : float or None
         Percentage of the whole scene.
     offset : OffsetMetadata
-        What the item states about an offset of the digital numbers.
+        Metadata of the item about an offset of the digital numbers.
     assets : dict of str to str
         Link of each asset by name.
     located : bool
-        Whether the item has a bbox or a geometry.
+        True if the item has a bbox or a geometry.
     """
 
     id: str
@@ -117,7 +117,7 @@ def parse_item(item: dict[str, Any], image_asset: str) -> SceneItem:
     Parameters
     ----------
     item : dict
-        Item as an archive wrote it.
+        Item in the form of an archive.
     image_asset : str
         Name of the asset that is matched; its ``raster:bands`` may state an offset.
 
@@ -240,7 +240,7 @@ def read_moment(item: dict[str, Any]) -> datetime:
 
 
 def parts_of(item: dict[str, Any]) -> list[dict[str, Any]]:
-    """List the items of which a scene consists.
+    """List the items that make up a scene.
 
     Parameters
     ----------
@@ -250,24 +250,24 @@ def parts_of(item: dict[str, Any]) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        The item itself, and its further tiles.
+        The item itself and its further tiles.
     """
     return [{key: item[key] for key in item if key != PARTS}, *item.get(PARTS, [])]
 
 
 def _orbit(name: str, properties: dict[str, Any]) -> int | None:
-    """Relative orbit or path, from the name of the product where the fields are absent."""
+    """Relative orbit or path, from the name of the product if the fields are missing."""
     orbit = _number(properties, "sat:relative_orbit", "landsat:wrs_path")
     if orbit is not None:
         if not 0 <= orbit < MAX_ORBIT:
-            raise ItemError(f"its orbit is {orbit:g}")
+            raise ItemError(f"its orbit {orbit:g} is not valid")
         return int(orbit)
     match = ORBIT_IN_NAME.search(_text(properties, "s2:product_uri") or name)
     return int(match[1]) if match else None
 
 
 def _track(name: str, moment: datetime) -> int | None:
-    """Number of the ground track of a scene of HLS, by its day in the cycle and its time of day."""
+    """Number of the ground track of an HLS scene, from its day in the cycle and time of day."""
     match = HLS_NAME.match(name)
     if not match:
         return None
@@ -278,7 +278,7 @@ def _track(name: str, moment: datetime) -> int | None:
 
 
 def _tile(name: str, properties: dict[str, Any]) -> str:
-    """MGRS tile with a zone of two digits; empty where there is none, as for Landsat."""
+    """MGRS tile with a two-digit zone; empty if there is none, as for Landsat."""
     match = HLS_NAME.match(name)
     if match:
         return match[2]
@@ -305,17 +305,17 @@ def _offset_metadata(properties: dict[str, Any], asset: Any) -> OffsetMetadata:
 
 
 def read_scaling(asset: Any) -> tuple[float | None, float | None]:
-    """Read the scale and the offset of an asset, of its first band.
+    """Read the scale and offset of the first band of an asset.
 
     Parameters
     ----------
     asset : Any
-        Asset of an item, as an archive wrote it.
+        Asset of an item, in the form of an archive.
 
     Returns
     -------
     scale, offset : float or None
-        None where the asset does not state it, or states a scale that is not positive.
+        Values stated by the asset; None where missing, or if the scale is not positive.
     """
     fields = dictionary(asset)
     found: list[float | None] = []
@@ -347,7 +347,7 @@ def _number(fields: dict[str, Any], *names: str) -> float | None:
         if value is None:
             continue
         try:
-            # Python counts True as 1, which no archive means.
+            # Python converts True to 1, which archives do not intend.
             number = float("" if isinstance(value, bool) else value)
         except (TypeError, ValueError, OverflowError):
             raise ItemError(f"its {name} is {value!r}, not a number") from None

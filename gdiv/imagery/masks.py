@@ -14,8 +14,8 @@ __all__ = ["MARGIN", "leave_out_water", "make_masks"]
 #: Distance from the ice at which stable ground begins, in metres (ten pixels of Sentinel-2). Ice
 #: beyond an old outline, shaded rims and mixed pixels are not stable.
 MARGIN = 100.0
-#: A pixel counts as water if it is water in at least this fraction of the scenes that see it. Masks
-#: take shadow for water now and then.
+#: A pixel counts as water if it is water in at least this fraction of the scenes with data there.
+#: Masks occasionally misclassify shadow as water.
 OFTEN = 0.5
 
 
@@ -35,13 +35,13 @@ def make_masks(
     grid : odc.geo.geobox.GeoBox
         Grid of the study.
     margin : float, optional
-        Least distance of stable ground from the ice, in metres. A larger value leaves less stable
-        ground and less ice mistaken for it.
+        Minimum distance of stable ground from the ice, in metres. A larger value leaves less stable
+        ground, but also less ice mistaken for it.
     ground : geopandas.GeoDataFrame, optional
-        Polygons of ground that is known to be stable, in the projection of the grid. All that is
-        far enough from the ice counts as stable if left out.
+        Polygons of stable ground, in the projection of the grid. By default, all ground far enough
+        from the ice counts as stable.
     moving : geopandas.GeoDataFrame, optional
-        Polygons of what moves as well, in the projection of the grid: other glaciers, landslides,
+        Polygons of other moving terrain, in the projection of the grid: glaciers, landslides,
         water. Ground within `margin` of them is not stable.
 
     Returns
@@ -68,7 +68,7 @@ def make_masks(
         stable &= ~_rasterize(_union(moving).buffer(margin), grid)
     masks = {"glacier": _rasterize(ice, grid), "stable": stable}
     long_names = {
-        "glacier": "ice, by the outline",
+        "glacier": "ice inside the outline",
         "stable": f"ground at least {margin:.0f} m from the ice",
     }
     variables = {
@@ -84,7 +84,7 @@ def make_masks(
 
 
 def leave_out_water(masks: xr.Dataset, cube: xr.Dataset) -> xr.Dataset:
-    """Leave water out of stable ground: outlines of glaciers do not mark lakes, fjords or rivers.
+    """Exclude water from stable ground, since glacier outlines do not mark lakes or rivers.
 
     Parameters
     ----------
@@ -96,7 +96,8 @@ def leave_out_water(masks: xr.Dataset, cube: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        Masks whose ``stable`` leaves out what is water in at least half of the scenes that see it.
+        Masks whose ``stable`` excludes pixels that are water in at least half of the scenes with
+        data there.
     """
     seen = cube.reflectance.notnull().sum("scene").values
     often = cube.water.sum("scene").values >= np.maximum(OFTEN * seen, 1)
@@ -105,7 +106,7 @@ def leave_out_water(masks: xr.Dataset, cube: xr.Dataset) -> xr.Dataset:
 
 
 def _union(shapes: gpd.GeoDataFrame) -> shapely.Geometry:
-    """Union of shapes, mended where they are invalid."""
+    """Union of shapes, repaired where they are invalid."""
     return shapely.union_all(shapely.make_valid(shapes.geometry.to_numpy()))
 
 

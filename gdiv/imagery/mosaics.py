@@ -1,7 +1,7 @@
-"""Join the tiles of one acquisition to one scene, where no tile shows the whole study.
+"""Join the tiles of one acquisition into one scene if no tile covers the whole study.
 
 Tiles of Sentinel-2 in one UTM zone are cut from one image on one grid, so their seam is exact. Rows
-of Landsat are rectified one by one, and tiles of other zones are resampled: `measure_seam` finds
+of Landsat are rectified separately, and tiles of other zones are resampled: `measure_seam` measures
 the shift between them where they overlap.
 """
 
@@ -23,18 +23,18 @@ from gdiv.imagery.shift import MIN_BLOCKS, measure_shift
 
 __all__ = ["join_tiles", "measure_seam"]
 
-#: Least part of the study's box that a further tile must add.
+#: Minimum fraction of the study's box that a further tile must add.
 GAIN = 0.005
-#: Side of the part of an overlap that is compared, pixels.
+#: Side of the compared window of an overlap, pixels.
 WINDOW = 512
-#: Rim of an overlap that is left out, where the contrast is that of one tile alone, pixels.
+#: Width of the excluded rim of an overlap, where the local contrast includes only one tile, pixels.
 RIM = 8
-#: Pixels of the grid across one of the coarse grid on which overlaps are looked for.
+#: Pixels of the grid per pixel of the coarse grid on which overlaps are searched.
 COARSENING = 16
 
 
 def join_tiles(candidates: list[Candidate], glacier: Glacier) -> None:
-    """Join the tiles of each acquisition that show parts of the study's box that others miss.
+    """Join the tiles of each acquisition that cover different parts of the study's box.
 
     A tile must add half a percent of the box. Tiles of another processing baseline or brightness
     offset are not joined.
@@ -42,15 +42,15 @@ def join_tiles(candidates: list[Candidate], glacier: Glacier) -> None:
     Parameters
     ----------
     candidates : list of Candidate
-        Scenes. The main tile of each joined scene lists the others as its `parts`; those get a
-        reason.
+        Scenes. The main tile of each joined scene lists the others as its `parts`; the others are
+        dropped with a reason.
     glacier : gdiv.catalog.Glacier
         Gives the box and the projection.
     """
     box = box_polygon(glacier.bbox)
     for group in group_acquisitions([each for each in candidates if not each.reason]):
         rest = sorted(group, key=_preference(box, glacier), reverse=True)
-        while rest:  # tiles that are left over compete: `drop_duplicates` chooses
+        while rest:  # `drop_duplicates` chooses among the remaining tiles
             main, *rest = rest
             seen = _footprint(main.item, box)
             for other in list(rest):
@@ -65,7 +65,7 @@ def join_tiles(candidates: list[Candidate], glacier: Glacier) -> None:
 def _preference(
     box: shapely.Geometry, glacier: Glacier
 ) -> Callable[[Candidate], tuple[bool, float, str]]:
-    """Preference among tiles: the study's projection, most of its box, newest processing."""
+    """Order of preference: the study's projection, largest coverage, newest processing."""
 
     def key(candidate: Candidate) -> tuple[bool, float, str]:
         share = _footprint(candidate.item, box).area / box.area
@@ -79,7 +79,7 @@ def _footprint(item: dict[str, Any], box: shapely.Geometry) -> shapely.Geometry:
     """Part of a box inside the footprint of an item, in degrees."""
     try:
         shape = shapely.make_valid(shapely.geometry.shape(item["geometry"])).intersection(box)
-    except Exception:  # whatever an archive writes as a geometry
+    except Exception:  # an archive may write anything as a geometry
         shape = None
     if shape is not None and not shape.is_empty:
         return shape
@@ -131,13 +131,13 @@ def _shift_between(
 
 
 def _images(items: Sequence[dict[str, Any]], source: Source, grid: GeoBox) -> np.ndarray:
-    """Images of some tiles on a grid, ``(tile, y, x)``."""
+    """Images of several tiles on a grid, ``(tile, y, x)``."""
     layers = [load_asset([item], source, "image", grid)[0].compute().values for item in items]
     return np.stack(layers)
 
 
 def _around(coarse: np.ndarray, size: int) -> slice:
-    """Window of a grid about the median of coarse indices."""
+    """Window of a grid around the median of coarse indices."""
     middle = int(np.median(coarse)) * COARSENING
     start = min(max(middle - WINDOW // 2, 0), max(size - WINDOW, 0))
     return slice(start, min(start + WINDOW, size))

@@ -1,9 +1,9 @@
-"""Decide which offset the digital numbers of a scene need.
+"""Choose the offset for the digital numbers of a scene.
 
-From processing baseline 04.00 on, ESA adds 1000 to every digital number of Sentinel-2. Some
-archives take that out again and flag it, and flags have been wrong in both directions. The pixels
-therefore overrule the metadata where they are clear: dark ground has numbers of a few hundred, and
-an added 1000 leaves none below that.
+Since processing baseline 04.00, ESA adds 1000 to every digital number of Sentinel-2. Some archives
+remove this offset and set a flag, but flags have been wrong in both directions. The pixels
+therefore override the metadata where they are unambiguous: dark ground has values of a few hundred,
+and with an added 1000 there are no values below that.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ __all__ = ["OFFSET", "OFFSET_BASELINE", "OffsetMetadata", "choose_offset"]
 
 #: First processing baseline whose digital numbers include the offset.
 OFFSET_BASELINE = "04.00"
-#: What takes the offset out again, in reflectance: 1000 digital numbers of 0.0001 each.
+#: Reflectance to add to remove the offset: 1000 digital numbers of 0.0001 each.
 OFFSET = -0.1
-#: Dark pixels below this digital number exclude an offset of 1000, with 100 to spare for noise.
+#: Dark pixels below this digital number rule out an offset of 1000, with a margin of 100 for noise.
 DARK_WITHOUT_OFFSET = 900
-#: Dark pixels from this digital number on show that an offset of 1000 is included.
+#: If dark pixels are at or above this digital number, an offset of 1000 is included.
 DARK_WITH_OFFSET = 1000
 
 
@@ -28,8 +28,8 @@ class OffsetMetadata:
     Attributes
     ----------
     flag : bool or None
-        ``earthsearch:boa_offset_applied``: True if the archive has taken the offset out. None if
-        the item lacks it.
+        ``earthsearch:boa_offset_applied``: True if the archive has removed the offset. None if the
+        item lacks the field.
     baseline : str or None
         ``s2:processing_baseline``, such as "05.09".
     raster : float or None
@@ -53,17 +53,17 @@ def choose_offset(
     metadata : OffsetMetadata
         Fields of the item.
     rule : {"flag", "baseline", "raster"} or float
-        Rule of the source, from its entry in the catalog. A number is taken as it is.
+        Rule of the source, from its entry in the catalog. A number is used unchanged.
     dark : float, optional
-        First percentile of the scene's valid digital numbers. If left out, the metadata decide
-        alone.
+        First percentile of the scene's valid digital numbers. By default, only the metadata are
+        used.
 
     Returns
     -------
     offset : float
-        In reflectance.
+        Offset in reflectance.
     reason : str
-        What decided.
+        Reason for the choice.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def choose_offset(
         reason = "the asset's raster:bands"
     elif rule == "flag" and metadata.flag:
         offset = 0.0
-        reason = "removed, by earthsearch:boa_offset_applied"
+        reason = "removed, according to earthsearch:boa_offset_applied"
     elif added:
         offset = OFFSET
         reason = f"baseline {metadata.baseline}"
@@ -90,7 +90,7 @@ def choose_offset(
     if dark is None:
         return offset, reason
     if offset < 0 and dark < DARK_WITHOUT_OFFSET:
-        return 0.0, f"{reason} gives {offset}, but dark pixels near {dark:.0f} show it is out"
+        return 0.0, f"{reason} gives {offset}, but dark pixels near {dark:.0f}: already removed"
     if offset == 0 and added and dark >= DARK_WITH_OFFSET:
-        return OFFSET, f"{reason}, but no dark pixel under {dark:.0f} shows it is in"
+        return OFFSET, f"{reason}, but no dark pixel below {dark:.0f}: offset still included"
     return offset, reason

@@ -23,7 +23,7 @@ __all__ = [
     "read_vector",
 ]
 
-#: Vector files that are looked for in a zip archive.
+#: Suffixes of vector files in a zip archive.
 VECTOR_SUFFIXES = (".shp", ".gpkg", ".geojson", ".json", ".fgb", ".kml")
 #: Columns of the identifier in the Randolph Glacier Inventory, versions 5 to 7, in lower case.
 RGI_COLUMNS = ("rgiid", "rgi_id")
@@ -39,10 +39,10 @@ def read_outline(path: str | Path, glacier: Glacier, grid: GeoBox) -> gpd.GeoDat
     Parameters
     ----------
     path : str or Path
-        Vector file or URL; zip archives are read, too.
+        Vector file or URL; zip archives are supported.
     glacier : gdiv.catalog.Glacier
-        Gives the box and the identifier in the Randolph Glacier Inventory. If the file has that
-        identifier, only the glacier's own polygon is kept, and all ice otherwise.
+        Glacier with the box and the identifier in the Randolph Glacier Inventory. If the file
+        contains that identifier, only the glacier's own polygon is kept, otherwise all ice.
     grid : odc.geo.geobox.GeoBox
         Grid of the study.
 
@@ -54,19 +54,19 @@ def read_outline(path: str | Path, glacier: Glacier, grid: GeoBox) -> gpd.GeoDat
     Raises
     ------
     ValueError
-        If the file cannot be read, or no outline meets the grid.
+        If the file cannot be read, or no outline overlaps the grid.
     """
     own, _ = _read_ice(path, glacier, grid)
     if own.empty:
         raise VectorError(
             f"outline {path} has nothing within the study's box {list(glacier.bbox)}; "
-            f"check its CRS and place"
+            f"check its CRS and position"
         )
     return own[["geometry"]]
 
 
 def read_other_ice(path: str | Path, glacier: Glacier, grid: GeoBox) -> gpd.GeoDataFrame:
-    """Read the outlines of other glaciers within a grid, which move as well.
+    """Read the outlines of other glaciers within a grid, which are not stable ground either.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def read_other_ice(path: str | Path, glacier: Glacier, grid: GeoBox) -> gpd.GeoD
     Returns
     -------
     geopandas.GeoDataFrame
-        Polygons in the projection of the grid; empty if the file does not tell glaciers apart.
+        Polygons in the projection of the grid; empty if the file does not distinguish glaciers.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def _read_ice(
     """Outlines of the glacier and of others within a grid."""
     zipped = str(path).startswith("http") and str(path).endswith(".zip")
     location = f"/vsizip//vsicurl/{path}" if zipped else path
-    # In degrees, whatever the projection of the file: geopandas converts it.
+    # The box is in degrees; geopandas converts it to the projection of the file.
     box = gpd.GeoSeries([box_polygon(glacier.bbox)], crs=4326)
     try:
         ice = read_polygons(location, "outline", grid, bbox=box)
@@ -124,7 +124,7 @@ def read_polygons(path: str | Path, kind: str, grid: GeoBox, **options: Any) -> 
     path : str or Path
         Vector file or URL.
     kind : str
-        What it holds, for messages.
+        Description of its content, for messages.
     grid : odc.geo.geobox.GeoBox
         Grid.
     **options
@@ -133,21 +133,21 @@ def read_polygons(path: str | Path, kind: str, grid: GeoBox, **options: Any) -> 
     Returns
     -------
     geopandas.GeoDataFrame
-        Polygons, mended where they are invalid; may be empty if nothing was read.
+        Polygons, repaired where they are invalid; may be empty if nothing was read.
 
     Raises
     ------
     VectorError
-        If the file has no CRS, or shapes but no polygon.
+        If the file has no CRS, or contains shapes but no polygon.
     """
     without_crs = (
-        f"{kind} {path} has no CRS; write it beside the file, or: "
+        f"{kind} {path} has no CRS; add its .prj file, or assign one: "
         f"ogr2ogr -a_srs EPSG:4326 out.gpkg {path}"
     )
     try:
         shapes = read_vector(path, **options)
     except ValueError as error:
-        if "Must pass either crs or epsg" in str(error):  # of geopandas, for a box with a CRS
+        if "Must pass either crs or epsg" in str(error):  # geopandas, for a box with a CRS
             raise VectorError(without_crs) from None
         raise
     if shapes.crs is None:
@@ -157,12 +157,12 @@ def read_polygons(path: str | Path, kind: str, grid: GeoBox, **options: Any) -> 
     polygons = polygon_parts(shapes, grid)
     if len(shapes) and polygons.empty:
         kinds = ", ".join(sorted(set(shapes.geom_type)))
-        raise VectorError(f"{kind} {path} holds {kinds}, not polygons; close its lines to polygons")
+        raise VectorError(f"{kind} {path} has {kinds} but no polygons; convert lines to polygons")
     return polygons
 
 
 def polygon_parts(shapes: gpd.GeoDataFrame, grid: GeoBox) -> gpd.GeoDataFrame:
-    """Take the polygons out of shapes, in the projection of a grid.
+    """Extract the polygons from shapes, in the projection of a grid.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def read_vector(path: str | Path, **options: Any) -> gpd.GeoDataFrame:
     Returns
     -------
     geopandas.GeoDataFrame
-        Content of the file; of a zip archive, of the first vector file in it.
+        Content of the file, or of the first vector file in a zip archive.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def read_vector(path: str | Path, **options: Any) -> gpd.GeoDataFrame:
         If a GeoJSON cannot be read.
     """
     if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
-        raise VectorError(f"{path} is not a regular file")  # reading a pipe would wait for ever
+        raise VectorError(f"{path} is not a regular file")  # reading a pipe would block forever
     if Path(path).suffix.lower() == ".zip" and Path(path).is_file():
         return gpd.read_file(_within_zip(Path(path)), **options)
     if Path(path).suffix.lower() in (".json", ".geojson") and Path(path).is_file():
@@ -210,16 +210,16 @@ def read_vector(path: str | Path, **options: Any) -> gpd.GeoDataFrame:
             return gpd.read_file(io.BytesIO(read_text(path).encode("utf-8")), **options)
         except Exception as error:  # its message would name a file in memory
             fault = str(error).split(";")[0]
-            raise VectorError(f"{path} is not a GeoJSON that can be read ({fault})") from None
+            raise VectorError(f"{path} is not a valid GeoJSON ({fault})") from None
     return gpd.read_file(path, **options)
 
 
 def _within_zip(path: Path) -> str:
-    """Address of the first vector file in a zip archive, also in its folders."""
+    """Path of the first vector file in a zip archive, including its folders."""
     with zipfile.ZipFile(path) as archive:
         names = sorted(archive.namelist())
     for suffix in VECTOR_SUFFIXES:
         for name in names:
             if name.lower().endswith(suffix) and not name.startswith("__MACOSX"):
                 return f"/vsizip/{{{path.resolve()}}}/{name}"
-    raise VectorError(f"{path} holds no vector file ({', '.join(VECTOR_SUFFIXES)})")
+    raise VectorError(f"{path} contains no vector file ({', '.join(VECTOR_SUFFIXES)})")

@@ -1,9 +1,10 @@
-"""Register scenes of a glacier without stable ground by the network of their pairs.
+"""Register scenes of a glacier without stable ground from the network of their pairs.
 
-Between two scenes the whole glacier is displaced by the shift between the scenes and by its motion,
-which grows with the time between them. Both follow from all pairs of the scenes by least squares,
-but for one constant shift between the seasons, which cannot be told from motion and is taken as
-zero in the mean of each season. Shifts within a season then no longer scatter the annual pairs.
+The displacement of the whole glacier between two scenes is the sum of the shift between the scenes
+and its motion, which grows with the time between them. Least squares over all pairs separates the
+two, except for a constant shift between seasons, which cannot be distinguished from motion. The
+mean shift of each season is therefore set to zero. Shifts within a season then no longer scatter
+the annual pairs.
 """
 
 import itertools
@@ -19,14 +20,14 @@ __all__ = ["network_shifts"]
 
 #: Longest time between two scenes of one season, days.
 MAX_DAYS = 70
-#: Days of a year, in whose motion the equations are written, and the weight of a prior of no
-#: motion, in pairs: it decides only where all pairs are short.
+#: Days per year, since motion is expressed per year; and the weight of a zero-motion prior, in
+#: pairs, which matters only if all pairs are short.
 YEAR = 365.25
 PRIOR_WEIGHT = 0.05
 
 
 def network_shifts(cube: xr.Dataset, scenes: list[str], ice: Mask) -> pd.DataFrame:
-    """Shift of each scene relative to the mean of its season.
+    """Estimate the shift of each scene relative to the mean of its season.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ def network_shifts(cube: xr.Dataset, scenes: list[str], ice: Mask) -> pd.DataFra
     -------
     pandas.DataFrame
         ``shift_x`` and ``shift_y`` in pixels and ``shift_spread``, the median NMAD of the blocks of
-        all pairs, by scene. Scenes without a pair are left out, and so are all if every season has
-        but one: the shift between seasons cannot be told from motion.
+        all pairs, by scene. Scenes without a pair are omitted. The table is empty if every season
+        has only one scene, since the shift between seasons cannot be distinguished from motion.
     """
     chosen = cube.sel(scene=scenes)
     days = (chosen.time.values - chosen.time.values.min()) / np.timedelta64(1, "D")
@@ -59,7 +60,7 @@ def network_shifts(cube: xr.Dataset, scenes: list[str], ice: Mask) -> pd.DataFra
         shift = measure_shift(images[0], images[1], ice)
         if shift["blocks"] < MIN_BLOCKS:
             continue
-        row = np.zeros(count + 1)  # the last unknown is the motion of a year
+        row = np.zeros(count + 1)  # the last unknown is the motion per year
         row[[first, second]] = -1, 1
         row[-1] = separation / YEAR
         equations.append(row)
@@ -68,7 +69,7 @@ def network_shifts(cube: xr.Dataset, scenes: list[str], ice: Mask) -> pd.DataFra
     columns = ["shift_x", "shift_y", "shift_spread"]
     if not equations:
         return pd.DataFrame(columns=columns, dtype=float)
-    # A scene without a pair would satisfy the equation of its season alone.
+    # A scene without a pair would be constrained only by the equation of its season.
     connected = np.abs(np.array(equations))[:, :-1].sum(0) > 0
     _, sizes = np.unique(seasons[connected], return_counts=True)
     if sizes.max() < 2:

@@ -28,13 +28,13 @@ def choose_pairs(
     scenes : pandas.DataFrame
         Scene table from `gdiv.imagery.scenes.judge_scenes`.
     glacier : gdiv.catalog.Glacier
-        Its pairing rule decides which scenes are compared.
+        Glacier whose pairing rule determines which scenes are compared.
     years : list of int
         Annual and paper rule: season year of the reference and of the secondary. Interval rule:
         season years within which scenes are paired.
     max_pairs : int, optional
-        Keep at most this many pairs, those with the least difference in day of year and the
-        clearest sky. All are kept if left out.
+        Maximum number of pairs; those with the smallest difference in day of year and the clearest
+        sky are kept. No limit by default.
 
     Returns
     -------
@@ -43,13 +43,13 @@ def choose_pairs(
         ``reference_date``, ``secondary_date``, ``days``, ``years`` (days / 365.25), ``orbit``,
         ``season_difference`` (days from a whole year; NaN under the interval rule),
         ``sun_difference`` (degrees of azimuth), ``clear`` (of the less clear scene) and
-        ``mixed_terrain``, whether the scenes of Sentinel-2 were rectified with different terrain
-        models, which moves slopes and thinned ice apart.
+        ``mixed_terrain``, True if the scenes of Sentinel-2 were rectified with different terrain
+        models, which causes apparent motion of slopes and thinned ice.
 
     Raises
     ------
     ValueError
-        If no pair fits; the message counts the usable scenes by season year.
+        If no pair fits the rule; the message lists the number of usable scenes by season year.
 
     Examples
     --------
@@ -97,17 +97,17 @@ def _can_pair(
 ) -> bool:
     """Check whether the rule compares two scenes, of which the reference is the earlier."""
     seasons = [reference["season_year"], secondary["season_year"]]
-    if pairing.rule == "paper":  # whatever the orbit and the sun
+    if pairing.rule == "paper":  # regardless of orbit and sun
         return seasons == list(years)
     if pairing.rule == "annual":
         difference = _season_difference(_days_between(reference, secondary))
         fits = seasons == list(years) and difference <= pairing.day_of_year_difference
     else:
-        # Acquisitions of one orbit differ by seconds from whole days.
+        # Acquisitions from one orbit deviate by seconds from whole days.
         days = round(_days_between(reference, secondary))
         shortest, longest = pairing.days or (0, 0)  # the catalog requires days for this rule
         fits = seasons[0] == seasons[1] and seasons[0] in years and shortest <= days <= longest
-    # A sun that is not given is NaN, and no reason against the pair.
+    # A missing sun azimuth is NaN and does not exclude the pair.
     sun_moved = _sun_difference(reference, secondary) > pairing.sun_difference
     return fits and reference["orbit"] == secondary["orbit"] and not sun_moved
 
@@ -170,7 +170,7 @@ def label_sets(**tables: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Rows of all tables, numbered anew.
+        Rows of all tables, renumbered.
     """
     labelled = [table.assign(set=name) for name, table in tables.items()]
     return pd.concat(labelled, ignore_index=True)
@@ -207,7 +207,7 @@ def terrain_note(pairs: pd.DataFrame) -> str:
     Returns
     -------
     str
-        How many there are, and the cure; empty if there is none.
+        Their number and the cure; empty if there are none.
     """
     count = int(pairs.mixed_terrain.sum())
     if not count:
@@ -215,5 +215,5 @@ def terrain_note(pairs: pd.DataFrame) -> str:
     return (
         f"{count} of {len(pairs)} pairs compare scenes before and after processing baseline "
         f"{TERRAIN_BASELINE}, which ESA rectified with different terrain models: slopes and "
-        f"thinned ice seem to move. The source earth-search-c1 has one processing."
+        f"thinned ice appear to move. Use the source earth-search-c1, which is processed uniformly."
     )

@@ -8,10 +8,10 @@ from gdiv.imagery.grid import SQUARE, grid_crs
 
 __all__ = ["GridError", "check_pixels", "crs_name", "utm_code"]
 
-#: Names of the metre among the units of a CRS.
+#: Names of the metre as a unit of a CRS.
 METRES = {"metre", "meter", "Metre", "Meter", "m"}
-#: Largest error of the scale of a projection. UTM and polar stereographic CRS stay below it where
-#: they are used; Web Mercator is 44 % too large in the Alps.
+#: Maximum scale error of a projection. UTM and polar stereographic CRS stay below it in their area
+#: of use; Web Mercator is 44 % too large in the Alps.
 MAX_SCALE_ERROR = 0.05
 
 
@@ -20,7 +20,7 @@ class GridError(ValueError):
 
 
 def check_pixels(grid: GeoBox, name: str) -> None:
-    """Refuse a grid whose pixels are not square and north up in metres of true scale.
+    """Raise an error unless pixels are square and north up in metres of true scale.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def check_pixels(grid: GeoBox, name: str) -> None:
     Raises
     ------
     GridError
-        With the command that mends the image.
+        If the pixels are unsuitable; the message contains the command that fixes the image.
 
     Examples
     --------
@@ -47,12 +47,10 @@ def check_pixels(grid: GeoBox, name: str) -> None:
         longitude, latitude = grid.geographic_extent.centroid.coords[0]
     except ProjError:
         raise GridError(
-            f"{name} is in {crs_name(grid)}, which says nothing of its place on the earth; "
+            f"{name} is in {crs_name(grid)}, which has no position on the Earth; "
             f"georeference it first"
         ) from None
-    cure = (
-        f"reproject all images alike: gdalwarp -r cubic -t_srs EPSG:{utm_code(longitude, latitude)}"
-    )
+    cure = f"reproject all images: gdalwarp -r cubic -t_srs EPSG:{utm_code(longitude, latitude)}"
     if not crs.projected:
         raise GridError(
             f"{name} is in {crs_name(grid)}, which is not projected; {cure} {name} out.tif"
@@ -68,8 +66,9 @@ def check_pixels(grid: GeoBox, name: str) -> None:
     square = abs(side - abs(transform.e)) <= SQUARE * side
     if transform.b or transform.d or transform.a < 0 or transform.e > 0 or not square:
         raise GridError(
-            f"{name} has no square, north-up pixels: its transform is {tuple(transform)[:6]}; "
-            f"resample all images alike: gdalwarp -r cubic -tr {side:g} {side:g} {name} out.tif"
+            f"the pixels of {name} are not square and north up: its transform is "
+            f"{tuple(transform)[:6]}; resample all images: "
+            f"gdalwarp -r cubic -tr {side:g} {side:g} {name} out.tif"
         )
     factors = Proj(crs.proj).get_factors(longitude, latitude)
     scale = max((factors.meridional_scale, factors.parallel_scale), key=lambda part: abs(part - 1))
@@ -81,7 +80,7 @@ def check_pixels(grid: GeoBox, name: str) -> None:
 
 
 def utm_code(longitude: float, latitude: float) -> int:
-    """EPSG code of the UTM zone of a place.
+    """Return the EPSG code of the UTM zone at a position.
 
     Parameters
     ----------
@@ -102,7 +101,7 @@ def utm_code(longitude: float, latitude: float) -> int:
 
 
 def crs_name(grid: GeoBox) -> str:
-    """Short name of the CRS of a grid: its EPSG code, or the name in its definition.
+    """Return a short name of the CRS of a grid: its EPSG code, or the name in its definition.
 
     Parameters
     ----------
@@ -112,7 +111,7 @@ def crs_name(grid: GeoBox) -> str:
     Returns
     -------
     str
-        Such as ``"EPSG:32632"``.
+        Name, such as ``"EPSG:32632"``.
     """
     crs = grid_crs(grid)
     return f"EPSG:{crs.epsg}" if crs.epsg else str(crs.proj.name)

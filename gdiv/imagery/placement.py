@@ -1,4 +1,4 @@
-"""Read where a STAC item lies: its box, its projection, and the places of its pixels."""
+"""Read the position of a STAC item: its box, its projection and the transform of its pixels."""
 
 import math
 import re
@@ -19,8 +19,8 @@ __all__ = [
 
 #: West, south, east, north in degrees; west exceeds east if the box crosses 180 degrees.
 Box: TypeAlias = tuple[float, float, float, float]
-#: EPSG code as a number or with its authority. pystac adds the authority to ``proj:epsg`` whatever
-#: stands there, so that it may occur twice.
+#: EPSG code as a number or with its authority. pystac always prepends the authority to
+#: ``proj:epsg``, so it may occur twice.
 EPSG_CODE = re.compile(r"(?:EPSG:)*(\d+)(?:\.0+)?", re.IGNORECASE)
 
 
@@ -64,7 +64,7 @@ def read_box(item: dict[str, Any]) -> Box | None:
     Returns
     -------
     tuple of float or None
-        West, south, east, north in degrees; None if there is none to read.
+        West, south, east, north in degrees; None if there is no valid box.
     """
     numbers = numbers_of(item.get("bbox"))
     if numbers is None or len(numbers) not in (4, 6):
@@ -126,12 +126,12 @@ def read_transform(item: dict[str, Any], asset: str) -> list[float] | None:
 
 
 def dictionary(content: Any) -> dict[str, Any]:
-    """Take a JSON object as it is, and anything else as an empty one.
+    """Return a JSON object unchanged, and an empty one for any other value.
 
     Parameters
     ----------
     content : Any
-        Value that an archive wrote.
+        Value from an archive.
 
     Returns
     -------
@@ -147,12 +147,12 @@ def numbers_of(values: Any) -> list[float] | None:
     Parameters
     ----------
     values : Any
-        Value that an archive wrote.
+        Value from an archive.
 
     Returns
     -------
     list of float or None
-        None where `values` is something else.
+        The numbers; None if `values` is anything else.
     """
     if not isinstance(values, list | tuple):
         return None

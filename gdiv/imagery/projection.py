@@ -1,7 +1,7 @@
 """Scale of a map projection, and the direction of true north on it.
 
-UTM is wrong by up to 0.1 %, polar stereographic grids by 4 % at 60 degrees of latitude. True north
-deviates from the north of the map by a few degrees in UTM, and by any angle on polar grids.
+UTM has scale errors of up to 0.1 %, polar stereographic grids of 4 % at 60 degrees latitude. True
+north deviates from grid north by a few degrees in UTM, and by any angle on polar grids.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from gdiv.images.arrays import Image
 
 __all__ = ["map_scale", "meridian_convergence"]
 
-#: Pixels between the points at which the projection is computed; it is interpolated between them.
+#: Spacing in pixels of the points at which the projection is computed, with interpolation between.
 STEP = 64
 
 
@@ -32,8 +32,8 @@ def map_scale(grid: GeoBox) -> xr.DataArray:
     Returns
     -------
     xarray.DataArray
-        Metres on the map for a metre on the ground, ``(y, x)``, float32: the geometric mean of the
-        scales along the meridian and along the parallel.
+        Map distance per ground distance, ``(y, x)``, float32: the geometric mean of the scales
+        along the meridian and along the parallel.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def map_scale(grid: GeoBox) -> xr.DataArray:
     x, y, factors = _projection_factors(grid)
     values = np.sqrt(factors.meridional_scale * factors.parallel_scale)
     return _on_grid(grid, x, y, values).assign_attrs(
-        units="1", long_name="metres on the map for a metre on the ground"
+        units="1", long_name="map distance per ground distance"
     )
 
 
@@ -60,12 +60,12 @@ def meridian_convergence(grid: GeoBox) -> xr.DataArray:
     Returns
     -------
     xarray.DataArray
-        Angle from the north of the map to true north, in degrees counted anticlockwise,
-        ``(y, x)``, float32.
+        Angle from grid north to true north in degrees, positive anticlockwise, ``(y, x)``,
+        float32.
 
     Examples
     --------
-    On Greenland's polar grid, whose north runs along 45° W, true north at 39.3° W lies to the left:
+    On Greenland's polar grid, whose north is along 45° W, true north at 39.3° W is to the left:
 
     >>> from affine import Affine
     >>> polar = GeoBox((8, 8), Affine(100, 0, 200000, 0, -100, -2000000), "EPSG:3413")
@@ -79,7 +79,7 @@ def meridian_convergence(grid: GeoBox) -> xr.DataArray:
     cosine = _on_grid(grid, x, y, np.cos(angle))
     angles = xr.DataArray(np.degrees(np.arctan2(sine, cosine)))
     return angles.assign_attrs(
-        units="degree", long_name="angle from the north of the map to true north, anticlockwise"
+        units="degree", long_name="angle from grid north to true north, anticlockwise"
     )
 
 

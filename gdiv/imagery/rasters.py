@@ -1,4 +1,4 @@
-"""Open rasters of the formats that scenes come in, and of no other."""
+"""Open rasters, restricted to the formats in which scenes are delivered."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +18,12 @@ from gdiv.files import redacted
 
 __all__ = ["REMOTE_OPTIONS", "GuardedReader", "SigningReader", "exact_warp", "open_raster"]
 
-#: Formats that are read. Others, such as VRT, are texts that make GDAL read whatever they name.
+#: Supported formats. Others, such as VRT, are text files that make GDAL read any file they name.
 DRIVERS = ["GTiff", "JP2OpenJPEG"]
-#: Largest error of the places of resampled pixels, pixels; GDAL does not accept zero.
+#: Maximum position error of resampled pixels, in pixels; GDAL does not accept zero.
 TOLERANCE = 0.001
-#: Settings of GDAL for files elsewhere: failed requests are repeated, slow ones given up, and no
-#: folder is listed.
+#: GDAL settings for remote files: repeat failed requests, abandon slow ones, and do not list
+#: folders.
 REMOTE_OPTIONS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_HTTP_MAX_RETRY": "4",
@@ -35,17 +35,17 @@ REMOTE_OPTIONS = {
 
 
 def exact_warp(nodata: float | None) -> dict[str, Any]:
-    """Make the options of a warp that keeps places and no data.
+    """Make the options of a warp with exact positions and no-data handling.
 
     Parameters
     ----------
     nodata : float or None
-        Number without data of the file; zero if it states none.
+        Value for no data of the file; zero if it states none.
 
     Returns
     -------
     dict
-        Keyword arguments of `rasterio.vrt.WarpedVRT`. By default, GDAL interpolates places, with
+        Keyword arguments of `rasterio.vrt.WarpedVRT`. By default, GDAL interpolates positions, with
         errors of up to an eighth of a pixel.
     """
     return {
@@ -73,13 +73,13 @@ def open_raster(path: str | Path) -> Iterator[DatasetReader]:
     Raises
     ------
     rasterio.errors.RasterioIOError
-        If it cannot be opened, or is of another format.
+        If the file cannot be opened, or has another format.
     """
     text = str(path)
     remote = text.startswith(("https://", "http://"))
     if remote:
         text = f"/vsicurl/{text}"
-    options = REMOTE_OPTIONS if remote and not hasenv() else {}  # those of a caller stay
+    options = REMOTE_OPTIONS if remote and not hasenv() else {}  # keep the caller's settings
     with (
         rasterio.Env(**options),
         DatasetReader(text, driver=DRIVERS, sharing=False) as opened,
@@ -88,10 +88,10 @@ def open_raster(path: str | Path) -> Iterator[DatasetReader]:
 
 
 class GuardedReader(AutoParallelRioReader):
-    """Reader of GeoTIFF and JPEG 2000 alone, whose errors hold no secrets.
+    """Reader restricted to GeoTIFF and JPEG 2000, whose errors contain no secrets.
 
-    Other formats, such as VRT, are texts that make GDAL read whatever they name. Where pixels are
-    resampled, their places are computed exactly.
+    Other formats, such as VRT, are text files that make GDAL read any file they name. The positions
+    of resampled pixels are computed exactly.
     """
 
     url: str
@@ -114,11 +114,11 @@ class GuardedReader(AutoParallelRioReader):
 class SigningReader(GuardedReader):
     """Reader that signs a link when its file is opened.
 
-    No graph or store ever holds a signature, and none has expired when it is used.
+    Graphs and stores therefore never contain signatures, and signatures do not expire before use.
     """
 
     def _open(self) -> Any:
-        """Open the file by a signed link and restore the unsigned one."""
+        """Open the file with a signed link and restore the unsigned one."""
         with requires("study", "this source"):
             import planetary_computer
 

@@ -1,4 +1,4 @@
-"""Find scenes whose pixels do not lie on the grid of the study, and say how they differ.
+"""Find scenes whose pixels do not lie on the grid of the study, and describe the difference.
 
 Pixels on the grid are cropped and never resampled. Others are resampled once, when they are read.
 """
@@ -19,16 +19,16 @@ from gdiv.imagery.rasters import open_raster
 
 __all__ = ["PixelError", "describe_difference", "is_resampled", "locate_pixels"]
 
-#: Largest distance of pixels from those of the grid that counts as none, pixels.
+#: Maximum offset from the grid that is ignored, pixels.
 TOLERANCE = 0.01
-#: Largest size of pixels, in those of the grid: coarser ones hold no detail of the grid.
+#: Maximum pixel size relative to the grid; coarser pixels do not resolve the grid.
 COARSEST = 1.5
-#: Smallest size: cubic resampling averages over few pixels only.
+#: Minimum relative size; cubic resampling would alias finer pixels.
 FINEST = 1 / 8
 
 
 class PixelError(ValueError):
-    """The pixels of a scene cannot be brought onto a grid; the message is a short reason."""
+    """The pixels of a scene cannot be resampled to a grid; the message is a short reason."""
 
 
 def is_resampled(item: dict[str, Any]) -> bool:
@@ -48,7 +48,7 @@ def is_resampled(item: dict[str, Any]) -> bool:
 
 
 def locate_pixels(item: dict[str, Any], asset: str) -> tuple[CRS | None, Affine | None]:
-    """Find where the pixels of an asset are: by its file if it is local, else by the item.
+    """Locate the pixels of an asset, from its file if it is local, otherwise from the item.
 
     Parameters
     ----------
@@ -60,12 +60,12 @@ def locate_pixels(item: dict[str, Any], asset: str) -> tuple[CRS | None, Affine 
     Returns
     -------
     crs, transform : CRS and Affine, or None
-        None where the item does not say.
+        Position of the pixels; None where the item does not state it.
 
     Raises
     ------
     PixelError
-        If a local file cannot be read, has no CRS or holds complex numbers.
+        If a local file cannot be read, has no CRS or contains complex numbers.
     """
     link = str(item["assets"][asset]["href"])
     if "://" not in link:
@@ -88,7 +88,7 @@ def _locate_in_file(path: str) -> tuple[CRS, Affine]:
     if crs is None:
         raise PixelError("its file has no CRS")
     if dtype.startswith("complex"):
-        raise PixelError("its file holds complex numbers")
+        raise PixelError("its file contains complex numbers")
     return CRS(crs), transform
 
 
@@ -107,8 +107,8 @@ def describe_difference(crs: CRS | None, transform: Affine | None, grid: GeoBox)
     Returns
     -------
     str
-        Such as "pixels of 12.5 m"; empty if the pixels lie on the grid, or it is not known where
-        they lie.
+        Description, such as "pixels of 12.5 m"; empty if the pixels lie on the grid or their
+        position is unknown.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def describe_difference(crs: CRS | None, transform: Affine | None, grid: GeoBox)
     if not np.allclose(
         shape, (step, 0.0, 0.0, -step), rtol=0, atol=TOLERANCE * step / max(grid.shape)
     ):
-        return f"pixels of {size:g} m" if abs(size / step - 1) > TOLERANCE else "turned pixels"
+        return f"pixels of {size:g} m" if abs(size / step - 1) > TOLERANCE else "rotated pixels"
     top = transform.f + false_northing(crs.epsg, here.epsg)
     right, below = ((transform.c - grid.affine.c) / step, (grid.affine.f - top) / step)
     east, south = (shift - round(shift) for shift in (right, below))
@@ -149,12 +149,12 @@ def describe_difference(crs: CRS | None, transform: Affine | None, grid: GeoBox)
 
 
 def _same_projection(one: CRS, other: CRS) -> bool:
-    """Whether two projections are one, by their codes or by their definitions."""
+    """Check whether two projections are equal, by their codes or definitions."""
     return one == other or same_zone(one.epsg, other.epsg) or one.proj.equals(other.proj)
 
 
 def _check_size(size: float, step: float) -> None:
-    """Refuse pixels that are much coarser or finer than those of a grid."""
+    """Raise an error if pixels are much coarser or finer than those of a grid."""
     if not FINEST <= size / step <= COARSEST:
         kind = "coarse" if size > step else "fine"
         raise PixelError(f"its pixels of {size:g} m are too {kind} for the study's of {step:g} m")

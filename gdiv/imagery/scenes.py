@@ -1,8 +1,8 @@
 """Judge scenes by their items and their pixels, with a reason for each verdict.
 
-The steps follow each other: parse the items, check their metadata, join the tiles of an
-acquisition, inspect the pixels, drop duplicates and scenes without a partner. A scene that one step
-drops is skipped by the next.
+The steps are: parse the items, check their metadata, join the tiles of an acquisition, inspect the
+pixels, and drop duplicates and scenes without a partner. Each step skips the scenes that an earlier
+step has dropped.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -35,10 +35,10 @@ __all__ = ["judge_scenes", "mark_unreadable", "require_enough", "screen_scenes"]
 
 #: Factor by which the grid is coarsened for inspecting pixels.
 COARSENING = 4
-#: Scenes that are inspected at the same time; reading waits for the network.
+#: Scenes inspected in parallel, since reading mostly waits for the network.
 WORKERS = 8
-#: Columns of the scene table and their types; None keeps what pandas infers. A source may lack a
-#: field in every item, and an empty column would have no type.
+#: Columns of the scene table and their types; None keeps the type inferred by pandas. A field may
+#: be missing from all items of a source, and an empty column would have no type.
 COLUMNS: dict[str, Any] = {
     "id": None,
     "date": "datetime64[ns]",
@@ -65,7 +65,7 @@ COLUMNS: dict[str, Any] = {
     "parts": None,
     "seam": float,
 }
-#: Row of an item of which nothing but its identifier is known.
+#: Row of an item of which only the identifier is known.
 _EMPTY_ROW: dict[str, Any] = dict.fromkeys(COLUMNS) | dict.fromkeys(
     ("tile", "platform", "baseline", "offset_reason", "resampled", "parts"), ""
 )
@@ -79,7 +79,7 @@ def judge_scenes(
     glacier_mask: Mask,
     beside_mask: Mask,
 ) -> pd.DataFrame:
-    """Judge which scenes can be used.
+    """Judge the usability of scenes.
 
     Pixels are read on a coarse grid. A scene that cannot be parsed or read is dropped with a
     reason; it never ends the study.
@@ -91,7 +91,7 @@ def judge_scenes(
     source : gdiv.catalog.Source
         Archive of the scenes.
     glacier : gdiv.catalog.Glacier
-        Gives projection, tile, season and pairing rule.
+        Glacier with projection, tile, season and pairing rule.
     grid : odc.geo.geobox.GeoBox
         Grid of the study.
     glacier_mask, beside_mask : ndarray of bool, shape (H, W)
@@ -102,11 +102,11 @@ def judge_scenes(
     pandas.DataFrame
         One row per item in the given order, with ``id``, ``date`` (UTC), ``season_year``,
         ``verdict`` ("use" or "drop"), ``reason``, the fields of the item, and the fractions and
-        the ``offset`` that its pixels gave. The identifiers of usable scenes are unique. ``date``
-        and ``season_year`` are missing where the item cannot be parsed. ``parts`` are the
-        identifiers of further tiles that are joined to a scene, separated by ``|``, and ``seam``
-        the largest shift between its tiles in pixels; ``resampled`` says how its pixels differ from
-        those of the grid, and is empty where they lie on it.
+        the ``offset`` derived from its pixels. The identifiers of usable scenes are unique.
+        ``date`` and ``season_year`` are missing if the item cannot be parsed. ``parts`` lists the
+        identifiers of further tiles joined to a scene, separated by ``|``; ``seam`` is the largest
+        shift between its tiles in pixels; ``resampled`` describes how its pixels differ from those
+        of the grid, and is empty if they lie on it.
     """
     outcomes, candidates = _parse_all(items, source, glacier)
     drop_equal_ids(candidates)
@@ -118,7 +118,7 @@ def judge_scenes(
 
 
 def screen_scenes(items: list[dict[str, Any]], source: Source, glacier: Glacier) -> pd.DataFrame:
-    """Judge scenes by their items alone, without reading a pixel.
+    """Judge scenes by their items alone, without reading pixels.
 
     Parameters
     ----------
@@ -127,13 +127,13 @@ def screen_scenes(items: list[dict[str, Any]], source: Source, glacier: Glacier)
     source : gdiv.catalog.Source
         Archive of the scenes.
     glacier : gdiv.catalog.Glacier
-        Gives projection, tile, season and pairing rule.
+        Glacier with projection, tile, season and pairing rule.
 
     Returns
     -------
     pandas.DataFrame
-        As from `judge_scenes`; ``clear`` is what the cloud cover of the whole scene leaves, and
-        what pixels alone show is missing.
+        As from `judge_scenes`, without the columns that need pixels; ``clear`` is one minus the
+        cloud cover of the whole scene.
     """
     outcomes, candidates = _parse_all(items, source, glacier)
     _join(candidates, glacier)
@@ -148,7 +148,7 @@ def screen_scenes(items: list[dict[str, Any]], source: Source, glacier: Glacier)
 def _parse_all(
     items: list[dict[str, Any]], source: Source, glacier: Glacier
 ) -> tuple[list[Candidate | str], list[Candidate]]:
-    """Outcome of each item, and the candidates among them, judged by their items."""
+    """Parse and screen all items; return the outcome of each, and the candidates among them."""
     outcomes = [_parse_candidate(item, source, glacier) for item in items]
     candidates = [outcome for outcome in outcomes if isinstance(outcome, Candidate)]
     check_metadata(candidates, source, glacier)
@@ -161,7 +161,7 @@ def _tabulate(
     candidates: list[Candidate],
     glacier: Glacier,
 ) -> pd.DataFrame:
-    """Scene table, once each acquisition has one scene and each scene a partner."""
+    """Drop duplicates and scenes without a partner; return the scene table."""
     drop_duplicates(candidates)
     drop_without_partner(candidates, glacier)
     rows = [_row(item, outcome) for item, outcome in zip(items, outcomes, strict=True)]
@@ -177,14 +177,15 @@ def require_enough(table: pd.DataFrame, glacier: Glacier, years: list[int]) -> N
     table : pandas.DataFrame
         Scene table from `judge_scenes`.
     glacier : gdiv.catalog.Glacier
-        Its pairing rule decides how many scenes are needed.
+        Glacier whose pairing rule determines the number of scenes needed.
     years : list of int
         Season years to pair.
 
     Raises
     ------
     SceneError
-        If a season has too few; the message lists what each has and lost, and what is needed.
+        If a season has too few usable scenes; the message lists the usable and dropped scenes of
+        each season and the number needed.
     """
     usable = table[table.verdict == "use"]
     lost = table[table.verdict == "drop"]
@@ -204,12 +205,12 @@ def require_enough(table: pd.DataFrame, glacier: Glacier, years: list[int]) -> N
     listed = "\n  ".join(lines)
     raise SceneError(
         f"too few usable scenes of {glacier.label}: at least {need}, of one orbit, "
-        f"would do.\n  {listed}"
+        f"are needed.\n  {listed}"
     )
 
 
 def mark_unreadable(table: pd.DataFrame, stored: npt.ArrayLike) -> pd.DataFrame:
-    """Mark scenes as dropped that could not be read when the cube was written.
+    """Mark scenes that could not be read when the cube was written as dropped.
 
     Parameters
     ----------
@@ -232,23 +233,23 @@ def mark_unreadable(table: pd.DataFrame, stored: npt.ArrayLike) -> pd.DataFrame:
 
 
 def _listed_reasons(dropped: pd.DataFrame) -> str:
-    """Dropped scenes and their reasons as the end of a line."""
+    """Format dropped scenes and their reasons for the end of a line."""
     return "".join(f"; {row.id}: {row.reason}" for row in dropped.itertuples())
 
 
 def _parse_candidate(item: dict[str, Any], source: Source, glacier: Glacier) -> Candidate | str:
-    """Candidate made from an item, or the reason why it cannot be parsed."""
+    """Make a candidate from an item, or return the reason why it cannot be parsed."""
     try:
         scene = parse_item(item, source.image)
         return Candidate(item, scene, glacier.season.year_of(scene.day))
     except ItemError as error:
         return f"could not be parsed: {error}"
-    except Exception as error:  # whatever an archive writes: one bad item must not end the study
+    except Exception as error:  # items may be malformed; one bad item must not end the study
         return f"could not be parsed ({short_message(error)})"
 
 
 def _place_on_grid(candidates: list[Candidate], source: Source, grid: GeoBox) -> None:
-    """Find which scenes are resampled, and drop those that cannot be."""
+    """Mark the scenes to resample, and drop those that cannot be resampled."""
     for candidate in candidates:
         if candidate.reason:
             continue
@@ -257,8 +258,8 @@ def _place_on_grid(candidates: list[Candidate], source: Source, grid: GeoBox) ->
             candidate.resampled = describe_difference(crs, transform, grid)
         except PixelError as error:
             candidate.reason = str(error)
-        except Exception as error:  # whatever an archive writes as a projection
-            candidate.reason = f"could not be placed ({short_message(error)})"
+        except Exception as error:  # an archive may write anything as a projection
+            candidate.reason = f"could not be located ({short_message(error)})"
         candidate.item = candidate.item | {RESAMPLED: bool(candidate.resampled)}
 
 
@@ -274,13 +275,13 @@ def _join(candidates: list[Candidate], glacier: Glacier) -> None:
 def _with_seams(
     table: pd.DataFrame, candidates: list[Candidate], source: Source, grid: GeoBox
 ) -> pd.DataFrame:
-    """Scene table with the seams of the usable scenes that have several tiles."""
+    """Add the seams of usable scenes with several tiles to the scene table."""
     seams = {}
     for candidate in candidates:
         if candidate.parts and not candidate.reason:
             try:
                 seams[candidate.scene.id] = measure_seam(candidate.item, source, grid)
-            except Exception:  # of any reader: the seam of one bad scene must not end the study
+            except Exception:  # any reader may fail; one bad seam must not end the study
                 seams[candidate.scene.id] = np.nan
     return table.assign(seam=table.id.map(seams).astype(float))
 
@@ -293,7 +294,7 @@ def _inspect_pixels(
     beside_mask: Mask,
     max_cloud: float,
 ) -> None:
-    """Inspect the pixels of the scenes that are left, several at a time."""
+    """Inspect the pixels of the remaining scenes, several at a time."""
     coarse = grid.zoom_out(COARSENING)
     glacier_coarse = _shrink(glacier_mask, coarse)
     beside_coarse = _shrink(beside_mask, coarse)
@@ -316,7 +317,7 @@ def _inspect_pixels(
 
 
 def _drop_unreadable_parts(candidate: Candidate, source: Source, grid: GeoBox) -> None:
-    """Leave tiles that cannot be read out of a joined scene: the others may show enough."""
+    """Remove unreadable tiles from a joined scene, since the others may suffice."""
     for part in list(candidate.parts):
         fault = reading_fault(part.item, source, grid)
         if fault:
@@ -328,7 +329,7 @@ def _drop_unreadable_parts(candidate: Candidate, source: Source, grid: GeoBox) -
 
 
 def _shrink(mask: Mask, coarse: GeoBox) -> Mask:
-    """Mask on a coarser grid, by its nearest pixels."""
+    """Resample a mask to a coarser grid with nearest neighbour."""
     rows = _coarse_indices(coarse.height, mask.shape[0])
     columns = _coarse_indices(coarse.width, mask.shape[1])
     return mask[np.ix_(rows, columns)]
@@ -340,7 +341,7 @@ def _coarse_indices(count: int, size: int) -> npt.NDArray[np.intp]:
 
 
 def _row(item: dict[str, Any], outcome: Candidate | str) -> dict[str, Any]:
-    """Row of the scene table for a candidate, or for an item with the reason it was not parsed."""
+    """Row of the scene table for a candidate, or for an item that could not be parsed."""
     if isinstance(outcome, str):
         return _EMPTY_ROW | {"id": read_id(item), "verdict": "drop", "reason": outcome}
     candidate = outcome
@@ -376,7 +377,7 @@ def _row(item: dict[str, Any], outcome: Candidate | str) -> dict[str, Any]:
 
 
 def _reason_to_use(candidate: Candidate) -> str:
-    """Why a scene is used, and what is done to it first."""
+    """Reason for using a scene, with the processing applied first."""
     resampled = [each.resampled for each in (candidate, *candidate.parts) if each.resampled]
     parts = ["clear"]
     if candidate.parts:
@@ -387,5 +388,5 @@ def _reason_to_use(candidate: Candidate) -> str:
 
 
 def _timestamp(moment: datetime) -> pd.Timestamp:
-    """Moment in UTC as the tables hold it, without a time zone."""
+    """Convert a time in UTC to a Timestamp without a time zone, as in the tables."""
     return pd.Timestamp(moment).tz_localize(None)

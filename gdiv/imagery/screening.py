@@ -1,6 +1,6 @@
 """Screen scenes without reading their pixels: by metadata, duplicates and partners.
 
-Each step writes a reason into the scenes that it drops and skips those that have one.
+Each step sets a reason on the scenes that it drops, and skips scenes that already have one.
 """
 
 import os
@@ -25,16 +25,16 @@ __all__ = [
     "group_acquisitions",
 ]
 
-#: Environment variable that lets a local ItemCollection name files outside its folder.
+#: Environment variable that allows a local ItemCollection to link to files outside its folder.
 TRUST = "GDIV_TRUST_LINKS"
-#: Kinds of address that scenes of a service may have, and names of this machine.
+#: Allowed URL schemes for scenes of a service, and names of the local machine.
 REMOTE = ("http", "https", "s3")
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
-#: Largest difference of the times of one acquisition, seconds: where the orbit is unknown, and of
+#: Maximum time difference within one acquisition, seconds: if the orbit is unknown, and between
 #: the tiles or rows of one pass.
 SAME_MOMENT = 60
 SAME_PASS = 1800
-#: Fraction of the glacier by which a newer scene may show less and is still kept.
+#: Tolerated loss of glacier coverage when a newer scene is preferred, as a fraction.
 AS_MUCH = 0.05
 
 
@@ -51,13 +51,13 @@ class Candidate:
     season_year : int or None
         Season year of its date; None outside the season.
     reason : str
-        Why the scene is dropped; empty as long as it may be used.
+        Reason for dropping the scene; empty while it may be used.
     inspection : Inspection
-        What its pixels gave; NaN before they are inspected.
+        Result of inspecting its pixels; NaN before.
     parts : list of Candidate
         Further tiles of the same acquisition that are joined to it.
     resampled : str
-        How its pixels differ from those of the study; empty if they lie on its grid.
+        Difference of its pixels from the grid of the study; empty if they lie on it.
     """
 
     item: dict[str, Any]
@@ -75,19 +75,19 @@ class Candidate:
 
 
 def check_metadata(candidates: list[Candidate], source: Source, glacier: Glacier) -> None:
-    """Drop scenes whose items exclude them, so that none of their files is read.
+    """Drop scenes that can be excluded by their items, without reading their files.
 
     Parameters
     ----------
     candidates : list of Candidate
         Scenes; `reason` is set on those that are dropped.
     source : gdiv.catalog.Source
-        Gives the assets that are needed.
+        Source with the required assets.
     glacier : gdiv.catalog.Glacier
         Entry of the catalog.
     """
     required = [source.image]
-    # Where some scenes have a mask, one without would let cloud through.
+    # If some scenes have a mask, scenes without one would pass with undetected clouds.
     if source.mask and any(source.mask in candidate.scene.assets for candidate in candidates):
         required.append(source.mask)
     for candidate in candidates:
@@ -117,34 +117,34 @@ def _link_reason(link: str, source: Source) -> str:
     """Reason not to follow a link; empty if there is none."""
     if "://" in link and redacted(link) != link:
         return (
-            "its link carries a query or a password, which may be a key, and keys are not stored; "
-            "sign in the source instead"
+            "its link contains a query or a password, which may be a secret and is not stored; "
+            "set the signing of the source instead"
         )
     if link.startswith("/vsi"):
-        return "its link names a file system of GDAL; name a file or a web address"
+        return "its link names a GDAL file system; use a file or a URL"
     if source.kind == "stac":
         try:
             parts = urlsplit(link)
         except ValueError:
-            return "its link is not an address"
+            return "its link is not a URL"
         if parts.scheme not in REMOTE:
-            return "its link names a file of this machine, which a service cannot know"
+            return "its link names a local file, which is not allowed for a service"
         here = urlsplit(str(source.url)).hostname
         if parts.scheme != "s3" and parts.hostname in LOOPBACK and here not in LOOPBACK:
-            return "its link leads to this machine, which a service cannot know"
+            return "its link points to this machine, which is not allowed for a service"
     elif "://" not in link:
         if Path(link).exists() and not Path(link).is_file():
             return "its link does not name a regular file"
         if not _is_below(link, source) and not os.environ.get(TRUST):
             return (
-                f"its link leads out of the folder of its ItemCollection; if you trust the file, "
-                f"set {TRUST}=1"
+                f"its link points outside the folder of its ItemCollection; if you trust the "
+                f"file, set {TRUST}=1"
             )
     return ""
 
 
 def _is_below(link: str, source: Source) -> bool:
-    """Whether a file lies below the folder of the ItemCollection that names it."""
+    """Check whether a file lies below the folder of its ItemCollection."""
     folder, file = (
         Path(os.path.normpath(path.absolute()))
         for path in (Path(str(source.path)).parent, Path(link))
@@ -153,9 +153,9 @@ def _is_below(link: str, source: Source) -> bool:
 
 
 def drop_equal_ids(candidates: list[Candidate]) -> None:
-    """Drop scenes whose identifier an earlier one has: a cube selects its scenes by it.
+    """Drop scenes with the same identifier as an earlier one, since a cube is indexed by it.
 
-    Identifiers are unique within a collection only, and a file may mix collections.
+    Identifiers are only unique within a collection, and a file may mix collections.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def drop_equal_ids(candidates: list[Candidate]) -> None:
 
 
 def drop_duplicates(candidates: list[Candidate]) -> None:
-    """Keep one scene of each acquisition: of those that see most of the glacier the newest.
+    """Keep one scene per acquisition: the newest among those with the best glacier coverage.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def drop_duplicates(candidates: list[Candidate]) -> None:
 
 
 def group_acquisitions(candidates: list[Candidate]) -> list[list[Candidate]]:
-    """Group scenes by acquisition: all that a satellite saw in one pass.
+    """Group scenes by acquisition, that is, by satellite pass.
 
     Parameters
     ----------
@@ -219,16 +219,16 @@ def group_acquisitions(candidates: list[Candidate]) -> list[list[Candidate]]:
 
 
 def _visible_fraction(candidate: Candidate) -> float:
-    """Fraction of the glacier that a scene shows, as far as it is known."""
+    """Fraction of the glacier that a scene shows, as far as known."""
     inspection = candidate.inspection
     known = inspection.clear if np.isfinite(inspection.clear) else 1 - inspection.no_data
     return float(np.nan_to_num(known))
 
 
 def _same_acquisition(one: SceneItem, other: SceneItem) -> bool:
-    """Whether two scenes are one acquisition: neighbouring tiles or rows, or processed twice.
+    """Check whether two scenes are one acquisition: adjacent tiles or rows, or reprocessed.
 
-    Services round times.
+    Times may differ slightly, because services round them.
     """
     if one.orbit != other.orbit:
         return False
@@ -237,16 +237,16 @@ def _same_acquisition(one: SceneItem, other: SceneItem) -> bool:
 
 
 def drop_without_partner(candidates: list[Candidate], glacier: Glacier) -> None:
-    """Drop scenes whose orbit offers no partner: pairs stay within an orbit.
+    """Drop scenes without a partner in the same orbit, since pairs stay within an orbit.
 
-    The paper's rule pairs across orbits and drops none.
+    The paper's rule also pairs scenes of different orbits, so it drops none.
 
     Parameters
     ----------
     candidates : list of Candidate
         Scenes; `reason` is set on those that are dropped.
     glacier : gdiv.catalog.Glacier
-        Gives the rule of pairing.
+        Glacier with the pairing rule.
     """
     rule = glacier.pairing.rule
     if rule == "paper":

@@ -1,4 +1,4 @@
-"""Measure the shift between two scenes by blocks of ground that does not move."""
+"""Measure the shift between two scenes from blocks of stable ground."""
 
 import cv2
 import numpy as np
@@ -12,15 +12,15 @@ __all__ = ["MIN_BLOCKS", "measure_shift"]
 
 #: Side of a block in pixels; blocks overlap by half.
 BLOCK = 64
-#: Least fraction of a block that must be stable ground.
+#: Minimum fraction of stable ground in a block.
 MIN_GROUND = 0.3
-#: Least number of blocks from which a shift is computed.
+#: Minimum number of blocks for a shift.
 MIN_BLOCKS = 4
-#: Largest shift of a block in pixels; a larger one is a false match.
+#: Maximum shift of a block in pixels; larger shifts are false matches.
 MAX_SHIFT = 4.0
-#: Neighbourhood of the local contrast in pixels. The sun changes a slope over wide distances: on
-#: the twin, a season's change of the sun reads as up to 0.09 pixels of motion with a neighbourhood
-#: of 5 pixels, and as 0.04 at most with 2.
+#: Neighbourhood of the local contrast in pixels. Illumination changes slopes over long distances:
+#: on the twin, the seasonal change in illumination causes up to 0.09 pixels of apparent motion with
+#: a neighbourhood of 5 pixels, and at most 0.04 with 2.
 CONTRAST_SIGMA = 2.0
 #: Limits of the ECC iteration, and the side of its Gaussian filter in pixels.
 ECC_ITERATIONS = 50
@@ -36,13 +36,13 @@ def measure_shift(reference: Image, secondary: Image, stable: Mask) -> dict[str,
     reference, secondary : ndarray, shape (H, W)
         Images on any scale of brightness. NaN is no data.
     stable : ndarray of bool, shape (H, W)
-        Ground that does not move, without snow.
+        Stable ground without snow.
 
     Returns
     -------
     dict
         ``shift_x``, ``shift_y``: median shift of the blocks in pixels. ``shift_spread``: NMAD of
-        the blocks about it. ``before``: NMAD about zero, the misfit without correction.
+        the blocks around it. ``before``: NMAD around zero, the misfit without correction.
         ``blocks``: number of blocks. With fewer than four blocks the shift is zero and the spreads
         are NaN.
 
@@ -50,8 +50,8 @@ def measure_shift(reference: Image, secondary: Image, stable: Mask) -> dict[str,
     -----
     In each block of 64 pixels, OpenCV finds the translation that maximises the enhanced
     correlation coefficient over stable ground (Evangelidis and Psarakis 2008,
-    https://doi.org/10.1109/TPAMI.2008.113). It interpolates the secondary image and leaves the
-    mask out of the sums. Correlation of windows by Fourier transform does neither, and recovered
+    https://doi.org/10.1109/TPAMI.2008.113). This method interpolates the secondary image and
+    excludes masked pixels from the sums. Fourier correlation of windows does neither, and recovered
     only half to four fifths of a known shift.
 
     Examples
@@ -108,7 +108,7 @@ def _translation(
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ECC_ITERATIONS, ECC_TOLERANCE)
     try:
         _, warp = cv2.findTransformECC(
-            np.ascontiguousarray(reference),  # a block is a view, which OpenCV does not take
+            np.ascontiguousarray(reference),  # OpenCV does not accept views
             np.ascontiguousarray(secondary),
             start,
             cv2.MOTION_TRANSLATION,

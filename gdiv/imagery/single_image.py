@@ -15,7 +15,7 @@ from gdiv.imagery.pixel_checks import GridError, check_pixels
 
 __all__ = ["PairError", "Picture", "open_image"]
 
-#: An image as a user has it.
+#: Types of images that a user may pass.
 Picture: TypeAlias = str | Path | xr.DataArray | npt.NDArray[Any]
 
 
@@ -35,9 +35,9 @@ def open_image(
     band : int
         Band of a file, from 1.
     nodata : float or None
-        Value of pixels without data; that of the file if None.
+        Value of pixels without data; None for that of the file.
     geobox : odc.geo.geobox.GeoBox or None
-        Grid of a plain array.
+        Grid of a NumPy array.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def open_image(
         name = Path(image).name
         opened = _from_file(Path(image), band, masked=nodata is None)
     if opened.ndim != 2:
-        raise PairError(f"{name} has the dimensions {opened.dims}; one band, (y, x), is needed")
+        raise PairError(f"{name} has the dimensions {opened.dims}; select one band, (y, x)")
     opened = _north_up(opened, name)
     try:
         check_pixels(opened.odc.geobox, name)
@@ -74,11 +74,11 @@ def open_image(
 
 
 def _from_array(image: npt.NDArray[Any], geobox: GeoBox | None) -> xr.DataArray:
-    """A plain array on a GeoBox."""
+    """NumPy array on a GeoBox."""
     if geobox is None:
         raise PairError("arrays need a grid: open_pair(..., geobox=odc.geo.geobox.GeoBox(...))")
     if image.shape != tuple(geobox.shape):
-        raise PairError(f"the array has the shape {image.shape}, the GeoBox {tuple(geobox.shape)}")
+        raise PairError(f"shape {image.shape} of the array must be {tuple(geobox.shape)} (GeoBox)")
     return odc.geo.xr.wrap_xr(image, geobox)
 
 
@@ -87,7 +87,7 @@ def _from_file(path: Path, band: int, masked: bool) -> xr.DataArray:
     try:
         opened = rioxarray.open_rasterio(path, masked=masked)
         if not isinstance(opened, xr.DataArray):
-            raise PairError(f"{path} holds several rasters; name one of its subdatasets")
+            raise PairError(f"{path} contains several rasters; name one of its subdatasets")
         with opened:
             if band not in opened.band.values:
                 count = opened.sizes["band"]
@@ -106,9 +106,7 @@ def _north_up(opened: xr.DataArray, name: str) -> xr.DataArray:
             f"or image.rio.write_crs(32632) to a DataArray"
         )
     if not isinstance(geobox, GeoBox):
-        raise PairError(
-            f"{name} is located by control points only; warp it: gdalwarp in.tif out.tif"
-        )
+        raise PairError(f"{name} has only ground control points; warp it: gdalwarp in.tif out.tif")
     opened = opened.transpose(*opened.odc.spatial_dims)
     opened = opened.rename(dict(zip(opened.dims, ("y", "x"), strict=True)))
     return opened.isel(y=slice(None, None, -1)) if geobox.affine.e > 0 else opened

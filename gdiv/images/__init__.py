@@ -1,5 +1,5 @@
-"""Operations on arrays of pixels: contrast, sampling, statistics, textures.
+"""Operations on arrays of pixels: contrast, sampling, statistics and textures.
 
-Everything else stands on this package. The modules take NumPy arrays; `gdiv.images.tensors` has
-the same operations for PyTorch where the network needs them.
+All other packages build on this one. The modules operate on NumPy arrays; `gdiv.images.tensors`
+provides the PyTorch counterparts needed by the network.
 """

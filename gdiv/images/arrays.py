@@ -1,4 +1,4 @@
-"""Array types whose names give the shape.
+"""Array types whose names imply the shape.
 
 The names are for readers and type checkers; nothing is checked at run time. ``H`` and ``W`` are
 rows and columns of an image.
@@ -18,16 +18,16 @@ Image: TypeAlias = npt.NDArray[np.floating[Any]]
 Component: TypeAlias = npt.NDArray[np.floating[Any]]
 #: ``(2, H, W)``, a displacement in pixels: along columns, then along rows.
 Flow: TypeAlias = npt.NDArray[np.floating[Any]]
-#: ``(H, W)``, True where a pixel belongs.
+#: ``(H, W)``, True for the selected pixels.
 Mask: TypeAlias = npt.NDArray[np.bool_]
 #: ``(2, N)`` or ``(2, H, W)``, positions as (column, row) in pixels.
 Points: TypeAlias = npt.NDArray[np.floating[Any]]
-#: ``(N,)``, values without a place.
+#: ``(N,)``, values without positions.
 Series: TypeAlias = npt.NDArray[np.floating[Any]]
 
 
 def as_image(values: Any) -> Image:
-    """Convert whatever holds an image to real numbers with NaN for no data.
+    """Convert an image of any type to real numbers with NaN for no data.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ def as_image(values: Any) -> Image:
     Returns
     -------
     ndarray, shape (H, W)
-        float64 if the numbers are of that precision, else float32.
+        float64 if the input has that precision, otherwise float32.
 
     Raises
     ------
     ValueError
-        If there are other things than real numbers, or not two dimensions.
+        If the values are not real numbers, or do not have two dimensions.
 
     Examples
     --------
@@ -53,9 +53,9 @@ def as_image(values: Any) -> Image:
     void = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
     array = np.asarray(np.ma.getdata(values) if void is not None else values)
     if array.dtype.kind not in "buif":
-        raise ValueError(f"an image holds real numbers, this one {array.dtype}")
+        raise ValueError(f"an image must have real numbers, got {array.dtype}")
     if array.ndim != 2:
-        raise ValueError(f"an image has two dimensions, (H, W); this one has {array.shape}")
+        raise ValueError(f"an image must have two dimensions, (H, W), got shape {array.shape}")
     dtype = np.float64 if array.dtype.itemsize > 4 else np.float32
     image: Image = array.astype(dtype, copy=False)
     if void is not None:

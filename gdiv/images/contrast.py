@@ -1,8 +1,8 @@
 """Local contrast and gradients of an image.
 
-Sun, snow and haze change between two dates, so the assumption of constant brightness behind optical
-flow fails on real scenes. Local contrast removes the local mean and divides by the local spread. It
-keeps the texture that moves with the ice and removes most of what the illumination added.
+Illumination, snow and haze change between dates, so the assumption of constant brightness behind
+optical flow fails on real scenes. Local contrast removes the local mean and divides by the local
+spread. It keeps the texture that moves with the ice and removes most of the effect of illumination.
 """
 
 import cv2
@@ -13,10 +13,10 @@ from gdiv.images.arrays import Image
 
 __all__ = ["local_contrast", "sobel_gradient"]
 
-#: Floor of the local spread, as a fraction of its median over the image. It keeps sensor noise in
-#: flat, featureless snow from being amplified to full contrast. Chosen by eye on Alpine scenes.
+#: Floor of the local spread, as a fraction of its median over the image. It prevents sensor noise
+#: in featureless snow from being amplified to full contrast. Chosen by eye on Alpine scenes.
 SPREAD_FLOOR = 0.2
-#: Least fraction of valid neighbours to divide by.
+#: Minimum fraction of valid neighbours, to avoid division by zero.
 MIN_VALID = 1e-6
 #: Sum of the positive weights of a Sobel kernel times the step of two pixels.
 SOBEL_SCALE = 8
@@ -34,7 +34,7 @@ def local_contrast(image: Image, sigma: float = 5.0, limit: float = 3.0) -> Imag
         brightness patterns and more of the illumination.
     limit : float, optional
         Values are clipped to plus and minus this many local standard deviations, so that one
-        bright boulder or snow patch does not outweigh its neighbourhood.
+        bright boulder or snow patch does not dominate its neighbourhood.
 
     Returns
     -------
@@ -43,11 +43,11 @@ def local_contrast(image: Image, sigma: float = 5.0, limit: float = 3.0) -> Imag
 
     Notes
     -----
-    The variance is taken about the mean at each pixel. `gdiv.images.tensors.local_contrast` is the
-    same operation for the network. Horn-Schunck normalises each level of its pyramid by another
-    one, the local variance of the image whose local mean was removed
-    (`gdiv.flow.horn_schunck.features.level_contrast`). They are not interchangeable: weights that
-    were trained with one give a 40 % larger error with the other.
+    The variance is computed around the mean at each pixel. `gdiv.images.tensors.local_contrast` is
+    the same operation for the network. Horn-Schunck instead normalises each pyramid level by the
+    local variance of the image after removing its local mean
+    (`gdiv.flow.horn_schunck.features.level_contrast`). The two are not interchangeable: weights
+    trained with one yield a 40 % larger error with the other.
 
     Examples
     --------
@@ -81,17 +81,17 @@ def sobel_gradient(image: Image) -> tuple[Image, Image]:
     """Compute Sobel derivatives along columns and along rows.
 
     The paper filters its images "in both the x and y directions" to enhance contrast and mitigate
-    shadows; it does not say how the two are combined.
+    shadows; it does not state how the two are combined.
 
     Parameters
     ----------
     image : ndarray, shape (H, W)
-        NaN spreads by one pixel.
+        Image; NaN spreads by one pixel.
 
     Returns
     -------
     gradient_x, gradient_y : ndarray, shape (H, W)
-        In the unit of `image` per pixel: a ramp of one unit per pixel gives one.
+        Derivatives in the unit of `image` per pixel: a ramp of one unit per pixel yields 1.
 
     Examples
     --------

@@ -44,16 +44,16 @@ def pixel_grid(shape: tuple[int, int], dtype: type = np.float32) -> Points:
 
 
 def sample_at(image: Image, points: Points, outside: float | None = None) -> Image:
-    """Read an image between its pixels, bilinearly.
+    """Sample an image between its pixels with bilinear interpolation.
 
     Parameters
     ----------
     image : ndarray, shape (H, W)
-        Values at pixel centres. NaN spreads to the points beside it.
+        Values at pixel centres. NaN spreads to adjacent points.
     points : ndarray, shape (2, ...)
         Positions as (column, row) in pixels.
     outside : float, optional
-        Value beyond the frame. The nearest pixel is repeated if left out.
+        Value outside the frame; by default the nearest pixel is repeated.
 
     Returns
     -------
@@ -73,21 +73,21 @@ def sample_at(image: Image, points: Points, outside: float | None = None) -> Ima
 
 
 def compose_flows(first: Flow, second: Flow, outside: float | None = None) -> Flow:
-    """Displacement of one flow followed by another.
+    """Compose two displacements, one following the other.
 
     Parameters
     ----------
     first : ndarray, shape (2, H, W)
-        Displacement from image a to image b, in pixels. NaN counts as no motion where it leads.
+        Displacement from image a to image b, in pixels. NaN counts as zero for sampling `second`.
     second : ndarray, shape (2, H, W)
         Displacement from image b to image c.
     outside : float, optional
-        Displacement of `second` beyond its frame; that of the nearest pixel if left out.
+        Displacement of `second` outside its frame; by default that of the nearest pixel.
 
     Returns
     -------
     ndarray, shape (2, H, W)
-        Displacement from a to c, on the pixels of a.
+        Displacement from a to c, on the grid of a.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def compose_flows(first: Flow, second: Flow, outside: float | None = None) -> Fl
 
 
 def forward_backward_error(forward: Flow, backward: Flow) -> Image:
-    """Distance from a pixel to where the forward and then the backward flow lead, in pixels.
+    """Compute the residual after applying the forward and then the backward flow, in pixels.
 
     Parameters
     ----------
@@ -112,14 +112,14 @@ def forward_backward_error(forward: Flow, backward: Flow) -> Image:
     Returns
     -------
     ndarray, shape (H, W)
-        Large where one of the directions is wrong, or where the surface has changed. Errors that
-        both directions share cancel, so a small value does not prove a correct match.
+        Forward-backward error. It is large where one direction is wrong or the surface has changed.
+        Errors common to both directions cancel, so a small value does not prove a correct match.
     """
     return np.hypot(*compose_flows(forward, backward))
 
 
 def invert_flow(flow: Flow, iterations: int = 8) -> Points:
-    """Find the position in the reference that a flow carries to each pixel of the secondary.
+    """Find the position in the reference that moves to each pixel of the secondary.
 
     Solves ``x + flow(x) = p`` for each pixel ``p`` by fixed-point iteration, which converges where
     neighbouring displacements differ by less than a pixel per pixel.
@@ -151,19 +151,19 @@ def invert_flow(flow: Flow, iterations: int = 8) -> Points:
 
 
 def stays_inside(flow: Flow, rim: int = 0) -> Mask:
-    """Mark the pixels that a flow leads to a place inside the frame.
+    """Mark the pixels whose displaced position is inside the frame.
 
     Parameters
     ----------
     flow : ndarray, shape (2, H, W)
         Displacement in pixels.
     rim : int, optional
-        Pixels along the edges of the frame that count as outside.
+        Width of a margin inside the frame that counts as outside, in pixels.
 
     Returns
     -------
     ndarray of bool, shape (H, W)
-        False where the flow is NaN.
+        True if inside; False where the flow is NaN.
 
     Examples
     --------

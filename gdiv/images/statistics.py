@@ -15,15 +15,15 @@ NORMAL_CONSISTENCY = 1.4826
 
 
 def nmad(values: npt.NDArray[Any], centre: float | None = None) -> float:
-    """Normalised median absolute deviation, a robust standard deviation.
+    """Compute the normalised median absolute deviation, a robust standard deviation.
 
     Parameters
     ----------
     values : ndarray
-        Values of any shape. NaN is left out.
+        Values of any shape. NaN is ignored.
     centre : float, optional
-        Value that deviations are taken from; the median if left out. With zero, an offset common
-        to all values counts as deviation.
+        Value from which deviations are computed; the median by default. With zero, an offset
+        common to all values counts as deviation.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def nmad(values: npt.NDArray[Any], centre: float | None = None) -> float:
 
 
 def pool_components(x: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[Any] | float:
-    """Root mean square of two components, such as the spreads along columns and rows.
+    """Compute the root mean square of two components, such as the spreads along both axes.
 
     Parameters
     ----------
@@ -68,22 +68,22 @@ def pool_components(x: npt.ArrayLike, y: npt.ArrayLike) -> npt.NDArray[Any] | fl
 
 
 def along_flow_ratio(flow: Flow, truth: Flow, moving: Mask, min_length: float = 1e-6) -> Series:
-    """Component of a flow along the true one, as a fraction of the true length.
+    """Compute the component of a flow along the true flow, relative to the true length.
 
     Parameters
     ----------
     flow, truth : ndarray, shape (2, H, W)
         Estimated and true vectors in one unit.
     moving : ndarray of bool, shape (H, W)
-        Pixels to evaluate; slow ones say nothing about the ratio.
+        Pixels to evaluate; slow pixels do not constrain the ratio.
     min_length : float, optional
-        Least true length to divide by, in that unit.
+        Minimum true length in that unit, to avoid division by zero.
 
     Returns
     -------
     ndarray, shape (N,)
-        One for an unbiased match, less where motion is lost. The median minus one is the bias
-        along flow.
+        Ratio: 1 for an unbiased match, less where motion is lost. The median minus 1 is the bias
+        along the flow.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def resample_blocks(
     blocks : ndarray of int, shape (N,)
         Number of the block of each pixel.
     statistic : callable
-        Function of values ``(K, M)`` that returns a number, or several.
+        Function of values ``(K, M)`` that returns one or more numbers.
     replicates : int
         Number of resamplings.
     seed : int

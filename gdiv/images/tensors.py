@@ -14,15 +14,15 @@ import torch.nn.functional as F
 
 __all__ = ["blur", "local_contrast", "pixel_grid", "sample", "stays_inside"]
 
-#: Values beyond the frame: zero, or those of the nearest pixel of the edge.
+#: Values outside the frame: zero, or those of the nearest edge pixel.
 Padding: TypeAlias = Literal["zeros", "border"]
 
-#: Local spread that is added to every local spread, as a part of the mean one. As in
-#: `gdiv.images.contrast`: it keeps sensor noise in flat snow from growing to full contrast.
+#: Constant added to every local spread, as a fraction of the mean spread. As in
+#: `gdiv.images.contrast`, it prevents sensor noise in flat snow from reaching full contrast.
 CONTRAST_FLOOR = 0.2
 #: A Gaussian is cut off at this many standard deviations.
 BLUR_REACH = 3
-#: Least standard deviation of a blur in coarse pixels, so that they resolve the Gaussian.
+#: Minimum standard deviation of a blur in coarse pixels, so that they resolve the Gaussian.
 MIN_COARSE_WIDTH = 1.5
 #: Largest side of a coarse pixel, in pixels.
 MAX_COARSENING = 8
@@ -33,9 +33,9 @@ def local_contrast(
 ) -> torch.Tensor:
     """Remove the local mean of each band and divide by its local spread.
 
-    Counterpart of `gdiv.images.contrast.local_contrast`. Here the floor of the spread is a part of
-    its mean, there of its median, which has no smooth gradient. The frame is surrounded by no data
-    here and mirrored there. The two agree to 0.05 in the interior.
+    Counterpart of `gdiv.images.contrast.local_contrast`, with two differences. The floor of the
+    spread is a fraction of its mean, not of its median, which has no smooth gradient; and the image
+    is surrounded by no data, not mirrored. The two agree to 0.05 in the interior.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def local_contrast(
     Returns
     -------
     torch.Tensor, shape (B, len(widths) C, H, W)
-        Dimensionless, no data as zero, with channels last in memory.
+        Local contrast, dimensionless, zero where there is no data, with channels last in memory.
     """
     valid = image.isfinite()
     count = valid.sum((2, 3), keepdim=True).clamp(min=1)
@@ -69,9 +69,9 @@ def local_contrast(
 
 
 def _standardise(image: torch.Tensor, valid: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
-    """Brightness of zero mean and unit spread over the frame, no data as zero.
+    """Scale brightness to zero mean and unit spread over the frame; no data becomes zero.
 
-    Local variances are differences of large numbers where the mean is not removed first.
+    Without removing the mean first, local variances would be differences of large numbers.
     """
     total = torch.where(valid, image, 0).sum((2, 3), keepdim=True)
     centred = torch.where(valid, image - total / count, 0)
@@ -87,7 +87,7 @@ def blur(images: torch.Tensor, width: float) -> torch.Tensor:
     Parameters
     ----------
     images : torch.Tensor, shape (B, C, H, W)
-        Values, taken as zero beyond the frame. Sides must be divisible by 8.
+        Values, assumed zero outside the frame. Sides must be divisible by 8.
     width : float
         Standard deviation in pixels.
 
@@ -146,7 +146,7 @@ def sample(
     padding: Padding,
     offset: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Read images between their pixels, bilinearly.
+    """Sample images between their pixels with bilinear interpolation.
 
     Counterpart of `gdiv.images.sampling.sample_at`.
 
@@ -157,10 +157,10 @@ def sample(
     points : torch.Tensor, shape (B, 2, h, w)
         Positions as (column, row) in pixels.
     padding : {"zeros", "border"}
-        Values beyond the frame: zero, or those of the nearest pixel of the edge.
+        Values outside the frame: zero, or those of the nearest edge pixel.
     offset : torch.Tensor, shape (B, 2, h, w), optional
-        Added to the points, to which it may be broadcast. It is normalised by itself, so that a
-        whole number added to a fraction costs no digits.
+        Added to the points, with broadcasting. It is normalised separately, so that adding an
+        integer to a fraction loses no precision.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def sample(
     1.5
     """
     size = torch.tensor([images.shape[3], images.shape[2]], device=points.device)
-    # torch counts from the frame's edges, at -1 and 1. Pixel p has its centre at p + 0.5 pixels.
+    # In torch, the frame's edges are at -1 and 1. Pixel p has its centre at p + 0.5 pixels.
     normalised = (2 * points.movedim(1, -1) + 1) / size - 1
     if offset is not None:
         normalised = normalised + 2 * offset.movedim(1, -1) / size
@@ -183,7 +183,7 @@ def sample(
 
 
 def stays_inside(flow: torch.Tensor) -> torch.Tensor:
-    """Mark the pixels that a flow leads to a place inside the frame.
+    """Mark the pixels whose displaced position is inside the frame.
 
     Counterpart of `gdiv.images.sampling.stays_inside`.
 

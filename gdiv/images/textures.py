@@ -1,4 +1,4 @@
-"""Textures and flows of random shape, for the twin, the drawn training pairs and the bench."""
+"""Textures and flows of random shape, for the twin, drawn training pairs and the benchmark."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ __all__ = ["fractal_texture", "random_flow", "smooth_field"]
 # is left above 0.4 cycles per pixel (wavelengths under 2.5 pixels), so sampling does not alias.
 CUTOFF = 0.32
 CUTOFF_EXPONENT = 4
-MIN_CYCLES = 2  # per side; longer waves have the amplitude of this one
+MIN_CYCLES = 2  # cycles per side; longer waves have the same amplitude
 
 NODE_SMOOTHING = 0.8  # nodes, sigma: neighbouring nodes of a smooth field correlate
 NODE_MARGIN = 2  # nodes before the first pixel, for the cubic spline
-EXTRA_NODES = 6  # in all, for the margins on both sides
-MIN_SPREAD = 1e-6  # to divide by
+EXTRA_NODES = 6  # total of the margins on both sides
+MIN_SPREAD = 1e-6  # to avoid division by zero
 
 # Random flows; ranges chosen by eye to resemble glaciers in Sentinel-2 scenes.
 FLOW_LENGTH = (0.3, 1.2)  # correlation length, of the shorter side
@@ -28,7 +28,7 @@ TONGUE_PROBABILITY = 0.5
 TONGUE_LENGTH = (0.3, 0.8)  # correlation length of the banks, of the shorter side
 TONGUE_LEVEL = (-0.3, 0.3)  # mean and spread of the threshold between tongue and banks
 MARGIN_SMOOTHING = (1.5, 6)  # pixels, sigma
-SHIFT_SPREAD = 0.2  # pixels, mis-registration, which moves the banks, too
+SHIFT_SPREAD = 0.2  # pixels, mis-registration, which also moves the banks
 
 
 def fractal_texture(

@@ -1,4 +1,4 @@
-"""Make entries of the catalog for every glacier of an inventory."""
+"""Make catalog entries for all glaciers of an inventory."""
 
 import re
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ from gdiv.study.workspace import StudyError
 
 __all__ = ["describe_glaciers", "write_region_catalog"]
 
-#: Ground around a glacier that is read for stable ground, m.
+#: Width of the ground around a glacier that is included as stable ground, m.
 SURROUNDINGS = 2000.0
 #: Columns with the name of a glacier, in lower case.
 NAME_COLUMNS = ("name", "glac_name")
-#: Projections of the polar regions, and the latitudes from which they are used.
+#: Projections of the polar regions, and the latitudes beyond which they are used.
 ARCTIC, ANTARCTIC = 3413, 3031
 NORTHERN, SOUTHERN = 80.0, -78.0
-#: Season without snow in the north and in the south.
+#: Snow-free season in the northern and southern hemisphere.
 SEASONS = {True: ("07-15", "09-30"), False: ("01-15", "03-31")}
-#: Expected range of speed, m/yr: sets the colours of maps.
+#: Expected range of speed, m/yr, which sets the colours of maps.
 SPEED = [0, 200]
 #: Square metres of a square kilometre.
 KM2 = 1e6
-#: Equal-area projection, to measure outlines in.
+#: Equal-area projection used to measure outlines.
 EQUAL_AREA = 6933
 
 
@@ -44,20 +44,20 @@ def describe_glaciers(
     min_area: float = 1.0,
     season: tuple[str, str] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Describe every glacier of a file as the catalog does.
+    """Make catalog entries for all glaciers in a file.
 
     Parameters
     ----------
     outlines : Path
         Polygons of glaciers, such as a region of the Randolph Glacier Inventory.
     years : sequence of int
-        Two season years that are compared.
+        The two season years to compare.
     folder : Path
-        Folder that the outlines of each glacier and its neighbours are written to.
+        Output folder for the outlines of each glacier and its neighbours.
     min_area : float, optional
-        Least area, km².
+        Minimum area, km².
     season : tuple of str, optional
-        First and last day of the season, month and day; summer of the hemisphere if left out.
+        First and last day of the season (MM-DD); by default summer of the hemisphere.
 
     Returns
     -------
@@ -67,11 +67,11 @@ def describe_glaciers(
     Raises
     ------
     StudyError
-        If the file cannot be read, or holds no glacier of that size.
+        If the file cannot be read, or has no glacier of that size.
     """
     try:
         ice = read_vector(outlines)
-    except Exception as error:  # each driver raises its own
+    except Exception as error:  # each driver raises its own errors
         raise StudyError(f"the outlines {outlines} could not be read: {error}") from None
     if ice.crs is None:
         raise StudyError(f"the outlines {outlines} have no CRS; assign one: ogr2ogr -a_srs EPSG:…")
@@ -81,7 +81,7 @@ def describe_glaciers(
     ice["identifier"] = _identifiers(ice)
     chosen = ice[ice.km2 >= min_area].sort_values("km2", ascending=False)
     if chosen.empty:
-        raise StudyError(f"{outlines} holds {len(ice)} glaciers, none of at least {min_area:g} km²")
+        raise StudyError(f"{outlines} has {len(ice)} glaciers, none of at least {min_area:g} km²")
     folder.mkdir(parents=True, exist_ok=True)
     entries: dict[str, dict[str, Any]] = {}
     for row in chosen.itertuples():
@@ -106,7 +106,7 @@ def write_region_catalog(entries: dict[str, dict[str, Any]], path: Path, header:
     path : Path
         YAML file.
     header : str, optional
-        Comment at its beginning.
+        Comment at the top of the file.
     """
     glaciers = {
         key: {name: value for name, value in entry.items() if name != "area"}
@@ -129,7 +129,7 @@ def _entry(row: Any, years: Sequence[int], season: tuple[str, str] | None) -> di
     place = row.geometry.representative_point()
     epsg = _projection(place.x, place.y)
     to_metres = pyproj.Transformer.from_crs(4326, epsg, always_xy=True)
-    # The shape and not its box, which spans the world across 180 degrees.
+    # Use the shape, not its box, which would span the world across 180 degrees.
     shape = shapely.transform(row.geometry, to_metres.transform, interleaved=False)
     west, south, east, north = shape.bounds
     around = (
@@ -158,21 +158,21 @@ def _entry(row: Any, years: Sequence[int], season: tuple[str, str] | None) -> di
 
 
 def _check(key: str, entry: dict[str, Any]) -> None:
-    """Raise a StudyError if the catalog would refuse an entry."""
+    """Raise a StudyError if an entry is not valid in a catalog."""
     try:
         Glacier(**{name: value for name, value in entry.items() if name != "area"})
     except ValidationError as error:
         reasons = "; ".join(each["msg"] for each in error.errors())
-        raise StudyError(f"glacier {key} cannot be an entry of a catalog: {reasons}") from None
+        raise StudyError(f"glacier {key} is not a valid catalog entry: {reasons}") from None
 
 
 def _is_name(column: str) -> bool:
-    """Whether a column holds the names of glaciers."""
+    """Check whether a column contains the names of glaciers."""
     return column.lower() in NAME_COLUMNS
 
 
 def _projection(longitude: float, latitude: float) -> int:
-    """EPSG code of the projection of a place: its UTM zone, or polar stereographic."""
+    """EPSG code of the projection at a position: its UTM zone, or polar stereographic."""
     if latitude >= NORTHERN:
         return ARCTIC
     if latitude <= SOUTHERN:

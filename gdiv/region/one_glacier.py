@@ -1,6 +1,6 @@
 """Compute the velocity of one glacier without notebooks, step by step.
 
-Each step stores its result in the folder of the study, and is skipped if the result is there.
+Each step stores its result in the folder of the study and is skipped if the result exists.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ __all__ = ["SUMMARY", "compute_glacier"]
 
 #: File with the summary of a finished glacier.
 SUMMARY = "summary.json"
-#: File with the results of the steps that are finished.
+#: File with the results of the finished steps.
 STEPS = "steps.json"
 #: Square metres of a square kilometre.
 KM2 = 1e6
@@ -51,21 +51,22 @@ def compute_glacier(
     matcher : str
         Name of a matcher.
     folder : Path
-        Folder of the glacier. A call with the same inputs and code resumes after the last step.
+        Folder of the glacier. A call with the same inputs and code resumes after the last finished
+        step.
 
     Returns
     -------
     dict
-        Summary: number of scenes and pairs, area of the ice that has a vector, median speed and
-        error, shares within the limits of GCOS.
+        Summary: number of scenes and pairs, ice area with vectors, median speed and error, and
+        fractions within the limits of GCOS.
 
     Raises
     ------
     StudyError, SceneError, ValueError, OSError
-        If a step fails; what is finished stays.
+        If a step fails; results of finished steps are kept.
     """
     study = open_study(glacier, profile, source, str(folder))
-    # A twin writes its own outline and scenes, by a recipe of its own.
+    # A twin writes its own outline and scenes, with its own recipe.
     inputs = {} if study.source.kind == "twin" else signatures(study)
     recipe = recipe_hash(shared_hash(study), matcher, source, inputs)
     with locked(study.folder):
@@ -86,7 +87,7 @@ def compute_glacier(
 
 
 class _Steps:
-    """Steps of a study that are finished, with what their results measured."""
+    """Finished steps of a study, with the recorded state of their results."""
 
     def __init__(self, study: Study, recipe: str) -> None:
         self.study = study
@@ -97,7 +98,7 @@ class _Steps:
         self.changed = False
 
     def run(self, name: str, step: Callable[[], None]) -> None:
-        """Run a step unless its result is there, undamaged, and none before it was made anew."""
+        """Run a step unless its result exists undamaged and no earlier step was repeated."""
         path = self.study.path(name)
         recorded = self.done.get(name)
         if not self.changed and recorded and not damage(path, recorded):
@@ -141,7 +142,7 @@ def _mask(study: Study) -> None:
 
 
 def _outlined(study: Study) -> xr.Dataset:
-    """Masks by the outlines alone."""
+    """Masks from the outlines alone."""
     grid = study.grid
     ground, moving = study.stable_ground_on(grid), study.moving_ground_on(grid)
     return make_masks(study.outline(), grid, ground=ground, moving=moving)
@@ -163,14 +164,14 @@ def _pair(study: Study) -> None:
 
 
 def _match(study: Study, matcher: str) -> None:
-    """Match the pairs with the network as shipped, if the matcher has one."""
+    """Match the pairs, with the shipped network if the matcher uses one."""
     stable = study.open("masks").stable.values
     matched = match_pairs(study.open("cube"), study.open("pairs"), stable, matcher)
     study.save(f"displacement-{matcher}", matched)
 
 
 def _combine(study: Study, matcher: str) -> None:
-    """Combine the pairs to one map with errors."""
+    """Combine the pairs into a mosaic with errors."""
     masks = study.open("masks").load()
     mosaic = combine_displacements(study.open(f"displacement-{matcher}"))
     mosaic = add_errors(mosaic, masks.glacier.values, masks.stable.values)

@@ -1,4 +1,4 @@
-"""Plan a region before it runs: scenes, pairs, bytes, hours and cost of every glacier."""
+"""Plan a region before running it: scenes, pairs, bytes, hours and cost of each glacier."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ from gdiv.study.opening import resolve_source
 
 __all__ = ["CORE_HOUR", "GIGABYTE_MONTH", "plan_region", "summarise_plan"]
 
-#: Prices in US dollars that a plan assumes: an hour of one processor, and a gigabyte stored for a
-#: month. Order of magnitude of large clouds in 2026.
+#: Default prices in US dollars: one core-hour, and storage of one gigabyte for a month. Order of
+#: magnitude of large cloud providers in 2026.
 CORE_HOUR = 0.05
 GIGABYTE_MONTH = 0.023
-#: Seconds of one processor for a glacier, however small, and for a megapixel of a scene that is
-#: judged, loaded and registered: orders of magnitude, measured on 20 synthetic glaciers.
+#: CPU time in seconds: fixed cost per glacier, and cost per megapixel of each scene that is judged,
+#: loaded and registered. Orders of magnitude, measured on 20 synthetic glaciers.
 GLACIER_SECONDS = 15.0
 SCENE_SECONDS = 3.0
 #: Bytes of a stored pixel of a pair, compressed.
@@ -28,7 +28,7 @@ MEGA, GIGA = 1e6, 1e9
 
 
 def plan_region(glaciers: Sequence[str], profile: str, source: str, matcher: str) -> pd.DataFrame:
-    """Plan the run of some glaciers of the catalog.
+    """Plan a run for several glaciers of the catalog.
 
     Parameters
     ----------
@@ -43,8 +43,8 @@ def plan_region(glaciers: Sequence[str], profile: str, source: str, matcher: str
     -------
     pandas.DataFrame
         One row per glacier: ``glacier``, ``label``, ``box`` (km²), ``megapixels``, ``scenes``,
-        ``pairs``, ``gigabytes_read``, ``core_hours``, ``gigabytes_stored`` and, where it cannot
-        run, ``reason``.
+        ``pairs``, ``gigabytes_read``, ``core_hours``, ``gigabytes_stored`` and ``reason``, which is
+        set if the glacier cannot run.
     """
     chosen: Profile = load_catalog().pick("profiles", profile)
     archive = resolve_source(source, chosen)
@@ -118,12 +118,12 @@ def summarise_plan(
     plan : pandas.DataFrame
         From `plan_region`.
     core_hour, gigabyte_month : float, optional
-        Prices, US dollars.
+        Prices in US dollars.
 
     Returns
     -------
     str
-        Totals, and the cost per 1000 km² of the boxes that are read.
+        Totals, and the cost per 1000 km² of the boxes to read.
     """
     total = plan[["scenes", "pairs", "gigabytes_read", "core_hours", "gigabytes_stored"]].sum()
     able = plan[plan.reason == ""]

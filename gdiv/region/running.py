@@ -1,4 +1,4 @@
-"""Run the glaciers of a region independently, and put their results together."""
+"""Run the glaciers of a region independently, and combine their results."""
 
 import multiprocessing
 import os
@@ -36,21 +36,21 @@ def run_region(
     workers: int = 1,
     refused: dict[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Run glaciers of the catalog, each in a folder of its own.
+    """Run glaciers of the catalog, each in its own folder.
 
     Parameters
     ----------
     folder : Path
-        Folder of the region. A call with the same folder resumes: finished glaciers are not
-        repeated, and others go on after their last step.
+        Folder of the region. A call with the same folder resumes: finished glaciers are skipped,
+        and the others continue after their last finished step.
     glaciers : sequence of str
         Keys of the catalog.
     profile, source : str, optional
         As for `gdiv.run_study`.
     matcher : str, optional
-        Name of a matcher. RAFT uses the network as shipped.
+        Name of a matcher. RAFT uses the shipped network.
     workers : int, optional
-        Glaciers that run at the same time, each in a process of its own.
+        Number of glaciers to run in parallel, each in its own process.
     refused : dict, optional
         Reasons, by key, of glaciers that cannot run; they are listed as failed.
 
@@ -58,8 +58,8 @@ def run_region(
     -------
     pandas.DataFrame
         One row per glacier with its ``status`` ("done" or "failed"), the ``reason`` of a failure,
-        and its summary. The folder gets the same as ``summary.csv``, a map of the outlines with it
-        as ``map.gpkg`` and ``map.png``, and the products as a STAC collection, ``collection.json``.
+        and its summary. The table is also written to ``summary.csv``, and with the outlines to
+        ``map.gpkg`` and ``map.png``; ``collection.json`` is a STAC collection of the products.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows = {key: _failure(key, reason) for key, reason in (refused or {}).items()}
@@ -67,9 +67,9 @@ def run_region(
     with locked(folder), environment(**_threads(workers)):
         task = partial(_compute, profile=profile, source=source, matcher=matcher, region=folder)
         left = _run_pool(waiting, task, workers, rows, len(glaciers))
-        for key in left:  # a process was killed: one at a time, so that the others are not lost
+        for key in left:  # after a killed process, run one at a time to isolate the cause
             if _run_pool([key], task, 1, rows, len(glaciers)):
-                reason = "its process was killed, most likely because memory ran out"
+                reason = "its process was killed, most likely because it ran out of memory"
                 rows[key] = _failure(key, reason)
                 print(f"{len(rows)}/{len(glaciers)} {_line(rows[key])}", flush=True)
         table = pd.DataFrame([rows[key] for key in glaciers], columns=list(COLUMNS))
@@ -84,8 +84,8 @@ def _run_pool(
     rows: dict[str, dict[str, Any]],
     count: int,
 ) -> list[str]:
-    """Run some glaciers and add their rows; return those that a killed process left over."""
-    # Libraries hold threads, which a forked process would lack.
+    """Run glaciers in parallel and add their rows; return those left when a process is killed."""
+    # Libraries start threads that a forked process would lack.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
         try:
@@ -108,13 +108,13 @@ def _failure(key: str, reason: str) -> dict[str, Any]:
 
 
 def _threads(workers: int) -> dict[str, str | None]:
-    """Environment in which each process uses its share of the processors."""
+    """Environment variables that limit each process to its share of the cores."""
     share = str(max(1, (os.cpu_count() or 1) // workers))
     return {"OMP_NUM_THREADS": share, "NUMBA_NUM_THREADS": share, "DASK_NUM_WORKERS": share}
 
 
 def _compute(key: str, profile: str, source: str, matcher: str, region: Path) -> dict[str, Any]:
-    """Status and summary of one glacier, whose messages go to a file."""
+    """Compute one glacier with messages in a file; return its status and summary."""
     folder = region / key
     folder.mkdir(parents=True, exist_ok=True)
     with (

@@ -1,4 +1,4 @@
-"""Put the results of a region together: a table, a map, and a STAC collection."""
+"""Combine the results of a region: a table, a map and a STAC collection."""
 
 import json
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from gdiv.files import write_json
 
 __all__ = ["write_summary"]
 
-#: Least speed on the colour scale, m/yr.
+#: Minimum speed on the colour scale, m/yr.
 SLOW = 1.0
 
 
@@ -50,7 +50,7 @@ def write_summary(table: pd.DataFrame, folder: Path) -> None:
 
 
 def _collection(items: dict[str, dict[str, object]], folder: Path) -> dict[str, object]:
-    """STAC collection of the products, by relative links."""
+    """STAC collection of the products, with relative links."""
     boxes = [shapely.box(*item["bbox"]) for item in items.values()]  # type: ignore[misc]
     extent = pystac.Extent(
         pystac.SpatialExtent([list(shapely.union_all(boxes).bounds)]),

@@ -22,9 +22,9 @@ __all__ = [
     "record_claim",
 ]
 
-#: Columns of a terminal.
+#: Width of a terminal, characters.
 WIDTH = 96
-#: More claims of one kind than this are printed as a table.
+#: Minimum number of claims of one kind that are printed as a table.
 ROWS = 8
 #: Smallest widths, in characters, of a column of a table and of the meaning beside a claim.
 MIN_COLUMN = 7
@@ -71,8 +71,8 @@ def read_claims(folder: Path) -> Claims:
         content: Claims = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise StudyError(
-            f"{file} is damaged ({error}); remove it and run.json beside it, and the run makes "
-            f"both anew"
+            f"{file} is damaged ({error}); remove it and run.json in the same folder, and the run "
+            f"recreates both"
         ) from None
     return content
 
@@ -109,7 +109,7 @@ def claims_frame(folder: Path, start: str) -> pd.DataFrame:
     folder : Path
         Folder of the run.
     start : str
-        Beginning of the keys of the claims to tabulate.
+        Prefix of the keys of the claims to tabulate.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def claims_frame(folder: Path, start: str) -> pd.DataFrame:
 
 
 def forget_claims(folder: Path, keys: Iterable[str]) -> None:
-    """Remove the claims of a notebook that is about to run, which may not make them again.
+    """Remove the claims of a notebook before it runs, since it may no longer record them.
 
     Parameters
     ----------
@@ -150,8 +150,8 @@ def format_claims(claims: Claims, groups: dict[str, list[str]]) -> str:
     Returns
     -------
     str
-        One block per group. Claims of one kind on several matchers or networks are a table, one row
-        each; the others are one line each, with their meaning.
+        One block per group. Claims of one kind for several matchers or networks form a table with
+        one row each; each other claim takes one line with its meaning.
     """
     blocks = []
     for title, keys in groups.items():
@@ -182,7 +182,7 @@ def _tables(claims: Claims) -> list[list[str]]:
 
 
 def _format_lines(claims: Claims) -> str:
-    """One line per claim; its meaning is wrapped beside the value."""
+    """Format one line per claim, with its meaning wrapped beside the value."""
     width = max(map(len, claims))
     lines = []
     for key, claim in claims.items():
@@ -214,7 +214,7 @@ def _format_table(claims: Claims) -> str:
 
 
 def _format_column(name: str, claims: Claims, rows: list[str]) -> list[str]:
-    """Lines of one column of a table, of one width: its name, its unit, and a value per row.
+    """Lines of one column of a table, padded to one width: name, unit, and one value per row.
 
     Values have three significant digits; a row without a claim is empty.
     """

@@ -1,7 +1,7 @@
-"""Compute on a Dask cluster instead of this machine's threads, if one is named.
+"""Compute on a Dask cluster, if one is given, instead of with local threads.
 
-A connected client is the default scheduler of Dask, so whatever is lazy in the notebooks, such as
-cubes, labels, matches, mosaics and series, is computed by its workers.
+A connected client becomes Dask's default scheduler, so its workers compute all lazy objects of the
+notebooks, such as cubes, labels, matches, mosaics and time series.
 """
 
 import os
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 __all__ = ["ADDRESS", "cluster_address", "compute_threads", "connect"]
 
-#: Environment variable that names the scheduler, of Dask itself.
+#: Environment variable of Dask with the address of the scheduler.
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
 #: Seconds to wait for the scheduler and for its first worker.
 PATIENCE = 30.0
-#: Seconds between messages while no worker is left, and after which the run is given up.
+#: Without workers: seconds between messages, and seconds after which the run is aborted.
 REMINDER = 30.0
 GIVEN_UP = 600.0
-#: Most parts that are computed at once by the threads of this machine.
+#: Maximum number of tasks computed in parallel by the threads of this machine.
 MAX_THREADS = 8
 
 
 @contextmanager
 def cluster_address(named: str) -> Iterator[str]:
-    """Address of the cluster that an option names, which is started if it is local.
+    """Yield the address of the cluster given by an option, starting it if it is local.
 
     Parameters
     ----------
     named : str
-        Address of a scheduler; ``"local:N"`` for N worker processes on this machine; empty for the
-        environment variable ``DASK_SCHEDULER_ADDRESS``.
+        Address of a scheduler; ``"local:N"`` for N worker processes on this machine; empty to use
+        the environment variable ``DASK_SCHEDULER_ADDRESS``.
 
     Yields
     ------
@@ -59,10 +59,10 @@ def cluster_address(named: str) -> Iterator[str]:
         _disconnect()
         return
     if not number.isdigit() or not int(number):
-        raise StudyError(f"--cluster {named}: local:N with a number of workers is expected")
+        raise StudyError(f"--cluster {named} must be local:N with a number of workers N")
     with requires("study", "a cluster"):
         from distributed import LocalCluster
-    # Matchers have threads of their own, so a worker takes one task at a time.
+    # Matchers use threads themselves, so a worker takes one task at a time.
     with LocalCluster(
         n_workers=int(number), threads_per_worker=1, dashboard_address=None
     ) as cluster:
@@ -73,17 +73,17 @@ def cluster_address(named: str) -> Iterator[str]:
 def _disconnect() -> None:
     """Close the client of this process, if there is one, before its scheduler ends."""
     if "distributed" in sys.modules:
-        with suppress(ValueError):  # there is none
+        with suppress(ValueError):  # no client
             sys.modules["distributed"].default_client().close()
 
 
 def connect() -> "Client | None":
-    """Connect to the cluster that the environment names, once per process.
+    """Connect to the cluster given by the environment, once per process.
 
     Returns
     -------
     distributed.Client or None
-        Client; None if no cluster is named.
+        Client; None if no cluster is given.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def connect() -> "Client | None":
         return default_client()
     except ValueError:
         pass
-    cure = f"check {ADDRESS} or --cluster, or leave both out to compute here"
+    cure = f"check {ADDRESS} or --cluster, or omit both to compute locally"
     try:
         client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:
@@ -116,14 +116,14 @@ def connect() -> "Client | None":
         client.get_versions(check=True)
     except ValueError as error:
         client.close()
-        raise StudyError(f"the workers of {address} have other versions: {error}") from None
+        raise StudyError(f"use equal versions on the workers of {address}: {error}") from None
     threading.Thread(target=_watch, args=(client, address), daemon=True).start()
     print(f"computing on {_threads(client)} threads of {address}", flush=True)
     return client
 
 
 def compute_threads() -> int:
-    """Count the tasks that can be computed at once.
+    """Count the tasks that can be computed in parallel.
 
     Returns
     -------
@@ -142,20 +142,18 @@ def _threads(client: "Client") -> int:
 
 
 def _watch(client: "Client", address: str) -> None:
-    """Say that no worker is left, and give up after a while: Dask itself waits for ever."""
+    """Report that no worker is left, and abort after a while; Dask itself would wait forever."""
     alone = 0.0
     while client.status == "running":
         time.sleep(REMINDER)
         try:
             workers: dict[str, Any] = client.nthreads()
-        except Exception:  # of the closed connection, which the computation reports itself
+        except Exception:  # the connection is closed, which the computation itself reports
             return
         alone = 0.0 if workers else alone + REMINDER
         if alone:
-            print(
-                f"no worker of {address} is left; waiting for one since {alone:.0f} s", flush=True
-            )
+            print(f"{address} has no worker; waiting for one for {alone:.0f} s", flush=True)
         if alone >= GIVEN_UP:
-            print(f"given up: {address} has had no worker for {alone:.0f} s", flush=True)
+            print(f"aborted: {address} has had no worker for {alone:.0f} s", flush=True)
             client.close(timeout=1)
             return

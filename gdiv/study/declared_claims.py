@@ -20,28 +20,28 @@ class DeclaredClaim(NamedTuple):
 
 
 CLAIMS = (
-    # 01, which scenes can we use
+    # 01, usable scenes
     DeclaredClaim("scenes.found", "scenes", "scenes found in the study's seasons"),
-    DeclaredClaim("scenes.used", "scenes", "scenes whose own pixels pass every check"),
+    DeclaredClaim("scenes.used", "scenes", "scenes whose pixels pass all checks"),
     DeclaredClaim(
-        "scenes.synthetic", "1", "share of scenes that are synthetic: rendered, not acquired"
+        "scenes.synthetic", "1", "fraction of scenes that are synthetic: rendered, not acquired"
     ),
     # 02, from scenes to pairs
     DeclaredClaim("pairs.train", "pairs", "training pairs"),
     DeclaredClaim("pairs.validation", "pairs", "pairs of the validation seasons"),
     DeclaredClaim("pairs.shift", "px", "median shift between two scenes on stable ground"),
     DeclaredClaim(
-        "pairs.before", "px", "stable ground before registration: median shift of its blocks"
+        "pairs.before", "px", "median shift of blocks of stable ground before registration"
     ),
     DeclaredClaim(
-        "pairs.after", "px", "stable ground after registration: median spread of its blocks"
+        "pairs.after", "px", "median spread of blocks of stable ground after registration"
     ),
     # 03, Horn-Schunck labels
     DeclaredClaim(
         "labels.error", "px", "mean error of Horn-Schunck labels against the truth, on ice"
     ),
     DeclaredClaim("labels.along", "%", "bias of Horn-Schunck labels along the flow"),
-    DeclaredClaim("labels.bias", "px", "median motion of stable ground in Horn-Schunck pairs"),
+    DeclaredClaim("labels.bias", "px", "bias of Horn-Schunck pairs on stable ground (median)"),
     DeclaredClaim(
         "labels.stable_ground", "px", "spread of Horn-Schunck pairs on stable ground (NMAD)"
     ),
@@ -51,7 +51,7 @@ CLAIMS = (
     DeclaredClaim("labels.*.error", "px", "mean error against the truth, every fourth pair: {row}"),
     # 04, training RAFT
     DeclaredClaim("training.*.before", "px", "{row}: shipped weights, on its own test tiles"),
-    DeclaredClaim("training.*.own", "px", "{row}: distance to labels, own test tiles"),
+    DeclaredClaim("training.*.own", "px", "{row}: distance to labels, on its own test tiles"),
     DeclaredClaim(
         "training.*.labels", "px", "{row}: distance to labels, test tiles of the space split"
     ),
@@ -66,7 +66,7 @@ CLAIMS = (
         "pairs.*.error", "px", "{row}: mean error of a single pair against the truth, on ice"
     ),
     DeclaredClaim("pairs.*.along", "%", "{row}: bias along the flow, single pairs"),
-    DeclaredClaim("pairs.*.bias", "px", "{row}: median motion of stable ground, single pairs"),
+    DeclaredClaim("pairs.*.bias", "px", "{row}: bias on stable ground (median), single pairs"),
     DeclaredClaim("pairs.*.stable_ground", "px", "{row}: spread on stable ground, single pairs"),
     DeclaredClaim("pairs.*.closure", "px", "{row}: closure of triplets of scenes"),
     DeclaredClaim("motion.px_per_day", "px/day", "median speed of the ice, Horn-Schunck"),
@@ -79,7 +79,7 @@ CLAIMS = (
     DeclaredClaim("mosaic.*.along_high", "%", "{row}: upper end of the 95 % interval of the bias"),
     DeclaredClaim("mosaic.*.covered_low", "1", "{row}: lower end of the 95 % interval"),
     DeclaredClaim("mosaic.*.covered_high", "1", "{row}: upper end of the 95 % interval"),
-    DeclaredClaim("mosaic.*.median", "m/yr", "{row}: median error against truth, on ice"),
+    DeclaredClaim("mosaic.*.median", "m/yr", "{row}: median error against the truth, on ice"),
     DeclaredClaim("mosaic.*.along", "%", "{row}: bias along the flow (negative: motion lost)"),
     DeclaredClaim("mosaic.*.coverage", "1", "{row}: fraction of the ice that has a value"),
     DeclaredClaim("mosaic.*.nmad", "m/yr", "{row}: spread on stable ground"),
@@ -110,29 +110,29 @@ CLAIMS = (
     DeclaredClaim(
         "mosaic.pair_coverage",
         "1",
-        "share of true errors of single pairs within one stated sigma, RAFT hybrid",
+        "fraction of true errors of single pairs within one stated sigma, RAFT hybrid",
     ),
     DeclaredClaim(
         "mosaic.block_ratio",
         "1",
-        "true over stated error of means over blocks of 400 to 1200 m, RAFT hybrid mosaic",
+        "ratio of true to stated error of means over 400 to 1200 m blocks, RAFT hybrid mosaic",
     ),
     DeclaredClaim(
         "series.smooth", "1", "regularisation weight of the series, chosen by cross-validation"
     ),
-    DeclaredClaim("series.closure", "m/yr", "residual of the pairs from the series, median on ice"),
+    DeclaredClaim("series.closure", "m/yr", "median residual of pairs from the series, on ice"),
     # 07, maps and products
-    DeclaredClaim("product.pairs", "pairs", "pairs in the published map"),
+    DeclaredClaim("product.pairs", "pairs", "pairs in the published mosaic"),
     DeclaredClaim("product.error", "m/yr", "median stated error of the published speed on ice"),
     DeclaredClaim(
-        "product.gcos_goal", "1", "share of the vectors on ice with two sigma of at most 10 m/yr"
+        "product.gcos_goal", "1", "fraction of vectors on ice with two sigma of at most 10 m/yr"
     ),
     DeclaredClaim(
         "product.gcos_threshold",
         "1",
-        "share of the vectors on ice with two sigma of at most 100 m/yr",
+        "fraction of vectors on ice with two sigma of at most 100 m/yr",
     ),
-    # 08, what matters
+    # 08, effect of the choices
     DeclaredClaim(
         "choices.one_pair", "m/yr", "RAFT hybrid, a single pair: RMS difference from {against}"
     ),
@@ -205,7 +205,7 @@ def row_claims(prefix: str) -> dict[str, DeclaredClaim]:
 
 
 def row_label(name: str) -> str:
-    """Make the part of a key that stands for a row.
+    """Make the part of a key that denotes a row.
 
     Parameters
     ----------

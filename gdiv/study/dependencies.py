@@ -1,7 +1,7 @@
-"""Dependencies of each notebook: code, parameters, catalog entries and the files it read.
+"""Dependencies of each notebook: code, parameters, catalog entries and input files.
 
-A notebook runs again when one of these has changed, and only then. `Study` logs what a running
-notebook reads; here each of those things gets a signature that changes with its content.
+A notebook runs again only if one of these has changed. `Study` logs the inputs that a running
+notebook reads; this module computes a signature of each input, which changes with its content.
 """
 
 import glob
@@ -22,11 +22,11 @@ from gdiv.study.workspace import StudyError
 
 __all__ = ["fingerprint", "recipe_hash", "shared_hash", "signatures"]
 
-#: Files that a source provides beside its scenes.
+#: Optional companion files beside the scenes of a source.
 COMPANIONS = (
     "outline.geojson", "stakes.geojson", *STABLE_FILES, UNSTABLE_FILE, TERRAIN_FILE, "NOTE.md"
 )  # fmt: skip
-#: Results that count by their content; others count by the notebook that made them.
+#: Results identified by their content; others are identified by the notebook that made them.
 TEXTS = (".csv", ".json")
 
 State = dict[str, dict[str, Any]]
@@ -38,7 +38,7 @@ def recipe_hash(*parts: Any) -> str:
     Parameters
     ----------
     *parts : Any
-        Values that JSON can hold; others count by their text.
+        Values that can be stored as JSON; others are converted to text.
 
     Returns
     -------
@@ -52,8 +52,9 @@ def recipe_hash(*parts: Any) -> str:
 def shared_hash(study: Facts) -> str:
     """Hash code and catalog entries, on which every notebook of a study depends.
 
-    Other entries of the catalog are left out, so that adding a glacier reruns nothing. Stakes and
-    outline of real scenes count where they are read, in `signatures`; references are for readers.
+    Other catalog entries are excluded, so that adding a glacier does not cause reruns. Stakes and
+    outlines of real scenes are included in `signatures`, where they are read; references to
+    publications are excluded as well.
 
     Parameters
     ----------
@@ -79,8 +80,8 @@ def shared_hash(study: Facts) -> str:
 def signatures(study: Facts) -> dict[str, str]:
     """Compute a signature of each external input of a study.
 
-    A companion file counts by its content, wherever the source keeps it. Images count by size and
-    time of change, because reading them all would take as long as using them.
+    A companion file is identified by its content, regardless of its location. Images are identified
+    by size and modification time, because hashing them would take as long as using them.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def signatures(study: Facts) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Signatures by the name under which reads are logged.
+        Signatures by the name used to log reads.
     """
     signed = {name: _content_hash(study.companions / name) for name in COMPANIONS}
     for name, location in (
@@ -113,11 +114,11 @@ def signatures(study: Facts) -> dict[str, str]:
 def fingerprint(
     study: Facts, state: State, base: str, reads: list[str], signed: dict[str, str], number: str
 ) -> str:
-    """Compute the fingerprint of everything that the results of one notebook depend on.
+    """Compute a fingerprint of all dependencies of the results of one notebook.
 
-    Tables, published results and claims of earlier notebooks count by their content, so that a
-    result which came out the same reruns nothing. Datasets and weights count by the fingerprint of
-    the notebook that made them.
+    Tables, published results and claims of earlier notebooks are identified by their content, so
+    that an unchanged result does not cause reruns. Datasets and weights are identified by the
+    fingerprint of the notebook that made them.
 
     Parameters
     ----------
@@ -126,9 +127,9 @@ def fingerprint(
     state : dict
         Record of the run, as in ``run.json``.
     base : str
-        Hash of the notebook and of what all notebooks depend on.
+        Hash of the notebook and of the dependencies common to all notebooks.
     reads : list of str
-        Names of what the notebook has read.
+        Names of the inputs that the notebook has read.
     signed : dict
         From `signatures`.
     number : str
@@ -167,23 +168,23 @@ def _result_signature(path: Path, state: State) -> Any:
         return _content_hash(path)
     try:
         maker = find_result(path.stem).maker
-    except StudyError:  # a result of an earlier gdiv, which this one does not make
+    except StudyError:  # a result of an earlier gdiv version that no longer exists
         return None
     return [path.exists(), state.get(maker, {}).get("fingerprint", "")]
 
 
 def _content_hash(path: Path) -> str:
-    """Hash of a file's content; empty if there is none."""
+    """Hash of the content of a file; empty if there is no file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
 
 
 def _image_states(items: Path) -> list[list[Any]]:
-    """Link, name, size and time of change of the local files of an ItemCollection."""
+    """Link, name, size and modification time of the local files of an ItemCollection."""
     try:
         features = json.loads(read_text(items))["features"]
         listed = [item.get("assets") for item in features if isinstance(item, dict)]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return []  # not a collection: the notebook that reads it gives the error
+        return []  # not a collection; the notebook that reads it raises the error
     assets = [a for each in listed if isinstance(each, dict) for a in each.values()]
     links = {str(a["href"]) for a in assets if isinstance(a, dict) and "href" in a}
     states = []
@@ -191,7 +192,7 @@ def _image_states(items: Path) -> list[list[Any]]:
         if "://" in link and not link.startswith("file://"):
             continue
         path = local_path(link, items.parent)
-        # Masks, statistics and overviews lie beside a file, with its name in front.
+        # Masks, statistics and overviews are companion files whose names begin with the file's.
         for file in sorted(path.parent.glob(f"{glob.escape(path.name)}*")):
             if file.is_file():
                 state = file.stat()

@@ -1,4 +1,4 @@
-"""Plan a run without reading a pixel or writing a file."""
+"""Plan a run without reading pixels or writing files."""
 
 from typing import Any, NamedTuple
 
@@ -14,36 +14,36 @@ from gdiv.study.opening import resolve_matchers, resolve_source, with_paper_pair
 
 __all__ = ["Plan", "format_plan", "plan_run"]
 
-#: Bytes of a pixel of a compressed Sentinel-2 band, and of its mask, roughly.
+#: Approximate bytes per pixel of a compressed Sentinel-2 band and of its mask.
 BYTES = 1.5
-#: Bytes of a pixel of a stored scene, and of a stored pair by one matcher, measured on the demo.
+#: Bytes per pixel of a stored scene, and of a stored pair of one matcher, measured on the demo.
 SCENE_BYTES = 3.0
 PAIR_BYTES = 16.0
-#: Seconds for a megapixel by DIS on one processor, of which a matcher's cost is a multiple.
+#: Seconds per megapixel for DIS on one core; the cost of a matcher is a multiple of it.
 DIS_SECONDS = 0.45
-#: Buckets whose readers pay.
+#: Requester-pays buckets.
 REQUESTER_PAYS = "s3://"
 
 
 class Plan(NamedTuple):
-    """What a run would do.
+    """Plan of a run.
 
     Attributes
     ----------
     scenes : pandas.DataFrame
         Scene table from `gdiv.imagery.scenes.screen_scenes`.
     pairs : dict of str to pandas.DataFrame or str
-        Pairs of training and validation, or why there is none.
+        Training and validation pairs, or the reason why there are none.
     pixels : int
         Pixels of a scene.
     bytes_read : float
-        Bytes that would be read, roughly.
+        Approximate number of bytes to read.
     bytes_stored : float
-        Bytes that would be stored, roughly.
+        Approximate number of bytes to be stored.
     seconds : float
-        Time of the matching on one processor, roughly.
+        Approximate time of matching on one core.
     notes : list of str
-        What costs money, and what is not known.
+        Costs and unknowns.
     """
 
     scenes: pd.DataFrame
@@ -66,8 +66,8 @@ def plan_run(glacier: str, profile: str, source: str = "", matchers: str = "") -
     Returns
     -------
     Plan
-        What a run would do. Clouds, shadow and snow over the glacier are found from pixels only, so
-        a run uses fewer scenes.
+        Plan of the run. Clouds, shadow and snow over the glacier can only be detected in pixels, so
+        the run will use fewer scenes.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def plan_run(glacier: str, profile: str, source: str = "", matchers: str = "") -
     archive: Source = resolve_source(source, chosen)
     if archive.kind == "twin":
         raise CatalogError(
-            f"profile {profile} renders a twin, so there is nothing to search; name a source: "
+            f"profile {profile} renders a twin, so there is nothing to search; choose a source: "
             f"--source earth-search"
         )
     names = resolve_matchers(matchers or chosen.matchers)
@@ -114,7 +114,7 @@ def plan_run(glacier: str, profile: str, source: str = "", matchers: str = "") -
         if not isinstance(each, str) and (note := terrain_note(each))
     ]
     read = used * layers * pixels * BYTES
-    # The labels, DIS of a second season, and every matcher on the pairs of validation.
+    # Stored are the labels, DIS of a second season, and every matcher on the validation pairs.
     stored = pixels * (used * SCENE_BYTES + matched * (len(names) + 1) / 2 * PAIR_BYTES)
     return Plan(table, pairs, pixels, read, stored, seconds, notes)
 
@@ -122,7 +122,7 @@ def plan_run(glacier: str, profile: str, source: str = "", matchers: str = "") -
 def _pairs_or_reason(
     table: pd.DataFrame, glacier: Glacier, years: list[int], most: int | None
 ) -> pd.DataFrame | str:
-    """Pairs of some seasons, or why there is none."""
+    """Pairs of the given seasons, or the reason why there are none."""
     try:
         return choose_pairs(table, glacier, years, most)
     except ValueError as error:
@@ -130,16 +130,16 @@ def _pairs_or_reason(
 
 
 def _notes(items: list[dict[str, Any]], source: Source) -> list[str]:
-    """What costs money, and what is not known."""
+    """Notes on costs and unknowns."""
     links = []
     for item in items:
         assets = item.get("assets")
         for name in (source.image, source.mask):
             asset = assets.get(name) if isinstance(assets, dict) else None
             links.append(str(asset.get("href")) if isinstance(asset, dict) else "")
-    notes = ["clouds, shadow and snow over the glacier are not known before pixels are read"]
+    notes = ["clouds, shadow and snow over the glacier are unknown until pixels are read"]
     if any(link.startswith(REQUESTER_PAYS) for link in links):
-        notes.append("its bucket asks readers to pay: AWS credentials are needed, and egress costs")
+        notes.append("its bucket is requester-pays: it needs AWS credentials and egress is billed")
     if source.signing != "none":
         notes.append(f"links are signed by {source.signing} when a file is opened")
     return notes
@@ -172,7 +172,7 @@ def format_plan(plan: Plan) -> str:
         lines.append(f"{name} pairs: {count}")
     lines.append(
         f"about {plan.bytes_read / 1e6:.0f} MB to read and {plan.bytes_stored / 1e6:.0f} MB to "
-        f"store; about {plan.seconds / 60:.0f} minutes of one processor to match"
+        f"store; about {plan.seconds / 60:.0f} minutes to match on one core"
     )
     lines += [f"note: {note}" for note in plan.notes]
     return "\n".join(lines)

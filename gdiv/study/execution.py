@@ -1,4 +1,4 @@
-"""Execute one notebook and report its errors in one sentence."""
+"""Execute one notebook and report each error in one sentence."""
 
 import errno
 import logging
@@ -20,7 +20,7 @@ __all__ = ["Execution", "RunError", "announce", "environment", "run_notebook", "
 
 #: Kernel that every notebook runs in.
 KERNEL = "python3"
-#: Characters of a kernel's error message that are kept.
+#: Maximum length of a kernel's error message, characters.
 REASON_LENGTH = 200
 #: Free bytes below which the disk counts as full.
 LEAST_SPACE = 2**20
@@ -42,7 +42,7 @@ class Execution(NamedTuple):
     reads : list of str
         Names of the results and files that the notebook has read through the study.
     writes : list of str
-        Names of those that it has written.
+        Names of the results and files that it has written.
     """
 
     seconds: float
@@ -78,7 +78,7 @@ def run_notebook(path: Path, folder: Path, parameters: dict[str, Any]) -> Execut
         import papermill
         from jupyter_client.kernelspec import NoSuchKernel
         from nbclient.exceptions import DeadKernelError
-    # papermill logs every failure that it also raises.
+    # papermill logs failures in addition to raising them.
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     output = folder / "notebooks" / path.name
     journal = (folder / "notebooks" / "journal.part").resolve()
@@ -104,12 +104,12 @@ def run_notebook(path: Path, folder: Path, parameters: dict[str, Any]) -> Execut
         raise RunError(
             f"{path.name}, cell {error.cell_index} ({source!r}): {error.ename}: "
             f"{redacted(str(error.evalue))}{_describe_disk(folder)}\n"
-            f"The executed notebook has the details: {output}"
+            f"See the executed notebook for details: {output}"
         ) from None
     except DeadKernelError:
         raise RunError(
             f"{path.name}: its kernel was killed{_describe_last_cell(output)}, most likely because "
-            f"memory ran out{_describe_memory()}; free some, or run a smaller profile. "
+            f"it ran out of memory{_describe_memory()}; free memory, or run a smaller profile. "
             f"The same command resumes"
         ) from None
     except (NoSuchKernel, RuntimeError, OSError) as error:
@@ -125,13 +125,13 @@ def _kernel_error(path: Path, output: Path, error: Exception) -> RunError:
     reason = message[:REASON_LENGTH]
     if getattr(error, "errno", None) == errno.ENOSPC:
         return RunError(
-            f"{path.name} stopped: the disk is full; free some, and the command resumes"
+            f"{path.name} stopped: the disk is full; free some space and run the command again"
         )
     if any(cell.get("execution_count") for cell in read_notebook(output)["cells"]):
         return RunError(f"{path.name} stopped ({reason}); the same command resumes")
     return RunError(
         f"{path.name}: the notebooks' kernel {KERNEL} cannot start ({reason}); "
-        f"see where it comes from with: jupyter kernelspec list, and make it anew with: "
+        f"find its location with: jupyter kernelspec list, and reinstall it with: "
         f"python -m ipykernel install --sys-prefix"
     )
 
@@ -152,13 +152,13 @@ def _describe_last_cell(output: Path) -> str:
 
 
 def _describe_disk(folder: Path) -> str:
-    """That the disk is full, if it is: libraries report it in words of their own."""
+    """Note that the disk is full, if it is, since libraries word this differently."""
     free = shutil.disk_usage(folder).free
     return f" (the disk of {folder} is full: {free} bytes are free)" if free < LEAST_SPACE else ""
 
 
 def _describe_memory() -> str:
-    """Size of the machine's memory; empty where the system does not give it, as on Windows."""
+    """Size of the machine's memory; empty where it is unavailable, as on Windows."""
     try:
         size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
@@ -172,7 +172,7 @@ def announce(output: Path, notice: str) -> None:
     Parameters
     ----------
     output : Path
-        Executed notebook, whose first cell is the title. It is rewritten.
+        Executed notebook, whose first cell is the title; overwritten.
     notice : str
         One sentence of Markdown.
     """
@@ -219,7 +219,7 @@ def usable_home() -> Iterator[None]:
     """Provide a temporary home directory if the user has none, as in many containers.
 
     Jupyter, Matplotlib and Numba write to the home directory. It may be unset without an entry in
-    the user database, be ``/``, be missing, or forbid writing.
+    the user database, be ``/``, be missing, or be read-only.
     """
     try:
         home = Path.home()
@@ -229,7 +229,7 @@ def usable_home() -> Iterator[None]:
     if usable:
         yield
         return
-    # Without a LOGNAME, Python asks the user database.
+    # Without LOGNAME, Python looks up the user database.
     user = os.environ.get("LOGNAME", "gdiv")
     with (
         tempfile.TemporaryDirectory(prefix="gdiv-home-", ignore_cleanup_errors=True) as home_folder,

@@ -1,4 +1,4 @@
-"""Facts of a study: what its catalog entries and its source state."""
+"""Facts of a study, from its catalog entries and its source."""
 
 import html
 import re
@@ -31,17 +31,17 @@ from gdiv.version import __version__
 
 __all__ = ["STABLE_FILES", "UNSTABLE_FILE", "Facts"]
 
-#: Beginning of a Markdown link with a scheme that is not of the web, such as ``javascript:``.
+#: Start of a Markdown link with a scheme other than HTTP, such as ``javascript:``.
 LINK = re.compile(r"\]\(\s*<?(?!https?:|mailto:)[\w+.-]*\s*:", re.IGNORECASE)
-#: Files beside the scenes that may hold stable ground.
+#: Optional files beside the scenes with polygons of stable ground.
 STABLE_FILES = ("stable.geojson", "rock.geojson")
-#: File beside the scenes that may hold what moves beside the ice: landslides, water.
+#: Optional file beside the scenes with polygons of other moving terrain: landslides, water.
 UNSTABLE_FILE = "unstable.geojson"
 
 
 @dataclass(frozen=True, repr=False)
 class Facts:
-    """Catalog entries of a study and what follows from them.
+    """Catalog entries of a study and facts derived from them.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Facts:
     profile_key : str
         Name of the profile in the catalog.
     source_name : str
-        Source as the user named it; empty for the profile's own.
+        Source as given by the user; empty for that of the profile.
     folder : Path
         Folder of the run.
     glacier : Glacier
@@ -69,7 +69,7 @@ class Facts:
 
     @property
     def synthetic(self) -> bool:
-        """Whether the scenes were rendered by a twin instead of acquired by a satellite."""
+        """True if the scenes were rendered by a twin instead of acquired by a satellite."""
         if self.source.kind == "twin":
             return True
         items = result_path(self.folder, "items")
@@ -77,7 +77,7 @@ class Facts:
 
     @property
     def subject(self) -> str:
-        """Name of the glacier for titles, marked where the scenes are synthetic."""
+        """Name of the glacier for titles, marked if the scenes are synthetic."""
         return f"synthetic {self.glacier.label}" if self.synthetic else self.glacier.label
 
     @property
@@ -92,29 +92,29 @@ class Facts:
 
     @property
     def caution(self) -> str:
-        """What the seasons cannot show; empty if validation has seasons of its own."""
+        """Limitation due to shared seasons; empty if validation has its own seasons."""
         years = self.glacier.years
         if years.train != years.validation:
             return ""
         named = ", ".join(map(str, sorted(set(years.train))))
         return (
             f"{self.glacier.label} is trained and validated on the same season years ({named}): "
-            "fine-tuning and validation share their pairs, so agreement with the labels proves "
-            "nothing, and no second season checks the errors"
+            "fine-tuning and validation share their pairs, so agreement with the labels is no "
+            "evidence, and the errors cannot be checked with another season pair"
         )
 
     @cached_property
     def companions(self) -> Path:
-        """Folder of the outline, stakes, note and truth that the source provides."""
+        """Folder of the outline, stakes, note and truth provided by the source."""
         if self.source.kind == "twin":
             return self.folder / "twin"
         return Path(self.source.path).parent if self.source.path else self.folder
 
     @cached_property
     def note(self) -> str:
-        """Limitations that the source states in a NOTE.md beside its scenes; empty if none.
+        """Read the limitations in a NOTE.md beside the scenes; empty if there is none.
 
-        Whatever is HTML in it is shown as text.
+        HTML is escaped, so that it appears as text.
 
         Returns
         -------
@@ -154,7 +154,7 @@ class Facts:
         Returns
         -------
         geopandas.GeoDataFrame
-            Outlines within the grid: the source's own, else the catalog's.
+            Outlines within the grid, from the source or otherwise from the catalog.
         """
         return outlines.read_outline(self._outline_file(), self.glacier, grid)
 
@@ -171,7 +171,7 @@ class Facts:
         return path
 
     def moving_ground_on(self, grid: GeoBox) -> gpd.GeoDataFrame:
-        """Read what moves beside the glacier, in the CRS of a grid.
+        """Read the outlines of other moving terrain, in the CRS of a grid.
 
         Parameters
         ----------
@@ -181,7 +181,7 @@ class Facts:
         Returns
         -------
         geopandas.GeoDataFrame
-            Polygons of other glaciers, where the outlines tell them apart, and of an
+            Polygons of other glaciers, if the outlines distinguish them, and of an
             `unstable.geojson` beside the scenes; may be empty.
         """
         other = outlines.read_other_ice(self._outline_file(), self.glacier, grid)
@@ -193,7 +193,7 @@ class Facts:
         return pd.concat([other, unstable[["geometry"]]], ignore_index=True)
 
     def stable_ground_on(self, grid: GeoBox) -> gpd.GeoDataFrame | None:
-        """Read the ground that the source knows to be stable, in the CRS of a grid.
+        """Read the polygons of stable ground of the source, in the CRS of a grid.
 
         Parameters
         ----------
@@ -213,7 +213,7 @@ class Facts:
                 if not ground.intersects(shapely.box(*grid.boundingbox)).any():
                     raise StudyError(
                         f"{name} beside the scenes has no polygon within the study's box; check "
-                        f"its CRS and place"
+                        f"its CRS and position"
                     )
                 return ground
         return None
@@ -230,22 +230,22 @@ class Facts:
         -------
         ndarray or None
             Elevation in metres, ``(H, W)``, from a `dem.tif` beside the scenes or from the
-            catalog's `dem`; None where there is neither.
+            catalog's `dem`; None if there is neither.
         """
         log_access("read", TERRAIN_FILE)
         own = self.companions / TERRAIN_FILE
         location = own if own.exists() else self.glacier.dem
-        # A twin's terrain is not that of the glacier.
+        # The terrain of a twin differs from that of the glacier.
         if location is None or (self.synthetic and location is not own):
             return None
         try:
             return read_elevation(location, self.glacier, grid)
-        except ElevationError as error:  # of one flag: the products do without it
+        except ElevationError as error:  # only one flag of the products needs the elevation
             print(f"motion against the slope is not flagged: {error}")
             return None
 
     def stakes(self) -> gpd.GeoDataFrame:
-        """Read the source's own stakes, else those of the catalog.
+        """Read the stakes of the source, or otherwise those of the catalog.
 
         Returns
         -------
@@ -256,7 +256,7 @@ class Facts:
         return read_stakes(self.companions, self.glacier)
 
     def provenance(self) -> dict[str, str]:
-        """Describe how a result is made.
+        """Describe the provenance of results.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The three main findings of the study in words, from its published results."""
+"""The three main findings of the study as text, from its published results."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ NARROW = "half-width < 8 px"
 
 
 def published_findings() -> str:
-    """Write the findings with their numbers and 95 % intervals.
+    """Format the findings with their numbers and 95 % intervals.
 
     Returns
     -------
@@ -45,8 +45,8 @@ def published_findings() -> str:
         "2. **Uncertainty.** Every velocity has a stated error. "
         f"{_covered(claims, 'raft')} of the true errors of RAFT hybrid lie within one stated sigma "
         "(68 % if well calibrated).\n"
-        "3. **Limitation.** On textures moved by known fields, ice with a half-width below eight "
-        "pixels that moves by more than two pixels appears too slow: RAFT hybrid loses "
+        "3. **Limitation.** On textures moved by known fields, the motion of ice with a half-width "
+        "below eight pixels is underestimated if it exceeds two pixels: RAFT hybrid loses "
         f"{_lost(raft)} of its motion and Horn-Schunck {_lost(horn_schunck)}."
     )
 

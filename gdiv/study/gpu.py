@@ -1,12 +1,12 @@
 """Train both presets at the scale of the paper on one GPU: ``python -m gdiv.study.gpu``.
 
-The paper trains on 14,871 tiles of 256 x 256 pixels for 100 epochs. Here as many samples are drawn,
-from drawn pairs and from the synthetic twins of two glaciers. Each call works for at most nine
-minutes and the next one resumes from the folder, which stays below 60 MB besides the twins. The
-folder then holds the weights of each preset and ``gpu.json``: the device, the learning curves, and
-training samples per second beside a plain loop over torchvision's RAFT, where that is installed.
+The paper trains on 14,871 tiles of 256 x 256 pixels for 100 epochs. This script draws the same
+number of samples from drawn pairs and from the synthetic twins of two glaciers. Each call runs for
+at most nine minutes, and the next call resumes from the folder, which stays below 60 MB apart from
+the twins. The results are the weights of each preset and ``gpu.json`` with the device, the learning
+curves, and the training samples per second compared with torchvision's RAFT, if it is installed.
 
-``--reduced`` does all of it at a small scale, in a minute on a CPU.
+``--reduced`` runs all steps at a small scale, in one minute on a CPU.
 """
 
 import argparse
@@ -50,13 +50,13 @@ class Scale:
     Attributes
     ----------
     samples : int
-        Samples in all.
+        Total number of samples.
     batch : int
         Samples per step.
     size : int
         Side of a sample, in pixels.
     stage : str
-        Stage of `gdiv.study.pretraining.STAGES` whose mixture of sources is drawn from.
+        Stage of `gdiv.study.pretraining.STAGES` that defines the mixture of sources.
     """
 
     samples: int
@@ -66,7 +66,7 @@ class Scale:
 
     @property
     def train(self) -> TrainConfig:
-        """The loop's configuration for it."""
+        """Configuration of the training loop."""
         steps = self.samples // self.batch
         return TrainConfig(
             steps=steps,
@@ -78,13 +78,13 @@ class Scale:
         )
 
 
-#: That of the paper: 14,871 tiles, 100 epochs.
+#: Scale of the paper: 14,871 tiles, 100 epochs.
 PAPER_SCALE = Scale(samples=14_871 * 100, batch=64, size=256, stage="twin")
 REDUCED = Scale(samples=8, batch=2, size=64, stage="drawn")
 
 
 def train_slices(folder: Path, scale: Scale, device: str, seconds: float) -> dict[str, Any]:
-    """Train each preset, or resume its training, until it is done or the time is up.
+    """Train each preset, or resume its training, until it is finished or the time limit is reached.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def train_slices(folder: Path, scale: Scale, device: str, seconds: float) -> dic
             results[name] = {"done": True, "history": load_weights(weights)[1]["history"]}
             continue
         left = seconds - (time.monotonic() - begun)
-        # The first preset that is not done trains at least a step: every call makes headway.
+        # The first unfinished preset trains at least one step, so that every call makes progress.
         if left <= 0 and trained:
             results[name] = {"done": False, "history": []}
             continue
@@ -129,7 +129,7 @@ def train_slices(folder: Path, scale: Scale, device: str, seconds: float) -> dic
         done = history[-1]["step"] == scale.train.steps
         if done:
             card = {"stages": ["gpu"], "steps": {"gpu": scale.train.steps}, "batch": scale.batch}
-            # Half as large, and as exact as the arithmetic that they were trained in.
+            # Half precision suffices, since it matches the arithmetic of the training.
             save_weights(
                 network.bfloat16(),
                 weights,
@@ -160,7 +160,7 @@ def measure_speed(scale: Scale, device: str, seconds: float = MEASURED) -> list[
     -------
     list of dict
         ``network``, ``bits``, ``compiled`` and ``samples_per_second``. torchvision's networks are
-        left out where it is not installed.
+        skipped if it is not installed.
     """
     loops: list[tuple[str, torch.nn.Module, int]] = [
         (name, Raft(PRESETS[name]), 1) for name in TRAINED
@@ -184,7 +184,7 @@ def measure_speed(scale: Scale, device: str, seconds: float = MEASURED) -> list[
 def _training_step(
     network: Callable[..., Any], bands: int, bits: int, scale: Scale, device: str
 ) -> Callable[[], None]:
-    """One step of a training on noise."""
+    """Return a function that runs one training step on noise."""
     images = torch.randn(2, scale.batch, 1, scale.size, scale.size, device=device)
     reference, secondary = images.expand(-1, -1, bands, -1, -1).unbind(0)
     flow = torch.zeros(scale.batch, 2, scale.size, scale.size, device=device)
@@ -199,7 +199,7 @@ def _training_step(
 
 
 def _steps_per_second(step: Callable[[], None], device: str, seconds: float) -> float:
-    """Rate of a step, after one that prepares kernels."""
+    """Measure the rate of a step, after one warm-up step."""
     step()
     _wait(device)
     begun = time.monotonic()
@@ -212,13 +212,13 @@ def _steps_per_second(step: Callable[[], None], device: str, seconds: float) -> 
 
 
 def _wait(device: str) -> None:
-    """Wait until the device has done its work."""
+    """Wait until the device has finished."""
     if device == "cuda":
         torch.cuda.synchronize()
 
 
 def _torchvision_networks() -> list[tuple[str, torch.nn.Module]]:
-    """torchvision's networks, untrained; none where it is not installed."""
+    """Untrained networks of torchvision; none if it is not installed."""
     try:
         optical_flow = importlib.import_module("torchvision.models.optical_flow")
     except (ImportError, RuntimeError):
@@ -234,12 +234,12 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path("runs/gpu"), help="folder of checkpoints and results"
     )
-    parser.add_argument("--reduced", action="store_true", help="a small scale, for a CPU")
-    parser.add_argument("--seconds", type=float, default=SLICE, help="time of this call")
+    parser.add_argument("--reduced", action="store_true", help="run at a small scale, for a CPU")
+    parser.add_argument("--seconds", type=float, default=SLICE, help="time limit of this call")
     arguments = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu" and not arguments.reduced:
-        parser.error("no GPU was found; --reduced tries all of it on a CPU")
+        parser.error("no GPU was found; use --reduced to run all steps on a CPU")
     scale = REDUCED if arguments.reduced else PAPER_SCALE
     target = arguments.folder / "gpu.json"
     arguments.folder.mkdir(parents=True, exist_ok=True)
@@ -252,7 +252,7 @@ def main() -> None:
     results["training"] = train_slices(arguments.folder, scale, device, left)
     write_json(target, results)
     waiting = [name for name, each in results["training"].items() if not each["done"]]
-    print(f"written: {target}")
+    print(f"wrote {target}")
     if waiting:
         print(f"not finished: {', '.join(waiting)}; the same command resumes")
         sys.exit(3)

@@ -1,7 +1,7 @@
-"""Notice results that are damaged: what was stored is measured, and measured again when it is used.
+"""Detect damaged results by recording the size and hash of each file and checking them on use.
 
-Chunks of datasets have checksums of their own, so flipped bits are found when a chunk is read; a
-chunk that is missing would read as no data, so files are counted.
+Chunks of datasets have checksums, so flipped bits are detected when a chunk is read. A missing
+chunk would read as no data, so files are counted.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ __all__ = [
     "update_measure",
 ]
 
-#: What a run records of its notebooks.
+#: File in which a run records its notebooks.
 RECORD = "run.json"
 #: Largest file that is hashed as a whole, bytes.
 LARGEST_HASHED = 2**26
 
 
 def measure(path: Path) -> list[Any]:
-    """Measure a file or a store.
+    """Record the size and hash of a file or a store.
 
     Parameters
     ----------
@@ -39,7 +39,8 @@ def measure(path: Path) -> list[Any]:
     Returns
     -------
     list
-        Of a folder: number of files, and bytes. Of a file: 1, bytes, and a hash unless it is large.
+        For a folder: number of files and bytes. For a file: 1, bytes, and a hash unless it is
+        large.
     """
     if path.is_dir():
         sizes = [file.stat().st_size for file in path.rglob("*") if file.is_file()]
@@ -51,7 +52,7 @@ def measure(path: Path) -> list[Any]:
 
 
 def damage(path: Path, recorded: list[Any]) -> str:
-    """Describe how a result differs from what was recorded.
+    """Describe the difference between a result and its record.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def check_run(folder: Path) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        What is wrong with each result, by its path; empty where nothing is.
+        Fault of each result, by its path; empty if there is none.
     """
     found = {}
     for measures in _measures_of(read_state(folder)):
@@ -101,20 +102,20 @@ def check_run(folder: Path) -> dict[str, str]:
 
 
 def _unreadable(store: Path) -> str:
-    """Why some chunk of a store cannot be read; empty if all can."""
+    """Reason why a chunk of a store cannot be read; empty if all can be read."""
     try:
         with xr.open_zarr(store, consolidated=False, chunks={}) as data:
             for variable in data.variables.values():
                 if variable.chunks is not None:
                     for block in variable.data.blocks.ravel():  # one at a time, to bound the memory
                         block.compute()
-    except Exception as error:  # of any codec
+    except Exception as error:  # any codec may fail
         return f"a chunk cannot be read ({short_message(error)})"
     return ""
 
 
 def recorded_measure(folder: Path, name: str) -> list[Any] | None:
-    """Look up what a run recorded of one of its results.
+    """Look up the record of one result of a run.
 
     Parameters
     ----------
@@ -135,7 +136,7 @@ def recorded_measure(folder: Path, name: str) -> list[Any] | None:
 
 
 def update_measure(folder: Path, name: str) -> None:
-    """Record a result anew that was recorded before, as after a notebook was run by hand.
+    """Update the record of a result, for example after a notebook was run by hand.
 
     Parameters
     ----------
@@ -153,7 +154,7 @@ def update_measure(folder: Path, name: str) -> None:
 
 
 def _measures_of(state: dict[str, Any]) -> list[dict[str, list[Any]]]:
-    """Measures of the results of each notebook, of which the record may hold other things."""
+    """Records of the results of each notebook; other content of the file is ignored."""
     return [entry.get("measures", {}) for entry in state.values() if isinstance(entry, dict)]
 
 

@@ -1,6 +1,6 @@
 """Journal of a running notebook: the results and files that it reads and writes, one per line.
 
-`gdiv.study.run` reads the journal to decide when a notebook must run again.
+`gdiv.study.run` uses the journal to decide whether a notebook must run again.
 """
 
 import os
@@ -17,7 +17,7 @@ Action: TypeAlias = Literal["read", "wrote"]
 
 
 def log_access(action: Action, name: str) -> None:
-    """Log that this process has read or written a result, if it is executed by a run.
+    """Log that this process has read or written a result, if it is part of a run.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def log_access(action: Action, name: str) -> None:
 
 
 def read_journal(path: Path, action: Action) -> list[str]:
-    """Read the names that were logged with one kind of access.
+    """Read the names logged for one kind of access.
 
     Parameters
     ----------

@@ -38,8 +38,8 @@ def open_study(
     profile : str, optional
         Key of a profile: ``"smoke"``, ``"demo"``, ``"full"`` or ``"paper"``.
     source : str, optional
-        Key of a source, an ItemCollection file or the URL of a STAC API; the profile's own source
-        if empty. KEY@FILE or KEY@URL reads it as the source KEY of the catalog is read.
+        Key of a source, an ItemCollection file or the URL of a STAC API; the source of the profile
+        if empty. With KEY@FILE or KEY@URL, assets are named as in the source KEY of the catalog.
     workspace : str, optional
         Folder of the run; ``runs/GLACIER-PROFILE`` if empty.
     matchers : str or sequence of str, optional
@@ -55,7 +55,7 @@ def open_study(
     CatalogError
         If a glacier, profile, source or matcher is unknown; the message lists those that exist.
     StudyError
-        If the folder cannot be used, or the cluster that ``DASK_SCHEDULER_ADDRESS`` names.
+        If the folder, or the cluster given by ``DASK_SCHEDULER_ADDRESS``, cannot be used.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def open_study(
         resolve_matchers(chosen.matchers)
     if chosen.pairing == "paper":
         entry = with_paper_pairing(entry, glacier, profile)
-    # Relative sources are read from where the notebook runs, as a shell would.
+    # Relative paths of sources refer to the current folder, as in a shell.
     resolved = resolve_source(source, chosen)
     folder = Path(workspace) if workspace else default_workspace(glacier, profile, source)
     if resolved.kind == "twin":
@@ -84,12 +84,12 @@ def open_study(
 
 
 def _check_twin(glacier: str, entry: Glacier) -> None:
-    """Raise a CatalogError unless there is a twin with every season year that is compared."""
+    """Raise a CatalogError unless the twin renders every season year that is compared."""
     if entry.twin is None:
         able = [name for name, other in load_catalog().glaciers.items() if other.twin]
         raise CatalogError(
-            f"{glacier} has no twin description; glaciers with one: {', '.join(able)}; "
-            f"or name a source of real scenes"
+            f"{glacier} has no twin description; choose one of {', '.join(able)}, "
+            f"or a source of real scenes"
         )
     rendered = entry.twin.years
     lacking = sorted(set(entry.years.seasons) - set(rendered))
@@ -101,7 +101,7 @@ def _check_twin(glacier: str, entry: Glacier) -> None:
 
 
 def with_paper_pairing(entry: Glacier, glacier: str, profile: str) -> Glacier:
-    """Take the pairing rule of the paper for a glacier.
+    """Replace the pairing rule of a glacier by that of the paper.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def with_paper_pairing(entry: Glacier, glacier: str, profile: str) -> Glacier:
     """
     if entry.pairing.rule == "interval":
         raise CatalogError(
-            f"profile {profile} pairs two seasons as the paper does, but {glacier} is matched over "
+            f"profile {profile} pairs two seasons like the paper, but {glacier} is matched over "
             f"days within one season; use another profile"
         )
     return entry.model_copy(update={"pairing": Pairing(rule="paper")})
@@ -131,7 +131,7 @@ def with_paper_pairing(entry: Glacier, glacier: str, profile: str) -> Glacier:
 def resolve_matchers(names: str | Sequence[str]) -> list[str]:
     """Split a comma-separated list of matchers and check that each is registered.
 
-    Those that every study compares are added in front if they are missing.
+    The matchers that every study compares are prepended if they are missing.
 
     Parameters
     ----------
@@ -158,15 +158,14 @@ def resolve_matchers(names: str | Sequence[str]) -> list[str]:
 
 
 def resolve_source(name: str, profile: Profile) -> Source:
-    """Find the source that a name means.
+    """Resolve a name to a source.
 
     Parameters
     ----------
     name : str
         Key of the catalog, path of an ItemCollection, URL of a STAC API, KEY@FILE, KEY@URL, or
-        empty for the profile's source. Files and services are expected to name their assets as
-        Earth Search does, unless KEY is given. Of a file without near infrared, another band is
-        matched.
+        empty for the profile's source. Files and services are expected to name their assets like
+        Earth Search, unless KEY is given. If a file has no near infrared, another band is matched.
     profile : Profile
         Profile of the study.
 
@@ -185,15 +184,15 @@ def resolve_source(name: str, profile: Profile) -> Source:
         return sources[name or profile.source]
     if "://" in name and redacted(name) != name:
         raise CatalogError(
-            f"the source {redacted(name)} was given with a user, a password or a query, which the "
-            f"results would store; leave it out, and keep the login in ~/.netrc"
+            f"the source {redacted(name)} contains a user, a password or a query, which would be "
+            f"stored in the results; omit it, and keep the login in ~/.netrc"
         )
     key, location = split_source(name)
     if location.startswith(("http://", "https://")):
         host = location.split("/")[2]
         if not host:
             raise CatalogError(
-                f"source {location} names no host; give the landing page of a STAC API"
+                f"source {location} has no host; give the landing page of a STAC API"
             )
         change = {"label": host, "kind": "stac", "url": location.rstrip("/")}
         return sources[key or "earth-search"].model_copy(update=change)

@@ -1,4 +1,4 @@
-"""Make the catalog entry of a glacier from scenes and an outline of one's own."""
+"""Make the catalog entry of a glacier from user-supplied scenes and an outline."""
 
 import re
 from collections import Counter
@@ -21,11 +21,11 @@ from gdiv.study.workspace import StudyError
 
 __all__ = ["describe_glacier", "key_of", "write_catalog"]
 
-#: Ground around the outline that is read for stable ground, m.
+#: Width of the ground around the outline that is included as stable ground, m.
 SURROUNDINGS = 2000.0
-#: Longest time between the first and the last scene that counts as one season, days.
+#: Maximum time between the first and last scene of one season, days.
 ONE_SEASON = 200
-#: Shortest part of the year without a scene that parts two seasons, days.
+#: Minimum part of the year without scenes that separates two seasons, days.
 SHORTEST_GAP = 60
 #: Days added to a season before its first and after its last scene.
 SEASON_MARGIN = 5
@@ -38,7 +38,7 @@ HEADER = "# Written by gdiv from the scenes and the outline; edit it as you like
 def describe_glacier(
     scenes: Sequence[SceneFile], outline: Path, label: str, max_speed: float
 ) -> dict[str, Any]:
-    """Describe a glacier as the catalog does, by the scenes and the outline that there are.
+    """Make a catalog entry for a glacier from its scenes and outline.
 
     Parameters
     ----------
@@ -49,19 +49,19 @@ def describe_glacier(
     label : str
         Name of the glacier.
     max_speed : float
-        Upper end of the expected speed, m/yr.
+        Maximum expected speed, m/yr.
 
     Returns
     -------
     dict
-        Entry of the catalog: box of the outline with two kilometres around it, within the scenes;
-        projection of most scenes; season, pairing rule and season years by their dates. Scenes of
-        less than 200 days are paired at an interval, others from season to season.
+        Catalog entry: box of the outline with a margin of two kilometres, within the scenes;
+        projection of most scenes; season, pairing rule and season years from their dates. Scenes
+        that span less than 200 days are paired at an interval, others between seasons.
 
     Raises
     ------
     StudyError
-        If the outline cannot be read or lies beside the scenes, or the dates allow no pair.
+        If the outline cannot be read or lies outside the scenes, or the dates allow no pair.
     """
     (projection, _), *_ = Counter(grid_crs(scene.grid) for scene in scenes).most_common()
     chosen = [scene for scene in scenes if scene.grid.crs == projection]
@@ -83,7 +83,7 @@ def write_catalog(folder: Path, key: str, entry: dict[str, Any]) -> Path:
     Parameters
     ----------
     folder : Path
-        Folder of the catalog, in which the outline lies.
+        Folder of the catalog, which contains the outline.
     key : str
         Key of the glacier.
     entry : dict
@@ -97,14 +97,14 @@ def write_catalog(folder: Path, key: str, entry: dict[str, Any]) -> Path:
     Raises
     ------
     StudyError
-        If there is another one, which somebody may have edited.
+        If the file exists already, since it may have been edited.
     """
     path = folder / "catalog.yaml"
     text = HEADER + yaml.safe_dump({"glaciers": {key: entry}}, sort_keys=False, allow_unicode=True)
     if path.exists() and read_text(path) != text:
         raise StudyError(
             f"{path} exists and would be overwritten; to use it: gdiv run {key} --catalog {path} "
-            f"--source {folder / 'items.json'}; to make it anew, remove it"
+            f"--source {folder / 'items.json'}; to recreate it, remove it"
         )
     path.write_text(text, encoding="utf-8")
     return path
@@ -135,7 +135,7 @@ def _box(scenes: Sequence[SceneFile], outline: Path) -> list[float]:
     """Box of the outline and its surroundings within the scenes, degrees."""
     try:
         ice = read_vector(outline)
-    except Exception as error:  # each driver raises its own
+    except Exception as error:  # each driver raises its own errors
         raise StudyError(f"the outline {outline} could not be read: {error}") from None
     if ice.crs is None:
         raise StudyError(f"the outline {outline} has no CRS; assign one: ogr2ogr -a_srs EPSG:4326")
@@ -145,10 +145,10 @@ def _box(scenes: Sequence[SceneFile], outline: Path) -> list[float]:
     bounds = shapely.box(*ice.to_crs(projection.to_wkt()).total_bounds)
     around = bounds.buffer(SURROUNDINGS)
     if not bounds.intersects(scene_extent):
-        raise StudyError(f"the outline {outline} lies beside the scenes; check its CRS and place")
+        raise StudyError(f"the outline {outline} is outside the scenes; check its CRS and position")
     part = gpd.GeoSeries([around.intersection(scene_extent)], crs=projection.to_wkt()).to_crs(4326)
     west, south, east, north = part.total_bounds
-    if east - west > 180:  # it crosses 180 degrees
+    if east - west > 180:  # the box crosses 180 degrees
         longitudes = shapely.get_coordinates(part.to_numpy())[:, 0]
         west, east = longitudes[longitudes > 0].min(), longitudes[longitudes < 0].max()
     return [round(float(side), 5) for side in (west, south, east, north)]
@@ -179,15 +179,15 @@ def _timing(days: Sequence[date]) -> dict[str, Any]:
 
 
 def _season(days: Sequence[date]) -> dict[str, str]:
-    """Season of scenes, as the catalog has it: the rest of the year has no scene."""
+    """Season of the scenes as in the catalog; there are no scenes in the rest of the year."""
     in_year = sorted({_common(day) for day in days})
     following = [*in_year[1:], in_year[0].replace(year=COMMON_YEAR + 1)]
     gaps = [(b - a).days for a, b in zip(in_year, following, strict=True)]
     longest = max(range(len(gaps)), key=gaps.__getitem__)
     if gaps[longest] < SHORTEST_GAP:
         raise StudyError(
-            "the scenes cover the whole year, so they show no season; write an entry of the "
-            "catalog with the season to compare, and name it with --catalog"
+            "the scenes cover the whole year, so no season can be derived; write a catalog entry "
+            "with the season to compare, and pass it with --catalog"
         )
     margin = timedelta(days=SEASON_MARGIN)
     start = following[longest].replace(year=COMMON_YEAR) - margin
@@ -196,10 +196,10 @@ def _season(days: Sequence[date]) -> dict[str, str]:
 
 
 def _bounds(start: date, end: date) -> dict[str, str]:
-    """First and last day of a season as the catalog writes them."""
+    """First and last day of a season in the format of the catalog."""
     return {"start": f"{_common(start):%m-%d}", "end": f"{_common(end):%m-%d}"}
 
 
 def _common(day: date) -> date:
-    """The same day of a year without 29 February."""
+    """Same day in a year without 29 February."""
     return day.replace(year=COMMON_YEAR, day=min(day.day, 28 if day.month == 2 else 31))

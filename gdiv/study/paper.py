@@ -7,8 +7,8 @@ import pandas as pd
 
 __all__ = ["FIGURE_2", "STAKES", "stakes_with_errors"]
 
-#: Speed at three stakes from September 2020 to September 2021, m/yr, as printed. The paper does not
-#: give their positions.
+#: Printed speed at three stakes from September 2020 to September 2021, m/yr. The paper does not
+#: state their positions.
 STAKES = pd.DataFrame(
     {
         "measured": [40.43, 31.46, 31.28],
@@ -17,7 +17,7 @@ STAKES = pd.DataFrame(
     },
     index=["stake 1", "stake 3", "stake 4"],
 )
-#: RMS difference of network and label, m/yr, printed above the three tiles of figure 2.
+#: RMS difference between network and label, m/yr, printed above the three tiles of figure 2.
 FIGURE_2 = (2.18, 2.45, 2.71)
 
 

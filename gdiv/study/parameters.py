@@ -1,4 +1,4 @@
-"""The numbered notebooks of the study, and the parameters they take."""
+"""Numbered notebooks of the study and their parameters."""
 
 import ast
 from functools import cache
@@ -12,9 +12,9 @@ from gdiv.study.workspace import StudyError
 __all__ = ["MATCHERS", "check_parameters", "notebook_parameters", "notebooks"]
 
 NOTEBOOKS = shipped("notebooks")
-#: Parameters of every notebook, which the command has options for.
+#: Parameters of every notebook; the command has an option for each.
 COMMON = ("glacier", "profile", "source", "workspace")
-#: Parameter of the notebooks that compare matchers; an option of the command, too.
+#: Parameter of the notebooks that compare matchers; also an option of the command.
 MATCHERS = "matchers"
 
 
@@ -40,7 +40,7 @@ def notebooks(only: str = "") -> list[Path]:
     chosen = [path for path in numbered if not only or path.name[:2] == only]
     if not chosen:
         numbers = ", ".join(path.name[:2] for path in numbered)
-        raise RunError(f"no notebook {only!r}; there are: {numbers}")
+        raise RunError(f"no notebook {only!r}; choose from: {numbers}")
     return chosen
 
 
@@ -56,7 +56,7 @@ def notebook_parameters(path: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        By name, what papermill found: ``"default"`` as Python source, among others.
+        Output of papermill by parameter, including ``"default"`` as Python source.
     """
     import papermill
 
@@ -69,9 +69,9 @@ def check_parameters(parameters: dict[str, str], chosen: list[Path]) -> dict[str
     Parameters
     ----------
     parameters : dict of str to str
-        Values by name, as texts.
+        Values by name, as strings.
     chosen : list of Path
-        Files of the notebooks that are to run.
+        Files of the notebooks to run.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def check_parameters(parameters: dict[str, str], chosen: list[Path]) -> dict[str
     Raises
     ------
     StudyError
-        If none of the chosen notebooks has a parameter of this name, or its value has another
+        If none of the chosen notebooks has a parameter of this name, or if its value has the wrong
         type. The message lists the parameters.
     """
     defaults = {
@@ -94,8 +94,8 @@ def check_parameters(parameters: dict[str, str], chosen: list[Path]) -> dict[str
     for name, text in parameters.items():
         if name not in extra:
             raise StudyError(
-                f"no notebook parameter {name!r}; there are: {', '.join(extra) or 'none'} "
-                f"(and the options --profile, --source, --workspace, --matchers)"
+                f"no notebook parameter {name!r}; choose from: {', '.join(extra) or 'none'} "
+                f"(or use the options --profile, --source, --workspace, --matchers)"
             )
         if not any(name in notebook_parameters(path) for path in chosen):
             raise StudyError(f"notebook {chosen[0].name[:2]} has no parameter {name!r}")
@@ -107,12 +107,12 @@ def check_parameters(parameters: dict[str, str], chosen: list[Path]) -> dict[str
         except ValueError:
             kinds = {bool: "true or false", int: "a non-negative integer", float: "a number"}
             kind = kinds[type(default)]
-            raise StudyError(f"parameter {name}={text}: {kind} is expected") from None
+            raise StudyError(f"parameter {name}={text} must be {kind}") from None
     return checked
 
 
 def _converted(text: str, default: Any) -> Any:
-    """Text converted to the type of `default`."""
+    """Convert text to the type of `default`."""
     if not isinstance(default, bool):
         return type(default)(text)
     if text.lower() not in ("true", "false"):

@@ -1,15 +1,14 @@
-"""Train the weights that ship: ``make weights``.
+"""Train the weights shipped with gdiv: ``make weights``.
 
-On N GPUs: ``torchrun --nproc-per-node N -m gdiv.study.pretraining``. An interrupted training
+Run ``torchrun --nproc-per-node N -m gdiv.study.pretraining`` on N GPUs. Interrupted training
 resumes.
 
 A network is trained in stages, each with its own checkpoint. Stage "drawn" uses textures moved by a
 drawn flow; "twin" adds pairs of the synthetic twins of two glaciers, whose displacement is exact.
 The weights of the preset "gdiv" are those after "twin". Stage "rest" trains the preset "refinement"
-on the same sources, moved back by the displacement that it starts from. Two more stages show what
-labels would add: "labels" uses Horn-Schunck's displacement of the twins' pairs, and "mixed" uses
-all sources. The twin of Mer de Glace and all scenes of Mer de Glace and Perito Moreno are reserved
-for scoring.
+on the same sources, warped back by its start. Two more stages test the benefit of labels: "labels"
+uses Horn-Schunck's displacement of the twins' pairs, and "mixed" uses all sources. The twin of Mer
+de Glace and all scenes of Mer de Glace and Perito Moreno are reserved for scoring.
 """
 
 import argparse
@@ -45,7 +44,7 @@ __all__ = ["STAGES", "Stage", "device_name", "main", "pretrain", "show_progress"
 
 #: Seed of the first weights.
 WEIGHTS_SEED = 1
-#: Seeds of the held-out pairs: with differences as between real dates, and without any.
+#: Seeds of the held-out pairs: with differences between the dates, and without.
 HARD_SEED = 10_001
 CLEAN_SEED = 10_002
 #: Sources that need the twins.
@@ -59,7 +58,7 @@ class Stage:
     Attributes
     ----------
     counts : dict
-        Number of samples in a batch by source: an attribute of
+        Number of samples per batch, by source; sources are attributes of
         `gdiv.study.pretraining_data.Sources`.
     train : TrainConfig
         Settings of the training.
@@ -70,11 +69,11 @@ class Stage:
 
     @property
     def refines(self) -> bool:
-        """Whether the network refines a start."""
+        """True if the network refines a start."""
         return any(source.endswith("_rest") for source in self.counts)
 
 
-#: Stages by name, in the order in which they are meant to follow each other.
+#: Stages by name, in their intended order.
 STAGES = {
     "drawn": Stage(
         {"drawn": 8}, TrainConfig(steps=2000, batch=8, rate=1e-3, seed=1, validate_every=100)
@@ -105,7 +104,7 @@ def pretrain(
     device: str,
     begin: Path | None = None,
 ) -> Raft:
-    """Train a network through stages, each from the weights of the one before.
+    """Train a network in stages, each starting from the weights of the previous one.
 
     Parameters
     ----------
@@ -114,19 +113,19 @@ def pretrain(
     folder : Path
         Folder of checkpoints, weights and twins. An interrupted training resumes from it.
     scenes : Path or None
-        Folder of an ItemCollection whose scenes add their texture to the random ones.
+        Folder of an ItemCollection whose scenes provide textures in addition to random ones.
     stages : sequence of str
         Names of stages in `STAGES`.
     device : str
         Device to train on.
     begin : Path, optional
-        Weights to begin with; random ones if left out.
+        Initial weights; random by default.
 
     Returns
     -------
     Raft
-        Network after the last stage. After each stage the first process has written its weights
-        to ``PRESET-STAGE-weights.safetensors``.
+        Network after the last stage. After each stage, the first process writes its weights to
+        ``PRESET-STAGE-weights.safetensors``.
     """
     torch.manual_seed(WEIGHTS_SEED)
     network = Raft(PRESETS[preset])
@@ -155,12 +154,12 @@ def pretrain(
 
 
 def _is_first_process() -> bool:
-    """Whether this is the process that renders, reports and writes."""
+    """Check whether this is the process that renders, reports and writes."""
     return not dist.is_initialized() or dist.get_rank() == 0
 
 
 def _render_twins(folder: Path, stages: Sequence[str]) -> None:
-    """Render the twins that stages need in the first process; the others wait for it."""
+    """Render the twins needed by the stages in the first process, while the others wait."""
     used = {source for name in stages for source in STAGES[name].counts}
     if _is_first_process() and used & TWIN_SOURCES:
         for glacier in tqdm(GLACIERS, desc="rendering twins", unit="glacier"):
@@ -182,14 +181,14 @@ def _train_stage(
 
 
 def show_progress(bar: "tqdm[NoReturn]", row: Mapping[str, float]) -> None:
-    """Show a row of the history of a training on its progress bar.
+    """Show a row of the training history on the progress bar.
 
     Parameters
     ----------
     bar : tqdm
         Bar that counts steps.
     row : mapping
-        Row of `gdiv.flow.training.loop.train_network`.
+        Row from `gdiv.flow.training.loop.train_network`.
     """
     bar.update(int(row["step"]) - bar.n)
     bar.set_postfix(loss=f"{row['loss']:.3f}", error_px=f"{row['validation']:.3f}")
@@ -212,12 +211,12 @@ def device_name(device: str) -> str:
 
 
 def _stage_card(stages: Sequence[str]) -> dict[str, Any]:
-    """Stages that a network has been trained through, for the card of its weights."""
+    """Training stages of a network, for the card of its weights."""
     return {"stages": list(stages), "steps": {name: STAGES[name].train.steps for name in stages}}
 
 
 def _held_out_pairs(stage: Stage) -> tuple[list[Sample], list[Sample]]:
-    """Held-out pairs with and without differences between dates; moved back by the start, too."""
+    """Held-out pairs with and without differences between dates, warped back by the start."""
     pairs = [held_out(1, HARD_SEED), held_out(0, CLEAN_SEED)]
     if stage.refines:
         pairs = [[prewarp(each, find_shipped_start) for each in part] for part in pairs]
@@ -248,7 +247,7 @@ def main() -> None:
     stages = arguments.stages.split(",")
     unknown = [name for name in stages if name not in STAGES]
     if unknown:
-        parser.error(f"no stage {', '.join(unknown)}; there are: {', '.join(STAGES)}")
+        parser.error(f"no stage {', '.join(unknown)}; choose from: {', '.join(STAGES)}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # torchrun sets RANK and LOCAL_RANK.
     if "RANK" in os.environ:
@@ -279,14 +278,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scenes",
         type=Path,
-        help="folder of an ItemCollection whose scenes add their texture to the random ones",
+        help="folder of an ItemCollection whose scenes provide additional textures",
     )
     parser.add_argument(
-        "--stages", default="drawn,twin", help="comma-separated, of: " + ", ".join(STAGES)
+        "--stages", default="drawn,twin", help="comma-separated list of: " + ", ".join(STAGES)
     )
-    parser.add_argument("--begin", type=Path, help="weights to begin with, instead of random ones")
+    parser.add_argument("--begin", type=Path, help="initial weights, instead of random ones")
     parser.add_argument(
-        "--ship", action="store_true", help="replace the weights that gdiv loads by the result"
+        "--ship", action="store_true", help="replace the weights shipped with gdiv by the result"
     )
     return parser
 

@@ -1,6 +1,6 @@
-"""Training and validation data of the weights that ship.
+"""Training and validation data of the weights shipped with gdiv.
 
-Three sources give pairs with their displacement: textures moved by a drawn flow, the synthetic
+Three sources provide pairs with their displacement: textures moved by a drawn flow, the synthetic
 twins of two glaciers, and the same twins labelled by Horn-Schunck. The twin of Mer de Glace and
 all scenes of Mer de Glace and Perito Moreno are reserved for scoring.
 """
@@ -48,13 +48,13 @@ __all__ = [
     "twin_pairs",
 ]
 
-#: Glaciers whose twins are trained on.
+#: Glaciers whose twins are used for training.
 GLACIERS = ("argentiere", "tasman")
-#: Seed of their twins. Studies render with another.
+#: Seed of their twins, different from that of studies.
 TWIN_SEED = 11
-#: Clear scenes of a twin in its season years.
+#: Number of clear scenes of a twin in each season year.
 USABLE_SCENES = [2, 3, 3]
-#: Pairs of a twin are this many days apart, about a year; one in `PAIR_STEP` of them is used.
+#: Range of the time separation of pairs of a twin, days; one in `PAIR_STEP` pairs is used.
 MIN_DAYS = 200
 MAX_DAYS = 500
 PAIR_STEP = 3
@@ -62,22 +62,22 @@ PAIR_STEP = 3
 # Sizes in pixels.
 #: Side of a sample.
 CROP = 96
-#: Windows of a pair that begin within the side of one.
+#: Number of windows of a pair per side of a window.
 WINDOWS_PER_SIDE = 4
-#: Largest displacement of a network without a start, and of one that refines a start.
+#: Maximum displacement for the network without a start, and for the one that refines a start.
 REACH = 16
 REST_REACH = 24
 #: Side of a texture.
 TEXTURE_SIDE = 512
 
-#: Least fraction of a window that is ice.
+#: Minimum ice fraction of a window.
 MIN_ICE = 0.2
 #: Quarter turns of a window.
 TURNS = 4
-#: Least quality of a match that becomes a label.
+#: Minimum match quality of a label.
 MIN_QUALITY = 0.5
 
-#: Random textures for training, and about how many textures of real scenes are added.
+#: Number of random textures for training, and approximate number of textures from real scenes.
 RANDOM_TEXTURES = 40
 REAL_TEXTURES = 8
 #: Textures of the held-out pairs, and their seed.
@@ -91,7 +91,7 @@ def read_scene_textures(folder: Path) -> npt.NDArray[np.float32]:
     Parameters
     ----------
     folder : Path
-        Folder that holds ``items.json`` and the scenes.
+        Folder with ``items.json`` and the scenes.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def read_scene_textures(folder: Path) -> npt.NDArray[np.float32]:
 
 
 def hash_scenes(folder: Path) -> dict[str, str]:
-    """Hash the scenes whose textures are trained on, for the card of the weights.
+    """Hash the scenes whose textures are used for training, for the card of the weights.
 
     Parameters
     ----------
@@ -143,8 +143,8 @@ def training_textures(scenes: Path | None, seed: int = 1) -> npt.NDArray[np.floa
     Parameters
     ----------
     scenes : Path or None
-        Folder of an ItemCollection whose scenes add about eight textures, repeated if there are
-        fewer; None for random textures alone.
+        Folder of an ItemCollection whose scenes provide about eight textures, repeated if there are
+        fewer; None for random textures only.
     seed : int, optional
         Seed of the random textures.
 
@@ -162,7 +162,7 @@ def training_textures(scenes: Path | None, seed: int = 1) -> npt.NDArray[np.floa
 
 
 def render_glacier(folder: Path, glacier: str) -> Path:
-    """Render the twin of a glacier, unless it is rendered already.
+    """Render the twin of a glacier, unless it exists already.
 
     Parameters
     ----------
@@ -182,13 +182,12 @@ def render_glacier(folder: Path, glacier: str) -> Path:
 
 
 class TwinPairs(NamedTuple):
-    """Pairs of a twin with their displacement, as `gdiv.flow.training.samples.Samples` takes them.
+    """Pairs of a twin with their displacement, for `gdiv.flow.training.samples.Samples`.
 
     Attributes
     ----------
     images : ndarray, shape (scene, H, W)
-        Digital numbers, float32. Cloudy, snow-covered and differently registered scenes are
-        included.
+        Digital numbers, float32, including cloudy, snow-covered and misregistered scenes.
     pairs : list of (int, int)
         Numbers of the reference and the secondary scene of each pair.
     flows : ndarray, shape (pair, 2, H, W)
@@ -204,7 +203,7 @@ class TwinPairs(NamedTuple):
 
 
 def twin_pairs(folder: Path, glacier: str) -> TwinPairs:
-    """Load pairs of the twin of a glacier, about a year apart.
+    """Load pairs of a glacier's twin with a separation of about one year.
 
     Parameters
     ----------
@@ -220,7 +219,7 @@ def twin_pairs(folder: Path, glacier: str) -> TwinPairs:
     """
     twin = render_glacier(folder, glacier)
     truth = read_truth(twin)
-    assert truth is not None, "the twin was rendered above, its truth with it"
+    assert truth is not None, "the twin was rendered above together with its truth"
     images = {}
     for item in _read_items(twin):
         if "nir" in item["assets"] and item["id"] not in images:
@@ -235,7 +234,7 @@ def twin_pairs(folder: Path, glacier: str) -> TwinPairs:
 
 
 def _choose_pairs(days: npt.NDArray[np.number]) -> list[tuple[int, int]]:
-    """One in three of the pairs of scenes that are about a year apart, by the day of each scene."""
+    """Choose one in three pairs of scenes about a year apart, from the day of each scene."""
     scenes = range(len(days))
     a_year_apart = [
         (i, j) for i in scenes for j in scenes if MIN_DAYS < days[j] - days[i] < MAX_DAYS
@@ -244,7 +243,7 @@ def _choose_pairs(days: npt.NDArray[np.number]) -> list[tuple[int, int]]:
 
 
 def label_pair(reference: Image, secondary: Image) -> Flow:
-    """Label a pair with Horn-Schunck, as a study does.
+    """Label a pair with Horn-Schunck, in the same way as a study.
 
     Parameters
     ----------
@@ -263,7 +262,7 @@ def label_pair(reference: Image, secondary: Image) -> Flow:
 
 
 def list_windows(ice: Mask, pairs: int, size: int = CROP) -> list[Tile]:
-    """List the windows of all pairs of which more than a fifth is ice, each in four turns.
+    """List the windows of all pairs that are more than 20 % ice, each in four rotations.
 
     Parameters
     ----------
@@ -272,7 +271,7 @@ def list_windows(ice: Mask, pairs: int, size: int = CROP) -> list[Tile]:
     pairs : int
         Number of pairs.
     size : int, optional
-        Side of the windows, in pixels; a quarter of it lies between neighbours.
+        Side of the windows, in pixels; they are spaced by a quarter of it.
 
     Returns
     -------
@@ -295,16 +294,16 @@ def list_windows(ice: Mask, pairs: int, size: int = CROP) -> list[Tile]:
 
 
 class Sources:
-    """Sources of samples that a stage can draw from.
+    """Sources of samples for a training stage.
 
-    Twins are rendered and labelled when they are first used.
+    Twins are rendered and labelled on first use.
 
     Parameters
     ----------
     folder : Path
-        Folder of the pre-training; the twins are in its ``twin``.
+        Folder of the pre-training, with the twins in its subfolder ``twin``.
     scenes : Path or None
-        Folder of real scenes whose textures are added to the random ones.
+        Folder of real scenes that provide additional textures.
     device : str
         Device that draws the samples.
     size : int, optional
@@ -315,7 +314,7 @@ class Sources:
     drawn : callable
         Draws textures moved by a drawn flow.
     drawn_rest : callable
-        Draws such pairs, also faster ones, moved back by the start of the refining network.
+        Draws such pairs, including faster ones, warped back by the start of the refining network.
     """
 
     def __init__(self, folder: Path, scenes: Path | None, device: str, size: int = CROP) -> None:
@@ -333,18 +332,18 @@ class Sources:
         Parameters
         ----------
         counts : mapping of str to int
-            Samples of each source in a batch, by the name of its attribute.
+            Samples per batch from each source, by the name of its attribute.
 
         Returns
         -------
         callable
-            Draws samples of the mixture by their numbers.
+            Function that draws samples of the mixture by number.
         """
         return Mixture([(getattr(self, source), count) for source, count in counts.items()])
 
     @cached_property
     def twin_rest(self) -> Draw:
-        """The pairs of twins, moved back by the start of the refining network."""
+        """Pairs of twins, warped back by the start of the refining network."""
         return Prewarped(self.twin, find_shipped_start)
 
     @cached_property
@@ -354,7 +353,7 @@ class Sources:
 
     @cached_property
     def labels(self) -> Draw:
-        """The same pairs with labels of Horn-Schunck."""
+        """Pairs of twins with labels from Horn-Schunck."""
         return self._twin_samples(exact=False)
 
     def _twin_samples(self, exact: bool) -> Draw:
@@ -373,7 +372,7 @@ class Sources:
 
 
 def find_shipped_start(reference: Image, secondary: Image) -> Flow:
-    """Find the displacement that the refining network starts from, with the weights that ship.
+    """Find the start of the refining network, with the shipped weights.
 
     Parameters
     ----------
@@ -389,7 +388,7 @@ def find_shipped_start(reference: Image, secondary: Image) -> Flow:
 
 
 def held_out(difficulty: float, seed: int, count: int = 32) -> list[Sample]:
-    """Draw validation pairs from textures that are not trained on.
+    """Draw validation pairs from textures that are not used for training.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ def code_hash() -> str:
 
 def versions() -> str:
     """List the versions of the installed packages that results may depend on."""
-    import cv2  # conda lists it under another name than pip
+    import cv2  # listed under different names by conda and pip
 
     return ", ".join([f"opencv {cv2.__version__}", *_installed_versions()])
 
@@ -48,7 +48,7 @@ def _installed_versions() -> Iterator[str]:
 
 
 def load_published(name: str = "claims") -> Any:
-    """Load a published result that ships with gdiv.
+    """Load a published result shipped with gdiv.
 
     Parameters
     ----------
@@ -74,12 +74,12 @@ def load_published(name: str = "claims") -> Any:
 
 
 def published_picture(name: str) -> Path:
-    """Path of a published figure that ships with gdiv.
+    """Return the path of a published figure shipped with gdiv.
 
     Parameters
     ----------
     name : str
-        Such as ``"speed"``, the mosaic of RAFT hybrid on the synthetic Mer de Glace.
+        Name, such as ``"speed"`` for the RAFT hybrid mosaic of the synthetic Mer de Glace.
 
     Returns
     -------

@@ -21,7 +21,7 @@ __all__ = ["Publishing"]
 DPI = 150
 #: Size of the title that names a twin, points.
 TITLE_SIZE = 9
-#: Lets a phone show a page at its own width instead of a desktop's.
+#: Tag that makes phones display a page at device width.
 VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 
 
@@ -46,7 +46,7 @@ class Publishing(SavedResults):
         metadata: dict[str, Any] = {"Title": f"{self.subject}: {name}"}
         if self.synthetic:
             metadata["Description"] = NOTICE
-            if not figure.get_suptitle():  # a figure of another subject has its own title
+            if not figure.get_suptitle():  # figures of other subjects have their own title
                 name_of_twin = f"Synthetic {self.glacier.label}"
                 title = f"{name_of_twin} (rendered by gdiv's twin, not satellite imagery)"
                 figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE_SIZE)
@@ -73,7 +73,7 @@ class Publishing(SavedResults):
         Parameters
         ----------
         product : xarray.Dataset
-            Velocity map, from `gdiv.velocity_product`.
+            Velocity product, from `gdiv.velocity_product`.
         pairs : xarray.Dataset
             Velocity of each pair, from `gdiv.velocity.products.pair_cube`.
         stakes : pandas.DataFrame
@@ -101,7 +101,7 @@ class Publishing(SavedResults):
         print("published " + ", ".join(names))
 
     def read_published(self) -> tuple[xr.Dataset, xr.DataArray]:
-        """Open the published Zarr store and the GeoTIFF of the speed with other tools' readers.
+        """Open the published Zarr store and the GeoTIFF of the speed with readers of other tools.
 
         Returns
         -------
@@ -129,10 +129,10 @@ class Publishing(SavedResults):
 
         path = self.folder / "products" / "map.html"
         html = file_html(view, INLINE, f"gdiv: {self.subject}")
-        # Panel, which hvplot imports, adds a script that no map needs and that is not inline.
+        # Panel, imported by hvplot, adds an external script that the map does not need.
         html = re.sub(r'<script src="static/.*?</script>', "", html, flags=re.DOTALL)
         path.write_text(html.replace("<head>", f"<head>\n    {VIEWPORT}", 1), encoding="utf-8")
         if view.document:
-            view.document.clear()  # it belonged to the page, and a notebook must show it, too
+            view.document.clear()  # detach from the page, so that a notebook can display it
         log_access("wrote", "products/map.html")
         print(f"published products/map.html, {path.stat().st_size / 1e6:.1f} MB")

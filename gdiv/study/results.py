@@ -1,4 +1,4 @@
-"""The results of a study: names, contents and the notebook that makes each."""
+"""Results of a study: names, contents, and the notebook that makes each."""
 
 import difflib
 from dataclasses import dataclass
@@ -25,18 +25,18 @@ SUFFIXES: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class Result:
-    """One result of a study, or one per matcher where the name ends in ``*``.
+    """One result of a study, or one per matcher if the name ends in ``*``.
 
     Attributes
     ----------
     name : str
-        Name under which notebooks save and open it.
+        Name used by notebooks to save and open it.
     kind : Kind
         ``"dataset"`` (xarray), ``"table"`` (pandas), ``"items"`` (STAC) or ``"weights"``.
     maker : str
         Number of the notebook that makes it.
     content : tuple of str
-        Variables of a dataset or columns of a table that it always has.
+        Required variables of a dataset, or columns of a table.
     """
 
     name: str
@@ -104,12 +104,12 @@ def find_result(name: str) -> Result:
             return result
     names = [result.name for result in RESULTS]
     close = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
+    hint = f"did you mean {close[0]!r}?" if close else f"choose from: {', '.join(names)}"
     raise StudyError(f"a study has no result {name!r}; {hint}")
 
 
 def result_path(folder: Path, name: str) -> Path:
-    """Path of a result, whether or not it exists yet.
+    """Return the path of a result, which need not exist yet.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def result_path(folder: Path, name: str) -> Path:
 
 
 def check_content(name: str, value: Any) -> None:
-    """Check that a value is what its name promises, before it is written.
+    """Check that a value matches the declaration of its name before it is written.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def check_content(name: str, value: Any) -> None:
     expected: type[Any] = classes.get(result.kind, object)
     if not isinstance(value, expected):
         raise StudyError(
-            f"the result {name!r} is a {expected.__name__}, not a {type(value).__name__}"
+            f"the result {name!r} must be a {expected.__name__}, not a {type(value).__name__}"
         )
     if result.content:
         missing = [each for each in result.content if each not in value]

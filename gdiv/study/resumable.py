@@ -24,8 +24,8 @@ from gdiv.velocity.export import with_crs
 
 __all__ = ["ATTEMPT", "write_dataset"]
 
-#: Environment variable with a hash of all that a notebook is run with. What an interrupted run of
-#: the same attempt has finished is kept.
+#: Environment variable with a hash of all inputs of a notebook. If an interrupted run is repeated
+#: with the same hash, its finished stores are kept.
 ATTEMPT = "GDIV_ATTEMPT"
 
 #: Dimensions along which a lazy dataset is written in parts.
@@ -37,9 +37,9 @@ def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
     """Write a dataset with its CRS as a Zarr store.
 
     A lazy dataset of pairs or scenes is computed and stored in parts. A journal beside the store
-    lets the next call with the same content resume. If an interrupted notebook runs again, stores
-    that it had completed are kept. Reading a scene is retried; if it still fails, the store goes
-    without that scene.
+    allows the next call with the same content to resume. If an interrupted notebook runs again, the
+    stores that it had completed are kept. Reading a scene is retried; if it still fails, the scene
+    is omitted from the store.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
     coords = {str(name): dataset[name].values.tolist() for name in dataset.coords}
     attempt = os.environ.get(ATTEMPT, "")
     recipe = json.dumps([dataset.attrs, coords, code_hash(), attempt], default=str)
-    # Whatever is computed from this store repeats the time, so that it is not resumed over new
+    # Datasets computed from this store copy the time, so that they do not resume with changed
     # input.
     dataset = with_crs(dataset.assign_attrs(written=datetime.now(UTC).isoformat()), crs)
     partial = path.with_suffix(".part")
@@ -118,7 +118,7 @@ def _write_parts(
         total=count, initial=len(done), desc=partial.stem, unit=dimension, file=sys.stdout
     ) as bar:
         if dimension == "pair" and _in_blocks(dataset):
-            workers = 1  # its blocks are computed at the same time
+            workers = 1  # the blocks of a part are computed in parallel
         for start in range(0, len(waiting), workers):
             batch = waiting[start : start + workers]
             computed, errors = _compute(parts, dimension, batch)
@@ -131,23 +131,23 @@ def _write_parts(
             bar.update(len(batch))
     if len(failed) == count:
         first = next(iter(failed.values()))
-        raise OSError(f"none of the {count} scenes could be read; the first {first}")
+        raise OSError(f"none of the {count} scenes could be read; first error: {first}")
     return failed
 
 
 def _in_blocks(dataset: xr.Dataset) -> bool:
-    """Whether pairs are matched in blocks, which are stored as they finish."""
+    """Check whether pairs are matched in blocks, which are stored as they finish."""
     return len(dataset.chunks.get("y", ())) > 1
 
 
 def _parts(dataset: xr.Dataset, dimension: Dimension) -> xr.Dataset:
-    """Variables that are written in parts; other coordinates are stored with the template."""
+    """Select the variables written in parts; other coordinates are stored with the template."""
     parts = dataset[[name for name in dataset.data_vars if dimension in dataset[name].dims]]
     return parts.drop_vars([name for name in parts.coords if name != dimension])
 
 
 def _is_complete(path: Path, journal: Path, recipe: str) -> bool:
-    """Whether an earlier call with the same recipe finished the store, and it is undamaged."""
+    """Check whether an earlier call with the same recipe finished the store undamaged."""
     content = read_record(journal)
     complete = content.get("complete")
     return content.get("recipe") == recipe and complete is not None and not damage(path, complete)
@@ -162,10 +162,10 @@ def _resume(journal: Path, partial: Path, recipe: str) -> list[int]:
 
 
 def _write_template(dataset: xr.Dataset, partial: Path, journal: Path) -> None:
-    """Write the store without its data, and forget an earlier one."""
+    """Write the store without its data, and discard an earlier one."""
     journal.unlink(missing_ok=True)
     shutil.rmtree(partial, ignore_errors=True)
-    # A pair is written as a whole, and all pairs are read some rows at a time.
+    # Each pair is written whole, but all pairs are read a few rows at a time.
     encoding = _checked(dataset)
     for name, variable in dataset.data_vars.items():
         if variable.dims == ("pair", "y", "x"):
@@ -189,7 +189,7 @@ def _compute(
     """Compute a batch of parts; return those that succeeded, and the errors of scenes."""
     selected = [parts.isel({dimension: [index]}) for index in batch]
     if dimension == "pair" and _in_blocks(parts):
-        return dict(zip(batch, selected, strict=True)), {}  # computed while it is stored
+        return dict(zip(batch, selected, strict=True)), {}  # computed while being stored
     if dimension == "pair":
         return dict(zip(batch, compute(*selected), strict=True)), {}
     with ThreadPoolExecutor(len(batch)) as pool:
@@ -200,7 +200,7 @@ def _compute(
 
 
 def _read_scene(part: xr.Dataset) -> xr.Dataset | str:
-    """Read a scene, or return the reason why it failed: one bad file must not end a long load."""
+    """Read a scene, or return the error, since one bad file must not end a long load."""
     try:
         return retry(part.compute)
     except (OSError, RuntimeError) as error:

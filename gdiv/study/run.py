@@ -1,4 +1,4 @@
-"""Run a study end to end: each notebook once, and again only if its inputs have changed."""
+"""Run a study end to end; repeat a notebook only if its inputs have changed."""
 
 import json
 import shutil
@@ -49,19 +49,18 @@ def run_study(
     profile : str, optional
         Profile of the catalog: ``"smoke"``, ``"demo"``, ``"full"`` or ``"paper"``.
     source : str, optional
-        Source of the scenes, as in `gdiv.open_study`; the profile's own if empty.
+        Source of the scenes, as in `gdiv.open_study`; that of the profile if empty.
     workspace : str, optional
         Folder of the run; ``runs/GLACIER-PROFILE`` if empty.
     only : str, optional
-        Number of the one notebook to run, whether or not its inputs have changed.
+        Number of a single notebook to run, even if its inputs have not changed.
     parameters : dict, optional
-        Parameters of single notebooks, as texts.
+        Parameters of single notebooks, as strings.
     matchers : str, optional
         Names of matchers, separated by commas; those of the profile if empty.
     cluster : str, optional
-        Address of a Dask scheduler that computes, or ``"local:N"`` for N processes on this machine.
-        That of the environment variable ``DASK_SCHEDULER_ADDRESS`` if empty; without one, the
-        threads of this machine compute.
+        Address of a Dask scheduler, or ``"local:N"`` for N processes on this machine. If empty, the
+        environment variable ``DASK_SCHEDULER_ADDRESS`` is used if set, otherwise local threads.
 
     Returns
     -------
@@ -80,7 +79,7 @@ def run_study(
     """
     require_installed("study", "running notebooks", "papermill", "ipykernel", "hvplot", "torch")
     own = own_catalog()
-    # By its full path: kernels start in the workspace.
+    # Use its full path, since kernels start in the workspace.
     variables = {OWN_CATALOG: str(own) if own else None}
     with usable_home(), cluster_address(cluster) as address:
         variables[ADDRESS] = address or None
@@ -97,11 +96,11 @@ def _run(
     parameters: dict[str, str],
     matchers: str | Sequence[str],
 ) -> Path:
-    """Check everything that was named, then bring the notebooks up to date."""
+    """Check all arguments, then bring the notebooks up to date."""
     chosen = notebooks(only)
     checked = check_parameters(parameters, chosen)
     if matchers:
-        resolve_matchers(matchers)  # before a folder is made
+        resolve_matchers(matchers)  # before a folder is created
     study = open_study(glacier, profile, source, workspace)
     compared = resolve_matchers(matchers) if matchers else study.profile.matchers
     if checked.get("matcher", compared[0]) not in compared:
@@ -133,7 +132,7 @@ def _run(
 
 
 def _relative_source(study: Study, source: str) -> str:
-    """Source as seen from the workspace, where notebooks run: no path of a user is stored."""
+    """Source relative to the workspace, where notebooks run, so that no user path is stored."""
     if study.source.kind != "file" or not study.source.path:
         return source
     key, _ = split_source(source)
@@ -142,12 +141,12 @@ def _relative_source(study: Study, source: str) -> str:
 
 @dataclass
 class _Notebook:
-    """One notebook of a run: its parameters, and what ``run.json`` records of its last success.
+    """One notebook of a run: its parameters, and the record of its last success in ``run.json``.
 
     Attributes
     ----------
     own : dict
-        Parameters beyond the common ones.
+        Parameters in addition to the common ones.
     matchers_hash : str
         Hash of the sources of matchers outside gdiv, if the notebook compares matchers.
     """
@@ -165,12 +164,12 @@ class _Notebook:
         return self.path.name[:2]
 
     def bring_up_to_date(self, forced: bool) -> None:
-        """Run the notebook if it is forced to run, or if one of its inputs has changed."""
+        """Run the notebook if forced, or if one of its inputs has changed."""
         state = read_state(self.folder)
         signatures = dependencies.signatures(self.study)
         past = state.get(self.number, {})
         if not forced and self.is_current(past, state, signatures):
-            print(f"{self.path.stem}: unchanged since it succeeded ({past['seconds']:.0f} s then)")
+            print(f"{self.path.stem}: up to date (took {past['seconds']:.0f} s)")
             return
         print(f"{self.path.stem} ...", flush=True)
         state.pop(self.number, None)  # its results are about to be overwritten
@@ -184,7 +183,7 @@ class _Notebook:
         if self.study.synthetic:
             announce(self.folder / "notebooks" / self.path.name, NOTICE)
             state["about"] = NOTICE
-        if self.study.source.kind == "twin":  # the first notebook has rendered the scenes
+        if self.study.source.kind == "twin":  # scenes were rendered by the first notebook
             signatures = dependencies.signatures(self.study)
         self.remove(set(past.get("outputs", [])) - set(outputs))
         reads = [name for name in reads if name not in outputs]
@@ -200,12 +199,12 @@ class _Notebook:
             "claims": made,
         }
         self.write_state(state)
-        for name in outputs:  # what was finished is recorded now
+        for name in outputs:  # record the finished results
             (self.folder / name).with_suffix(".journal.json").unlink(missing_ok=True)
         print(f"{self.path.stem}: {seconds:.0f} s", flush=True)
 
     def attempt(self, state: dict[str, Any], signatures: dict[str, str]) -> str:
-        """Hash of all that the notebook may depend on, whether or not it reads it."""
+        """Hash of all possible inputs of the notebook, whether or not it reads them."""
         earlier = {
             number: entry["fingerprint"]
             for number, entry in state.items()
@@ -216,7 +215,7 @@ class _Notebook:
     def is_current(
         self, past: dict[str, Any], state: dict[str, Any], signatures: dict[str, str]
     ) -> bool:
-        """Whether the results of the last success exist and none of their inputs has changed."""
+        """Check that the results of the last success exist and their inputs have not changed."""
         if "reads" not in past:  # never run, or by an earlier version
             return False
         if not all((self.folder / output).exists() for output in past["outputs"]):
@@ -224,7 +223,7 @@ class _Notebook:
         for name, recorded in past.get("measures", {}).items():
             fault = damage(self.folder / name, recorded)
             if fault:
-                print(f"{name} is damaged: {fault}; it is made anew")
+                print(f"{name} is damaged: {fault}; it will be recomputed")
                 return False
         return past["fingerprint"] == self.fingerprint(state, past["reads"], signatures)
 
@@ -236,7 +235,7 @@ class _Notebook:
         return dependencies.fingerprint(self.study, state, base, reads, signatures, self.number)
 
     def base(self) -> str:
-        """Hash of the notebook and of what all notebooks depend on."""
+        """Hash of the notebook and of the dependencies common to all notebooks."""
         cells = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
         return dependencies.recipe_hash(
             dependencies.shared_hash(self.study),
@@ -246,7 +245,7 @@ class _Notebook:
         )
 
     def remove(self, outputs: set[str]) -> None:
-        """Remove results of the last success that this one did not make, such as of a matcher."""
+        """Remove earlier results that this run did not make, such as those of a dropped matcher."""
         for name in outputs - {f"notebooks/{self.path.name}"}:
             path = self.folder / name
             if path.is_dir():

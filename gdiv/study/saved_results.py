@@ -27,7 +27,7 @@ class SavedResults(Facts):
     """Named results and claims in the folder of a study."""
 
     def path(self, name: str) -> Path:
-        """Path of a result, whether or not it exists yet.
+        """Return the path of a result, which need not exist yet.
 
         Parameters
         ----------
@@ -42,7 +42,7 @@ class SavedResults(Facts):
         return result_path(self.folder, name)
 
     def checkpoint(self, name: str) -> Path:
-        """Path of the state of a training run, from which it resumes.
+        """Return the path of the state of a training run, from which it resumes.
 
         Parameters
         ----------
@@ -79,12 +79,12 @@ class SavedResults(Facts):
         if not path.exists():
             command = f"gdiv run {self.key} --profile {self.profile_key} --only {result.maker}"
             raise StudyError(
-                f"this study has no {name!r} yet; run notebook {result.maker} first: {command}"
+                f"the study has no {name!r} yet; run notebook {result.maker} first: {command}"
             )
         recorded = recorded_measure(self.folder, f"data/{path.name}")
         if recorded is not None and (fault := damage(path, recorded)):
             command = f"gdiv run {self.key} --profile {self.profile_key} --only {result.maker}"
-            raise StudyError(f"{name!r} is damaged: {fault}; make it anew: {command}")
+            raise StudyError(f"{name!r} is damaged: {fault}; recompute it: {command}")
         log_access("read", f"data/{path.name}")
         value = read_result(path, result.kind)
         if result.kind != "items":
@@ -93,7 +93,7 @@ class SavedResults(Facts):
         return move_links(value, path.parent, absolute=True)
 
     def all_pairs(self, matcher: str) -> xr.Dataset:
-        """Open the displacement of all pairs of a matcher, of every season that it matched.
+        """Open the displacement of all pairs of a matcher, from all matched seasons.
 
         Parameters
         ----------
@@ -121,8 +121,8 @@ class SavedResults(Facts):
         name : str
             Name of a result.
         value : xarray.Dataset, pandas.DataFrame, list of dict or Raft
-            Value of the kind that is declared for the name. Writing of a lazy dataset resumes after
-            an interruption.
+            Value of the kind declared for the name. Writing a lazy dataset resumes after an
+            interruption.
         """
         start = time.perf_counter()
         check_content(name, value)
@@ -144,7 +144,7 @@ class SavedResults(Facts):
         key : str
             Key of the claim.
         value : float
-            Value in the declared unit. One that is not finite removes the claim.
+            Value in the declared unit. A non-finite value removes the claim.
         **words : str
             Words that complete the declared meaning.
         """
@@ -160,7 +160,7 @@ class SavedResults(Facts):
         prefix : str
             First part of the keys.
         table : pandas.DataFrame
-            Values by row and column. Fractions are recorded as percentages where the unit is %.
+            Values by row and column. Fractions are recorded as percentages if the unit is %.
         """
         for name, row in table.iterrows():
             label = row_label(str(name))
@@ -175,7 +175,7 @@ class SavedResults(Facts):
         Parameters
         ----------
         start : str
-            Beginning of the keys to list.
+            Prefix of the keys to list.
 
         Returns
         -------

@@ -12,7 +12,7 @@ from gdiv.installation import PACKAGE, checkout
 
 __all__ = ["read_notebook", "scrub_notebook"]
 
-#: Keys of an output that hold text: of a stream, and of an error.
+#: Keys of an output that contain text, for streams and errors.
 TEXT_KEYS = ("text", "evalue", "traceback")
 
 
@@ -27,7 +27,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        Content of the file. Without cells if the file is missing, or damaged as on a full disk.
+        Content of the file; without cells if the file is missing or damaged, as on a full disk.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -36,15 +36,15 @@ def read_notebook(path: Path) -> dict[str, Any]:
 
 
 def scrub_notebook(path: Path) -> None:
-    """Replace paths of this machine, and secrets in URLs, in the texts of an executed notebook.
+    """Replace local paths and secrets in URLs in the text of an executed notebook.
 
-    Warnings, tracebacks and papermill's metadata contain paths. Images are not changed. Of a line
-    that was overwritten, such as a progress bar, the last state is kept.
+    Warnings, tracebacks and papermill's metadata contain paths. Images are not changed. For
+    overwritten lines, such as progress bars, only the last state is kept.
 
     Parameters
     ----------
     path : Path
-        Notebook in the folder ``notebooks`` of a workspace. It is rewritten.
+        Notebook in the folder ``notebooks`` of a workspace; overwritten.
     """
     notebook = read_notebook(path)
     if not notebook["cells"]:
@@ -61,7 +61,7 @@ def scrub_notebook(path: Path) -> None:
 def _folder_labels(workspace: Path) -> dict[str, str]:
     """Labels that replace folders of this machine, longest folder first.
 
-    Root folders are left out: every path contains them.
+    Root folders are excluded, since every path contains them.
     """
     labels = {workspace: ".", Path(sys.prefix): "env", checkout() or PACKAGE: "gdiv"}
     with suppress(RuntimeError):  # no home directory at all
@@ -87,7 +87,7 @@ def _scrub_output(output: dict[str, Any], labels: dict[str, str]) -> dict[str, A
 
 
 def _scrub(value: Any, labels: dict[str, str]) -> Any:
-    """Replace folders in all texts of a JSON value; keys stay."""
+    """Replace folders in all strings of a JSON value; keys are left unchanged."""
     if isinstance(value, dict):
         return {key: _scrub(each, labels) for key, each in value.items()}
     if isinstance(value, list):
@@ -100,13 +100,13 @@ def _scrub(value: Any, labels: dict[str, str]) -> Any:
 
 
 def _replace_folder(text: str, folder: str, label: str) -> str:
-    """Replace a folder in a text, but not a longer name that merely contains it.
+    """Replace a folder in a text, but not inside a longer name.
 
     A short home such as ``/t`` may be part of other words.
     """
-    # Colours of a terminal end with a letter, right before a path.
+    # Terminal colour codes end with a letter, directly before a path.
     pattern = rf"(?:(?<![\w.~-])|(?<=\[3\dm)|(?<=\[0m)){re.escape(folder)}(?![\w-]|\.\w)"
-    # A function, since a string would have its backslashes interpreted.
+    # Use a function, since backslashes in a replacement string would be interpreted.
     return re.sub(pattern, lambda _: label, text)
 
 
@@ -123,7 +123,7 @@ def _join_streams(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for output in joined:
         if output["output_type"] == "stream":
             lines = "".join(output["text"]).split("\n")
-            # A carriage return overwrites the line; the one at its end belongs to the line break.
+            # A carriage return overwrites the line, except at its end, where it is a line break.
             states = [line.rstrip("\r").split("\r")[-1] for line in lines]
             output["text"] = ["\n".join(states)]
     return joined

@@ -1,4 +1,4 @@
-"""Room on the disk: what a store takes, and whether it fits."""
+"""Check the disk space for stores before they are written."""
 
 import errno
 import shutil
@@ -8,13 +8,13 @@ import xarray as xr
 
 __all__ = ["check_space", "stored_size"]
 
-#: Size of a compressed store relative to that in memory: 0.7 to 0.9 for displacements and series of
-#: the demo, 0.45 for its cube.
+#: Size of a compressed store relative to its size in memory: in the demo, 0.7 to 0.9 for
+#: displacements and series, and 0.45 for the cube.
 COMPRESSED = 0.8
 
 
 def stored_size(path: Path) -> int:
-    """Size of a file, or of all files of a store.
+    """Return the size of a file, or of all files of a store.
 
     Parameters
     ----------
@@ -24,26 +24,26 @@ def stored_size(path: Path) -> int:
     Returns
     -------
     int
-        Bytes.
+        Size in bytes.
     """
     files = [path] if path.is_file() else path.rglob("*")
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def check_space(dataset: xr.Dataset, path: Path) -> None:
-    """Check that the disk has room for a dataset, before hours of work end on a full one.
+    """Check that a dataset fits on the disk, before hours of work are lost on a full disk.
 
     Parameters
     ----------
     dataset : xarray.Dataset
         Dataset to be written.
     path : Path
-        Its store. What it and its unfinished part take already is counted as free.
+        Its store. The space of an existing store and of its unfinished part counts as free.
 
     Raises
     ------
     OSError
-        If less is free than the dataset takes when it is compressed.
+        If the free space is less than the compressed size of the dataset.
     """
     needed = COMPRESSED * dataset.nbytes
     taken = sum(stored_size(each) for each in (path, path.with_suffix(".part")) if each.exists())
@@ -51,6 +51,6 @@ def check_space(dataset: xr.Dataset, path: Path) -> None:
     if free < needed:
         raise OSError(
             errno.ENOSPC,
-            f"{path.stem} takes about {needed / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free in "
-            f"its folder; free some, and the same command resumes",
+            f"{path.stem} takes about {needed / 1e9:.2f} GB, but only {free / 1e9:.2f} GB are free "
+            f"in its folder; free some space and repeat the command, which then resumes",
         )

@@ -16,9 +16,9 @@ from gdiv.study.resumable import write_dataset
 
 __all__ = ["move_links", "read_result", "write_result"]
 
-#: Attribute of synthetic results that every table and dataset repeats.
+#: Attribute that marks synthetic results in every table and dataset.
 MARKS = ("synthetic",)
-#: Columns that are text, even where all their values look like numbers.
+#: Columns read as text, even if all their values look like numbers.
 TEXT_COLUMNS = ("id", "reference", "secondary", "name", "baseline")
 
 
@@ -81,12 +81,12 @@ def write_result(value: Any, path: Path, kind: Kind, crs: int | str, card: dict[
     crs : int or str
         CRS of datasets.
     card : dict
-        Provenance. Weights store all of it; tables and datasets only the mark of synthetic data.
+        Provenance. Weights store all of it, tables and datasets only the mark of synthetic data.
     """
     marks = {name: card[name] for name in MARKS if name in card}
     if kind == "dataset":
         for scene in write_dataset(value.assign_attrs(marks), path, crs):
-            print(f"left out: {scene}")
+            print(f"omitted: {scene}")
     elif kind == "table":
         with replacing(path) as partial:
             value.assign(**marks).to_csv(partial, index=False)
@@ -101,15 +101,15 @@ def write_result(value: Any, path: Path, kind: Kind, crs: int | str, card: dict[
 def move_links(items: list[dict[str, Any]], folder: Path, absolute: bool) -> list[dict[str, Any]]:
     """Make the links of items to local files relative to a folder, or absolute.
 
-    Signatures are removed: they are made anew when a link is used. User names, passwords and
-    queries are taken out of all URLs of an item.
+    Signatures are removed; they are recreated when a link is used. User names, passwords and
+    queries are removed from all URLs of an item.
 
     Parameters
     ----------
     items : list of dict
         STAC items.
     folder : Path
-        Folder that links are relative to.
+        Folder to which links are relative.
     absolute : bool
         Make links absolute instead of relative.
 
@@ -141,12 +141,12 @@ def _without_secrets(value: Any) -> Any:
 
 
 def _move_link(link: str, folder: Path, absolute: bool) -> str:
-    """One link made relative to a folder, or absolute; URLs stay as they are."""
+    """Make one link relative to a folder, or absolute; URLs are left unchanged."""
     if "://" in link:
         return link
     if absolute:
         return str((folder / link).resolve())
     try:
         return os.path.relpath(link, folder)
-    except ValueError:  # another drive of Windows
+    except ValueError:  # another drive on Windows
         return str(Path(link).resolve())

@@ -15,9 +15,9 @@ __all__ = ["Study"]
 
 
 class Study(Publishing):
-    """A run of the study; `gdiv.open_study` opens one.
+    """A run of the study, opened by `gdiv.open_study`.
 
-    It has the facts of `Facts`, the results and claims of `SavedResults`, and the figures and
+    It combines the facts of `Facts`, the results and claims of `SavedResults`, and the figures and
     products of `Publishing`.
     """
 
@@ -39,7 +39,7 @@ class Study(Publishing):
         Parameters
         ----------
         grid : odc.geo.geobox.GeoBox, optional
-            Grid that gives the CRS; that of the study if left out.
+            Grid whose CRS is used; by default that of the study.
 
         Returns
         -------
@@ -49,7 +49,7 @@ class Study(Publishing):
         return self.outline_on(grid or self.grid)
 
     def background(self) -> Image:
-        """Reflectance of the clearest scene, to draw maps on."""
+        """Reflectance of the clearest scene, as a background for maps."""
         reflectance = self.open("cube").reflectance
         clearest = reflectance.notnull().sum(("y", "x")).argmax("scene")
         return reflectance.isel(scene=int(clearest)).values

@@ -28,16 +28,16 @@ __all__ = [
     "split_source",
 ]
 
-#: File that a running study holds locked.
+#: File that is locked while a study runs.
 LOCK = "run.lock"
-#: Byte that is locked on Windows, far beyond the text of the file.
+#: Offset of the byte locked on Windows, far beyond the text of the file.
 LOCKED_BYTE = 1 << 20
-#: Errors of the operating system that mean that another process holds the lock.
+#: Operating system errors that indicate that another process holds the lock.
 HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK, errno.EWOULDBLOCK)
 
 
 class StudyError(RuntimeError):
-    """An unusable workspace, or one that lacks something; the message names it and the cure."""
+    """An unusable or incomplete workspace; the message names the fault and the cure."""
 
 
 def split_source(name: str) -> tuple[str, str]:
@@ -53,7 +53,7 @@ def split_source(name: str) -> tuple[str, str]:
     key : str
         Key of the catalog; empty if there is none.
     location : str
-        File or URL. The whole name if what stands before the ``@`` is not a key.
+        File or URL; the whole name if the part before ``@`` is not a key.
 
     Examples
     --------
@@ -69,14 +69,14 @@ def split_source(name: str) -> tuple[str, str]:
 
 
 def default_workspace(glacier: str, profile: str, source: str) -> Path:
-    """Folder of a run for which none is named.
+    """Return the default folder of a run.
 
     Parameters
     ----------
     glacier, profile : str
         Keys of the catalog.
     source : str
-        Name of the source, as for `gdiv.open_study`; empty for the profile's own.
+        Name of the source, as for `gdiv.open_study`; empty for that of the profile.
 
     Returns
     -------
@@ -103,16 +103,16 @@ def prepare(folder: Path) -> None:
     Parameters
     ----------
     folder : Path
-        Workspace; its folder ``data`` is created, too.
+        Workspace; its subfolder ``data`` is created as well.
 
     Raises
     ------
     StudyError
         If it is a file, or cannot be created or written to.
     """
-    if "{" in str(folder) or "}" in str(folder):  # which papermill takes for parameters
+    if "{" in str(folder) or "}" in str(folder):  # papermill interprets braces as parameters
         raise StudyError(
-            f"the workspace {folder} has a brace in its path; name another: --workspace"
+            f"the workspace {folder} has a brace in its path; choose another: --workspace DIR"
         )
     data = folder / "data"
     try:
@@ -131,8 +131,8 @@ def prepare(folder: Path) -> None:
 def _not_writable(folder: Path, error: OSError) -> StudyError:
     """Error for a workspace without the right to write."""
     return StudyError(
-        f"the workspace {folder} cannot be written to ({error.strerror or error}); "
-        f"name a folder of your own: --workspace DIR"
+        f"cannot write to the workspace {folder} ({error.strerror or error}); "
+        f"choose a writable folder: --workspace DIR"
     )
 
 
@@ -144,12 +144,12 @@ def relative(path: str | Path, start: Path) -> str:
     path : str or Path
         File or folder.
     start : Path
-        Folder that the path becomes relative to.
+        Folder to which the path becomes relative.
 
     Returns
     -------
     str
-        Relative path, or the absolute one if it lies on another drive of Windows.
+        Relative path, or the absolute path if it is on another drive on Windows.
     """
     try:
         return os.path.relpath(path, start)
@@ -159,20 +159,20 @@ def relative(path: str | Path, start: Path) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Lock a workspace, so that one run uses it at a time.
+    """Lock a workspace, so that only one run uses it at a time.
 
-    The operating system releases the lock when its process ends, however it ends, so a killed run
-    leaves no stale lock. On file systems without locks the run proceeds unprotected.
+    The operating system releases the lock when the process ends for any reason, so a killed run
+    leaves no stale lock. On file systems without locks, the run proceeds unprotected.
 
     Parameters
     ----------
     folder : Path
-        Workspace, which exists.
+        Existing workspace.
 
     Raises
     ------
     StudyError
-        If another run holds the workspace; the message gives its process and since when. Also if
+        If another run uses the workspace; the message gives its process and start time. Also if
         the workspace belongs to another user.
     """
     path = folder / LOCK
@@ -193,14 +193,14 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            # A finished run leaves no name of its machine behind.
+            # Do not leave the name of the machine in the file after a run.
             _clear(file)
 
 
 def _lock(file: TextIO) -> None:
     """Lock an open file, or raise if another process holds it."""
     if sys.platform == "win32":
-        # Windows forbids others to read locked bytes, so one beyond the text is locked.
+        # On Windows, locked bytes cannot be read by others, so lock one beyond the text.
         file.seek(LOCKED_BYTE)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     else:
@@ -214,7 +214,7 @@ def _clear(file: TextIO) -> None:
 
 
 def _holder(path: Path) -> str:
-    """Process that holds the lock, if it can be read, and the cure."""
+    """Describe the process that holds the lock, if it can be read, and the cure."""
     cure = "; wait for it, stop it, or name another folder: --workspace DIR"
     try:
         record = json.loads(path.read_text(encoding="utf-8"))

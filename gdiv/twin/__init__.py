@@ -1,1 +1,1 @@
-"""The synthetic twin: a glacier of the catalog rendered as scenes whose motion is known exactly."""
+"""The synthetic twin: a glacier of the catalog rendered as scenes with exactly known motion."""

@@ -1,4 +1,4 @@
-"""Dates and faults of the scenes that a twin has."""
+"""Dates and faults of the scenes of a twin."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +11,7 @@ from gdiv.twin.inputs import PLAN_KEY, require_description
 
 __all__ = ["ORBIT", "OTHER_ORBIT", "Acquisition", "Kind", "Offset", "plan_acquisitions"]
 
-#: Relative orbit of the scenes, and of the scene that was taken from another orbit.
+#: Relative orbit of the scenes, and of the scene from another orbit.
 ORBIT = 108
 OTHER_ORBIT = 65
 
@@ -21,12 +21,12 @@ OTHER_ORBIT_DELAY = 2  # days, at least, from the first clear day of the season
 # Scenes from this day on have processing baseline 04.00, which adds 1000 to every number
 # (ESA, Sentinel-2 Processing Baseline 04.00, deployed on 25 January 2022).
 FIRST_OFFSET_DAY = date(2022, 1, 25)
-# Every third scene keeps the offset; it was removed from the others, as Earth Search does.
+# Every third scene keeps the offset; it is removed from the others, as in Earth Search.
 OFFSET_CYCLE = 3
-# Melt seasons open under snow, so clear scenes come from the later part of the season.
-SNOWY_FRACTION = 0.2  # of the season; chosen by eye on Sentinel-2 scenes
+# Melt seasons begin snow-covered, so clear scenes are from the later part of the season.
+SNOWY_FRACTION = 0.2  # fraction of the season with snow; chosen by eye on Sentinel-2 scenes
 CLOUD_COVERS = (0, 0, 0.03, 0.08)  # fractions drawn for a clear scene, equally likely
-CLOUDY_COVER = 0.75  # fraction of the clouded scene
+CLOUDY_COVER = 0.75  # fraction of the cloudy scene
 
 Kind: TypeAlias = Literal["usable", "cloud", "snow", "other-orbit", "duplicate", "missing-asset"]
 Offset: TypeAlias = Literal["absent", "removed", "left-in"]
@@ -41,9 +41,9 @@ class Acquisition:
     day : date
         Day of the acquisition.
     kind : str, optional
-        "usable", or the fault that the scene has.
+        "usable", or the fault of the scene.
     offset : {"absent", "removed", "left-in"}, optional
-        Whether the offset of 1000 was never added, was removed from the numbers, or is in them.
+        State of the offset of 1000: never added, removed from the numbers, or still included.
     cover : float, optional
         Fraction of the scene under clouds.
     """
@@ -60,7 +60,7 @@ class Acquisition:
 
     @property
     def identifier(self) -> str:
-        """Name such as ``synthetic-20200803``, which no product of an archive has."""
+        """Name such as ``synthetic-20200803``, which does not occur in archives."""
         suffix = "-again" if self.kind == "duplicate" else ""
         return f"synthetic-{self.day:%Y%m%d}{suffix}"
 
@@ -73,14 +73,14 @@ def plan_acquisitions(glacier: Glacier, usable: list[int], seed: int) -> list[Ac
     glacier : Glacier
         Entry of the catalog, with a description of its twin.
     usable : list of int
-        Number of clear scenes in each season year. The last number counts for all later years.
+        Number of clear scenes in each season year. The last number applies to all later years.
     seed : int
         Seed of the random choice of dates and clouds.
 
     Returns
     -------
     list of Acquisition
-        In the order of their dates. Clear scenes may have clouds over a few percent.
+        Acquisitions in order of date. Clear scenes may have a cloud cover of a few percent.
     """
     rng = np.random.default_rng([seed, PLAN_KEY])
     years = require_description(glacier).years
@@ -115,7 +115,7 @@ class _Calendar(NamedTuple):
 
 
 def _calendar(glacier: Glacier, year: int) -> _Calendar:
-    """Split the passes of a season year at the day on which the snow has melted."""
+    """Split the passes of a season year at the day when the snow has melted."""
     first_day, last_day = glacier.season.dates(year)
     first = first_day.toordinal()
     last = last_day.toordinal()
@@ -128,7 +128,7 @@ def _calendar(glacier: Glacier, year: int) -> _Calendar:
 
 
 def _passes(start: int, stop: int, phase: int = 0) -> list[date]:
-    """Days of passes between two ordinals, without the last."""
+    """Days of passes between two ordinals, excluding the last."""
     days = [day for day in range(start, stop) if day % REVISIT == phase]
     return [date.fromordinal(day) for day in days]
 
@@ -136,10 +136,10 @@ def _passes(start: int, stop: int, phase: int = 0) -> list[date]:
 def _choose_days(
     glacier: Glacier, days: list[date], count: int, rng: np.random.Generator
 ) -> tuple[list[date], date | None]:
-    """Choose the days of `count` clear scenes, and of a clouded one if enough days are left."""
+    """Choose the days of `count` clear scenes, and of a cloudy one if enough days remain."""
     pairing = glacier.pairing
     if pairing.rule == "interval" and pairing.days is not None:
-        # Consecutive dates are as far apart as the rule of pairing requires.
+        # Space consecutive dates as required by the pairing rule.
         stride = max(pairing.days[0] // REVISIT, 1)
         chosen = days[::stride][: count + 1]
     else:

@@ -1,4 +1,4 @@
-"""Scene classification of the twin, with the confusions of a real one."""
+"""Scene classification of the twin, with the errors of a real one."""
 
 from typing import NamedTuple
 
@@ -21,8 +21,8 @@ CLOUD_SHADOW_MIN = 0.25  # opacity
 CIRRUS_MIN = 0.06  # opacity
 CLOUD_MIN = 0.3  # opacity
 
-# Confusions of the classification, and the length of their patches in pixels of 20 m; those that
-# users of Sen2Cor report most.
+# Misclassifications most often reported for Sen2Cor, and the length of their patches in pixels of
+# 20 m.
 CONFUSIONS = {"snow": "cloud", "ground": "shadow", "cloud": "snow", "cirrus": "snow"}
 CONFUSION_LENGTH = 6
 
@@ -38,12 +38,12 @@ class Surface(NamedTuple):
 
 
 def classify_surface(surface: Surface, clouds: Clouds) -> npt.NDArray[np.uint8]:
-    """Classify each second pixel of each second row; later classes replace earlier ones.
+    """Classify every second pixel of every second row; later classes replace earlier ones.
 
     Parameters
     ----------
     surface : Surface
-        What each pixel shows.
+        Surface fractions of each pixel.
     clouds : Clouds
         Clouds and their shadow.
 
@@ -66,14 +66,14 @@ def classify_surface(surface: Surface, clouds: Clouds) -> npt.NDArray[np.uint8]:
 def confuse_classes(
     classes: npt.NDArray[np.uint8], fraction: float, rng: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
-    """Give patches of pixels a wrong class, such as bright ice that of cloud.
+    """Misclassify patches of pixels, for example bright ice as cloud.
 
     Parameters
     ----------
     classes : ndarray of uint8, shape (H, W)
-        Right classes.
+        Correct classes.
     fraction : float
-        Fraction of the scene in patches; without any nothing is drawn from `rng`.
+        Fraction of the scene in patches; if zero, nothing is drawn from `rng`.
     rng : numpy.random.Generator
         Source of the patches.
 

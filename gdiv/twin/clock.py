@@ -1,8 +1,8 @@
-"""Time in which the twin's ice moves: its speed has seasons and a trend.
+"""Clock of the twin's ice: seasonal variation and trend of the speed.
 
-The speed at every point is that of the catalog times one factor of time,
-``1 + trend t + amplitude cos(2 pi (t - peak))`` with `t` in years. All ice follows the same paths
-as in a steady field and only the clock runs unevenly, so that displacement stays exact.
+The speed at every point is that of the catalog multiplied by a time-dependent factor,
+``1 + trend t + amplitude cos(2 pi (t - peak))`` with `t` in years. The ice follows the same paths
+as in a steady field, and only the rate changes, so that displacement remains exact.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from gdiv.twin.inputs import require_description
 
 __all__ = ["Clock", "clock_of"]
 
-#: Fraction of the melt season at which ice is fastest: meltwater reaches the bed early in summer.
+#: Fraction of the melt season at maximum speed; meltwater reaches the bed early in summer.
 PEAK = 0.2
 
 
@@ -70,7 +70,7 @@ class Clock(NamedTuple):
 
 
 def clock_of(glacier: Glacier) -> Clock:
-    """Clock of a glacier's twin, whose trend crosses the catalog's speed in the middle season.
+    """Make the clock of a glacier's twin; the trend equals the catalog's speed mid-season.
 
     Parameters
     ----------

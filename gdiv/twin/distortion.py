@@ -1,10 +1,10 @@
-"""Errors of position of the twin's scenes: where a pixel is, and what it shows.
+"""Geolocation errors of the twin's scenes.
 
 A pixel `q` of a scene shows the point ``q - shift - relief_shift relief(q) - thinning_shift
 thinning(q) - jitter(row of q)`` of the world, in pixels. The first is the mis-registration of the
 whole scene. The second and third act along columns, across the track: an error `dh` of the terrain
 model displaces a pixel by ``dh tan(incidence)`` (Altena and Kääb 2017, doi:10.3390/rs9030300).
-Relief has errors that stay the same; thinning ice sinks further below the terrain model each year.
+Errors of the relief are constant; thinning ice sinks further below the terrain model each year.
 Jitter varies along the track.
 """
 
@@ -25,14 +25,14 @@ __all__ = ["Distortion", "Patterns", "draw_distortion"]
 
 MAX_SHIFT = 0.3  # pixels in each direction, about Sentinel-2's multi-temporal registration
 SHIFT_DECIMALS = 3  # of a pixel
-# Shift of the highest ground by errors of the terrain model, in pixels. It nearly cancels within
-# an orbit, whose scenes share the view, and does not between orbits.
+# Shift of the highest ground due to errors of the terrain model, in pixels. It nearly cancels
+# within an orbit, whose scenes have the same view, but not between orbits.
 RELIEF_SHIFTS = {ORBIT: 0.1, OTHER_ORBIT: 1.0}
 # Tangent of the angle of incidence, positive if the sensor looks from the west; Sentinel-2's swath
 # spans about 0.19 to both sides.
 TAN_INCIDENCE = {ORBIT: 0.12, OTHER_ORBIT: -0.15}
-# Since this day ESA rectifies with the Copernicus model, of TanDEM-X data of about 2013, and before
-# with PlanetDEM, whose data over mountains are of about 2000 to 2011 (ESA, baseline 03.00).
+# Since this day, ESA has used the Copernicus terrain model, with TanDEM-X data of about 2013;
+# before, PlanetDEM with data of about 2000 to 2011 over mountains (ESA, baseline 03.00).
 MODEL_SWITCH = date(2021, 3, 30)
 OLD_MODEL = date(2008, 7, 1)
 NEW_MODEL = date(2013, 7, 1)
@@ -56,7 +56,7 @@ class Patterns(NamedTuple):
 
 
 class Distortion(NamedTuple):
-    """Errors of position of one scene, in pixels.
+    """Geolocation errors of one scene, in pixels.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Distortion(NamedTuple):
     def to_world(
         self, patterns: Patterns, columns: Component, rows: Component
     ) -> tuple[Component, Component]:
-        """Point of the world, in pixels of the scene's grid, that positions of the scene show.
+        """Convert positions in the scene to points of the world, in pixels of the scene's grid.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class Distortion(NamedTuple):
     def from_world(
         self, patterns: Patterns, columns: Component, rows: Component
     ) -> tuple[Component, Component]:
-        """Find the positions in the scene that show points of the world; inverse of `to_world`.
+        """Convert points of the world to positions in the scene; inverse of `to_world`.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ def draw_distortion(
     spacing: float,
     rng: np.random.Generator,
 ) -> Distortion:
-    """Draw the errors of position of one scene.
+    """Draw the geolocation errors of one scene.
 
     Parameters
     ----------
@@ -155,13 +155,13 @@ def draw_distortion(
     Returns
     -------
     Distortion
-        Errors of position.
+        Geolocation errors.
     """
     shift = np.round(rng.uniform(-MAX_SHIFT, MAX_SHIFT, 2), SHIFT_DECIMALS)
     wobble = np.stack([smooth_field((rows, 4), JITTER_LENGTH, rng)[:, 0] for _ in range(2)])
     model = OLD_MODEL if acquisition.day < MODEL_SWITCH else NEW_MODEL
     years = (acquisition.day - model).days / DAYS_PER_YEAR
-    # The ice lies lower than the model, so it is seen shifted towards the sensor.
+    # The ice is below the terrain model, so it appears shifted towards the sensor.
     lowering = conditions.thinning * years
     return Distortion(
         shift,

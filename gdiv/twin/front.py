@@ -17,7 +17,7 @@ __all__ = ["CalvingFront", "FrontState"]
 
 # Mélange; chosen by eye on Sentinel-2 scenes of Greenland's fjords.
 MELANGE_SLOPE = 1.0  # of the spectrum of its blocks
-ICE_LEVEL = -0.3  # of unit noise, above which a pixel is ice and not water
+ICE_LEVEL = -0.3  # threshold of unit noise above which a pixel is ice instead of water
 LEVEL_WIDTH = 0.4
 BLOCK_CONTRAST = 0.25  # of log-brightness
 
@@ -47,7 +47,7 @@ class CalvingFront:
     length : float
         Length of the centreline in metres.
     middle : float
-        Ordinal day on which the front is at its position.
+        Ordinal day on which the front is at its position in the catalog.
     spacing : float
         Size of a pixel in metres.
     seed : int
@@ -102,7 +102,7 @@ class CalvingFront:
         return along > self.state(day).limit
 
     def melange(self, columns: Component, rows: Component, day: float) -> Image:
-        """Read the reflectance of mélange.
+        """Sample the reflectance of the mélange.
 
         Parameters
         ----------

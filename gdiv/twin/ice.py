@@ -14,17 +14,17 @@ from gdiv.twin.streams import Streams, join_streams
 __all__ = ["Ice", "vary_branches"]
 
 # All numbers were chosen by eye on the twin of the Mer de Glace.
-MARGIN_WIDTH = 220  # m, width of the margin that drag slows
+MARGIN_WIDTH = 220  # m, width of the margin slowed by drag
 MARGIN_EXPONENT = 2.5  # larger values confine the drag to the outermost ice
 VELOCITY_SMOOTHING = 60  # m, sigma
 SLIP_SMOOTHING = 15  # m, sigma, of ice that slips at its margin
 SPEED_VARIATION = 0.15  # of the speeds of the catalog with another seed, sigma
 WIDTH_VARIATION = 0.1  # of the widths
 ELEVATION_SMOOTHING = 300  # m, sigma
-THINNING_MARGIN = 100  # m from a margin, where ice thins as much as in the middle
+THINNING_MARGIN = 100  # m, distance from a margin beyond which thinning is undiminished
 THINNING_SMOOTHING = 60  # m, sigma
 DEBRIS_SMOOTHING = 2  # pixels, sigma
-MASK_SMOOTHING = 0.7  # pixels, sigma: a margin is not a staircase of pixels
+MASK_SMOOTHING = 0.7  # pixels, sigma, to avoid stair-stepped margins
 
 
 def vary_branches(branches: list[Branch], seed: int) -> list[Branch]:
@@ -64,8 +64,8 @@ class Ice:
     geobox : GeoBox
         Grid, in metres with rows running south.
     seed : int, optional
-        Seed of the glacier: 0 for that of the catalog, whose stakes move at their speeds. Another
-        seed gives other speeds and widths.
+        Seed of the glacier: 0 for that of the catalog, whose stakes move at the measured speeds.
+        Other seeds give different speeds and widths.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Ice:
     mask : ndarray of bool, shape (H, W)
         True on ice.
     fraction : ndarray, shape (H, W)
-        Fraction of ice in each pixel, 0 to 1: the mask as an instrument resolves it.
+        Fraction of ice in each pixel, 0 to 1: the mask at the resolution of the instrument.
     vx : ndarray, shape (H, W)
         Velocity in m/yr, positive east; 0 outside the ice.
     vy : ndarray, shape (H, W)
@@ -86,7 +86,7 @@ class Ice:
     debris : ndarray, shape (H, W)
         Fraction of the surface under debris, 0 to 1.
     age : ndarray, shape (H, W)
-        Years since the ice left the ice fall; NaN outside streams with ogives.
+        Years since the ice left the icefall; NaN outside streams with ogives.
     distance : ndarray, shape (H, W)
         Distance to the ice in metres, 0 on it.
     thickness : ndarray, shape (H, W)
@@ -110,8 +110,8 @@ class Ice:
         self.mask: Mask = features.rasterize(
             [self.outline], geobox.shape, transform=geobox.affine
         ).astype(bool)
-        # Drag slows ice at a margin of the whole glacier, but not at the seam of two streams:
-        # speed is reduced by the distance to the outline, whatever the stream.
+        # Drag slows ice at a margin of the whole glacier, but not where two streams meet.
+        # Therefore, speed depends on the distance to the outline, regardless of the stream.
         inside = ndimage.distance_transform_edt(self.mask) * self.spacing
         drag = 1 - (1 - slip) * np.clip(1 - inside / MARGIN_WIDTH, 0, 1) ** MARGIN_EXPONENT
         smoothing = SLIP_SMOOTHING if slip else VELOCITY_SMOOTHING
@@ -125,7 +125,7 @@ class Ice:
         self.along: Image = streams.along / streams.total * self.mask
         self.length = streams.length
         self.thickness: Image = streams.thickness / streams.total * self.mask
-        # Ice thins most at the terminus and not at the head, and less towards the margins.
+        # Ice thins most at the terminus, not at all at the head, and less towards the margins.
         foot, head = twin.elevation
         low = np.clip((head - self.elevation) / (head - foot), 0, 1)
         thinning = low * self.mask * np.clip(inside / THINNING_MARGIN, 0, 1)
@@ -140,10 +140,10 @@ class Ice:
         return ndimage.gaussian_filter(inside, sigma / self.spacing) * self.mask
 
     def _surface(self, streams: Streams, elevation: tuple[float, float]) -> Image:
-        """Elevation that falls evenly from the head to the foot, extended to the valley walls."""
+        """Elevation that decreases linearly from head to foot, extended to the valley walls."""
         foot, head = elevation
         along = np.where(streams.weight > 0, streams.along / streams.total, 0)
-        # Each pixel outside the ice takes the elevation of the nearest ice.
+        # Pixels outside the ice take the elevation of the nearest ice.
         nearest = ndimage.distance_transform_edt(
             streams.weight <= 0, return_distances=False, return_indices=True
         )
@@ -151,14 +151,14 @@ class Ice:
         return ndimage.gaussian_filter(surface, ELEVATION_SMOOTHING / self.spacing)
 
     def advect(self, column: Series, row: Series, years: float) -> tuple[Series, Series]:
-        """Carry points of the grid with the ice.
+        """Advect points of the grid with the ice.
 
         Parameters
         ----------
         column, row : ndarray, shape (N,)
             Positions in pixels.
         years : float
-            Time to integrate over. Negative values carry the points backwards.
+            Time to integrate over. Negative values move the points backwards.
 
         Returns
         -------

@@ -1,8 +1,8 @@
 """Images of the twin's world at one acquisition: light, ice, snow, clouds, sensor and classes.
 
-Ice carries its texture. A scene reads the lattice of the reference date at the material point that
-the velocity has brought to each pixel, so the displacement between two scenes is exact, whatever
-the interpolation of the texture.
+Texture moves with the ice. A scene samples the lattice of the reference date at the material point
+that has moved to each pixel, so the displacement between two scenes is exact, regardless of the
+interpolation of the texture.
 """
 
 from dataclasses import dataclass
@@ -39,32 +39,32 @@ __all__ = ["Sun", "TwinImage", "image_world"]
 # Sun at the time of Sentinel-2's pass, about 10:30 local time; it is highest early in the season.
 SUN_ELEVATION = 62  # degrees, the highest of the season
 SUN_DESCENT = 28  # degrees, times a power of the fraction of the season from the peak
-SUN_PEAK = 0.15  # of the season
+SUN_PEAK = 0.15  # fraction of the season at which the sun is highest
 SUN_EXPONENT = 1.2
 NORTHERN_AZIMUTH = 150  # degrees at the beginning of the season
 SOUTHERN_AZIMUTH = 30
 AZIMUTH_DRIFT = 12  # degrees over the season
 
 # Ice.
-MIN_FRACTION = 0.01  # of ice in a pixel that material is read for
-YEAR_ZERO = 4  # texture of ageing of the reference date, the middle of `AGEING_YEARS`
-DAILY_SHARE = 0.5  # of the change from year to year, by which ice differs from day to day
-DAILY_SLOPE = 0.9  # of the spectrum of what differs by the day: melt and wetness
+MIN_FRACTION = 0.01  # minimum ice fraction of a pixel for which material is sampled
+YEAR_ZERO = 4  # index of the ageing texture of the reference date, in the middle of `AGEING_YEARS`
+DAILY_SHARE = 0.5  # daily change of the ice relative to the change from year to year
+DAILY_SLOPE = 0.9  # of the spectrum of daily changes: melt and wetness
 
 # Snow.
 EARLY_LINE_DROP = 700  # m by which the snow line is lower when the season begins
-EARLY_FRACTION = 0.3  # of the season, after which the snow line is at its height
+EARLY_FRACTION = 0.3  # of the season, after which the snow line is at its final elevation
 FRESH_LINE_DROP = 900  # m by which fresh snow lowers the line
 LINE_SPREAD = 90  # m by which patches raise and lower the line
 LINE_WIDTH = 60  # m from bare to covered
-STEEPNESS_LOSS = 0.8  # cover that a slope of 45 degrees sheds
+STEEPNESS_LOSS = 0.8  # loss of cover on a slope of 45 degrees
 FRESH_COVER = 0.92  # of a scene with fresh snow
 FRESH_GAPS = 0.3  # cover that patches remove
 SNOW_PATCHES = 0.05  # of log-brightness
 SNOW_GRAIN = 0.03  # of log-brightness
 
 # Atmosphere and sensor.
-CLOUD_SHADOW = 0.65  # fraction of the light that a cloud takes away
+CLOUD_SHADOW = 0.65  # fraction of the light that a cloud blocks
 GAIN_SPREAD = 0.04  # sigma of the gain between scenes
 HAZE_SPREAD = 0.006  # reflectance, sigma
 NOISE = (0.003, 0.003, 0.003, 0.003)  # reflectance, sigma, in the order of the bands
@@ -88,7 +88,7 @@ class TwinImage(NamedTuple):
 
 
 class _IceSurface(NamedTuple):
-    """Ice as it looks on the day of one scene."""
+    """Appearance of the ice on the day of one scene."""
 
     fraction: Image  # of ice in each pixel
     debris: Image  # fraction of the surface
@@ -102,17 +102,17 @@ class _View:
     rows: Image
     columns: Image
     on_ice: Mask  # pixels with ice
-    ice_columns: Series  # where the material of these pixels was on the reference date
+    ice_columns: Series  # position of their material on the reference date
     ice_rows: Series
     melange: Mask  # pixels of ice mélange beyond a calving front
 
     def sample(self, lattice: Component, order: int = 1) -> Image:
-        """Read a lattice of stable ground, light or snow."""
+        """Sample a lattice of stable ground, light or snow."""
         points = [self.rows, self.columns]
         return ndimage.map_coordinates(lattice, points, order=order, mode="nearest")
 
     def sample_material(self, coefficients: Image) -> Image:
-        """Read spline coefficients of a texture that moves with the ice; 0 where there is none."""
+        """Sample a spline texture that moves with the ice; 0 where there is no ice."""
         field = np.zeros(self.rows.shape, np.float32)
         points = [self.ice_rows, self.ice_columns]
         field[self.on_ice] = ndimage.map_coordinates(
@@ -136,7 +136,7 @@ def image_world(
     acquisition : Acquisition
         Day, fault and clouds of the scene.
     distortion : Distortion
-        Errors of position of the scene.
+        Geolocation errors of the scene.
     seed : int
         Seed of weather and noise.
 
@@ -145,7 +145,7 @@ def image_world(
     TwinImage
         Reflectance, classification at half the resolution, and position of the sun.
     """
-    # Every step that is passed `rng` draws from it: another order gives other scenes.
+    # The steps below draw from `rng`, so a different order would give different scenes.
     rng = np.random.default_rng([seed, SCENE_KEY, acquisition.day.toordinal()])
     day = acquisition.day.toordinal()
     conditions = world.conditions
@@ -189,7 +189,7 @@ def _sun_position(glacier: Glacier, day: date) -> Sun:
 
 
 def _view(world: World, distortion: Distortion, day: float) -> _View:
-    """Find the point of the lattice, and the material, that each pixel shows."""
+    """Compute the lattice position and the material that each pixel shows."""
     height, width = world.geobox.shape
     columns, rows = distortion.to_world(world.patterns, *pixel_grid((height, width), np.float64))
     columns, rows = columns + world.pad, rows + world.pad
@@ -198,17 +198,17 @@ def _view(world: World, distortion: Distortion, day: float) -> _View:
     along = ndimage.map_coordinates(world.ice.along, points, order=1, mode="nearest")
     melange = (fraction > ICE_MIN) & world.front.beyond(along, day)
     on_ice = (fraction > MIN_FRACTION) & ~melange
-    # The material of a scene after the reference date lay upstream of its pixel.
+    # For scenes after the reference date, the material was upstream of its pixel.
     years = world.clock.ice_years(world.epoch.toordinal(), day)
     ice_columns, ice_rows = world.ice.advect(columns[on_ice], rows[on_ice], -years)
     return _View(rows, columns, on_ice, ice_columns, ice_rows, melange)
 
 
 def _ice_surface(world: World, view: _View, years: float, rng: np.random.Generator) -> _IceSurface:
-    """Read the look of the material that each pixel shows, aged to the day of the scene.
+    """Sample the appearance of the material in each pixel, aged to the day of the scene.
 
-    Ageing decorrelates the images of a pair. One texture fades into the next over a year, and
-    another is drawn for the day.
+    Ageing decorrelates the images of a pair. One texture fades into the next over a year, and a
+    new texture is drawn for each day.
     """
     change = world.conditions.ice_change
     aged = change * _fade(world.ageing, view, years)
@@ -223,11 +223,11 @@ def _ice_surface(world: World, view: _View, years: float, rng: np.random.Generat
 
 
 def _fade(textures: list[Image], view: _View, years: float) -> Image:
-    """Textures of two successive years, of which one fades into the other."""
+    """Blend the textures of two successive years, one fading into the other."""
     season, phase = divmod(years + YEAR_ZERO, 1)
     fading = view.sample_material(textures[int(season) % AGEING_YEARS])
     emerging = view.sample_material(textures[(int(season) + 1) % AGEING_YEARS])
-    # Cosine and sine keep the variance constant while the textures change over.
+    # Cosine and sine keep the variance constant during the transition.
     return np.cos(phase * np.pi / 2) * fading + np.sin(phase * np.pi / 2) * emerging
 
 
@@ -236,7 +236,7 @@ def _blend_ground_and_ice(
 ) -> Image:
     """Reflectance of stable ground, ice and mélange, blended at the margin of the ice.
 
-    Stable ground differs by the day: wet rock, melting snow and plants.
+    Stable ground changes from day to day: wet rock, melting snow and plants.
     """
     ground = np.stack([view.sample(band, order=3) for band in world.ground])
     daily = crop_periodic(fractal_texture(TEXTURE_SIZE, DAILY_SLOPE, rng), view.rows.shape)
@@ -259,7 +259,7 @@ def _snow_cover(world: World, view: _View, acquisition: Acquisition) -> Image:
     )
     above = (world.elevation + LINE_SPREAD * world.patchiness - line) / LINE_WIDTH
     slope = np.hypot(*np.gradient(world.elevation, world.spacing))
-    # Snow stays on ice however steep the interpolated surface is.
+    # Snow stays on ice regardless of the slope of the interpolated surface.
     shed = STEEPNESS_LOSS * (world.ice.distance > 0) * slope
     snow = np.clip(view.sample(above - shed), 0, 1)
     if fresh:
@@ -278,7 +278,7 @@ def _cover_with_snow(
 
 
 def _cover_with_clouds(reflectance: Image, clouds: Clouds) -> Image:
-    """Darken the ground under the shadow of clouds, and hide it behind clouds."""
+    """Darken the ground in cloud shadow, and hide it behind clouds."""
     shaded = reflectance * (1 - CLOUD_SHADOW * clouds.shadow)
     return shaded * (1 - clouds.opacity) + spectrum("cloud") * clouds.opacity
 

@@ -1,7 +1,7 @@
 """Checked inputs of a twin, and the keys of its random generators.
 
-Each generator is seeded with the pair of the twin's seed and one of the keys below, so that a
-change to one part of the twin leaves the random draws of the others unchanged.
+Each generator is seeded with the twin's seed and one of the keys below, so that changing one part
+of the twin leaves the random draws of the other parts unchanged.
 """
 
 from odc.geo.geobox import GeoBox
@@ -49,7 +49,7 @@ def require_description(glacier: Glacier) -> TwinDescription:
     Raises
     ------
     ValueError
-        If the catalog describes no twin of this glacier.
+        If the catalog has no description of a twin of this glacier.
     """
     if glacier.twin is None:
         raise ValueError(
@@ -79,5 +79,5 @@ def require_epsg(geobox: GeoBox) -> int:
     """
     epsg = None if geobox.crs is None else geobox.crs.epsg
     if epsg is None:
-        raise ValueError(f"the twin needs a grid with an EPSG code, got {geobox.crs}")
+        raise ValueError(f"the grid of a twin must have an EPSG code, got {geobox.crs}")
     return epsg

@@ -1,4 +1,4 @@
-"""STAC items and GeoTIFFs of the twin, shaped like those of Earth Search."""
+"""STAC items and GeoTIFFs of the twin, in the format of Earth Search."""
 
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -24,8 +24,8 @@ TAGS = {"TIFFTAG_IMAGEDESCRIPTION": NOTICE, "SYNTHETIC": "YES"}
 
 SCALE = 0.0001  # reflectance per digital number, as in Sentinel-2's level 2A
 NUMBERS_PER_REFLECTANCE = 10000  # its reciprocal
-ADDED_NUMBER = 1000  # that processing baselines from 04.00 on add
-OFFSET = -0.1  # reflectance, which takes it out again
+ADDED_NUMBER = 1000  # added by processing baselines since 04.00
+OFFSET = -0.1  # reflectance that removes it
 MAX_NUMBER = 65535  # of uint16; 0 is no data
 BLOCK_SIZE = 256  # pixels, of the tiles of a GeoTIFF
 PASS_TIME = "T10:25:59Z"  # of Sentinel-2 over the Alps
@@ -57,7 +57,7 @@ def write_scene(
     Parameters
     ----------
     folder : Path
-        Folder of the twin. The scene gets a folder of its own inside.
+        Folder of the twin. The scene is written to its own subfolder.
     glacier : Glacier
         Entry of the catalog.
     geobox : GeoBox
@@ -74,7 +74,7 @@ def write_scene(
     """
     identifier = acquisition.identifier
     (folder / identifier).mkdir(exist_ok=True)
-    # An item keeps the offset even where it was removed from the numbers, as in Earth Search.
+    # As in Earth Search, items state the offset even if it was removed from the numbers.
     offset = 0 if acquisition.offset == "absent" else OFFSET
     reflectance = _RasterBand(geobox, "uint16", {"scale": SCALE, "offset": offset})
     assets = {}
@@ -93,7 +93,7 @@ def write_scene(
 def _to_numbers(
     reflectance: npt.NDArray[np.floating[Any]], offset: Offset
 ) -> npt.NDArray[np.uint16]:
-    """Convert reflectance to digital numbers; 0 stays free for no data."""
+    """Convert reflectance to digital numbers; 0 is reserved for no data."""
     added = ADDED_NUMBER if offset == "left-in" else 0
     numbers = np.round(reflectance * NUMBERS_PER_REFLECTANCE + added)
     return numbers.clip(1, MAX_NUMBER).astype(np.uint16)

@@ -1,10 +1,10 @@
-"""Thickness, thinning and surface mass balance of the twin, which obey conservation of mass.
+"""Thickness, thinning and surface mass balance of the twin, consistent with mass conservation.
 
 ``b = div(gamma H u) + dh/dt``: surface mass balance `b`, thickness `H`, surface velocity `u` and
 change of the surface ``dh/dt`` (Cuffey and Paterson 2010, The Physics of Glaciers, section 8.5.5).
-The thickness of each stream follows from the ice flux, its width and its speed, with a balance that
-rises with the elevation. The balance of the grid is then computed from the equation, averaged over
-100 m.
+The thickness of each stream follows from the ice flux, its width and its speed, for a balance that
+increases with elevation. The balance on the grid is then computed from this equation and averaged
+over 100 m.
 """
 
 import numpy as np
@@ -16,17 +16,17 @@ from gdiv.images.arrays import Component, Image, Mask, Series
 
 __all__ = ["centre_thickness", "mass_balance"]
 
-#: Velocity averaged over depth relative to that of the surface: between 0.8 for ice that only
-#: deforms and 1 for ice that only slides.
+#: Depth-averaged velocity relative to surface velocity, between 0.8 for pure deformation and 1 for
+#: pure sliding.
 DEPTH_FACTOR = 0.9
 #: Thickness at the head of a stream relative to its half-width.
 HEAD_RATIO = 0.45
-#: Least flux of a stream relative to its head, so that a tongue that melts away stays ice.
+#: Minimum flux of a stream relative to its head, so that a tongue does not vanish.
 MIN_FLUX = 0.05
-#: Rise of the balance with the elevation, 1/yr: typical of the tongues of Alpine glaciers.
+#: Mass-balance gradient, 1/yr, typical of Alpine glacier tongues.
 BALANCE_GRADIENT = 0.007
-#: Integral over a parabolic cross-section, in half-widths, of thickness times speed, both relative
-#: to the centre; for a profile of speed of the fourth power.
+#: Integral of thickness times speed, relative to the centre, over a parabolic cross-section in
+#: half-widths, for a fourth-power speed profile.
 SECTION = 4 / 3
 SECTION_LOSS = 2 / 5 - 2 / 7
 #: Smoothing of the balance, m.
@@ -36,7 +36,7 @@ SMOOTHING = 100.0
 def centre_thickness(
     distance: Series, half_width: Series, speed: Series, twin: TwinDescription
 ) -> Series:
-    """Thickness on a centreline by the flux that the balance leaves.
+    """Compute the thickness on a centreline from the ice flux implied by the mass balance.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def centre_thickness(
 def mass_balance(
     vx: Component, vy: Component, thickness: Image, thinning: Image, mask: Mask, spacing: float
 ) -> Image:
-    """Surface mass balance that conserves mass.
+    """Compute the surface mass balance that conserves mass.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def mass_balance(
 
     Examples
     --------
-    Ice that speeds up by a tenth of a metre per year and metre needs accumulation:
+    A longitudinal strain rate of 0.1 per year requires accumulation:
 
     >>> mask = np.ones((64, 64), bool)
     >>> vx = np.tile(0.1 * 10 * np.arange(64.0), (64, 1))

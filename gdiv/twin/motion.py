@@ -7,15 +7,15 @@ from gdiv.images.arrays import Component, Series
 
 __all__ = ["advect"]
 
-MIN_STEPS = 2  # of the integration, however slow the ice is
+MIN_STEPS = 2  # of the integration, even for slow ice
 
 
 def advect(
     vx: Component, vy: Component, spacing: float, column: Series, row: Series, years: float
 ) -> tuple[Series, Series]:
-    """Carry points through a steady velocity field by fourth-order Runge-Kutta.
+    """Advect points in a steady velocity field with fourth-order Runge-Kutta.
 
-    A step is at most as long as the fastest ice takes to cross one pixel.
+    In one step, the fastest ice moves at most one pixel.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def advect(
     column, row : ndarray, shape (N,)
         Positions in pixels. Beyond the frame the velocity of the nearest pixel is used.
     years : float
-        Time to integrate over. Negative values carry the points backwards.
+        Time to integrate over. Negative values move the points backwards.
 
     Returns
     -------

@@ -62,7 +62,7 @@ class Clouds(NamedTuple):
     """Clouds over one scene."""
 
     opacity: Image  # 0 to 1
-    shadow: Image  # 0 to 1, where no cloud hides it
+    shadow: Image  # 0 to 1, where not hidden by a cloud
 
 
 def crop_periodic(texture: Image, shape: tuple[int, int]) -> Image:
@@ -71,22 +71,22 @@ def crop_periodic(texture: Image, shape: tuple[int, int]) -> Image:
     Parameters
     ----------
     texture : ndarray, shape (M, N)
-        Texture whose opposite edges fit together.
+        Texture with periodic edges.
     shape : tuple of int
         ``(H, W)``.
 
     Returns
     -------
     ndarray, shape (H, W)
-        The texture from its first pixel on, repeated where it is smaller.
+        The texture, starting at its first pixel and repeated where necessary.
     """
-    # Division rounded up.
+    # Round the division up.
     repeats = [-(-wanted // present) for wanted, present in zip(shape, texture.shape, strict=True)]
     return np.tile(texture, repeats)[: shape[0], : shape[1]]
 
 
 def spectrum(name: str) -> Image:
-    """Reflectance of a surface in each band.
+    """Return the reflectance of a surface in each band.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def draw_clouds(
     shape : tuple of int
         ``(H, W)``.
     cover : float
-        Approximate fraction of the scene under clouds. Without clouds nothing is drawn from `rng`.
+        Approximate cloud cover of the scene, as a fraction. If zero, nothing is drawn from `rng`.
     spacing : float
         Size of a pixel in metres.
     sun_azimuth : float
@@ -156,7 +156,7 @@ def draw_clouds(
     opacity = np.clip((field - threshold) / CLOUD_EDGE, 0, 1)
     azimuth = np.radians(sun_azimuth)
     distance = SHADOW_OFFSET / spacing
-    # Away from the sun, as (row, column).
+    # Direction away from the sun, as (row, column).
     offset = (distance * np.cos(azimuth), -distance * np.sin(azimuth))
     shadow = ndimage.shift(opacity, offset, order=1)
     return Clouds(opacity.astype(np.float32), (shadow * (1 - opacity)).astype(np.float32))

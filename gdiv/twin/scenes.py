@@ -1,11 +1,11 @@
 """The synthetic twin: a glacier of the catalog rendered as Sentinel-2-like scenes of known motion.
 
-Ice carries its texture through a velocity field whose pattern is steady and whose speed has seasons
-and a trend, so the displacement between two scenes is exact. Around the ice stand stable walls
-under a moving sun and snow line. Each scene adds its own errors of position, weather, change of the
-surface, gain, stripes and noise; `gdiv.catalog.TwinConditions` sets the amplitudes.
+Texture moves with the ice through a velocity field with a steady pattern, whose speed has a
+seasonal cycle and a trend, so the displacement between two scenes is exact. The ice is surrounded
+by stable walls with changing illumination and snow line. Each scene has its own geolocation errors,
+weather, surface change, gain, stripes and noise; `gdiv.catalog.TwinConditions` sets the amplitudes.
 
-Only `gdiv.twin.truth` reads the truth that is stored beside the scenes.
+The truth is stored beside the scenes, and only `gdiv.twin.truth` reads it.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ def render_twin(
     seed: int = 0,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Path:
-    """Render the twin of a glacier, unless the folder holds the same twin already.
+    """Render the twin of a glacier, unless the folder already contains it.
 
     An interrupted rendering resumes with the next scene.
 
@@ -51,24 +51,24 @@ def render_twin(
     geobox : GeoBox
         Grid of the scenes.
     usable : list of int
-        Number of clear scenes in each season year. The last number counts for all later years.
+        Number of clear scenes in each season year. The last number applies to all later years.
     folder : Path
         Folder to write into.
     seed : int, optional
-        Seed of all that is random. Another seed gives other dates, relief, textures and weather.
+        Seed of all random numbers: dates, relief, textures and weather.
     progress : callable, optional
         Called after each scene with the number of finished scenes and of all scenes.
 
     Returns
     -------
     Path
-        `items.json`, an ItemCollection with relative links. Beside it stand `outline.geojson`,
-        `stakes.geojson` with the speeds that a survey of this twin would give, and the truth.
+        `items.json`, an ItemCollection with relative links. The same folder contains
+        `outline.geojson`, `stakes.geojson` with simulated survey speeds, and the truth.
 
     Raises
     ------
     ValueError
-        If the catalog describes no twin of this glacier.
+        If the catalog has no description of a twin of this glacier.
     """
     folder = Path(folder)
     items_file = folder / "items.json"
@@ -78,7 +78,7 @@ def render_twin(
         return items_file
     require_description(glacier)
     folder.mkdir(parents=True, exist_ok=True)
-    # Without its items, a twin whose rendering is interrupted counts as not rendered.
+    # Remove the items first, so that an interrupted rendering is recognised as incomplete.
     items_file.unlink(missing_ok=True)
     progress_file = folder / "progress.json"
     items = _rendered_before(progress_file, recipe)
@@ -109,7 +109,7 @@ def _rendered_before(progress_file: Path, recipe: str) -> list[dict[str, Any]]:
 
 
 def _recipe(glacier: Glacier, geobox: GeoBox, usable: list[int], seed: int) -> str:
-    """Describe all that decides what a twin looks like, the code included."""
+    """Describe all inputs that determine a twin, including the code."""
     room = Path(__file__).parent
     modules = [*sorted(room.glob("*.py")), room.parent / "images" / "textures.py"]
     code = "".join(path.read_text(encoding="utf-8") for path in modules)
@@ -125,7 +125,7 @@ def _recipe(glacier: Glacier, geobox: GeoBox, usable: list[int], seed: int) -> s
 
 
 def _has_text(path: Path, text: str) -> bool:
-    """Whether a file exists and holds a text."""
+    """Check whether a file exists and contains a text."""
     return path.exists() and path.read_text(encoding="utf-8") == text
 
 
@@ -143,7 +143,7 @@ def _build_world(glacier: Glacier, geobox: GeoBox, plan: list[Acquisition], seed
 def _draw_distortions(
     plan: list[Acquisition], world: World, seed: int
 ) -> dict[Acquisition, Distortion]:
-    """Draw the errors of position of each scene."""
+    """Draw the geolocation errors of each scene."""
     rng = np.random.default_rng([seed, SHIFT_KEY])
     return {
         acquisition: draw_distortion(

@@ -1,4 +1,4 @@
-"""Streams of the twin's ice along centrelines, and how they join into one glacier."""
+"""Streams of the twin's ice along centrelines, joined into one glacier."""
 
 from typing import NamedTuple
 
@@ -20,16 +20,16 @@ __all__ = ["Streams", "join_streams"]
 # Unless a source is given, numbers were chosen by eye on the twin of the Mer de Glace.
 CENTRELINE_STEP = 20  # m between points of a centreline
 MIN_CENTRELINE_POINTS = 200
-# Speed falls from the centreline to the margin as 1 - |across|^4: the profile of ice that only the
-# walls hold, with exponent 3 in Glen's law (Cuffey and Paterson 2010, The Physics of Glaciers).
+# Speed falls from the centreline to the margin as 1 - |across|^4: the profile of ice resisted only
+# by its walls, with exponent 3 in Glen's law (Cuffey and Paterson 2010, The Physics of Glaciers).
 PROFILE_EXPONENT = 4
 MIN_PROFILE = 0.15  # of the centreline's speed, so that ice at a margin has a finite age
 MIN_TRAVEL_SPEED = 1  # m/yr, so that the travel time down a centreline is finite
-# The outline swells and narrows along the centreline, as no natural margin is smooth:
+# The outline widens and narrows along the centreline, since natural margins are not smooth:
 # relative amplitude, length (m) per radian, and phase (radian) of two waves.
 LONG_RIPPLE = (0.05, 170, 0)
 SHORT_RIPPLE = (0.04, 61, 1)
-MIN_WEIGHT = 1e-6  # of all streams together, to divide by
+MIN_WEIGHT = 1e-6  # minimum total weight of all streams, to avoid division by zero
 
 # Debris across a stream, in half widths from the centreline; `d` is the debris of the branch.
 CLEAN_WIDTH = 0.95  # where the debris of the margin begins on a stream without debris
@@ -47,12 +47,12 @@ class Streams(NamedTuple):
 
     outline: shapely.Geometry
     weight: Image  # sum of the weights
-    total: Image  # the same but never zero, to divide the weighted sums below by
+    total: Image  # the same but never zero; divisor of the weighted sums below
     east: Component  # m/yr
     north: Component  # m/yr
     debris: Image
     along: Image  # position down the streams, 0 to 1
-    age: Image  # years since the ice fall, not weighted; NaN outside streams with ogives
+    age: Image  # years since the icefall, not weighted; NaN outside streams with ogives
     length: float  # m, of the longest centreline
     thickness: Image  # m
 
@@ -148,7 +148,7 @@ def _centreline(branch: Branch, to_grid: Transformer) -> _Centreline:
     distance = np.linspace(0, length[-1], count)
     degree = min(3, len(x) - 1)  # a spline of degree k needs k + 1 points
     line_x, line_y = make_interp_spline(length, np.c_[x, y], k=degree)(distance).T
-    # Unlike a spline, PCHIP does not overshoot: widths and speeds stay between the given ones.
+    # Unlike a spline, PCHIP does not overshoot: widths and speeds stay between the given values.
     half_width = PchipInterpolator(length, points[:, 2])(distance)
     speed = PchipInterpolator(length, points[:, 3])(distance)
     tangent_x = np.gradient(line_x, distance)
@@ -175,7 +175,7 @@ def _stream(line: _Centreline, debris: float, slip: float, east: Image, north: I
     deforming = np.clip(1 - np.abs(across) ** PROFILE_EXPONENT, 0, None)
     profile = slip + (1 - slip) * deforming
     speed = line.speed[nearest] * profile
-    # A streamline at a constant fraction of the half width drifts sideways as the width changes.
+    # A streamline at a constant fraction of the half width moves sideways as the width changes.
     sideways = speed * across * np.gradient(line.half_width, line.distance)[nearest]
     return _Stream(
         weight=deforming * inside,
@@ -197,14 +197,14 @@ def _nearest_points(line: _Centreline, east: Image, north: Image) -> npt.NDArray
 
 
 def _travel_time(line: _Centreline) -> Series:
-    """Years that ice takes from the first point of the centreline to each point."""
+    """Travel time in years from the first point of the centreline to each point."""
     mean_speed = (line.speed[1:] + line.speed[:-1]) / 2
     years = np.diff(line.distance) / np.maximum(mean_speed, MIN_TRAVEL_SPEED)
     return np.concatenate([[0], np.cumsum(years)])
 
 
 def _channel_polygon(line: _Centreline) -> shapely.Geometry:
-    """Outline of one stream, with a margin that ripples."""
+    """Outline of one stream, with an undulating margin."""
     ripple = 1 + _wave(line.distance, *LONG_RIPPLE) + _wave(line.distance, *SHORT_RIPPLE)
     east_offset = line.tangent_y * line.half_width
     north_offset = line.tangent_x * line.half_width

@@ -1,4 +1,4 @@
-"""Outline of the twin's ice, and the yearly speeds that a survey of its stakes would give."""
+"""Outline of the twin's ice, and simulated annual surveys of its stakes."""
 
 from datetime import date
 from pathlib import Path
@@ -19,7 +19,7 @@ SPEED_DECIMALS = 2  # of a stake's speed in m/yr
 
 
 def write_outline(folder: Path, world: World) -> None:
-    """Write the outline of the ice to `outline.geojson`, enlarged by its age in the catalog.
+    """Write the outline of the ice to `outline.geojson`, enlarged according to its age.
 
     Parameters
     ----------
@@ -62,12 +62,12 @@ def write_stakes(folder: Path, world: World) -> None:
 
 
 def _yearly_speed(world: World, point: shapely.Point, year: int) -> float:
-    """Speed of the ice from a point on, in m/yr, between the surveys of two years."""
+    """Speed of the ice that starts at a point, between the surveys of two years, m/yr."""
     surveys = [date(season, *SURVEY_DAY).toordinal() for season in (year - 1, year)]
     ice_years = world.clock.ice_years(*surveys)
     vx, vy = world.scene_velocity()
     column, row = ~world.geobox.affine * (point.x, point.y)
-    # Affine coordinates count from the corner of the first pixel, positions from its centre.
+    # Affine coordinates refer to the corner of the first pixel, positions to its centre.
     start_column = np.array([column - 0.5])
     start_row = np.array([row - 0.5])
     end_column, end_row = advect(vx, vy, world.spacing, start_column, start_row, ice_years)

@@ -23,15 +23,15 @@ BROAD_LENGTH = 1500  # m, correlation length of the shoulders
 RIDGE_AMPLITUDE = 0.42  # of ridges and gullies
 RIDGE_LENGTH = 700  # m, correlation length of the largest ridges
 RIDGE_OCTAVES = 5
-RIDGE_LEVEL = 0.8  # about the mean of the absolute value of unit Gaussian noise
+RIDGE_LEVEL = 0.8  # approximate mean of the absolute value of unit Gaussian noise
 ROUGHNESS = 18  # m, of the smallest relief
 ROUGHNESS_SLOPE = 1.7  # of its spectrum
 
 # Light.
 SHADOW_REACH = 60  # pixels, the farthest ridge that casts a shadow
 SHADOW_STEP = 2  # pixels between the distances searched for ridges
-# Fraction of the light that comes from the sky: of all bands alike, or of blue, green, red and
-# near infrared, since air scatters blue light most.
+# Fraction of the light from the sky: the same for all bands, or for blue, green, red and near
+# infrared, since air scatters blue light most.
 SKY_LIGHT = (0.16, 0.16, 0.16, 0.16)
 BAND_SKY_LIGHT = (0.28, 0.20, 0.14, 0.08)
 PENUMBRA = 0.6  # pixels, sigma
@@ -52,7 +52,7 @@ def draw_relief(
     spacing: float,
     rng: np.random.Generator,
 ) -> Image:
-    """Raise valley walls with ridges and gullies beside the ice.
+    """Generate valley walls with ridges and gullies beside the ice.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def draw_relief(
 
 
 def _ridged_noise(shape: tuple[int, int], length: float, rng: np.random.Generator) -> Image:
-    """Fractal noise with creases, as erosion leaves them: the absolute value of smooth noise."""
+    """Fractal noise with erosion-like creases: the absolute value of smooth noise."""
     total: Image = np.zeros(shape, np.float32)
     for octave in range(RIDGE_OCTAVES):
         scale = 2.0**-octave
@@ -103,7 +103,7 @@ def illuminate(
     sun_elevation: float,
     band_light: bool = False,
 ) -> Illumination:
-    """Light each slope by the sun and the sky, and cast the shadows of ridges.
+    """Illuminate each slope by sun and sky, and cast the shadows of ridges.
 
     Parameters
     ----------
@@ -116,12 +116,12 @@ def illuminate(
     sun_elevation : float
         Height of the sun above the horizon in degrees.
     band_light : bool, optional
-        Whether each band has its own light of the sky.
+        True if each band has its own sky light.
 
     Returns
     -------
     Illumination
-        Light relative to flat ground, and the shadow that ridges cast.
+        Light relative to flat ground, and shadows cast by ridges.
     """
     azimuth = np.radians(sun_azimuth)
     height = np.radians(sun_elevation)
@@ -147,7 +147,7 @@ def _cast_shadow(
     column, row = direction
     shadow = np.zeros(elevation.shape, bool)
     for step in range(SHADOW_STEP, SHADOW_REACH, SHADOW_STEP):
-        # Bring the ground that lies `step` pixels towards the sun to each pixel.
+        # Shift the ground `step` pixels towards the sun to each pixel.
         offset = (-step * row, -step * column)
         ridge = ndimage.shift(elevation, offset, order=1, mode="nearest")
         shadow |= ridge - elevation > step * spacing * np.tan(height)

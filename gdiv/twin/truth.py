@@ -1,4 +1,4 @@
-"""True motion of the twin: stored beside the scenes, read, and integrated over time.
+"""Store, read and integrate the true motion of the twin.
 
 No other module opens `truth.zarr`.
 """
@@ -36,7 +36,7 @@ IDENTIFIER_TYPE = "U40"  # longer than any identifier of a scene
 
 
 def write_truth(folder: Path, world: World, distortions: dict[Acquisition, Distortion]) -> None:
-    """Write the velocity and the mass of the ice, and the errors of position of each scene.
+    """Write the velocity and mass of the ice, and the geolocation errors of each scene.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def write_truth(folder: Path, world: World, distortions: dict[Acquisition, Disto
     world : World
         The world that was rendered.
     distortions : dict
-        Errors of position of each scene, in the order of the scenes.
+        Geolocation errors of each scene, in the order of the scenes.
     """
     geobox = world.geobox
     ice = world.ice
@@ -94,7 +94,7 @@ def write_truth(folder: Path, world: World, distortions: dict[Acquisition, Disto
             **{f"clock_{name}": float(value) for name, value in world.clock._asdict().items()},
         },
     )
-    # Format 2 has fixed-length strings; format 3 has no agreed ones yet.
+    # Zarr format 2 supports fixed-length strings; in format 3 they are not standardised yet.
     truth.to_zarr(folder / TRUTH, mode="w", zarr_format=2, consolidated=False)
 
 
@@ -106,16 +106,16 @@ def read_truth(folder: Path, like: xr.Dataset | None = None) -> xr.Dataset | Non
     folder : Path
         Folder that holds the items of a source.
     like : xarray.Dataset, optional
-        Data whose grid, a part of the twin's, the truth is brought to. NaN outside the twin.
+        Data whose grid, a part of the twin's, the truth is regridded to; NaN outside the twin.
 
     Returns
     -------
     xarray.Dataset or None
         With dimensions ``(y, x)``: ``vx``, ``vy`` (m/yr, at mean speed), ``elevation`` and
         ``thickness`` (m), ``thinning`` and surface mass ``balance`` (m/yr), and the patterns of
-        the errors of position. For each scene: ``shift``, ``relief_shift``, ``thinning_shift`` and
-        ``jitter`` (pixels), ``front`` and ``drift`` of the mélange, and ``day``. None where the
-        source has no truth, as every archive of real scenes.
+        the geolocation errors. For each scene: ``shift``, ``relief_shift``, ``thinning_shift`` and
+        ``jitter`` (pixels), ``front`` and ``drift`` of the mélange, and ``day``. None if the source
+        has no truth, as for all archives of real scenes.
     """
     path = Path(folder) / TRUTH
     if not path.exists():
@@ -134,7 +134,7 @@ def _clock(truth: xr.Dataset) -> Clock:
 
 
 def _distortion(truth: xr.Dataset, scene: str) -> Distortion:
-    """Errors of position of a scene."""
+    """Geolocation errors of a scene."""
     one = truth.sel(scene=scene)
     return Distortion(
         one["shift"].values,
@@ -181,17 +181,17 @@ def true_motion(truth: xr.Dataset, ice_years: float) -> tuple[Component, Compone
 def true_velocity(
     truth: xr.Dataset, years: float, period: tuple[str, str] | None = None
 ) -> xr.Dataset:
-    """Mean velocity of the ice from each pixel on, as a displacement over that time measures it.
+    """Compute the mean velocity of the ice that starts at each pixel, over a time interval.
 
     Parameters
     ----------
     truth : xarray.Dataset
         Truth of a twin, as `read_truth` returns it.
     years : float
-        Time to average over. A longer one carries ice through more of the field.
+        Time to average over. With a longer time, the ice crosses more of the field.
     period : tuple of str, optional
-        First and last date, such as ``("2020-08-01", "2021-08-05")``, whose speed is meant: that
-        of the ice has seasons and a trend. The mean speed if left out.
+        First and last date, such as ``("2020-08-01", "2021-08-05")``, since the speed varies
+        with season and trend. By default the mean speed.
 
     Returns
     -------
@@ -246,23 +246,23 @@ def true_pairs(
 def true_displacement(
     truth: xr.Dataset, reference: str, secondary: str
 ) -> tuple[Component, Component]:
-    """Displacement of the image at every pixel between two scenes.
+    """Compute the displacement of the image at every pixel between two scenes.
 
-    Unlike `true_motion`, the displacement includes the errors of position of both scenes, and the
+    Unlike `true_motion`, the displacement includes the geolocation errors of both scenes, and the
     drift of ice mélange: ``secondary(x + u, y + v) = reference(x, y)`` holds for the images.
 
     Parameters
     ----------
     truth : xarray.Dataset
-        Truth of a twin, as `read_truth` returns it.
+        Truth of a twin, from `read_truth`.
     reference, secondary : str
         Identifiers of two scenes.
 
     Returns
     -------
     u, v : ndarray of float32, shape (H, W)
-        Displacement in pixels along columns and rows; NaN where what the reference shows is lost,
-        such as ice that has calved.
+        Displacement in pixels along columns and rows; NaN where the surface in the reference is
+        lost, such as ice that has calved.
     """
     patterns = Patterns(truth.relief.values, truth.thinning_pattern.values)
     first, second = (truth.sel(scene=scene) for scene in (reference, secondary))

@@ -39,7 +39,7 @@ PLANT_CONTRAST = 0.4
 ROUGH_CONTRAST = 0.22  # of log-brightness
 PATCH_CONTRAST = 0.12  # of log-brightness
 TILL_CONTRAST = 0.25  # of log-brightness: fresh till is light
-TILL_WIDTH = 90  # m over which the till that the shrinking ice left fades
+TILL_WIDTH = 90  # m, fading distance of the till left by the retreating ice
 
 # Ice.
 FINE_SLOPES = (1.2, 0.7)  # of the spectra of two textures
@@ -49,10 +49,10 @@ DEBRIS_PATCHES = 0.12  # contrast of the patches
 DEBRIS_GRAIN = 0.05  # contrast of single blocks
 AGEING_SLOPE = 0.9  # of the spectrum of ageing
 
-# Ogives. They are wider than a year's motion today, because the glacier was faster when they
+# Ogives. They are wider than today's annual motion, because the glacier was faster when they
 # formed.
 OGIVE_PERIOD = 2.1  # years of motion of today's ice
-OGIVE_NUMBERS = (-80, 80)  # first and last, of which strength and width are drawn
+OGIVE_NUMBERS = (-80, 80)  # first and last ogive for which strength and width are drawn
 OGIVE_STRENGTH = (0.4, 1.2)  # range, relative to the mean contrast
 OGIVE_JITTER = 0.12  # of a period, sigma
 OGIVE_CONTRAST = 0.42  # of log-brightness
@@ -65,14 +65,14 @@ CREVASSE_SLOPE = 0.4  # of the spectrum
 CREVASSE_STRETCH = 2.2
 CREVASSE_ANGLE = 0.3  # radian
 CREVASSE_CONTRAST = 0.3  # of log-brightness
-CREVASSE_SPEED = 0.7  # of the fastest ice; crevasses open from half of this on
+CREVASSE_SPEED = 0.7  # of the fastest ice; crevasses begin to open at half of this
 
 
 class World:
-    """Ice, valley walls and textures, and the look of the ice on a reference date.
+    """Ice, valley walls and textures, with the appearance of the ice on a reference date.
 
-    The lattice of the world is wider than the scenes: material that a late scene shows had not
-    yet entered the frame on the reference date.
+    The lattice of the world is larger than the scenes, since material in a late scene was still
+    outside the frame on the reference date.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class World:
     epoch : date
         Reference date, on which material is at its position on the lattice.
     span_years : float
-        Longest time between the reference date and a scene.
+        Maximum time between the reference date and a scene.
     seed : int
         Seed of the speeds of the ice, of relief and of textures.
 
@@ -92,7 +92,7 @@ class World:
     pad : int
         Pixels by which the lattice is wider than the scenes on each side.
     grid : GeoBox
-        Grid of the lattice, which all arrays below are on unless stated.
+        Grid of the lattice; all arrays below are on it unless stated.
     shape : tuple of int
         ``(H, W)`` of the lattice.
     spacing : float
@@ -102,7 +102,7 @@ class World:
     elevation : ndarray, shape (H, W)
         Elevation in metres.
     patchiness : ndarray, shape (H, W)
-        Noise of about unit spread that breaks up the limits of snow and plants.
+        Noise of about unit spread that makes the limits of snow and plants irregular.
     plants : ndarray, shape (H, W)
         Fraction of the ground under plants, 0 to 1.
     ground : ndarray, shape (4, H, W)
@@ -114,7 +114,7 @@ class World:
     front : CalvingFront
         Calving front, if there is one.
     patterns : Patterns
-        Smooth elevation and thinning on the grid of the scenes, which errors of position follow.
+        Smooth elevation and thinning on the grid of the scenes, for the geolocation errors.
     ice_brightness : ndarray, shape (H, W)
         Spline coefficients of the log-brightness of the ice.
     ice_debris : ndarray, shape (H, W)
@@ -146,7 +146,7 @@ class World:
         self.front = CalvingFront(
             twin.conditions.front, self.ice.length, self.clock.middle, self.spacing, seed
         )
-        # Every step below draws from the same generator: another order gives another world.
+        # The steps below draw from one generator, so a different order would change the world.
         self.elevation = draw_relief(
             self.ice.distance, self.ice.elevation, twin.relief, self.spacing, rng
         )
@@ -199,7 +199,7 @@ class World:
         return large_patches + PATCH_RATIO * small_patches
 
     def _plants(self, rough: Image, height: float) -> Image:
-        """Fraction under plants: up to a patchy tree line, and not beside the ice."""
+        """Fraction of vegetation: below a patchy tree line, and not beside the ice."""
         tree_line = self.ice.elevation.min() + TREE_LINE * height
         above = self.elevation + TREE_LINE_SPREAD * self.patchiness - tree_line
         cover = np.clip(0.5 - above / TREE_LINE_WIDTH, 0, 1)
@@ -235,9 +235,9 @@ class World:
         self.ice_debris = _spline(debris)
 
     def _draw_ogives(self, rng: np.random.Generator) -> Image:
-        """Draw a light and a dark band for each period of motion below the ice fall.
+        """Draw a light and a dark band for each period of motion below the icefall.
 
-        No two bands are equally strong or wide.
+        Strength and width vary between bands.
         """
         age = self.ice.age
         period = np.nan_to_num(age, nan=0.0) / OGIVE_PERIOD

@@ -24,23 +24,23 @@ MosaicMethod: TypeAlias = Literal["robust", "median", "mean"]
 PairValues: TypeAlias = npt.NDArray[np.floating]
 
 MOSAIC_METHODS: tuple[MosaicMethod, ...] = get_args(MosaicMethod)
-#: Least quality of a vector that is used. Chosen by eye on the twin.
+#: Minimum quality of a vector. Chosen by eye on the twin.
 MIN_QUALITY = 0.3
-#: Rows of a stored chunk of one pair, and most rows of all pairs that are combined at once.
+#: Rows of a stored chunk of one pair, and maximum number of rows combined at once.
 ROWS = 128
-#: Fewest rows that are combined at once; smaller blocks cost more in overhead than they save.
+#: Minimum number of rows combined at once; the overhead of smaller blocks exceeds their benefit.
 MIN_ROWS = 16
-#: Values of one variable that are combined at once, to bound the memory.
+#: Number of values of one variable combined at once, to limit memory.
 MAX_VALUES = 2**24
-#: Iterations of reweighting. Chosen by eye on the twin: later ones hardly change the mosaic.
+#: Iterations of reweighting. Chosen by eye on the twin; more hardly change the mosaic.
 ROUNDS = 4
-#: Least quality in the prior weight, so that no vector is lost where all pairs match poorly.
+#: Minimum quality in the prior weight, so that no vector is lost where all pairs match poorly.
 MIN_PRIOR_QUALITY = np.float32(1e-3)
-#: Residual at which the robust weight falls to a quarter, in robust standard deviations.
+#: Residual at which the robust weight is one quarter, in robust standard deviations.
 CUTOFF = 3
-#: Least robust standard deviation of a pixel's residuals, m/yr, for vectors of prior weight one.
+#: Minimum robust standard deviation of a pixel's residuals, m/yr, for a prior weight of 1.
 MIN_DEVIATION = 0.1
-#: Least sum of weights to divide by.
+#: Minimum sum of weights, to avoid division by zero.
 MIN_TOTAL_WEIGHT = 1e-9
 
 
@@ -52,7 +52,7 @@ def to_velocity(displacement: xr.Dataset, min_quality: float = MIN_QUALITY) -> x
     displacement : xarray.Dataset
         ``u``, ``v`` (pixel) and ``quality`` (0 to 1) with dimensions ``(pair, y, x)``, the
         coordinate ``years`` per pair and the attribute ``spacing`` (m), from `gdiv.match_pairs`. A
-        coordinate ``map_scale`` (metres on the map for one on the ground) is taken out.
+        coordinate ``map_scale`` (map distance per ground distance) is corrected for.
         Computation stays lazy if the variables are Dask arrays.
     min_quality : float, optional
         Vectors of lower quality become NaN. A larger value trades coverage for fewer outliers.
@@ -60,10 +60,9 @@ def to_velocity(displacement: xr.Dataset, min_quality: float = MIN_QUALITY) -> x
     Returns
     -------
     xarray.Dataset
-        ``vx`` and ``vy`` (m/yr on the ground, float32, along the axes of the grid, positive to its
-        east and north) and ``quality``, with the
-        coordinates and attributes of `displacement`; ``sigma_x`` and ``sigma_y``, the standard
-        error of each vector (m/yr), if the displacement has them.
+        ``vx`` and ``vy`` (m/yr on the ground, float32, positive towards grid east and grid north)
+        and ``quality``, with the coordinates and attributes of `displacement`; ``sigma_x`` and
+        ``sigma_y``, the standard error of each vector (m/yr), if the displacement has them.
 
     Examples
     --------
@@ -102,10 +101,10 @@ def to_velocity(displacement: xr.Dataset, min_quality: float = MIN_QUALITY) -> x
 
 
 def prior_weight(velocity: xr.Dataset) -> xr.DataArray:
-    """Prior weight of each vector: match quality times squared time separation.
+    """Compute the prior weight of each vector: match quality times squared time separation.
 
-    A match has the same error in pixels whatever the time between the scenes. In m/yr the error of
-    a pair of half the separation is twice as large, so its weight is a quarter.
+    The error of a match in pixels does not depend on the time between the scenes. In m/yr, the
+    error of a pair with half the separation is twice as large, so its weight is a quarter.
 
     Parameters
     ----------
@@ -124,12 +123,12 @@ def prior_weight(velocity: xr.Dataset) -> xr.DataArray:
 
 
 def robust_weight(residuals: PairValues, prior: PairValues) -> PairValues:
-    """Robust weight of each vector: large residuals reduce the prior weight.
+    """Compute the robust weight of each vector: large residuals reduce the prior weight.
 
     Parameters
     ----------
     residuals : ndarray, shape (..., pair)
-        Distance of each vector from the estimate that the pairs share, m/yr.
+        Distance of each vector from the common estimate of the pairs, m/yr.
     prior : ndarray, shape (..., pair)
         Prior weights. Vectors of weight zero are ignored.
 
@@ -152,9 +151,9 @@ def robust_weight(residuals: PairValues, prior: PairValues) -> PairValues:
 
 
 def _median(values: PairValues, valid: npt.NDArray[np.bool_]) -> PairValues:
-    """Median of the valid values along the last axis, 0 where there is none.
+    """Median of the valid values along the last axis, 0 where there are none.
 
-    Takes a quarter of the time of `numpy.ma.median`.
+    This is four times faster than `numpy.ma.median`.
     """
     ranked = np.sort(np.where(valid, values, np.inf), axis=-1)
     count = valid.sum(-1, keepdims=True)
@@ -164,7 +163,7 @@ def _median(values: PairValues, valid: npt.NDArray[np.bool_]) -> PairValues:
 
 
 def rows_at_once(velocity: xr.Dataset) -> int:
-    """Number of rows of all pairs that are combined at once, so that memory is bounded.
+    """Compute the number of rows to combine at once, to limit memory.
 
     Parameters
     ----------
@@ -203,8 +202,8 @@ def combine_pairs(velocity: xr.Dataset, method: MosaicMethod = "robust") -> xr.D
         ``vx``, ``vy`` (m/yr, float32), ``spread_x``, ``spread_y`` (NMAD over the pairs, m/yr) and
         ``count`` (number of pairs) with dimensions ``(y, x)``; ``sigma_x`` and ``sigma_y``, the
         root mean square of the standard errors of the pairs (m/yr), if they have them. The
-        attribute ``mosaic`` holds the method, ``longest_years`` the longest time separation,
-        ``first_date`` and ``last_date`` the mean dates of the references and of the secondaries.
+        attribute ``mosaic`` is the method, ``longest_years`` the longest time separation, and
+        ``first_date`` and ``last_date`` are the mean dates of references and secondaries.
 
     Raises
     ------
@@ -225,9 +224,9 @@ def combine_pairs(velocity: xr.Dataset, method: MosaicMethod = "robust") -> xr.D
     [11.0, 11.5, 30.75]
     """
     if method not in MOSAIC_METHODS:
-        raise ValueError(f"no mosaic {method!r}; there are: {', '.join(MOSAIC_METHODS)}")
+        raise ValueError(f"no mosaic method {method!r}; choose from: {', '.join(MOSAIC_METHODS)}")
     if velocity.sizes["pair"] == 0:
-        raise ValueError("a mosaic needs at least one pair, and there is none")
+        raise ValueError("a mosaic needs at least one pair, got none")
     sigmas = [name for name in ("sigma_x", "sigma_y") if name in velocity]
     components = velocity[["vx", "vy", *sigmas]].assign(prior=prior_weight(velocity))
     components = components.unify_chunks()
@@ -280,7 +279,7 @@ def combine_displacements(displacement: xr.Dataset, method: MosaicMethod = "robu
     Parameters
     ----------
     displacement : xarray.Dataset
-        From `gdiv.match_pairs`.
+        Displacement from `gdiv.match_pairs`.
     method : {"robust", "median", "mean"}, optional
         As in `combine_pairs`.
 
@@ -325,7 +324,7 @@ def _combine(
 
 
 def speed(velocity: xr.Dataset) -> xr.DataArray:
-    """Length of the velocity vector.
+    """Compute the length of the velocity vector.
 
     Parameters
     ----------

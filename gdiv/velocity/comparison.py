@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 Mosaics = Mapping[str, xr.Dataset]
-#: Methods whose errors are related, so that they must not judge each other: RAFT starts from
+#: Methods with correlated errors, which must not be used to check each other: RAFT starts from
 #: Horn-Schunck.
 RELATED = ("horn-schunck", "raft")
 
@@ -41,10 +41,10 @@ def add_errors_to_all(
     Parameters
     ----------
     mosaics : mapping of str to xarray.Dataset
-        Mosaics by matcher, which may be followed by a comma and the kind of mosaic.
+        Mosaics by matcher; the key may include the kind of mosaic after a comma.
     seasons : mapping of str to xarray.Dataset
-        Mosaics of the other season pair, of ``"horn-schunck"`` and ``"dis"``; empty if there is no
-        other.
+        Mosaics of the other season pair, for ``"horn-schunck"`` and ``"dis"``; empty if there is
+        none.
     ice, stable : ndarray of bool, shape (H, W)
         Ice and stable ground.
 
@@ -64,7 +64,7 @@ def add_errors_to_all(
 def compare_all_with_stakes(
     mosaics: Mosaics, stakes: gpd.GeoDataFrame, year: int, crs: int | str
 ) -> pd.DataFrame:
-    """Compare each mosaic with the stakes, as `gdiv.compare_with_stakes`.
+    """Compare each mosaic with the stakes, using `gdiv.compare_with_stakes`.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def compare_all_with_stakes(
     Returns
     -------
     pandas.DataFrame
-        One table for all, with the column ``matcher``.
+        One table for all mosaics, with the column ``matcher``.
     """
     tables = [
         compare_with_stakes(mosaic, stakes, year, crs).assign(matcher=name)
@@ -92,7 +92,7 @@ def compare_all_with_stakes(
 def check_all(
     mosaics: Mosaics, truth: xr.Dataset | None, ice: Mask, stable: Mask, stakes: pd.DataFrame
 ) -> pd.DataFrame:
-    """Check each mosaic.
+    """Validate each mosaic.
 
     Parameters
     ----------
@@ -127,9 +127,9 @@ def compare_all_with_itslive(
     mosaics : mapping of str to xarray.Dataset
         Mosaics by matcher.
     glacier : gdiv.catalog.Glacier
-        Gives the box and the projection.
+        Glacier with the box and the projection.
     pairs : pandas.DataFrame
-        Pairs of the mosaics, which give the time.
+        Pairs of the mosaics, which define the time interval.
     ice : ndarray of bool, shape (H, W)
         Ice.
 
@@ -161,10 +161,10 @@ def summarise_mosaic(mosaic: xr.Dataset) -> dict[str, float]:
     Returns
     -------
     dict
-        ``speed``, the median (m/yr), and the same as ``px_per_day``; ``correlation_length`` of the
-        errors (m), ``mean_error`` and its part ``mean_error_systematic`` (m/yr), from
-        `gdiv.velocity.mean_error.error_of_mean`, and ``season_change``, in percent, NaN without a
-        second season.
+        Median ``speed`` (m/yr), also as ``px_per_day``; ``correlation_length`` of the errors (m);
+        ``mean_error`` and its systematic part ``mean_error_systematic`` (m/yr), from
+        `gdiv.velocity.mean_error.error_of_mean`; and ``season_change`` in percent, NaN without a
+        second season pair.
     """
     spacing = abs(float(mosaic.x[1] - mosaic.x[0]))
     median = float(mosaic.v.median())

@@ -33,9 +33,9 @@ ATTRIBUTES = {
     "residual": {"units": "pixel", "long_name": "forward-backward error"},
     **{name: {"units": "pixel"} for name in STATISTICS},
 }
-#: Least quality of a vector that counts, on stable ground and as a label.
+#: Minimum quality of a vector, on stable ground and as a label.
 MIN_RELIABLE = 0.5
-#: Coordinates of scenes that do not belong to a pair.
+#: Coordinates of scenes that are dropped from pairs.
 SCENE_COORDINATES = ("scene", "time", "orbit", "season_year", "offset")
 
 
@@ -51,9 +51,9 @@ def match_pairs(
 ) -> xr.Dataset:
     """Match every pair with one matcher, lazily.
 
-    Nothing is computed before the result is loaded or saved. Each pair is matched as a whole in one
-    task, so the result does not depend on how the cube is chunked; pairs of more than nine million
-    pixels are matched in blocks, which bound the memory.
+    Nothing is computed until the result is loaded or saved. Each pair is matched whole in one task,
+    so the result does not depend on the chunks of the cube. Pairs with more than nine million
+    pixels are matched in blocks to limit memory.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def match_pairs(
     pairs : pandas.DataFrame
         Pair table with ``shift_x`` and ``shift_y``, from `gdiv.register_pairs`.
     stable : ndarray of bool, shape (H, W)
-        Stable ground. Pixels with snow in either scene are left out.
+        Stable ground. Pixels with snow in either scene are excluded.
     matcher : str
         Name of a registered matcher; `gdiv.list_matchers` lists them.
     check_consistency : bool, optional
@@ -76,12 +76,12 @@ def match_pairs(
     -------
     xarray.Dataset
         Float32 ``(pair, y, x)``: ``u`` and ``v`` (pixel, registration shift subtracted),
-        ``quality`` (0 to 1), ``sigma_u`` and ``sigma_v``, the standard error of each vector with
-        what stable ground shows beyond it (pixel), and, with `check_consistency`, ``residual``
-        (pixel). Per pair: ``bias_x``, ``bias_y``, ``nmad_x``, ``nmad_y``, the apparent displacement
-        of stable ground (pixel). Coordinates per pair: ``reference``, ``secondary`` (scene ids),
-        their dates, ``days``, ``years``, and the subtracted ``shift_x``, ``shift_y`` (pixel);
-        ``map_scale`` of the cube.
+        ``quality`` (0 to 1), ``sigma_u`` and ``sigma_v``, the standard error of each vector,
+        including the excess error on stable ground (pixel), and, with `check_consistency`,
+        ``residual`` (pixel). Per pair: ``bias_x``, ``bias_y``, ``nmad_x``, ``nmad_y``, the apparent
+        displacement of stable ground (pixel). Coordinates per pair: ``reference``, ``secondary``
+        (scene ids), their dates, ``days``, ``years``, and the subtracted ``shift_x``, ``shift_y``
+        (pixel); ``map_scale`` of the cube.
 
     Raises
     ------
@@ -92,10 +92,10 @@ def match_pairs(
     """
     if not len(pairs):
         raise ValueError(
-            "there is no pair to match; the scene table lists the scenes of each season"
+            "there is no pair to match; see the scene table for the scenes of each season"
         )
 
-    # Errors now, not when the result is computed; and workers get the matcher, not its name.
+    # Resolve the matcher now, to raise errors early and to send workers the matcher, not its name.
     chosen = get_matcher(matcher)
     check_options(chosen, options)
     stated = {name: _as_attribute(value) for name, value in options.items()}
@@ -126,7 +126,7 @@ def match_pairs(
     for name, attributes in ATTRIBUTES.items():
         if name in result:
             result[name].attrs = attributes
-    # In memory: a lazy coordinate would not be stored with the pairs.
+    # Load it, since a lazy coordinate would not be stored with the pairs.
     scale = {"map_scale": cube.map_scale.compute().variable} if "map_scale" in cube.coords else {}
     return result.assign_coords(_pair_coordinates(pairs) | scale).assign_attrs(
         matcher=matcher,
@@ -177,7 +177,7 @@ def _match_in_blocks(
         )
         for index, shift in enumerate(_shifts(pairs).values)
     ]
-    # Whole rows, as they are stored.
+    # Chunk by whole rows, as in the store.
     fields = da.stack([each for each, _ in found]).rechunk({3: -1})
     ground = xr.DataArray(da.stack([each for _, each in found]), dims=("pair", "statistic"))
     coords = {name: cube[name].variable for name in ("y", "x")}
@@ -196,7 +196,7 @@ def _shifts(pairs: pd.DataFrame) -> xr.DataArray:
 def _options_at(
     options: dict[str, Any], place: tuple[slice, ...], shape: tuple[int, ...]
 ) -> dict[str, Any]:
-    """Options for a window: those that are images, such as regions, are cut to it."""
+    """Options for a window; options that are images, such as regions, are cropped to it."""
     return {
         name: value[place] if isinstance(value, np.ndarray) and value.shape == shape else value
         for name, value in options.items()
@@ -206,9 +206,9 @@ def _options_at(
 def _registered(
     match: Match, stable: Mask, snow: Sequence[Mask], shift: npt.NDArray[Any]
 ) -> tuple[npt.NDArray[Any], ...]:
-    """Displacement less the registration shift, its errors and statistics on stable ground.
+    """Displacement minus the registration shift, its errors and statistics on stable ground.
 
-    Arrays have a first dimension of one pair, as `xarray.apply_ufunc` hands them over.
+    Arrays have a first dimension of one pair, as passed by `xarray.apply_ufunc`.
     """
     u = match.u - shift[0, 0]
     v = match.v - shift[0, 1]
@@ -225,7 +225,7 @@ def _registered(
 
 
 def _images_of_pairs(cube: xr.Dataset, pairs: pd.DataFrame) -> list[xr.DataArray]:
-    """Reflectance, then snow, of the reference and the secondary of every pair, a chunk a pair."""
+    """Reflectance, then snow, of both scenes of every pair, with one chunk per pair."""
     return [
         cube[variable]
         .sel(scene=list(pairs[column]))
@@ -272,10 +272,10 @@ def _as_attribute(option: Any) -> int | str:
 def training_arrays(
     cube: xr.Dataset, labels: xr.Dataset, where: Mask
 ) -> tuple[npt.NDArray[Any], list[tuple[int, int]], npt.NDArray[Any]]:
-    """Load what training tiles are cut from.
+    """Load the arrays from which training tiles are cut.
 
-    The registration shift is added back to the labels: the network is given the images as they
-    are, misregistration included.
+    The registration shift is added back to the labels, because the network receives the original
+    images, including their misregistration.
 
     Parameters
     ----------
@@ -284,7 +284,7 @@ def training_arrays(
     labels : xarray.Dataset
         Displacement of the pairs, from `match_pairs`.
     where : ndarray of bool, shape (H, W)
-        Pixels whose labels are learned.
+        Pixels whose labels are used for training.
 
     Returns
     -------
@@ -316,7 +316,7 @@ def summarise_pairs(displacement: xr.Dataset, glacier: Mask) -> pd.DataFrame:
     Parameters
     ----------
     displacement : xarray.Dataset
-        From `match_pairs`.
+        Displacement from `match_pairs`.
     glacier : ndarray of bool, shape (H, W)
         Ice.
 
@@ -324,9 +324,10 @@ def summarise_pairs(displacement: xr.Dataset, glacier: Mask) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per pair: ``reference_date``, ``secondary_date``, ``days``; ``median_px`` and
-        ``p95_px``, the displacement on ice where the quality is at least 0.5; ``px_per_day`` and
-        ``m_per_year`` from that median; ``trusted``, the fraction of ice with that quality;
-        ``as_seen_px``, the median before registration; bias and NMAD of stable ground (pixel).
+        ``p95_px``, statistics of the displacement on ice where the quality is at least 0.5;
+        ``px_per_day`` and ``m_per_year`` from this median; ``trusted``, the fraction of ice with
+        this quality; ``as_seen_px``, the median before registration; bias and NMAD of stable ground
+        (pixel).
     """
     rows = [
         _summary(displacement.isel(pair=index).load(), glacier, displacement.attrs["spacing"])

@@ -30,23 +30,23 @@ __all__ = [
 ]
 
 PROCESSING = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
-#: Attributes that every file repeats.
+#: Attributes repeated in every file.
 REPEATED_ATTRIBUTES = ("title", "description", "synthetic", "source", "licence")
-#: TIFF tags of attributes; others become tags of their own name.
+#: TIFF tags of attributes; other attributes become tags of the same name.
 TIFF_TAGS = {
     "title": "TIFFTAG_DOCUMENTNAME",
     "description": "TIFFTAG_IMAGEDESCRIPTION",
     "source": "TIFFTAG_SOFTWARE",
 }
-#: Layers that are written as GeoTIFFs if no others are named.
+#: Layers written as GeoTIFFs by default.
 DEFAULT_LAYERS = ("v", "vx", "vy", "v_error", "flags")
 #: Multihash prefix of a SHA-256 checksum: function 0x12, length 0x20.
 SHA256_PREFIX = "1220"
 #: Fill value of velocities in int16, as in ITS_LIVE.
 FILL = -32767
-#: Largest packed value that is used.
+#: Maximum packed value.
 MAX_PACKED = 32000
-#: Steps in which velocities are packed, m/yr. The last one is for anything faster.
+#: Packing steps of velocities, m/yr. The last one is used for any faster ice.
 FINE_STEPS = (0.01, 0.1, 1.0)
 COARSE_STEP = 10.0
 
@@ -54,12 +54,12 @@ COARSE_STEP = 10.0
 def with_crs(dataset: xr.Dataset, crs: int | str) -> xr.Dataset:
     """Add a CRS as the CF grid mapping ``mapping``.
 
-    Arithmetic drops grid mappings, so this comes last.
+    Call this last, because arithmetic drops grid mappings.
 
     Parameters
     ----------
     dataset : xarray.Dataset
-        With dimensions ``y`` and ``x``.
+        Dataset with dimensions ``y`` and ``x``.
     crs : int or str
         EPSG code or WKT.
 
@@ -73,18 +73,19 @@ def with_crs(dataset: xr.Dataset, crs: int | str) -> xr.Dataset:
 
 
 def int16_encoding(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:
-    """Zarr encodings that store velocities and their uncertainty as int16, as ITS_LIVE does.
+    """Make Zarr encodings that store velocities and their uncertainty as int16, like ITS_LIVE.
 
     Parameters
     ----------
     dataset : xarray.Dataset
-        Variables in "meter/year" are packed, others left out.
+        Dataset; variables in "meter/year" are packed, others are skipped.
 
     Returns
     -------
     dict
-        Encoding of each packed variable. The step is the finest of 0.01, 0.1, 1 and 10 m/yr that
-        the fastest ice fits in; the rounding error is at most half a step. Fill value -32767.
+        Encoding of each packed variable. The step is the smallest of 0.01, 0.1, 1 and 10 m/yr that
+        can represent the fastest ice; the rounding error is at most half a step. The fill value is
+        -32767.
     """
     fastest = {
         str(name): np.abs(variable).max()
@@ -93,7 +94,7 @@ def int16_encoding(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:
     }
     encodings = {}
     for name, speed in xr.Dataset(fastest).compute().items():
-        # "not greater" rather than "at most": an empty variable, whose maximum is NaN, fits.
+        # "not greater" instead of "at most", so that an empty variable with maximum NaN fits.
         fitting = [step for step in FINE_STEPS if not speed > MAX_PACKED * step]
         step = fitting[0] if fitting else COARSE_STEP
         encodings[str(name)] = {
@@ -112,10 +113,10 @@ def write_zarr(dataset: xr.Dataset, path: str | Path, packed: bool = False) -> P
     dataset : xarray.Dataset
         Product, from `gdiv.velocity.products`.
     path : path
-        Store. An existing one is replaced.
+        Store; an existing one is replaced.
     packed : bool, optional
-        Store velocities as int16, with the encoding of `int16_encoding`. Takes less than half the
-        space and rounds.
+        Store velocities as int16 with `int16_encoding`, which rounds them and takes less than half
+        the space.
 
     Returns
     -------
@@ -126,8 +127,8 @@ def write_zarr(dataset: xr.Dataset, path: str | Path, packed: bool = False) -> P
     dataset = dataset.copy()
     if packed:
         for name, encoding in int16_encoding(dataset).items():
-            # Added to the encoding of the variable, which holds its grid mapping; `to_zarr`
-            # would discard the grid mapping if it were given the encoding.
+            # Update the encoding of the variable, which contains its grid mapping; an encoding
+            # passed to `to_zarr` would discard the grid mapping.
             dataset[name].encoding |= encoding
     with replacing(path) as partial:
         dataset.to_zarr(partial, mode="w", consolidated=False, zarr_format=2)
@@ -148,10 +149,10 @@ def write_geotiffs(
     product : xarray.Dataset
         Product with dimensions ``(y, x)``, from `gdiv.velocity.products.velocity_product`.
     folder : path
-        Folder to write to; it is made if needed.
+        Folder to write to; created if needed.
     names : sequence of str, optional
-        Variables to write; speed, its components and its error if left out, and the flags if the
-        product has any.
+        Variables to write; by default speed, its components and its error, and flags if the product
+        has them.
 
     Returns
     -------
@@ -194,7 +195,7 @@ def write_geotiffs(
         path = folder / f"{name}.tif"
         layer = product[name].copy()
         for key in ("_FillValue", "dtype", "scale_factor", "add_offset"):
-            layer.encoding.pop(key, None)  # of the store that it was read from
+            layer.encoding.pop(key, None)  # encoding of the store from which it was read
         if np.issubdtype(layer.dtype, np.floating):
             layer = layer.rio.write_nodata(np.nan)
         with replacing(path) as partial:
@@ -263,7 +264,7 @@ def write_stac_item(
 
 
 def _description(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Description of the item, and the property that marks synthetic scenes in archives."""
+    """Description of the item, and the property that marks synthetic scenes."""
     properties: dict[str, Any] = {}
     if "description" in attributes:
         properties["description"] = attributes["description"]
@@ -308,7 +309,7 @@ def write_points(
     profile : geopandas.GeoDataFrame or None
         Samples along the centreline, from `gdiv.velocity.profiles.to_points`.
     path : Path
-        File to write. An existing one is replaced.
+        File to write; an existing one is replaced.
     attributes : mapping, optional
         Attributes to repeat as columns, such as ``{"synthetic": "true"}``.
 

@@ -1,6 +1,6 @@
 """Filters after matching: motion against the slope, and stripes along the track of the satellite.
 
-They are off unless asked for: the paper uses neither, and both can remove real motion.
+Both are off by default: the paper uses neither, and both can remove real motion.
 """
 
 import numpy as np
@@ -13,28 +13,27 @@ from gdiv.images.arrays import Component, Image, Mask
 
 __all__ = ["against_slope", "remove_stripes", "track_azimuth"]
 
-#: Standard deviation by which the terrain is smoothed, m: ice follows the slope over several times
-#: its thickness.
+#: Standard deviation of the smoothing of the terrain, m, since ice responds to the slope over
+#: several ice thicknesses.
 SMOOTHING = 300.0
-#: Least slope whose direction means something, degrees.
+#: Minimum slope with a well-defined direction, degrees.
 MIN_SLOPE = 3.0
-#: Least speed whose direction means something, in standard errors.
+#: Minimum speed with a well-defined direction, in standard errors.
 MIN_SIGNAL = 3.0
-#: Largest angle between motion and the steepest descent, degrees.
+#: Maximum angle between motion and steepest descent, degrees.
 MAX_ANGLE = 90.0
 #: Inclination of the orbits of Sentinel-2 and Landsat, degrees.
 INCLINATION = 98.5
-#: Speed of the point below the satellite without the turning of the earth, and speed of the
-#: equator, m/s.
+#: Speed of the subsatellite point without Earth rotation, and speed of the equator, m/s.
 GROUND_SPEED = 6770.0
 EQUATOR_SPEED = 465.1
-#: Pixels across the track over which a stripe is averaged, and fewest of them on stable ground.
+#: Pixels across the track over which a stripe is averaged, and minimum number on stable ground.
 STRIPE_WIDTH = 5
 MIN_PIXELS = 50
 
 
 def against_slope(mosaic: xr.Dataset, elevation: Image, spacing: float) -> xr.DataArray:
-    """Find pixels that move uphill.
+    """Mark pixels that move uphill.
 
     Parameters
     ----------
@@ -54,11 +53,11 @@ def against_slope(mosaic: xr.Dataset, elevation: Image, spacing: float) -> xr.Da
 
     Examples
     --------
-    Ground that falls by 100 m/km to the east, and ice that moves west:
+    Terrain slopes down to the east by 100 m/km, and the ice moves west:
 
     >>> falling = np.tile(1000 - np.arange(200.0), (200, 1))
-    >>> still = xr.DataArray(np.zeros((200, 200)), dims=("y", "x"))
-    >>> west = xr.Dataset({"vx": still - 30, "vy": still, "v_error": still + 2})
+    >>> zero = xr.DataArray(np.zeros((200, 200)), dims=("y", "x"))
+    >>> west = xr.Dataset({"vx": zero - 30, "vy": zero, "v_error": zero + 2})
     >>> bool(against_slope(west, falling, 10.0)[100, 100])
     True
     """
@@ -77,9 +76,9 @@ def against_slope(mosaic: xr.Dataset, elevation: Image, spacing: float) -> xr.Da
 
 
 def track_azimuth(longitude: float, latitude: float, crs: int | str) -> float:
-    """Direction of the ground track of a satellite on a sun-synchronous orbit by day, on a map.
+    """Compute the direction on a map of the daytime ground track of a sun-synchronous satellite.
 
-    The earth turns below the satellite, which adds to the inclination of the orbit.
+    The rotation of the Earth adds to the inclination of the orbit.
 
     Parameters
     ----------
@@ -91,7 +90,7 @@ def track_azimuth(longitude: float, latitude: float, crs: int | str) -> float:
     Returns
     -------
     float
-        Degrees clockwise from the map's north, of the line that the descending satellite follows.
+        Azimuth of the descending track in degrees, clockwise from grid north.
 
     Examples
     --------
@@ -110,15 +109,15 @@ def track_azimuth(longitude: float, latitude: float, crs: int | str) -> float:
 def remove_stripes(displacement: xr.Dataset, stable: Mask, azimuth: float) -> xr.Dataset:
     """Subtract stripes along the track of the satellite from displacements.
 
-    Detectors that are not quite aligned shift their part of the swath. Each stripe is the median of
-    stable ground along the track, so that ground on both sides of the ice is needed.
+    Misaligned detectors shift their part of the swath. Each stripe is the median of stable ground
+    along the track, so stable ground on both sides of the ice is needed.
 
     Parameters
     ----------
     displacement : xarray.Dataset
         ``u`` and ``v`` (pixel) with dimensions ``(pair, y, x)``, from `gdiv.match_pairs`.
     stable : ndarray of bool, shape (H, W)
-        Ground that does not move.
+        Stable ground.
     azimuth : float
         Direction of the stripes, degrees clockwise from north: `track_azimuth`.
 
@@ -126,11 +125,11 @@ def remove_stripes(displacement: xr.Dataset, stable: Mask, azimuth: float) -> xr
     -------
     xarray.Dataset
         The displacement with stripes subtracted, and the stripes as ``stripe_u`` and ``stripe_v``
-        (pixel). Where too little ground lies along the track, the stripe is interpolated from those
-        beside it.
+        (pixel). Where there is too little ground along the track, the stripe is interpolated from
+        its neighbours.
     """
     across = _across_track(stable.shape, azimuth)
-    if displacement.chunks:  # a stripe is judged over the whole pair
+    if displacement.chunks:  # stripes are computed over the whole pair
         displacement = displacement.chunk(y=-1, x=-1)
     changed = {}
     for name in ("u", "v"):
@@ -151,7 +150,7 @@ def remove_stripes(displacement: xr.Dataset, stable: Mask, azimuth: float) -> xr
 
 
 def _across_track(shape: tuple[int, ...], azimuth: float) -> npt.NDArray[np.intp]:
-    """Number of the line along the track on which each pixel lies."""
+    """Index of the along-track line of each pixel."""
     rows, columns = np.indices(shape)
     angle = np.radians(azimuth)
     distance = columns * np.cos(angle) + rows * np.sin(angle)
@@ -160,7 +159,7 @@ def _across_track(shape: tuple[int, ...], azimuth: float) -> npt.NDArray[np.intp
 
 
 def _stripes(component: Component, stable: Mask, across: npt.NDArray[np.intp]) -> Component:
-    """Stripe at every pixel, zero in the median of the ground."""
+    """Stripe at every pixel, with zero median on stable ground."""
     ground = stable & np.isfinite(component)
     count = int(across.max()) + 1
     profile = np.full(count, np.nan)

@@ -1,4 +1,4 @@
-"""Flags of the pixels of a mosaic, as a bit field after CF (``flag_masks``, ``flag_meanings``)."""
+"""Pixel flags of a mosaic, as a CF bit field (``flag_masks``, ``flag_meanings``)."""
 
 import numpy as np
 import xarray as xr
@@ -14,12 +14,13 @@ FLAGS = {
     "outside_outline": 16,
     "against_slope": 32,
 }
-#: Two standard errors that the Global Climate Observing System asks for, m/yr (GCOS-245).
+#: Required uncertainty (two standard errors) of the Global Climate Observing System, m/yr
+#: (GCOS-245).
 GCOS_GOAL = 10.0
 GCOS_THRESHOLD = 100.0
 #: Minimum number of pairs.
 ENOUGH_PAIRS = 3
-#: Spread of the pairs, in units of the error that they state, above which pixels are flagged.
+#: Spread of the pairs relative to their stated error above which pixels are flagged.
 DISAGREEMENT = 2.0
 
 
@@ -43,8 +44,8 @@ def flag_pixels(
     -------
     xarray.DataArray
         uint8 ``(y, x)``, the sum of the bits of `FLAGS` that apply: no vector; fewer than three
-        pairs; a spread of the pairs of more than twice what they state; two standard errors unknown
-        or beyond 100 m/yr, the threshold of GCOS-245; outside the outline; against the slope.
+        pairs; spread of the pairs more than twice their stated error; two standard errors unknown
+        or above 100 m/yr, the threshold of GCOS-245; outside the outline; against the slope.
 
     Examples
     --------
@@ -68,7 +69,7 @@ def flag_pixels(
     if uphill is not None:
         conditions["against_slope"] = uphill
     flags = sum(FLAGS[name] * where.astype(np.uint8) for name, where in conditions.items())
-    # Without a terrain model nothing is said of the slope.
+    # Without a terrain model, the slope flag is omitted.
     told = {name: bit for name, bit in FLAGS.items() if name != "against_slope"}
     told = told if uphill is None else FLAGS
     return xr.DataArray(flags, coords=mosaic.vx.coords, dims=mosaic.vx.dims).assign_attrs(
@@ -79,19 +80,19 @@ def flag_pixels(
 
 
 def share_within(errors: xr.DataArray, limit: float) -> float:
-    """Share of the errors whose double is at most a limit.
+    """Compute the fraction of errors whose two-sigma value is at most a limit.
 
     Parameters
     ----------
     errors : xarray.DataArray
-        One standard error of each pixel, m/yr. NaN is left out.
+        One standard error of each pixel, m/yr. NaN is ignored.
     limit : float
         Limit of two standard errors, m/yr.
 
     Returns
     -------
     float
-        0 to 1; NaN without an error.
+        Fraction, 0 to 1; NaN if there are no errors.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Intervals of the scores of a mosaic against the truth, from resampled blocks.
+"""Confidence intervals of the scores of a mosaic against the truth, by block bootstrap.
 
-Errors of neighbouring pixels are correlated over some hundred metres, so blocks of a kilometre are
-resampled, not pixels.
+Errors are correlated over a few hundred metres, so blocks of one kilometre are resampled instead of
+pixels.
 """
 
 import warnings
@@ -16,13 +16,13 @@ from gdiv.velocity.scores import MIN_SPEED
 
 __all__ = ["INTERVALS", "score_intervals"]
 
-#: Names of the ends of the intervals, in their order.
+#: Names of the bounds of the intervals, in order.
 INTERVALS = tuple(
     f"{score}_{end}" for score in ("rmse", "along", "covered") for end in ("low", "high")
 )
 BLOCK = 1000.0  # m, side of a block
 REPLICATES = 300
-TAIL = 2.5  # percent beyond either end of the interval
+TAIL = 2.5  # percent outside each bound of the interval
 SEED = 20261126
 
 
@@ -63,7 +63,7 @@ def score_intervals(mosaic: xr.Dataset, truth: xr.Dataset, ice: Mask) -> dict[st
     values = np.stack([square, ratio[valid], covered[valid]])
     samples = resample_blocks(values, blocks, _scores, REPLICATES, SEED)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of scores without a value
+        warnings.simplefilter("ignore", RuntimeWarning)  # raised for scores without values
         ends = np.nanpercentile(samples, [TAIL, 100 - TAIL], axis=0).T
     return dict(zip(INTERVALS, (float(value) for value in ends.ravel()), strict=True))
 

@@ -1,8 +1,8 @@
 """Time series of velocity from a network of overlapping pairs.
 
-Each pair measures the mean over its own time. The velocity between consecutive scenes follows by
-least squares that favour a steady flow where the pairs leave it open, as in TICOI (Charrier et
-al. 2025, https://doi.org/10.5194/tc-19-4555-2025).
+Each pair measures the mean velocity over its own time span. The velocity between consecutive scenes
+is estimated by least squares, regularised towards steady flow where the pairs do not constrain it,
+as in TICOI (Charrier et al. 2025, https://doi.org/10.5194/tc-19-4555-2025).
 """
 
 from typing import TypeAlias
@@ -20,43 +20,43 @@ Matrix: TypeAlias = npt.NDArray[np.float64]
 #: Several values at each pixel, ``(H, W, ...)``.
 PixelValues: TypeAlias = npt.NDArray[np.floating]
 
-#: Weights of two consecutive intervals having equal velocity that are tried, relative to the
-#: equation of a pair of median time separation.
+#: Candidate weights of equal velocity in consecutive intervals, relative to the equation of a pair
+#: with median time separation.
 SMOOTHINGS = (0.03, 0.1, 0.3, 1.0, 3.0)
-#: Pixels that the smoothing is chosen on.
+#: Number of pixels used to choose the smoothing.
 SAMPLE = 400
-#: Smoothing where no scene can be predicted from the others. Chosen by eye on the twin.
+#: Smoothing if no scene can be predicted from the others. Chosen by eye on the twin.
 SMOOTH = 0.3
-#: Damping that makes the equations of a pixel without pairs solvable.
+#: Damping that keeps the equations of pixels without pairs solvable.
 DAMPING = 1e-9
-#: Fewest pairs beyond what the series takes from them whose residuals tell their errors.
+#: Minimum residual degrees of freedom, in pairs, for estimating errors from residuals.
 MIN_FREEDOM = 1.0
-#: Least sum of weights to divide by.
+#: Minimum sum of weights, to avoid division by zero.
 MIN_TOTAL_WEIGHT = 1e-9
 
 
 def invert_network(velocity: xr.Dataset, smooth: float | None = None) -> xr.Dataset:
     """Estimate the velocity between consecutive scenes, lazily and in blocks of rows.
 
-    Without `smooth`, a sample of pixels is read at once.
+    Without `smooth`, a sample of pixels is read immediately.
 
     Parameters
     ----------
     velocity : xarray.Dataset
         ``vx``, ``vy`` (m/yr) and ``quality`` (0 to 1) with dimensions ``(pair, y, x)`` and the
         coordinates ``reference_date``, ``secondary_date`` and ``years``, from
-        `gdiv.velocity.annual.to_velocity`. Missing vectors are left out; others have the weights
+        `gdiv.velocity.annual.to_velocity`. Missing vectors are ignored; the others have the weights
         of `gdiv.velocity.annual.prior_weight`.
     smooth : float, optional
-        Weight of equal velocity in consecutive intervals; a larger value gives a steadier series.
-        Chosen by `choose_smoothing` if left out.
+        Weight of equal velocity in consecutive intervals; a larger value gives a smoother series.
+        By default chosen by `choose_smoothing`.
 
     Returns
     -------
     xarray.Dataset
-        ``vx``, ``vy`` (m/yr) with dimensions ``(interval, y, x)``, NaN in intervals that no pair
-        of the pixel spans; ``error``, one standard error of each component (m/yr), with the same
-        dimensions, large where pairs hardly separate an interval from its neighbours; ``closure``
+        ``vx``, ``vy`` (m/yr) with dimensions ``(interval, y, x)``, NaN in intervals not spanned by
+        any pair of the pixel; ``error``, one standard error of each component (m/yr), with the same
+        dimensions, large where pairs barely separate an interval from its neighbours; ``closure``
         ``(y, x)``, the weighted root mean square difference between the pairs and the series
         (m/yr). Coordinates ``start`` and ``end`` per interval; the attribute ``smooth``.
 
@@ -67,14 +67,14 @@ def invert_network(velocity: xr.Dataset, smooth: float | None = None) -> xr.Data
 
     Notes
     -----
-    Errors are the posterior standard errors of the least squares, scaled by the residuals; where
-    too few pairs are left for that, by the errors that the pairs state. Half as many pairs as there
-    are count as independent, because pairs share scenes. What the pairs state beyond their
-    residuals is common to them, as in `gdiv.add_errors`.
+    Errors are the posterior standard errors of the least squares, scaled by the residuals, or by
+    the stated errors of the pairs if there are too few residuals. Half of the pairs count as
+    independent, because pairs share scenes. The excess of the stated errors over the residuals is
+    treated as common to all pairs, as in `gdiv.add_errors`.
 
     Examples
     --------
-    Ice that accelerates, from two short pairs and one over the whole time:
+    Accelerating ice, observed by two short pairs and one that spans the whole time:
 
     >>> axes = ("pair", "y", "x")
     >>> east = np.array([10.0, 20.0, 15.0]).reshape(3, 1, 1)
@@ -92,7 +92,7 @@ def invert_network(velocity: xr.Dataset, smooth: float | None = None) -> xr.Data
     [10.0, 20.0]
     """
     if not velocity.sizes["pair"]:
-        raise ValueError("a series needs at least one pair, and there is none")
+        raise ValueError("a time series needs at least one pair, got none")
     design, dates = design_matrix(velocity.reference_date.values, velocity.secondary_date.values)
     chosen = choose_smoothing(velocity) if smooth is None else smooth
     sigmas = [name for name in ("sigma_x", "sigma_y") if name in velocity]
@@ -124,19 +124,19 @@ def invert_network(velocity: xr.Dataset, smooth: float | None = None) -> xr.Data
 
 
 def _median_separation(velocity: xr.Dataset) -> float:
-    """Median time separation relative to the longest, which prior weights are relative to.
+    """Median time separation relative to the longest, to which prior weights refer.
 
-    Without this factor of the smoothing, one long pair would reduce the weight of all others
-    against it.
+    Without this factor, one long pair would reduce the weight of all other pairs relative to the
+    smoothing.
     """
     return float(np.median(velocity.years / velocity.years.max()))
 
 
 def choose_smoothing(velocity: xr.Dataset) -> float:
-    """Choose the smoothing by which the pairs without a scene best predict the pairs with it.
+    """Choose the smoothing by cross-validation, leaving out one scene at a time.
 
-    Pairs that share a scene share its errors, so single pairs are not left out, but all pairs of
-    a scene.
+    Pairs with a common scene share its errors, so all pairs of a scene are left out together, not
+    single pairs.
 
     Parameters
     ----------
@@ -146,12 +146,12 @@ def choose_smoothing(velocity: xr.Dataset) -> float:
     Returns
     -------
     float
-        One of 0.03, 0.1, 0.3, 1 and 3, the one with the smallest median error of prediction on a
-        few hundred pixels; 0.3 if there are only two scenes or no pixel has enough pairs.
+        The value of 0.03, 0.1, 0.3, 1 and 3 with the smallest median prediction error on a few
+        hundred pixels; 0.3 if there are only two scenes or no pixel has enough pairs.
 
     Examples
     --------
-    Ice of constant speed, observed by noisy pairs of five scenes, is smoothed more than the
+    For ice of constant speed, observed by noisy pairs of five scenes, the smoothing exceeds the
     default:
 
     >>> dates = np.datetime64("2020-07-01", "ns") + np.arange(5) * np.timedelta64(20, "D")
@@ -206,9 +206,9 @@ def _prediction_error(
     of_scene: list[npt.NDArray[np.bool_]],
     smooth: float,
 ) -> float:
-    """Median error by which pairs are predicted by the pairs that share no scene with them.
+    """Median error of predicting the pairs of each scene from the pairs without it.
 
-    Vectors ``(1, N, pair, 2)`` and weights ``(1, N, pair)``. NaN if there is nothing to predict.
+    Vectors are ``(1, N, pair, 2)``, weights ``(1, N, pair)``. NaN if there is nothing to predict.
     """
     steadiness = _steadiness(design.shape[1], smooth)
     errors = []
@@ -238,7 +238,7 @@ def design_matrix(
     Returns
     -------
     design : ndarray, shape (pair, interval)
-        Fraction of the time of each pair that each interval takes. Rows sum to one.
+        Fraction of the time span of each pair covered by each interval. Rows sum to one.
     dates : ndarray of datetime64, shape (interval + 1,)
         Dates of the scenes, which bound the intervals.
     """
@@ -281,10 +281,10 @@ def _solve(
     spanned = prior @ (design > 0) > 0
     inverse = np.linalg.inv(_normal(weights, design, steadiness))
     count = valid.sum(-1)
-    # Pairs less what the series takes from them: all intervals less what the smoothing gives.
+    # Residual degrees of freedom: pairs minus the parameters not determined by the smoothing.
     freedom = count - (design.shape[1] - np.einsum("yxij,ij->yx", inverse, steadiness))
-    # Residuals have two components, and half of the pairs count as independent, so this is the
-    # variance of one component of a pair of weight one.
+    # Variance of one component of a pair of weight 1: residuals have two components, and half of
+    # the pairs count as independent.
     enough = freedom >= MIN_FREEDOM
     random = (weights * residuals**2).sum(-1) / np.where(enough, freedom, np.nan)
     common = np.zeros_like(random)
@@ -300,7 +300,7 @@ def _solve(
 
 
 def _steadiness(intervals: int, smooth: float) -> Matrix:
-    """Normal matrix of equal velocity in consecutive intervals, damped so that it is invertible."""
+    """Normal matrix of the smoothness equations, damped to be invertible."""
     steps = np.diff(np.eye(intervals), axis=0)
     return smooth**2 * steps.T @ steps + DAMPING * np.eye(intervals)
 

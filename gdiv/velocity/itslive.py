@@ -1,4 +1,4 @@
-"""Compare velocities with those of ITS_LIVE, on its 120 m cells and in our CRS.
+"""Compare velocities with ITS_LIVE, on its 120 m grid and in the CRS of the study.
 
 ITS_LIVE (https://its-live.jpl.nasa.gov) publishes cubes of image pairs of many satellites, with
 ``vx`` and ``vy`` in m/yr along the axes of its own projection.
@@ -28,36 +28,36 @@ CUBES = "itslive-cubes"
 CATALOG = "https://its-live-data.s3.amazonaws.com/datacubes/catalog_v02.json"
 #: Seconds to wait for the catalog.
 TIMEOUT = 30
-#: Most cubes at one position: they overlap a little.
+#: Maximum number of cubes at one position, since they overlap slightly.
 MAX_CUBES = 4
-#: Links to cubes of image pairs, and not to their yearly composites.
+#: Pattern of links to cubes of image pairs, excluding annual composites.
 CUBE_NAME = re.compile(r"^https?://(?!.*composite).*\.zarr/?$")
-#: Least fraction of a cell that our pixels must fill.
+#: Minimum fraction of a cell covered by pixels of the study.
 MIN_FILLED = 0.5
-#: Half the length in metres over which the axes of one CRS are differenced in the other.
+#: Half step in metres for finite differences between the axes of both CRS.
 HALF_STEP = 50
 
 
 def load_velocity(
     glacier: Glacier, pairs: pd.DataFrame, catalog: str = CATALOG, stac: str = STAC
 ) -> xr.Dataset | None:
-    """Load ITS_LIVE's median velocity over a glacier, from pairs of the time of ours.
+    """Load ITS_LIVE's median velocity over a glacier, from pairs of the same period.
 
     Parameters
     ----------
     glacier : gdiv.catalog.Glacier
         Entry of the catalog.
     pairs : pandas.DataFrame
-        Our pairs: ``reference_date``, ``secondary_date`` and ``days``. Pairs of ITS_LIVE are used
-        from half of our shortest to twice our longest time separation.
+        Pairs of the study: ``reference_date``, ``secondary_date`` and ``days``. ITS_LIVE pairs are
+        used if their time separation is between half of the shortest and twice the longest.
     catalog, stac : str, optional
         As for `find_cube`.
 
     Returns
     -------
     xarray.Dataset or None
-        As from `read_map`. None, with the reason printed, if ITS_LIVE has no such pair or cannot be
-        read.
+        Velocity from `read_map`. None if ITS_LIVE has no such pair or cannot be read; the reason is
+        printed.
     """
     url = find_cube(*glacier.centre, catalog, stac)
     if url is None:
@@ -66,9 +66,9 @@ def load_velocity(
     days = (pairs.days.min() / 2, pairs.days.max() * 2)
     try:
         return read_map(url, glacier.bbox, dates, days)
-    # Zarr, fsspec and aiohttp each raise errors of their own; the study continues without it.
+    # Zarr, fsspec and aiohttp raise different errors; the study continues without ITS_LIVE.
     except Exception as error:
-        print(f"ITS_LIVE's cube is left out: {error}")
+        print(f"skipping ITS_LIVE: {error}")
         return None
 
 
@@ -80,15 +80,15 @@ def find_cube(lon: float, lat: float, catalog: str = CATALOG, stac: str = STAC) 
     lon, lat : float
         Position in degrees.
     catalog : str, optional
-        URL of ITS_LIVE's older catalog of cubes, a GeoJSON of several megabytes. It is read if the
-        STAC service does not answer, or has no cube there.
+        URL of ITS_LIVE's older catalog of cubes, a GeoJSON of several megabytes. It is used if the
+        STAC service does not respond or has no cube there.
     stac : str, optional
         Landing page of ITS_LIVE's STAC service; empty for none.
 
     Returns
     -------
     str or None
-        None, with the reason printed, if there is no cube or neither can be read.
+        URL; None if there is no cube or neither source can be read; the reason is printed.
     """
     cube = _find_by_stac(lon, lat, stac) if stac else None
     if cube is not None:
@@ -112,7 +112,7 @@ def find_cube(lon: float, lat: float, catalog: str = CATALOG, stac: str = STAC) 
 
 
 def _find_by_stac(lon: float, lat: float, stac: str) -> str | None:
-    """URL of the cube at a position by STAC; None if there is none or no answer."""
+    """URL of the cube at a position from STAC; None without a cube or response."""
     point = {"type": "Point", "coordinates": [lon, lat]}
     try:
         client = Client.open(stac, stac_io=StacApiIO(timeout=TIMEOUT))
@@ -122,7 +122,7 @@ def _find_by_stac(lon: float, lat: float, stac: str) -> str | None:
             for item in items.items_as_dicts()
             for asset in item["assets"].values()
         ]
-    except Exception as error:  # of requests, of the client, or of what the service answers
+    except Exception as error:  # raised by requests, the client or an invalid response
         print(f"ITS_LIVE's STAC service could not be read ({type(error).__name__})")
         return None
     return next((link for link in links if CUBE_NAME.search(link)), None)
@@ -141,18 +141,18 @@ def read_map(
     url : str
         URL of the cube.
     box : tuple of float
-        West, south, east, north in degrees. Only this part is read.
+        West, south, east, north in degrees; only this part is read.
     dates : tuple of pandas.Timestamp
-        First and last date. A pair is used if the middle of its time lies between them.
+        First and last date. A pair is used if its mid-date lies between them.
     days : tuple of float
-        Shortest and longest time separation. Shorter pairs have larger errors in m/yr, longer ones
-        mix other seasons in.
+        Minimum and maximum time separation. Shorter pairs have larger errors in m/yr, longer pairs
+        include other seasons.
 
     Returns
     -------
     xarray.Dataset
         ``vx``, ``vy`` (m/yr) along the axes of the cube's CRS, and ``count`` (number of pairs),
-        with dimensions ``(y, x)``. The attribute ``crs`` holds the CRS as WKT.
+        with dimensions ``(y, x)``. The attribute ``crs`` is the CRS as WKT.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def read_map(
     chosen = _choose_pairs(cube, first, last, days)
     if not chosen.size or cube.x.size < 2 or cube.y.size < 2:
         span = f"{days[0]:.0f} to {days[1]:.0f} days"
-        raise ValueError(f"{url} has no pair of {span} between {first} and {last} there")
+        raise ValueError(f"{url} has no pair of {span} between {first} and {last} in the box")
     pairs = cube[["vx", "vy"]].isel(mid_date=chosen).load()
     count = pairs.vx.notnull().sum("mid_date")
     return pairs.median("mid_date").assign(count=count).assign_attrs(crs=crs.to_wkt())
@@ -186,7 +186,7 @@ def _choose_pairs(
 
 
 def regrid_to(ours: xr.Dataset, theirs: xr.Dataset, our_crs: int | str, ice: Mask) -> xr.Dataset:
-    """Regrid our velocity to the cells of ITS_LIVE, and rotate theirs to our axes.
+    """Regrid a velocity to the cells of ITS_LIVE, and rotate ITS_LIVE to its axes.
 
     Parameters
     ----------
@@ -202,8 +202,9 @@ def regrid_to(ours: xr.Dataset, theirs: xr.Dataset, our_crs: int | str, ice: Mas
     Returns
     -------
     xarray.Dataset
-        On the cells of `theirs`: the mean of ours, ``vx`` and ``vy``, and theirs, ``vx_theirs`` and
-        ``vy_theirs``, in m/yr along our axes. NaN in cells of which our pixels fill less than half.
+        On the cells of `theirs`: the mean of `ours`, ``vx`` and ``vy``, and the rotated
+        ``vx_theirs`` and ``vy_theirs``, in m/yr along the axes of `ours`. NaN in cells less than
+        half covered by `ours`.
     """
     crs = pyproj.CRS.from_wkt(theirs.attrs["crs"])
     to_theirs = pyproj.Transformer.from_crs(our_crs, crs, always_xy=True)
@@ -224,7 +225,7 @@ def regrid_to(ours: xr.Dataset, theirs: xr.Dataset, our_crs: int | str, ice: Mas
 def _cell_means(
     ours: xr.Dataset, theirs: xr.Dataset, to_theirs: pyproj.Transformer, ice: Mask
 ) -> tuple[Component, Component, Mask]:
-    """Mean of our pixels in each cell, and whether they fill enough of it."""
+    """Mean of `ours` in each cell, and mask of sufficiently covered cells."""
     shape = (theirs.sizes["y"], theirs.sizes["x"])
     spacing = float(theirs.x[1] - theirs.x[0])
     pixel_x, pixel_y = to_theirs.transform(*np.meshgrid(ours.x, ours.y))
@@ -245,9 +246,9 @@ def _cell_means(
 def _axis_in_ours(
     to_ours: pyproj.Transformer, x: Image, y: Image, east: float, north: float
 ) -> npt.NDArray[np.floating]:
-    """Vector ``(2, H, W)`` in our CRS of one metre along an axis of theirs.
+    """Vector ``(2, H, W)`` in the CRS of `ours` for one metre along an axis of `theirs`.
 
-    One metre on the map of one CRS is neither parallel to an axis nor one metre long in another.
+    A vector of one metre along an axis of one CRS has a different direction and length in another.
     """
     ahead = to_ours.transform(x + east, y + north)
     behind = to_ours.transform(x - east, y - north)
@@ -255,7 +256,7 @@ def _axis_in_ours(
 
 
 def compare_velocities(cells: xr.Dataset) -> dict[str, float]:
-    """Compare our velocity with that of ITS_LIVE.
+    """Compare a velocity with that of ITS_LIVE.
 
     Parameters
     ----------
@@ -265,8 +266,8 @@ def compare_velocities(cells: xr.Dataset) -> dict[str, float]:
     Returns
     -------
     dict
-        Of the difference (ours - theirs, m/yr): ``itslive``, its median length;
-        ``itslive_bias``, the length of its median vector; ``itslive_nmad``, its NMAD, both
+        Statistics of the difference ours - theirs (m/yr): ``itslive``, its median length;
+        ``itslive_bias``, the length of its median vector; ``itslive_nmad``, its NMAD with both
         components pooled. NaN if no cell can be compared.
     """
     x, y = ((cells[name] - cells[f"{name}_theirs"]).values for name in ("vx", "vy"))

@@ -1,8 +1,8 @@
 """Match pairs that are too large to be matched whole, block by block.
 
-Each block is read with a halo and stored when it is finished, so that memory holds a few blocks,
-whatever the size of the scene. Bias and spread of stable ground are estimated first, in windows
-spread over it.
+Each block is read with a halo and stored when it is finished, so that only a few blocks are in
+memory, regardless of the size of the scene. Bias and spread of stable ground are estimated first,
+in windows distributed over it.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,13 +20,13 @@ from gdiv.velocity.stable_ground import variance_beyond
 
 __all__ = ["BLOCK", "HALO", "LARGE", "is_large", "match_large_pair"]
 
-#: Pixels of a scene above which it is matched in blocks.
+#: Maximum number of pixels of a scene that is matched whole.
 LARGE = 3000 * 3000
 #: Side of a block and width of its halo, pixels: multiples of the coarsest pixels of Horn-Schunck
 #: and of the cells of RAFT.
 BLOCK = 1024
 HALO = 128
-#: Side of a window of stable ground, the fraction that counts as much, and most windows.
+#: Side of a window of stable ground, fraction of ground in a good window, and maximum number.
 GROUND = 256
 MIN_GROUND = 0.3
 MAX_WINDOWS = 24
@@ -47,7 +47,7 @@ def is_large(height: int, width: int) -> bool:
     Returns
     -------
     bool
-        True beyond nine million pixels.
+        True for more than nine million pixels.
     """
     return height * width > LARGE
 
@@ -65,7 +65,8 @@ def match_large_pair(
     Parameters
     ----------
     match : callable
-        Matches two windows of the images; its third argument is their place, two slices.
+        Function that matches two windows of the images; its third argument is their position, as
+        two slices.
     images : sequence of two dask.array.Array
         Reference and secondary, ``(y, x)``.
     snow : sequence of two dask.array.Array
@@ -73,9 +74,9 @@ def match_large_pair(
     stable : ndarray of bool, shape (H, W)
         Stable ground.
     shift : ndarray, shape (2,)
-        Registration shift that is subtracted, pixels.
+        Registration shift to subtract, pixels.
     min_quality : float
-        Least quality of a vector that counts on stable ground.
+        Minimum quality of a vector on stable ground.
 
     Returns
     -------
@@ -117,7 +118,7 @@ def match_large_pair(
 
 
 def _ground_windows(stable: Mask) -> list[BlockWindow]:
-    """Windows of stable ground: spread over those with much of it, else those with most."""
+    """Choose windows of stable ground: a sample of good windows, or else those with most ground."""
     windows = list(block_windows(stable.shape, GROUND, HALO))
     shares = np.array([stable[window.inner].mean() for window in windows])
     much = np.flatnonzero(shares >= MIN_GROUND)
@@ -136,7 +137,7 @@ def _fields(
     window: BlockWindow,
     shift: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.float32]:
-    """Fields of one window without its halo, less the registration shift."""
+    """Fields of one window without its halo, minus the registration shift."""
     found = match(reference, secondary, window.outer)
     fields = np.stack(
         [
@@ -170,7 +171,7 @@ def _sample_ground(
 
 
 def _summarise_ground(samples: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-    """Bias and spread of stable ground, and the variance beyond the stated errors, ``(6,)``."""
+    """Bias and spread of stable ground, and variance in excess of stated errors, ``(6,)``."""
     nothing = np.empty((4, 0), np.float32)
     u, v, sigma_u, sigma_v = np.concatenate([nothing, *samples], axis=1)
     statistics = stable_ground_statistics(u, v, np.ones(u.shape, bool))
@@ -179,7 +180,7 @@ def _summarise_ground(samples: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.
 
 
 def _bias_and_spread(summary: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """What is stored of the summary of stable ground."""
+    """Stored part of the summary of stable ground."""
     return summary[:4]
 
 
@@ -191,7 +192,7 @@ def _match_block(
     shift: npt.NDArray[np.float32],
     summary: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.float32]:
-    """Fields of one block, whose errors contain what stable ground shows beyond them."""
+    """Fields of one block, with errors that include the excess error on stable ground."""
     fields = _fields(match, reference, secondary, window, shift)
     fields[3:5] = np.sqrt(fields[3:5] ** 2 + summary[4:6, None, None])
     return fields

@@ -1,4 +1,4 @@
-"""Errors of means over an area: how far errors reach, and what a mean keeps of them."""
+"""Errors of means over an area, from the spatial correlation of errors."""
 
 from typing import NamedTuple
 
@@ -11,13 +11,13 @@ from gdiv.images.statistics import nmad
 
 __all__ = ["MeanError", "correlation_length", "error_of_mean"]
 
-#: Pixels along rows and columns up to which correlated errors are searched.
+#: Maximum lag of the correlation of errors along rows and columns, pixels.
 MAX_LAG = 60
-#: Robust standard deviations at which errors are clipped before they are correlated: outliers
-#: carry no information on how far errors reach.
+#: Robust standard deviations at which errors are clipped before they are correlated, since outliers
+#: do not constrain the correlation length.
 CLIP = 3
-#: Share of the variance of a pixel's error that is common to a whole area, whatever its size.
-#: Chosen on the twins of Argentière and Tasman.
+#: Fraction of the error variance of a pixel that is common to a whole area of any size. Chosen on
+#: the twins of Argentière and Tasman.
 COMMON = 0.1
 
 
@@ -27,9 +27,9 @@ class MeanError(NamedTuple):
     Attributes
     ----------
     random : float
-        The part that falls with the size of the area.
+        Random part, which decreases with the size of the area.
     systematic : float
-        The part that does not.
+        Systematic part, which does not.
     """
 
     random: float
@@ -37,12 +37,12 @@ class MeanError(NamedTuple):
 
     @property
     def total(self) -> float:
-        """Both parts together."""
+        """Root sum of squares of both parts."""
         return float(np.hypot(*self))
 
 
 def correlation_length(errors: xr.Dataset, where: Mask, max_lag: int = MAX_LAG) -> float:
-    """Distance in metres at which the correlation of errors falls below 1/e.
+    """Compute the distance in metres at which the correlation of errors falls below 1/e.
 
     Parameters
     ----------
@@ -84,26 +84,26 @@ def correlation_length(errors: xr.Dataset, where: Mask, max_lag: int = MAX_LAG) 
 def error_of_mean(
     sigma: npt.NDArray[np.floating], spacing: float, length: float, common: float = COMMON
 ) -> MeanError:
-    """Uncertainty of the mean over an area whose errors are spatially correlated.
+    """Compute the uncertainty of a mean over an area with spatially correlated errors.
 
     Parameters
     ----------
     sigma : ndarray
-        One sigma of each pixel, m/yr. NaN is left out.
+        One sigma of each pixel, m/yr. NaN is ignored.
     spacing : float
         Size of a pixel in metres.
     length : float
         Correlation length in metres, from `correlation_length`. A larger value gives a larger
         random part.
     common : float, optional
-        Share of the variance that all pixels have in common. A larger value gives a larger
-        systematic part.
+        Fraction of the variance common to all pixels. A larger value gives a larger systematic
+        part.
 
     Returns
     -------
     MeanError
-        Random and systematic part. For the random one, as many values count as independent as
-        discs of the radius `length` cover the area, at least one.
+        Random and systematic part. For the random part, the number of independent values is the
+        area divided by that of a disc of radius `length`, at least one.
 
     Examples
     --------

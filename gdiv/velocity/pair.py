@@ -1,4 +1,4 @@
-"""Velocity between two images, with errors and quality, without catalog or notebook."""
+"""Velocity between two images, with errors and quality, without a catalog or notebooks."""
 
 import warnings
 from typing import Any
@@ -38,21 +38,21 @@ def velocity_from_pair(
     Parameters
     ----------
     pair : xarray.Dataset
-        From `gdiv.open_pair`.
+        Pair from `gdiv.open_pair`.
     matcher : str, optional
         Name of a matcher; `gdiv.list_matchers` lists them. ``"raft"`` needs PyTorch,
         ``"dis"`` is the fastest.
     min_quality : float, optional
-        Least local correlation of a vector, 0 to 1; 0.3 if left out. A larger value leaves fewer
-        outliers and more gaps.
+        Minimum local correlation of a vector, 0 to 1; 0.3 by default. A larger value trades
+        coverage for fewer outliers.
     **options
         Options of the matcher, as in `gdiv.match_images`.
 
     Returns
     -------
     xarray.Dataset
-        On ``(y, x)``, with CF attributes and the CRS: ``vx``, ``vy``, ``v`` (m/yr, east, north
-        and length), ``vx_error``, ``vy_error``, ``v_error`` (1 sigma, m/yr), ``quality`` (0 to 1)
+        On ``(y, x)``, with CF attributes and the CRS: ``vx``, ``vy``, ``v`` (m/yr: east, north
+        and speed), ``vx_error``, ``vy_error``, ``v_error`` (1 sigma, m/yr), ``quality`` (0 to 1)
         and ``residual``, the forward-backward error (pixel).
 
     Raises
@@ -64,14 +64,13 @@ def velocity_from_pair(
 
     Notes
     -----
-    The error of a component is the standard error of the match, which is calibrated on cases with a
-    known displacement (`gdiv.flow.matchers.calibration`). What stable ground shows beyond it is
-    added in quadrature. After a year in which the surface changed more than in those cases, errors
-    are a lower bound.
+    The error of a component is the standard error of the match, calibrated on cases with known
+    displacement (`gdiv.flow.matchers.calibration`). The excess error on stable ground is added in
+    quadrature. If the surface has changed more than in those cases, the errors are a lower bound.
 
     Examples
     --------
-    A texture that moves by two pixels to the right within a year:
+    A texture that moves two pixels to the right within one year:
 
     >>> from affine import Affine
     >>> from odc.geo.geobox import GeoBox
@@ -100,7 +99,7 @@ def velocity_from_pair(
     factor = pair.attrs["spacing"] / _years_between(pair) / pair.map_scale.values
     components = {
         "vx": u * factor,
-        "vy": -v * factor,  # rows count southwards
+        "vy": -v * factor,  # rows increase southwards
         "vx_error": add_ground_error(u, match.sigma_u, ground) * factor,
         "vy_error": add_ground_error(v, match.sigma_v, ground) * factor,
     }
@@ -121,12 +120,12 @@ def velocity_from_pair(
 
 
 def _warn_if_unregistered(shift: dict[str, float]) -> None:
-    """Warn where stable ground has no clear shift, which `gdiv.register_pairs` would reject."""
+    """Warn if stable ground has no clear shift, so that `gdiv.register_pairs` would reject it."""
     blocks = int(shift["blocks"])
     if blocks < MIN_BLOCKS or shift["shift_spread"] > MAX_SPREAD:
         warnings.warn(
-            f"stable ground could not be registered ({blocks} blocks agree, with a spread of "
-            f"{shift['shift_spread']:.2f} px); its apparent motion is part of the errors",
+            f"stable ground could not be registered ({blocks} blocks with a spread of "
+            f"{shift['shift_spread']:.2f} px); its apparent motion is included in the errors",
             stacklevel=3,
         )
 

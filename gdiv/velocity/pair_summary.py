@@ -25,9 +25,10 @@ def summarise_pair(pair: xr.Dataset, velocity: xr.Dataset) -> dict[str, Any]:
     Returns
     -------
     dict
-        Dates, days and matcher; ``target`` ("ice" within an outline, else "image"); of the target:
-        ``with_velocity`` (share), ``median_speed``, ``speed_p95`` and ``median_error`` (m/yr),
-        ``gcos_goal`` and ``gcos_threshold`` (shares with two errors of at most 10 and 100 m/yr);
+        Dates, days and matcher; ``target`` ("ice" with an outline, otherwise "image"); for the
+        target ``with_velocity`` (fraction), ``median_speed``, ``speed_p95`` and ``median_error``
+        (m/yr), ``gcos_goal`` and ``gcos_threshold`` (fractions with two standard errors of at most
+        10 and 100 m/yr);
         ``registration_shift`` (pixels, right and down) and ``registration_blocks``; apparent
         velocity of stable ground: ``stable_bias`` and ``stable_nmad`` (m/yr). NaN becomes None.
     """
@@ -73,7 +74,7 @@ def format_summary(summary: dict[str, Any]) -> str:
     Returns
     -------
     str
-        A few lines.
+        Text of a few lines.
     """
     shift = ", ".join(f"{part:+.2f}" for part in summary["registration_shift"])
     blocks = summary["registration_blocks"]
@@ -88,7 +89,7 @@ def format_summary(summary: dict[str, Any]) -> str:
         f"{_percent(summary['gcos_threshold'])}",
         f"registration: ({shift}) px from {blocks} blocks of stable ground"
         if blocks >= MIN_BLOCKS
-        else f"registration: none: {blocks} blocks of stable ground, {MIN_BLOCKS} are needed; give "
+        else f"registration: none ({blocks} blocks of stable ground, {MIN_BLOCKS} needed); give "
         f"--outline or --stable",
         f"stable ground: bias {_metres(summary['stable_bias'])}, "
         f"NMAD {_metres(summary['stable_nmad'])}",
@@ -97,10 +98,10 @@ def format_summary(summary: dict[str, Any]) -> str:
 
 
 def _metres(value: float | None) -> str:
-    """Velocity with its unit, or that it is unknown."""
+    """Format a velocity with its unit, or "unknown"."""
     return "unknown" if value is None else f"{value:.3g} m/yr"
 
 
 def _percent(value: float | None) -> str:
-    """Share in percent, or that it is unknown."""
+    """Format a fraction in percent, or "unknown"."""
     return "unknown" if value is None else f"{100 * value:.0f} %"

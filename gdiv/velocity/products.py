@@ -1,4 +1,4 @@
-"""Assemble products with the names and attributes of CF and ITS_LIVE."""
+"""Assemble products with names and attributes that follow CF and ITS_LIVE."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ STANDARD_NAMES = {
     "v": "land_ice_surface_velocity",
 }
 LAYERS = ("v", "vx", "vy", "v_error", "vx_error", "vy_error", "count")
-#: Layer that a product has if the mosaic does.
+#: Optional layer, copied from the mosaic if present.
 FLAGS_LAYER = "flags"
 
 
@@ -31,7 +31,7 @@ def velocity_product(
     provenance: dict[str, str],
     dates: tuple[pd.Timestamp, pd.Timestamp],
 ) -> xr.Dataset:
-    """Turn a mosaic with uncertainty into a CF-1.8 dataset with the names of ITS_LIVE.
+    """Convert a mosaic with uncertainty to a CF-1.8 dataset with the names of ITS_LIVE.
 
     Parameters
     ----------
@@ -101,14 +101,14 @@ def pair_cube(
     crs: int | str,
     provenance: dict[str, str],
 ) -> xr.Dataset:
-    """Lay out the velocity of every pair as a cube of ITS_LIVE, which TICOI reads, too.
+    """Arrange the velocity of every pair as an ITS_LIVE cube, which TICOI can also read.
 
     Parameters
     ----------
     velocity : xarray.Dataset
         ``vx``, ``vy`` and their standard errors ``sigma_x``, ``sigma_y`` (m/yr) with dimensions
         ``(pair, y, x)`` and the coordinates ``reference``, ``secondary``, ``reference_date`` and
-        ``secondary_date`` per pair, from `gdiv.velocity.annual.to_velocity`. Stays lazy if it is.
+        ``secondary_date`` per pair, from `gdiv.velocity.annual.to_velocity`. May be lazy.
     ice : ndarray of bool, shape (H, W)
         Ice.
     crs : int or str
@@ -147,15 +147,15 @@ def pair_cube(
         "proj4": pyproj.CRS.from_user_input(crs).to_string(),
         **provenance,
     }
-    # The grid mapping is a variable, as in cubes of ITS_LIVE: TICOI takes the first coordinate
-    # other than x and y as the time.
+    # The grid mapping is a variable, as in ITS_LIVE cubes, because TICOI uses the first coordinate
+    # other than x and y as time.
     return with_crs(cube.drop_encoding(), crs).reset_coords("mapping")
 
 
 def _distinct_times(times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
-    """Separate equal times by microseconds, so that they can be an index.
+    """Separate equal times by microseconds, so that they can serve as an index.
 
-    Scenes come every five days, so the middles of pairs coincide.
+    Scenes are five days apart, so the mid-dates of pairs coincide.
     """
     repetition = pd.Series(times).groupby(times).cumcount().to_numpy()
     return times + repetition * np.timedelta64(1, "us")
@@ -180,7 +180,7 @@ def _image_variables(velocity: xr.Dataset) -> dict[str, Any]:
         dates = velocity[f"{image}_date"].values
         variables[f"acquisition_date_img{number}"] = ("mid_date", dates)
         variables[f"date{number}"] = ("mid_date", dates)
-        # Ids of variable length become text of fixed length, which Zarr of format 2 can store.
+        # Convert ids to fixed-length strings, which Zarr format 2 can store.
         ids = np.array(velocity[image].values.tolist(), dtype=str)
         variables[f"id_img{number}"] = ("mid_date", ids)
     separation = velocity.secondary_date.values - velocity.reference_date.values

@@ -10,7 +10,7 @@ from gdiv.catalog import Glacier
 
 __all__ = ["centreline", "sample_along", "stakes_along", "to_points"]
 
-#: Metres between samples, two pixels of Sentinel-2.
+#: Spacing of samples in metres: two Sentinel-2 pixels.
 STEP = 20.0
 #: Longest distance of a stake from the centreline, in metres. Chosen by eye on the Mer de Glace.
 MAX_STAKE_DISTANCE = 300.0
@@ -28,7 +28,7 @@ def centreline(glacier: Glacier) -> gpd.GeoSeries | None:
     Returns
     -------
     geopandas.GeoSeries or None
-        One line in the projection of the glacier; None if the catalog has no branch for it.
+        One line in the projection of the glacier; None if it has no branch in the catalog.
     """
     if glacier.twin is None:
         return None
@@ -37,7 +37,7 @@ def centreline(glacier: Glacier) -> gpd.GeoSeries | None:
 
 
 def sample_along(velocity: xr.Dataset, centre: gpd.GeoSeries) -> pd.DataFrame:
-    """Sample speed and its uncertainty every 20 m along a line, bilinearly.
+    """Sample speed and its uncertainty every 20 m along a line with bilinear interpolation.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def sample_along(velocity: xr.Dataset, centre: gpd.GeoSeries) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``distance`` (km from the start of the line), ``speed`` and ``error`` (1 sigma), m/yr; NaN
-        where the mosaic has no data. Points outside the mosaic are left out.
+        where the mosaic has no data. Points outside the mosaic are omitted.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def to_points(table: pd.DataFrame, centre: gpd.GeoSeries) -> gpd.GeoDataFrame:
     Returns
     -------
     geopandas.GeoDataFrame
-        The profile with a point per row.
+        The profile with one point per row.
     """
     points = centre.iloc[0].interpolate(METRES_PER_KM * table["distance"])
     return gpd.GeoDataFrame(table, geometry=points, crs=centre.crs)

@@ -1,4 +1,4 @@
-"""Compare stated with true errors: of single pairs, mosaics, and means over blocks."""
+"""Compare stated with true errors of single pairs, mosaics and means over blocks."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -24,15 +24,15 @@ __all__ = [
 
 #: Bounds of the classes of true speed, m/yr. Chosen by eye on the twin.
 SPEEDS = (0, 10, 30, 60, np.inf)
-#: Nominal coverages at which the observed ones are computed.
+#: Nominal coverages for which observed coverages are computed.
 NOMINAL = (0.2, 0.4, 0.5, 0.68, 0.8, 0.9, 0.95)
 #: Sides of the blocks, m.
 BLOCKS = (100.0, 200.0, 400.0, 800.0, 1200.0)
-#: Least share of a block that must be ice with a velocity.
+#: Minimum fraction of ice with a velocity in a block.
 MIN_FILLED = 0.3
-#: Fewest blocks for a root mean square error.
+#: Minimum number of blocks for a root mean square error.
 MIN_BLOCKS = 6
-#: Side from which blocks count as large, m; blocks of 400 m may be 390 m of 30 m pixels.
+#: Minimum side of large blocks, m. Blocks of 400 m may be 390 m wide for 30 m pixels.
 LARGE_BLOCKS = 360.0
 COLUMNS = ("speed", "pixels", "stated", "found")
 
@@ -54,8 +54,8 @@ def observed_coverage(mosaic: xr.Dataset, truth: xr.Dataset | None, ice: Mask) -
     pandas.DataFrame
         ``speed`` (class of true speed, m/yr), ``pixels`` (number), ``stated`` (nominal coverage)
         and ``found`` (observed coverage: the fraction of true errors within the multiple of sigma
-        that has the nominal coverage for a normal distribution). The two are equal if the
-        uncertainty is well calibrated. Empty without truth.
+        that corresponds to the nominal coverage for a normal distribution). The two are equal if
+        the uncertainty is well calibrated. Empty without truth.
     """
     if truth is None:
         return pd.DataFrame(columns=list(COLUMNS))
@@ -71,7 +71,7 @@ def observed_coverage(mosaic: xr.Dataset, truth: xr.Dataset | None, ice: Mask) -
 def coverage_of_all(
     mosaics: Mapping[str, xr.Dataset], truth: xr.Dataset | None, ice: Mask
 ) -> pd.DataFrame:
-    """Compute the observed coverage of each mosaic, as `observed_coverage`.
+    """Compute the observed coverage of each mosaic, using `observed_coverage`.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def coverage_of_all(
     Returns
     -------
     pandas.DataFrame
-        One table for all, with the column ``matcher``.
+        One table for all mosaics, with the column ``matcher``.
     """
     tables = [
         observed_coverage(mosaic, truth, ice).assign(matcher=name)
@@ -112,7 +112,7 @@ def coverage_of_pairs(
     Returns
     -------
     pandas.DataFrame
-        As from `observed_coverage`, of all pairs together. Vectors that failed are left out.
+        As from `observed_coverage`, for all pairs together. Failed vectors are excluded.
     """
     motions = true_pairs(truth, displacement)
     if motions is None:
@@ -157,7 +157,7 @@ def _class_label(low: float, high: float) -> str:
 
 
 def block_ratios(mosaic: xr.Dataset, truth: xr.Dataset | None, ice: Mask) -> pd.DataFrame:
-    """Compare the true errors of means over square blocks with what `error_of_mean` states.
+    """Compare the true errors of means over square blocks with those of `error_of_mean`.
 
     Parameters
     ----------
@@ -172,10 +172,10 @@ def block_ratios(mosaic: xr.Dataset, truth: xr.Dataset | None, ice: Mask) -> pd.
     Returns
     -------
     pandas.DataFrame
-        One row per size with at least six blocks of which a third is ice: ``side`` (m), ``blocks``
-        (number) and ``ratio``, the root mean square of the errors of both components in units of
-        the stated ones; 1 if these are right. Empty without truth or without a
-        second season, which gives the length.
+        One row per size with at least six blocks that are at least a third ice: ``side`` (m),
+        ``blocks`` (number) and ``ratio``, the root mean square of the errors of both components in
+        units of the stated errors; 1 if they are well calibrated. Empty without truth, or without a
+        second season pair, from which the correlation length is estimated.
     """
     columns = ["side", "blocks", "ratio"]
     length = mosaic.attrs.get("correlation_length", float("nan"))
@@ -206,7 +206,7 @@ def block_ratios(mosaic: xr.Dataset, truth: xr.Dataset | None, ice: Mask) -> pd.
 def _block_errors(
     error: Image, sigma: Image, pixels: int, spacing: float, length: float
 ) -> list[float]:
-    """Mean errors of the blocks of so many pixels a side, in units of the stated ones."""
+    """Mean errors of blocks of `pixels` x `pixels`, in units of the stated errors."""
     found = []
     height, width = error.shape
     for top in range(0, height - pixels + 1, pixels):

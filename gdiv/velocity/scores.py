@@ -23,8 +23,8 @@ __all__ = [
 #: Components of a displacement, ``u`` and ``v`` in pixels.
 Motion: TypeAlias = tuple[Component, Component]
 
-#: Slowest ice that the bias along flow is computed from, m/yr. Chosen by eye on the twin, where a
-#: match on slower ice has an error as large as the motion.
+#: Minimum speed of ice for the bias along flow, m/yr. Chosen by eye on the twin, where the error of
+#: a match on slower ice is as large as the motion.
 MIN_SPEED = 5.0
 
 
@@ -56,7 +56,7 @@ def score_pairs(
 
     Examples
     --------
-    A match that loses a tenth of a motion of two pixels:
+    A match that underestimates a motion of two pixels by 10 %:
 
     >>> axes = ("pair", "y", "x")
     >>> full = np.ones((1, 2, 2))
@@ -137,7 +137,7 @@ def _mean(values: list[np.floating | None]) -> float:
 def error_by_displacement(
     displacements: xr.Dataset, motions: list[Motion], ice: Mask, classes: int = 8
 ) -> pd.DataFrame:
-    """Mean error of single pairs as a function of the true displacement.
+    """Compute the mean error of single pairs as a function of the true displacement.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def error_by_displacement(
 
 
 def triplet_closure(displacements: xr.Dataset, ice: Mask) -> float:
-    """Median closure error over all triplets of scenes.
+    """Compute the median closure error over all triplets of scenes.
 
     Parameters
     ----------
@@ -184,9 +184,9 @@ def triplet_closure(displacements: xr.Dataset, ice: Mask) -> float:
     Returns
     -------
     float
-        Median distance between the displacement from a to b followed by that from b to c, and the
-        displacement from a to c, in pixels; NaN if no three pairs form a triplet. Errors that
-        belong to a scene cancel.
+        Median distance in pixels between the displacement from a to c and the composition of those
+        from a to b and from b to c; NaN if no three pairs form a triplet. Errors of individual
+        scenes cancel.
     """
     references = displacements.reference.values.tolist()
     secondaries = displacements.secondary.values.tolist()
@@ -201,7 +201,7 @@ def triplet_closure(displacements: xr.Dataset, ice: Mask) -> float:
 
 
 def _closure_error(displacements: xr.Dataset, legs: tuple[int, int, int]) -> Component:
-    """Distance between two composed displacements and the direct one, NaN beyond the frame."""
+    """Distance between the composed and the direct displacement, NaN outside the frame."""
     first, second, direct = (
         displacements[["u", "v"]].isel(pair=index).load().to_array().values for index in legs
     )
@@ -216,7 +216,7 @@ def subsample_pairs(
     draws: int = 3,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Error of mosaics of fewer pairs, for each mosaic method.
+    """Compute the error of mosaics of fewer pairs, for each mosaic method.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def subsample_pairs(
     counts : list of int
         Numbers of pairs.
     draws : int, optional
-        Random subsets of each number.
+        Number of random subsets for each number of pairs.
     seed : int, optional
         Seed of the random choice.
 

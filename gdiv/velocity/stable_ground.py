@@ -1,4 +1,4 @@
-"""Errors that stable ground shows: what registration and terrain leave in a pair."""
+"""Errors on stable ground due to residual registration and terrain errors of a pair."""
 
 import numpy as np
 
@@ -7,34 +7,35 @@ from gdiv.images.statistics import nmad
 
 __all__ = ["add_ground_error", "variance_beyond"]
 
-#: Fewest pixels of stable ground from which an error is estimated.
+#: Minimum number of pixels of stable ground for estimating an error.
 MIN_STABLE = 100
 
 
 def add_ground_error(component: Component, sigma: Component, ground: Mask) -> Component:
-    """Add to the standard error of a match what stable ground shows beyond it.
+    """Add the excess error on stable ground to the standard error of a match.
 
-    A match states how well it found the texture of the surface. Registration, orthorectification
-    and relief displace the whole surface as well, and only ground of known displacement shows it.
+    The standard error of a match only describes the matching of texture. Registration,
+    orthorectification and relief also displace the surface, which is only detectable on ground of
+    known displacement.
 
     Parameters
     ----------
     component : ndarray, shape (H, W)
         One component of the displacement after registration, pixels.
     sigma : ndarray, shape (H, W)
-        Its standard error as the match states it, pixels.
+        Standard error of the match, pixels.
     ground : ndarray of bool, shape (H, W)
         Stable ground with a reliable match.
 
     Returns
     -------
     ndarray, shape (H, W)
-        Standard error in pixels, at least `sigma`. With fewer than 100 pixels of stable ground it
-        is `sigma`.
+        Standard error in pixels, at least `sigma`; equal to `sigma` with fewer than 100 pixels of
+        stable ground.
 
     Examples
     --------
-    Ground that moves by 0.5 px where matches state 0.3 px has a further error of 0.4 px:
+    A spread of 0.5 px with a stated error of 0.3 px implies an excess error of 0.4 px:
 
     >>> apparent = np.random.default_rng(0).normal(0, 0.5, (100, 100))
     >>> sigma = np.full((100, 100), 0.3)
@@ -46,19 +47,19 @@ def add_ground_error(component: Component, sigma: Component, ground: Mask) -> Co
 
 
 def variance_beyond(apparent: Series, stated: Series) -> float:
-    """Estimate the variance that stable ground shows beyond what matches state.
+    """Estimate the excess variance on stable ground over the stated errors.
 
     Parameters
     ----------
     apparent : ndarray, shape (N,)
         Displacement of stable ground along one axis, pixels.
     stated : ndarray, shape (N,)
-        Its standard errors, pixels.
+        Stated standard errors, pixels.
 
     Returns
     -------
     float
-        Squared pixels; 0 with fewer than 100 values.
+        Variance in square pixels; 0 with fewer than 100 values.
     """
     if apparent.size < MIN_STABLE:
         return 0.0

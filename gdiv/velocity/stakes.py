@@ -18,12 +18,12 @@ COLUMNS = ("name", "year", "speed")
 
 
 def read_stakes(folder: Path, glacier: Glacier) -> gpd.GeoDataFrame:
-    """Read the stakes of a source, or those of the catalog if the source brings none.
+    """Read the stakes of a source, or those of the catalog if the source has none.
 
     Parameters
     ----------
     folder : Path
-        Folder of the source, in which `stakes.geojson` is read if there is one.
+        Folder of the source; its `stakes.geojson` is read if present.
     glacier : gdiv.catalog.Glacier
         Entry of the catalog.
 
@@ -36,7 +36,7 @@ def read_stakes(folder: Path, glacier: Glacier) -> gpd.GeoDataFrame:
     Raises
     ------
     ValueError
-        If the file of the source lacks a column or a position, or a value is no number.
+        If the file of the source lacks a column or a position, or a value is not a number.
     """
     path = Path(folder) / "stakes.geojson"
     if path.exists():
@@ -58,9 +58,9 @@ def _checked(stakes: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
             f"{name} lacks the column {', '.join(missing)}; each stake needs {', '.join(COLUMNS)}"
         )
     if stakes.crs is None:
-        raise ValueError(f"{name} has no CRS")
+        raise ValueError(f"{name} has no CRS; assign one: ogr2ogr -a_srs EPSG:4326 out.geojson")
     if not (stakes.geometry.notna() & (stakes.geom_type == "Point")).all():
-        raise ValueError(f"{name} holds other shapes than points; each stake is one point")
+        raise ValueError(f"{name} has shapes other than points; each stake must be one point")
     checked = stakes.copy()
     for column in ("year", "speed"):
         values = stakes[column]
@@ -70,10 +70,10 @@ def _checked(stakes: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
         wrong = checked[column].isna() & stakes[column].notna()
         if wrong.any():
             raise ValueError(
-                f"{name} has the {column} {stakes[column][wrong].iloc[0]!r}, which is no number"
+                f"{name} has the {column} {stakes[column][wrong].iloc[0]!r}, which is not a number"
             )
     if (checked.speed < 0).any():
-        raise ValueError(f"{name} has a negative speed")
+        raise ValueError(f"{name} has a negative speed; speeds must be at least 0")
     return checked
 
 
@@ -82,8 +82,8 @@ def compare_with_stakes(
 ) -> pd.DataFrame:
     """Compare the speed of a mosaic with that of the stakes of one year.
 
-    Like the displacement of a stake, that of a pixel is stored where it starts, so the mosaic is
-    interpolated bilinearly at the first position of each stake.
+    The displacement of a pixel, like that of a stake, is stored at its initial position. The mosaic
+    is therefore interpolated bilinearly at the first position of each stake.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def compare_with_stakes(
     -------
     pandas.DataFrame
         ``name``, ``measured``, ``estimated`` and ``difference`` (estimated - measured), m/yr.
-        Stakes outside the mosaic are left out; stakes on pixels without data have NaN.
+        Stakes outside the mosaic are omitted; stakes on pixels without data have NaN.
 
     Examples
     --------
@@ -141,7 +141,7 @@ def compare_with_stakes(
 
 
 def sample_series(series: xr.Dataset, stakes: gpd.GeoDataFrame, crs: int | str) -> pd.DataFrame:
-    """Sample the speed through time at each stake, at the nearest pixel.
+    """Sample the time series of speed at the pixel nearest to each stake.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def sample_series(series: xr.Dataset, stakes: gpd.GeoDataFrame, crs: int | str) 
         ``vx``, ``vy``, ``error`` (m/yr) with dimensions ``(interval, y, x)`` and the coordinates
         ``start`` and ``end``, from `gdiv.velocity.inversion.invert_network`.
     stakes : geopandas.GeoDataFrame
-        ``name`` and position, from `read_stakes`. Those outside the series are left out.
+        ``name`` and position, from `read_stakes`. Stakes outside the series are omitted.
     crs : int or str
         CRS of the series.
 

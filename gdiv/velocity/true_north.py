@@ -1,4 +1,4 @@
-"""Velocity to true east and north, for comparison with GPS and with products on other grids."""
+"""Velocity towards true east and north, for comparison with GPS and products on other grids."""
 
 import numpy as np
 import odc.geo.xr  # noqa: F401  (registers .odc)
@@ -13,8 +13,8 @@ __all__ = ["rotate_to_true_north"]
 def rotate_to_true_north(velocity: xr.Dataset) -> xr.Dataset:
     """Add the components of the velocity to true east and true north.
 
-    ``vx`` and ``vy`` follow the axes of the map, as those of ITS_LIVE do. In UTM, the north of the
-    map deviates from true north by a few degrees, on polar grids by any angle.
+    ``vx`` and ``vy`` follow the axes of the grid, as in ITS_LIVE. Grid north deviates from true
+    north by a few degrees in UTM, and by any angle on polar grids.
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ def rotate_to_true_north(velocity: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        The dataset with ``v_east`` and ``v_north`` (m/yr), and, where it has ``vx_error`` and
-        ``vy_error``, with ``v_east_error`` and ``v_north_error`` (1 sigma; errors of both
-        components are taken as independent).
+        The dataset with ``v_east`` and ``v_north`` (m/yr) and, if it has ``vx_error`` and
+        ``vy_error``, with ``v_east_error`` and ``v_north_error`` (1 sigma, assuming independent
+        errors of both components).
 
     Raises
     ------
@@ -35,7 +35,7 @@ def rotate_to_true_north(velocity: xr.Dataset) -> xr.Dataset:
 
     Examples
     --------
-    Motion along the map's x axis, at 39.3° W on Greenland's polar grid:
+    Motion along the grid's x axis, at 39.3° W on Greenland's polar grid:
 
     >>> axes = {"y": -2000000.0 - 100 * np.arange(8), "x": 200000.0 + 100 * np.arange(8)}
     >>> vx = xr.DataArray(np.full((8, 8), 100.0), coords=axes, dims=("y", "x"))
@@ -45,7 +45,7 @@ def rotate_to_true_north(velocity: xr.Dataset) -> xr.Dataset:
     (100, -10)
     """
     if velocity.rio.crs is None:
-        raise ValueError("the velocity has no CRS; write it with velocity.rio.write_crs(...)")
+        raise ValueError("the velocity has no CRS; assign one with velocity.rio.write_crs(...)")
     convergence = meridian_convergence(velocity.odc.geobox).variable
     cosine = np.cos(np.radians(convergence))
     sine = np.sin(np.radians(convergence))
@@ -68,4 +68,4 @@ def _attributes(name: str) -> dict[str, str]:
         component = name.removesuffix("_error")
         return {"units": "meter/year", "long_name": f"uncertainty (1 sigma) of {component}"}
     direction = "east" if name == "v_east" else "north"
-    return {"units": "meter/year", "long_name": f"velocity to true {direction}"}
+    return {"units": "meter/year", "long_name": f"velocity towards true {direction}"}

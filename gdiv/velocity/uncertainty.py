@@ -1,15 +1,15 @@
 """Uncertainty of a mosaic, from the standard errors of its pairs.
 
-The error of a pair has two parts. One differs from pair to pair: the spread of the pairs shows it,
-and their mean has less of it. The other is common to all of them, because they see the same
-texture, the same shear and the same change of the surface between two seasons: their mean keeps it.
-The standard error of a pair, which the match states (`gdiv.flow.matchers.calibration`) and stable
-ground completes (`gdiv.velocity.stable_ground`), has both, so what it has beyond the spread is
-common.
+The error of a pair has two parts. The independent part differs between pairs; it is visible in
+their spread and reduced in their mean. The common part is the same for all pairs, because they
+share the texture, the shear and the surface change between two seasons, so averaging does not
+reduce it. The standard error of a pair contains both parts: it combines the error stated by the
+match (`gdiv.flow.matchers.calibration`) with the excess error on stable ground
+(`gdiv.velocity.stable_ground`). Its excess over the spread is therefore the common part.
 
-A second season pair is a check. Its difference from the first, after a change of all speeds by one
-factor is removed, must be as large as both errors say; if it is larger, those of the first are
-raised. A bias that both share stays hidden.
+A second season pair serves as a check. After removing one factor common to all speeds, its
+difference from the first must agree with the errors of both. If it is larger, the errors of the
+first are increased. A bias common to both season pairs remains undetected.
 """
 
 import numpy as np
@@ -28,14 +28,14 @@ __all__ = [
     "speed_error",
 ]
 
-#: Fewest pixels that seasons are compared on, and ratios of their speeds that are tried.
+#: Minimum number of pixels for comparing season pairs, and candidate ratios of their speeds.
 MIN_PIXELS = 200
 RATIOS = (0.3, 3.0)
-#: Fewest pairs at a pixel whose spread is meaningful.
+#: Minimum number of pairs at a pixel for a meaningful spread.
 MIN_SPREAD_PAIRS = 3
-#: Factors by which the NMAD of 0, 1, ... 9 values is too small; of fewer than two there is none.
+#: Correction factors of the NMAD of 0, 1, ... 9 values; undefined for fewer than two.
 NMAD_CORRECTIONS = (1, 1, 1.196, 1.495, 1.363, 1.206, 1.2, 1.14, 1.129, 1.107)
-#: Least speed to divide by, m/yr.
+#: Minimum speed, m/yr, to avoid division by zero.
 MIN_SPEED = 1e-6
 
 
@@ -49,19 +49,20 @@ def add_errors(
     mosaic : xarray.Dataset
         ``vx``, ``vy``, ``spread_x``, ``spread_y`` (m/yr) and ``count`` with dimensions ``(y, x)``,
         from `gdiv.velocity.annual.combine_pairs`, and ``sigma_x`` and ``sigma_y``, the standard
-        error of one pair (m/yr). Without these the errors that all pairs share are missing.
+        error of one pair (m/yr). Without these, the common part of the errors is missing.
     ice, stable : ndarray of bool, shape (H, W)
         Ice and stable ground.
     repeat : xarray.Dataset, optional
-        Mosaic of another season pair with its errors, best by a matcher that errs in other ways.
+        Mosaic of another season pair with errors, preferably from a matcher with independent
+        errors.
 
     Returns
     -------
     xarray.Dataset
         The mosaic with ``vx_error``, ``vy_error`` and ``v_error`` (1 sigma, m/yr); NaN where the
-        mosaic is NaN or nothing is available to estimate them from. With a second season that can
-        be compared, the attributes ``season_change`` and ``error_factor`` are those of
-        `season_check`, and ``correlation_length`` (m) is that of the difference that remains.
+        mosaic is NaN or the errors cannot be estimated. With a comparable second season pair, the
+        attributes ``season_change`` and ``error_factor`` are those of `season_check`, and
+        ``correlation_length`` (m) is that of the remaining difference.
 
     Raises
     ------
@@ -70,15 +71,15 @@ def add_errors(
 
     Notes
     -----
-    Half as many pairs as there are count as independent, because pairs share scenes; the NMAD of
-    so few is corrected for their number. It is itself uncertain, so errors that are independent are
-    overestimated where pairs are few. Without errors of the pairs, the apparent velocity of stable
-    ground is added in quadrature; those of `gdiv.match_pairs` have it. The uncertainty of the
-    speed follows by propagation: ``sqrt((sx * vx / v)**2 + (sy * vy / v)**2)``.
+    Half of the pairs count as independent, because pairs share scenes. The NMAD is corrected for
+    small numbers of pairs. It is itself uncertain, so independent errors are overestimated where
+    there are few pairs. Without errors of the pairs, the apparent velocity of stable ground is
+    added in quadrature; the errors of `gdiv.match_pairs` include it. The uncertainty of the speed
+    follows by propagation: ``sqrt((sx * vx / v)**2 + (sy * vy / v)**2)``.
 
     Examples
     --------
-    Eight pairs, of which four count as independent, have a spread of 2 m/yr and state 3.5 m/yr:
+    Eight pairs, four of them independent, with a spread of 2 m/yr and a stated error of 3.5 m/yr:
 
     >>> axes = ("y", "x")
     >>> names = ("vx", "vy", "spread_x", "spread_y")
@@ -126,7 +127,7 @@ def _check_grids(mosaic: xr.Dataset, ice: Mask, stable: Mask, repeat: xr.Dataset
     for name, shape in shapes.items():
         if shape != mosaic.vx.shape:
             raise ValueError(
-                f"{name} is on a grid of {shape}, the mosaic on one of {mosaic.vx.shape}"
+                f"{name} is on a grid of {shape}, but the mosaic is on a grid of {mosaic.vx.shape}"
             )
 
 
@@ -136,7 +137,7 @@ def _component_error(mosaic: xr.Dataset, axis: str, stable: Mask) -> Image:
     spread = _component_spread(mosaic, axis) * _spread_correction(independent)
     variance = spread**2 / independent
     if f"sigma_{axis}" in mosaic:
-        # These have what stable ground shows of each pair.
+        # These include the excess error on stable ground of each pair.
         common = np.maximum(mosaic[f"sigma_{axis}"].values ** 2 - spread**2, 0)
         return np.sqrt(variance + common)
     ground = nmad(mosaic[f"v{axis}"].values[stable], 0)
@@ -144,7 +145,7 @@ def _component_error(mosaic: xr.Dataset, axis: str, stable: Mask) -> Image:
 
 
 def _spread_correction(count: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Factor by which the NMAD of a few values is too small, by their number.
+    """Small-sample correction factor of the NMAD, by the number of values.
 
     From Croux and Rousseeuw (1992), https://doi.org/10.1007/978-3-662-26811-7_58.
     """
@@ -154,11 +155,11 @@ def _spread_correction(count: npt.NDArray[np.floating]) -> npt.NDArray[np.floati
 
 
 def season_check(first: xr.Dataset, second: xr.Dataset, where: Mask) -> tuple[float, float]:
-    """Check the errors of two seasons by their difference.
+    """Check the errors of two season pairs against their difference.
 
-    Ice that speeds up does so by about the same fraction everywhere, so one factor is taken out of
-    the difference. Motion that one matcher loses and the other does not is part of that factor,
-    too.
+    A change in ice speed is about the same fraction everywhere, so one common factor is removed
+    from the difference. Motion underestimated by only one of the matchers contributes to that
+    factor as well.
 
     Parameters
     ----------
@@ -170,10 +171,10 @@ def season_check(first: xr.Dataset, second: xr.Dataset, where: Mask) -> tuple[fl
     Returns
     -------
     change : float
-        Fraction by which the first season is faster: the one that leaves the least difference.
+        Fraction by which the first season pair is faster, chosen to minimise the difference.
     factor : float
-        Robust standard deviation of the difference that remains, in units of what both errors
-        state together; NaN, like `change`, if fewer than 200 pixels can be compared.
+        Robust standard deviation of the remaining difference, in units of the combined errors;
+        NaN, like `change`, if fewer than 200 pixels can be compared.
 
     Examples
     --------
@@ -205,10 +206,10 @@ def season_check(first: xr.Dataset, second: xr.Dataset, where: Mask) -> tuple[fl
     one, other = np.array(components)[..., known]
 
     def difference(ratio: float) -> npt.NDArray[np.floating]:
-        """Difference of the seasons if all speeds change by a ratio, in units of both errors."""
+        """Difference for a ratio of all speeds, in units of the combined errors."""
         return (one[:2] - ratio * other[:2]) / np.hypot(one[2:], ratio * other[2:])
 
-    # Both seasons have errors, so neither is regressed on the other (Deming 1943).
+    # Both season pairs have errors, so neither is regressed on the other (Deming 1943).
     found = optimize.minimize_scalar(
         lambda ratio: np.abs(difference(ratio)).mean(), bounds=RATIOS, method="bounded"
     )
@@ -241,14 +242,14 @@ def coverage(error: npt.NDArray[np.floating], sigma: npt.NDArray[np.floating]) -
     Parameters
     ----------
     error : ndarray
-        Errors; NaN is left out.
+        Errors; NaN is ignored.
     sigma : ndarray
         Stated sigma of each error.
 
     Returns
     -------
     float
-        0.68 if the sigmas are well calibrated; NaN without values.
+        Fraction; 0.68 if the sigmas are well calibrated; NaN without values.
 
     Examples
     --------
@@ -264,7 +265,8 @@ def coverage(error: npt.NDArray[np.floating], sigma: npt.NDArray[np.floating]) -
 def _component_spread(mosaic: xr.Dataset, axis: str) -> Image:
     """Spread of one component over the pairs.
 
-    Fewer than three vectors have no meaningful spread; they get the median of the other pixels.
+    Pixels with fewer than three vectors have no meaningful spread; they take the median of the
+    others.
     """
     enough = mosaic["count"] >= MIN_SPREAD_PAIRS
     spread = mosaic[f"spread_{axis}"]

@@ -24,10 +24,10 @@ __all__ = [
     "true_mosaic",
 ]
 
-#: Most vectors from which GLAFT estimates a density: it takes a second for these, ten for ten times
-#: as many.
+#: Maximum number of vectors for the density estimate of GLAFT, which takes one second for these and
+#: scales linearly.
 MAX_GLAFT_VECTORS = 20_000
-#: Longest time over which the truth is integrated, years. Fast ice leaves the scene in a year.
+#: Maximum time over which the truth is integrated, years. Fast ice leaves the scene within a year.
 MAX_YEARS = 1.0
 TRUTH_SCORES = ("rmse", "mae", "median", "p95", "along", "coverage")
 
@@ -58,8 +58,8 @@ def check_mosaic(
     dict
         Scores of `compare_with_truth`, with ``covered``, the fraction of true errors on ice within
         one sigma, and the intervals of `gdiv.velocity.intervals.score_intervals`; NaN without
-        truth. Scores of `stable_ground_velocity`. ``stakes``, the mean
-        absolute difference to the stakes (m/yr); NaN without stakes.
+        truth. Scores of `stable_ground_velocity`. ``stakes``, the mean absolute difference from
+        the stakes (m/yr); NaN without stakes.
     """
     scores = dict.fromkeys((*TRUTH_SCORES, "covered", *INTERVALS), float("nan"))
     if truth is not None:
@@ -76,7 +76,7 @@ def check_mosaic(
 
 
 def true_mosaic(mosaic: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
-    """True velocity of the mosaic's dates.
+    """Compute the true velocity for the dates of a mosaic.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def compare_with_truth(velocity: xr.Dataset, truth: xr.Dataset, ice: Mask) -> di
 
     Examples
     --------
-    A mosaic that loses a tenth of the motion:
+    A mosaic that underestimates the motion by 10 %:
 
     >>> axes = ("y", "x")
     >>> truth = xr.Dataset(
@@ -169,7 +169,7 @@ def compare_with_truth(velocity: xr.Dataset, truth: xr.Dataset, ice: Mask) -> di
 
 
 def stable_ground_velocity(velocity: xr.Dataset, stable: Mask) -> dict[str, float]:
-    """Apparent velocity of stable ground, m/yr.
+    """Compute the apparent velocity of stable ground, m/yr.
 
     Parameters
     ----------
@@ -188,8 +188,8 @@ def stable_ground_velocity(velocity: xr.Dataset, stable: Mask) -> dict[str, floa
     -----
     ``glaft`` is the static terrain metric of Zheng et al. (2023),
     https://doi.org/10.5194/tc-17-4063-2023: half the width of the area in which the density of
-    vectors is at least that of a normal distribution at two sigma. Unlike the NMAD, it widens with
-    outliers, because they enter the bandwidth of its density estimate.
+    vectors is at least that of a normal distribution at two sigma. Unlike the NMAD, it increases
+    with outliers, because they affect the bandwidth of its density estimate.
     """
     x = velocity.vx.values[stable]
     y = velocity.vy.values[stable]
@@ -208,7 +208,7 @@ def stable_ground_velocity(velocity: xr.Dataset, stable: Mask) -> dict[str, floa
 def _glaft_metric(x: Series, y: Series) -> float:
     """Static terrain metric of GLAFT, both components pooled; 0 where every vector is zero."""
     with requires("study", "GLAFT's measure of stable ground"):
-        import glaft  # takes a second, so only where it is needed
+        import glaft  # takes a second, so import it only where needed
 
     step = -(-x.size // MAX_GLAFT_VECTORS)  # rounded up
     vectors: npt.NDArray[np.float64] = np.vstack([x[::step], y[::step]]).astype(float)
@@ -216,7 +216,7 @@ def _glaft_metric(x: Series, y: Series) -> float:
         return float("nan") if vectors.any() else 0.0
     ground = glaft.Velocity(velocity_unit="m/yr")
     ground.xy = vectors
-    # The steps of its `static_terrain_analysis`, without the figure. Each prints a message.
+    # Same steps as its `static_terrain_analysis`, without the figure. Each prints a message.
     with contextlib.redirect_stdout(io.StringIO()):
         ground.calculate_xystd()
         ground.calculate_bandwidth()

@@ -1,4 +1,4 @@
-"""Moved textures follow their truth exactly, and the splits share nothing."""
+"""Moved textures follow their truth exactly, and the splits are disjoint."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_every_second_texture_is_partly_renewed():
     assert np.isfinite(pair.reference).all()
     assert pair.counted[: cases.RIM].sum() == 0
     again = cases.make_moved(case, None)
-    assert np.array_equal(pair.secondary, again.secondary), "equal seeds give equal pairs"
+    assert np.array_equal(pair.secondary, again.secondary), "equal seeds must give equal pairs"
 
 
 def test_splits_share_no_texture_glacier_or_seed():

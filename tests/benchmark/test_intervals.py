@@ -1,4 +1,4 @@
-"""Intervals contain the mean as often as they state."""
+"""Intervals contain the mean with their nominal frequency."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from gdiv.benchmark.scores import CLASSES, ERROR_EDGES, BlockScores
 
 
 def make_scores(errors):
-    """Scores whose mean error on ice is that of each block."""
+    """Make scores with a given mean error on ice in each block."""
     shape = (len(errors), len(CLASSES))
     pixels = np.zeros(shape)
     pixels[:, 0] = 100

@@ -1,4 +1,4 @@
-"""The benchmark runs for matchers by name and for functions, and resumes."""
+"""The benchmark runs for registered matchers and user-defined functions, and resumes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Scores of known errors are those errors."""
+"""Scores reproduce known errors."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Cases are listed and loaded by name, and the test split does not change unseen."""
+"""Cases are listed and loaded by name, and the test split does not change unnoticed."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from gdiv.benchmark.kinds import UnknownCaseError
 from gdiv.benchmark.scenes import MissingSceneError
 from gdiv.benchmark.suite import cache_folder
 
-#: Recipes of the test split as they were frozen, and statistics of some of its pairs.
+#: Hash of the frozen recipes of the test split, and statistics of some of its pairs.
 FROZEN = json.loads((Path(__file__).parent / "frozen_split.json").read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""Differences between the dates have the size that they state."""
+"""Differences between the dates have their stated size."""
 
 import numpy as np
 import pytest

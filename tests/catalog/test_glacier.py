@@ -1,4 +1,4 @@
-"""Entries of glaciers: where they are."""
+"""Positions of the glaciers of the catalog."""
 
 import pytest
 from pydantic import ValidationError
@@ -7,7 +7,7 @@ from gdiv.catalog import Glacier, load_catalog
 
 
 def moved(**changes):
-    """Make Mer de Glace's entry with another place."""
+    """Make Mer de Glace's entry with a different position."""
     entry = load_catalog().glaciers["mer-de-glace"].model_dump(exclude={"twin", "stakes"})
     return Glacier(**entry | changes)
 

@@ -1,4 +1,4 @@
-"""Load catalogs, built-in and own; errors are described precisely."""
+"""Load the built-in and user catalogs; errors are described precisely."""
 
 import copy
 import os
@@ -110,7 +110,7 @@ MALFORMED = [
 
 
 def edit_catalog(key, value):
-    """Text of the catalog with a changed or deleted key."""
+    """Return the text of the catalog with a changed or deleted key."""
     content = copy.deepcopy(CONTENT)
     *parents, last = key.split(".")
     parent = content
@@ -129,7 +129,7 @@ def edit_catalog(key, value):
     ids=lambda part: "absent" if part is ABSENT else str(part)[:40],
 )
 def test_a_malformed_entry_raises_an_error_with_key_value_and_valid_values(key, value, words):
-    if words is None:  # the annual rule does not use days, so any are valid
+    if words is None:  # the annual rule ignores days, so any value is valid
         read_catalog(edit_catalog(key, value))
         return
     with pytest.raises(CatalogError) as error:
@@ -185,7 +185,7 @@ glaciers:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
 def test_an_own_catalog_is_merged_over_the_built_in_one(encoding, tmp_path, monkeypatch, capsys):
-    """`rgi` and `tile` are optional; outlines are relative to the catalog that names them."""
+    """`rgi` and `tile` are optional; paths of outlines are relative to their catalog."""
     own = tmp_path / "mine.yaml"
     own.write_bytes(FINDEL.encode(encoding))
     assert main(["glaciers", "--catalog", str(own)]) == 0

@@ -1,4 +1,4 @@
-"""`gdiv region`: a plan first, and clear errors."""
+"""`gdiv region`: plan before running, and clear errors."""
 
 import geopandas as gpd
 import pytest

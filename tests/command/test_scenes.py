@@ -1,4 +1,4 @@
-"""Commands for one's own images."""
+"""Commands for user images."""
 
 import json
 
@@ -14,7 +14,7 @@ from gdiv.images.textures import fractal_texture
 
 @pytest.fixture
 def images(tmp_path):
-    """Two images of a texture that moves two pixels to the right within a year."""
+    """Two images of a texture that moves two pixels to the right in one year."""
     texture = fractal_texture(200, 1.3, seed=0)
     numbers = (2000 + 400 * texture).clip(1, 9000).astype(np.uint16)
     paths = []

@@ -22,7 +22,7 @@ def test_own_scenes_need_their_options(arguments, message, capsys):
 
 
 def test_own_scenes_run_without_an_entry_of_the_catalog(tmp_path, monkeypatch, capsys, twin):
-    """The entry is shown, and the study is that of the folder."""
+    """The catalog entry is printed, and the study uses the scenes of the folder."""
     from shutil import copy
 
     scenes = tmp_path / "Mont Miné"

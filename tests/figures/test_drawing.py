@@ -1,4 +1,4 @@
-"""Outlines that are drawn on an image."""
+"""Outlines drawn on an image."""
 
 import geopandas as gpd
 import pytest
@@ -11,7 +11,7 @@ TRIANGLE = {"xs": [[340_100, 340_300, 340_200]], "ys": [[5_089_700, 5_089_700, 5
 
 def test_drawn_polygons_become_an_outline(tmp_path):
     drawing = draw_outline(make_map().rio.write_crs(EPSG))
-    drawing._stream.event(data=TRIANGLE)  # as the browser does
+    drawing._stream.event(data=TRIANGLE)  # like the browser
     outline = drawing.to_frame()
     assert outline.crs == EPSG
     assert outline.area.tolist() == pytest.approx([200 * 200 / 2])

@@ -1,4 +1,4 @@
-"""The interactive map, also in a real browser without a network."""
+"""The interactive map, also tested offline in a real browser."""
 
 import numpy as np
 import pandas as pd

@@ -35,7 +35,7 @@ def test_the_timeline_has_one_panel_per_season_and_short_reasons():
     reasons = [[text.get_text() for text in axis.texts] for axis in axes]
     assert reasons == [["snow"], ["unreadable", "other"]]
     first, second = (axis.get_xlim()[0] for axis in axes)
-    assert second - first == 366, "the days of a year lie one below the other"
+    assert second - first == 366, "the days of the year must be aligned"
 
 
 def test_images_are_titled_by_their_names():

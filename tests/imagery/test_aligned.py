@@ -9,7 +9,7 @@ from odc.geo.geobox import GeoBox
 
 from gdiv.imagery.aligned import load_aligned
 
-#: A transverse Mercator projection that no code describes.
+#: A transverse Mercator projection without an EPSG code.
 CRS = pyproj.CRS.from_proj4("+proj=tmerc +lon_0=7.646 +k=0.9996 +datum=WGS84 +units=m").to_wkt()
 
 

@@ -48,7 +48,7 @@ def test_all_archives_give_equal_reflectance(flavour, glacier, twin, archive_fol
         assert grid_of_items(archive_items, source.image, glacier) == twin["grid"]
         theirs = cube.load_cube(archive_items, table, source, twin["grid"]).compute()
     ours = cube.load_cube(twin["items"], twin["table"], twin["source"], twin["grid"]).compute()
-    # The ids differ, so that only values can be compared.
+    # The ids differ, so only values can be compared.
     images = [cube.reflectance.values for cube in (theirs, ours)]
     assert np.array_equal(*(np.isfinite(image) for image in images))
     assert np.nanmax(np.abs(images[0] - images[1])) < 1e-6
@@ -64,7 +64,7 @@ def test_all_archives_give_equal_reflectance(flavour, glacier, twin, archive_fol
 def test_other_archives_are_judged_and_loaded_like_sentinel_2(
     flavour, key, orbits, glacier, twin, archive_folder
 ):
-    """30 m, other masks, other numbers; HLS states no orbit."""
+    """Scenes have 30 m pixels, different masks and numbers; HLS states no orbit."""
     with StacServer(archive_folder(flavour)) as server:
         source = make_source(server, key)
         archive_items = archive.find_items(source, glacier, [2020, 2021, 2022])

@@ -76,7 +76,7 @@ def test_loading_fetches_few_bytes_with_a_small_graph(glacier, twin_folder, twin
 
 
 def test_real_scenes_are_loaded_exactly(real):
-    """A nominal 6.08 m grid whose origin is no multiple of its spacing."""
+    """The grid has a nominal 6.08 m spacing, and its origin is not a multiple of it."""
     moreno = load_catalog().glaciers["perito-moreno"]
     source = file_source(real / "perito-moreno-2020" / "items.json")
     archive_items = archive.find_items(source, moreno, [2020])
@@ -97,7 +97,7 @@ def test_real_scenes_are_loaded_exactly(real):
 
 
 def test_a_zone_counted_from_north_is_read_exactly_in_the_south(tmp_path):
-    """Landsat counts its zones from the equator northwards: 30 m do not divide 10,000 km."""
+    """Landsat uses northern zones in the south, and 10,000 km is not a multiple of 30 m."""
     numbers = np.arange(1, 1601, dtype=np.uint16).reshape(40, 40)
     left, top = 600015.0, 4500015.0
     path = tmp_path / "a.tif"

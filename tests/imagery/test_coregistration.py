@@ -9,7 +9,7 @@ from gdiv.twin.truth import read_truth, true_displacement
 
 
 def test_register_pairs_recovers_the_misregistration_of_the_twin(twin, glacier, twin_folder):
-    """All pairs of both season pairs, against the true mis-registration."""
+    """Compare all pairs of both season pairs with the true mis-registration."""
     data = cube.load_cube(twin["items"], twin["table"], twin["source"], twin["grid"]).load()
     truth = read_truth(twin_folder)
     chosen = [
@@ -25,7 +25,7 @@ def test_register_pairs_recovers_the_misregistration_of_the_twin(twin, glacier, 
         ]
     )
     assert len(registered) >= 8
-    # The frame is 220 rows long and jitter correlates over 40, so a few blocks decide.
+    # The frame has 220 rows and jitter correlates over 40, so only a few blocks are independent.
     error = registered[["shift_x", "shift_y"]].to_numpy() - true_shift
     assert np.sqrt(np.mean(error**2)) < 0.15
     assert np.sqrt(np.mean(error**2)) < 0.6 * np.sqrt(np.mean(true_shift**2))
@@ -64,7 +64,7 @@ def test_too_little_stable_ground_gives_no_statistics():
 def test_without_stable_ground_shifts_come_from_the_pair_network(twin, glacier, twin_folder):
     data = cube.load_cube(twin["items"], twin["table"], twin["source"], twin["grid"]).load()
     table = pairs.choose_pairs(twin["table"], glacier, [2021, 2022])
-    # Slow ice, here ground that does not move at all, and no ground that is known to be stable.
+    # Treat stable ground as slow ice, and leave no ground marked as stable.
     masks = twin["masks"].assign(glacier=twin["masks"].stable, stable=twin["masks"].stable & False)
     registered = coregistration.register_pairs(data, table, masks)
     assert set(registered.registered_on) == {"pair network"}
@@ -76,7 +76,7 @@ def test_without_stable_ground_shifts_come_from_the_pair_network(twin, glacier, 
             for pair in zip(registered.reference, registered.secondary, strict=True)
         ]
     )
-    # A shift common to all pairs of two seasons cannot be told from motion.
+    # A shift common to all pairs of two seasons cannot be distinguished from motion.
     error = registered[["shift_x", "shift_y"]].to_numpy() - true_shift
     scatter = np.sqrt(np.mean((error - error.mean(0)) ** 2))
     assert scatter < 0.6 * np.sqrt(np.mean((true_shift - true_shift.mean(0)) ** 2))

@@ -14,7 +14,7 @@ from gdiv.imagery.grid import study_grid
 
 
 def write(path, west, columns=90):
-    """Terrain model in degrees that rises by 1000 m a degree to the east."""
+    """Write a terrain model in degrees that rises by 1000 m per degree to the east."""
     step, top = 1 / 1800, 45.92
     east = west + step * (np.arange(columns) + 0.5)
     heights = np.tile(1000 + 1000 * (east - 6.9), (90, 1)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Files whose items have other assets than expected."""
+"""Files whose items have unexpected assets."""
 
 import json
 

@@ -47,7 +47,7 @@ def test_study_grid_covers_the_bounding_box():
 
 
 def make_item(name, transform, epsg=32718):
-    """Make an item of Landsat, whose zones are counted from the equator northwards."""
+    """Make an item of Landsat, which uses northern zones in both hemispheres."""
     assets = {"nir": {"href": "a.tif", "proj:transform": transform}}
     return {"id": name, "properties": {"proj:epsg": epsg}, "assets": assets}
 
@@ -77,7 +77,7 @@ def test_the_commonest_pixels_define_the_grid():
     ("box", "crs"), [((179.8, -78.2, -179.8, -78.0), 3031), ((179.8, 66.0, -179.7, 66.2), 32660)]
 )
 def test_a_box_across_180_degrees_has_a_small_grid(box, crs):
-    """Not one around the world."""
+    """The grid does not span the world."""
     made = study_grid(box, crs)
     width = (box[2] - box[0] + 360) * 111.2e3 * np.cos(np.radians(box[1]))
     assert made.width * 10 == pytest.approx(width, rel=0.1)

@@ -1,4 +1,4 @@
-"""Masks of ice and of stable ground, without what moves beside the ice."""
+"""Masks of ice and of stable ground, excluding other moving terrain."""
 
 import geopandas as gpd
 import numpy as np
@@ -24,7 +24,7 @@ def strip(grid, first, last):
 
 
 def test_what_moves_beside_the_ice_is_not_stable(twin):
-    """Other glaciers and landslides keep the same margin, and are no ice of the glacier."""
+    """Other glaciers and landslides have the same margin, but are not part of the glacier."""
     grid = twin["grid"]
     made = masks.make_masks(strip(grid, 0, 20), grid, moving=strip(grid, 100, 120))
     stable = np.flatnonzero(made.stable.values[0])
@@ -35,14 +35,14 @@ def test_what_moves_beside_the_ice_is_not_stable(twin):
 
 
 def test_lasting_water_is_not_stable(twin):
-    """One scene in three takes shadow for water; the lake is water in two."""
+    """One scene in three classifies shadow as water; the lake is water in two."""
     grid = twin["grid"]
     made = masks.make_masks(strip(grid, 0, 20), grid)
     water = np.zeros((3, *grid.shape), bool)
     water[:2, :, 50:60] = True
     water[0, :, 70:80] = True
     reflectance = np.full(water.shape, 0.2)
-    reflectance[1:, :, 90:95] = np.nan  # a fjord that one scene sees
+    reflectance[1:, :, 90:95] = np.nan  # a fjord visible in one scene
     water[0, :, 90:95] = True
     axes = ("scene", "y", "x")
     cube = xr.Dataset({"water": (axes, water), "reflectance": (axes, reflectance)})

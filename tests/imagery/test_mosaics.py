@@ -1,4 +1,4 @@
-"""Join the tiles of one acquisition: exact seams, and the error of those that are not."""
+"""Join the tiles of one acquisition: exact seams, and the error of inexact seams."""
 
 import json
 from pathlib import Path
@@ -116,7 +116,7 @@ def test_a_tile_of_another_zone_is_resampled_with_a_seam_near_zero(tmp_path):
 
 
 def test_a_seam_between_tiles_that_disagree_is_measured(tmp_path):
-    """Rows of Landsat are rectified one by one: here the second lies half a pixel beside."""
+    """Landsat rows are rectified separately; here the second is shifted by half a pixel."""
     first, second = halves(tmp_path)
     path = second["assets"]["nir"]["href"]
     with rasterio.open(path, "r+") as file:
@@ -165,7 +165,7 @@ def test_a_study_across_two_tiles_equals_one_of_a_whole_tile(twin, twin_folder, 
 
 
 def test_a_tile_that_cannot_be_read_is_left_out_of_its_scene(twin, glacier, tmp_path):
-    """Its header can, its pixels cannot; the other tile shows enough."""
+    """Its header is readable, but not its pixels; the other tile suffices."""
     used = twin["table"].query("verdict == 'use'").id.tolist()
     whole = [item for item in twin["items"] if item["id"] in used]
     broken = []
@@ -229,7 +229,7 @@ def _cut(item, tile, tenths, source, target):
 
 
 def test_a_scene_of_other_pixels_is_resampled_and_said(twin, twin_folder, glacier, tmp_path):
-    """One scene is given at 12 m; its reflectance hardly changes."""
+    """One scene is resampled to 12 m; its reflectance hardly changes."""
     used = twin["table"].query("verdict == 'use'").id.iloc[0]
     item = next(item for item in twin["items"] if item["id"] == used)
     coarse = tmp_path / "nir.tif"

@@ -60,5 +60,5 @@ def test_a_wrong_offset_flag_is_corrected_by_dark_pixels(flag, glacier, twin_fol
     inspected = table[table.offset.notna()].set_index("id")
     assert (inspected.offset == correct[inspected.index]).all()
     assert inspected.offset_reason.str.contains("dark pixel").any(), (
-        "the reason names the dark pixels"
+        "the reason must mention the dark pixels"
     )

@@ -1,4 +1,4 @@
-"""Shifts of scenes by the network of their pairs."""
+"""Shifts of scenes from the network of their pairs."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ MOTION = 1.0
 
 @pytest.fixture(scope="module")
 def cube():
-    """Two scenes in each of two seasons, and one that shows nothing."""
+    """Two scenes in each of two seasons, and one without data."""
     texture = fractal_texture(256, 1.2, seed=2)
     times = np.array([*DATES, "2021-09-01"], dtype="datetime64[ns]")
     years = (times - times[0]) / np.timedelta64(1, "D") / 365.25

@@ -56,7 +56,7 @@ def test_choosing_no_pair_raises_an_error_with_counts(twin, glacier):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_rule_of_the_paper_chooses_all_170_pairs(glacier, seed):
-    """10 clear scenes of one season times 17 of the next; the glacier's own rule keeps fewer."""
+    """10 clear scenes of one season and 17 of the next; the glacier's own rule keeps fewer."""
     table = draw_clear_scenes({2021: 10, 2022: 17}, seed)
     as_paper = glacier.model_copy(update={"pairing": Pairing(rule="paper")})
     assert len(pairs.choose_pairs(table, as_paper, [2021, 2022])) == 170

@@ -1,4 +1,4 @@
-"""Which pixels can be matched."""
+"""Check which pixels can be matched."""
 
 import pytest
 from affine import Affine
@@ -43,7 +43,7 @@ def test_other_pixels_are_refused_with_the_cure(crs, transform, message):
 
 
 def test_a_projection_without_a_place_is_refused():
-    """Drones deliver such mosaics."""
+    """Drone mosaics are sometimes delivered like this."""
     local = 'LOCAL_CS["site",UNIT["metre",1],AXIS["X",EAST],AXIS["Y",NORTH]]'
     with pytest.raises(GridError, match="nothing of its place on the earth; georeference it"):
         check_pixels(grid(local, (1, 0, 0, 0, -1, 0)), "a.tif")

@@ -1,4 +1,4 @@
-"""Where items lie, however their fields are written."""
+"""Positions of items, for all notations of their fields."""
 
 import pytest
 

@@ -108,7 +108,7 @@ def test_texts_that_make_gdal_read_other_files_are_refused(tmp_path):
     ("epsg", "step", "beside"), [(32633, 10.0, 0.0), (32632, 10.0, 3.7), (32632, 8.0, 1.0)]
 )
 def test_resampled_pixels_are_where_they_were(epsg, step, beside, tmp_path):
-    """On a texture that is known everywhere: another zone, another origin, another spacing."""
+    """Test a different zone, origin and spacing with an analytical texture."""
     grid = GeoBox((160, 160), Affine(10, 0, 700000, 0, -10, 5080000), "EPSG:32632")
     tile = write_tile(tmp_path / "a.tif", grid, epsg, step, beside)
     read = read_joined([tile | {RESAMPLED: True}], grid)

@@ -51,7 +51,7 @@ def test_faulty_items_do_not_affect_the_others(twin, glacier, twin_folder, tmp_p
     ).set_index("id")
     assert "it has no date" in table.reason[used[0]]
     assert "eo:cloud_cover is 'much'" in table.reason[used[3]]
-    # The duplicate of a scene that is dropped may take its place.
+    # A duplicate may replace a dropped scene.
     before = twin["table"].set_index("id").drop([used[0], used[3], used[4]])
     before = before[~before.reason.str.startswith("duplicate")]
     assert table.reason[before.index].tolist() == before.reason.tolist()

@@ -13,7 +13,7 @@ from gdiv.imagery.items import parse_item
 
 
 def test_bad_items_are_dropped_and_the_others_are_judged(glacier, twin_folder, twin, tmp_path):
-    """Each fault has its own reason: location, a zone that is not its own, tile, projection."""
+    """Each fault has its own reason: location, wrong zone, tile, projection."""
     content = json.loads((twin_folder / "items.json").read_text(encoding="utf-8"))
     for item in content["features"]:
         for asset in item["assets"].values():
@@ -47,13 +47,13 @@ def test_bad_items_are_dropped_and_the_others_are_judged(glacier, twin_folder, t
     others = (
         twin["table"][~twin["table"].id.isin([i["id"] for i in changed])].set_index("id").reason
     )
-    # The duplicate of a dropped scene takes its place; the others stay as they were.
+    # A duplicate replaces a dropped scene; the others do not change.
     others = others[~others.str.startswith("duplicate")]
     assert (reasons[others.index] == others).all()
 
 
 def test_scenes_with_equal_ids_are_kept_once(twin, glacier):
-    """Ids are unique within a collection only; the first scene of an id counts."""
+    """Ids are only unique within a collection; the first scene with an id is used."""
     used = twin["table"].query("verdict == 'use'").id.tolist()
     first, second = (
         next(i for i in twin["items"] if i["id"] == name) for name in (used[0], used[3])
@@ -104,7 +104,7 @@ def test_gaps_of_landsat_7_and_links_with_keys_are_dropped(glacier, twin):
 
 
 def test_of_duplicates_the_one_that_shows_more_is_kept():
-    """The newest would be kept if both showed as much."""
+    """The newest would be kept if both had the same coverage."""
     void, old = candidates = [
         make_candidate("void", **{"s2:processing_baseline": "05.10"}),
         make_candidate("old", **{"s2:processing_baseline": "02.14"}),
@@ -161,7 +161,7 @@ def test_links_that_must_not_be_followed_are_refused(kind, link, reason, glacier
 def test_a_local_collection_names_files_below_its_folder_only(
     link, below, glacier, twin, tmp_path, monkeypatch
 ):
-    """Where the file system leads by a link of its own is the user's choice."""
+    """Symbolic links are allowed; their target is the user's choice."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "scenes").symlink_to(tmp_path / "elsewhere")

@@ -1,4 +1,4 @@
-"""Whatever holds an image."""
+"""Conversion of images of all types."""
 
 import numpy as np
 import pytest

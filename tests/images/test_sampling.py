@@ -1,4 +1,4 @@
-"""Read between pixels, and compose and invert displacements."""
+"""Sample between pixels, and compose and invert displacements."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ INNER = (slice(12, -12),) * 2
 
 @pytest.fixture
 def flow():
-    """Smooth motion of up to about three pixels, which has an inverse."""
+    """Smooth, invertible motion of up to about three pixels."""
     return 0.5 * random_flow(SHAPE, 4, np.random.default_rng(5))
 
 
@@ -48,7 +48,7 @@ def test_uniform_flows_add_up_and_missing_vectors_stay_missing():
 
 
 def test_composition_follows_the_first_flow():
-    """The second flow is read where the first one leads."""
+    """The second flow is sampled at positions displaced by the first."""
     columns, rows = pixel_grid(SHAPE, np.float64)
     first = np.stack([np.full(SHAPE, 3.0), np.zeros(SHAPE)])
     second = np.stack([0.1 * columns, 0 * rows])

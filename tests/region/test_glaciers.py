@@ -55,7 +55,7 @@ def test_every_glacier_of_a_size_gets_a_valid_entry(outlines, tmp_path):
     glacier = Glacier(**yaml.safe_load(text)["glaciers"]["rgi60-11-00001"])
     grid = study_grid(glacier.bbox, glacier.epsg)
     assert len(read_outline(glacier.outline, glacier, grid)) == 1
-    assert len(read_other_ice(glacier.outline, glacier, grid)) == 1, "its neighbour is no ground"
+    assert len(read_other_ice(glacier.outline, glacier, grid)) == 1, "its neighbour is ice"
 
 
 def test_a_season_of_ones_own_and_files_without_identifiers(outlines, tmp_path):

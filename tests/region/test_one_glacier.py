@@ -14,7 +14,7 @@ pytestmark = pytest.mark.run
 
 @pytest.fixture(scope="module")
 def finished(twin_folder, tmp_path_factory):
-    """Folder and summary of a glacier, from the scenes of the small twin, by DIS."""
+    """Folder and summary of a glacier, computed with DIS from the scenes of the small twin."""
     folder = tmp_path_factory.mktemp("glacier")
     source = str(twin_folder / "items.json")
     summary = compute_glacier("mer-de-glace", "smoke", source, "dis", folder)

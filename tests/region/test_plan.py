@@ -1,4 +1,4 @@
-"""The plan of a region, before it runs."""
+"""Plan a region before running it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Run several glaciers: each apart, failures listed, one table, map and collection."""
+"""Run several glaciers independently: failures are listed, results are combined."""
 
 import json
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.run
 
 @pytest.fixture(scope="module")
 def region(twin_folder, tmp_path_factory):
-    """Folder and table of a region of two glaciers, of which one has no scenes."""
+    """Folder and table of a region of two glaciers, one of which has no scenes."""
     folder = tmp_path_factory.mktemp("region")
     source = str(twin_folder / "items.json")
     table = run_region(folder, ["aletsch", "mer-de-glace"], "smoke", source, "dis", workers=2)
@@ -50,7 +50,7 @@ def test_a_second_run_repeats_nothing(region, capsys):
 
 
 def test_a_killed_process_fails_its_glacier_alone(region, monkeypatch):
-    """The first batch breaks; each glacier then runs in a pool of its own."""
+    """The first batch breaks; each glacier then runs in its own pool."""
     folder, source, table = region
     tried = []
 

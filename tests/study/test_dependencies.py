@@ -13,7 +13,7 @@ from gdiv.study.opening import open_study
 
 @pytest.fixture
 def source(twin_folder, tmp_path):
-    """A copy of the small twin as a file source."""
+    """Copy of the small twin as a file source."""
     folder = tmp_path / "scenes"
     shutil.copytree(twin_folder, folder, ignore=shutil.ignore_patterns("truth.zarr"))
     return folder
@@ -51,7 +51,7 @@ def test_changing_a_companion_file_changes_its_signature(name, kind, source, tmp
     path.write_text("one", encoding="utf-8")
     before = dependencies.signatures(study)
     os.utime(path, (1, 1))
-    assert dependencies.signatures(study) == before, "the content counts, not the time of change"
+    assert dependencies.signatures(study) == before, "content matters, not modification time"
     path.write_text("two", encoding="utf-8")
     assert changed_names(before, dependencies.signatures(study)) == {name}
 
@@ -92,7 +92,7 @@ def test_an_unchanged_table_does_not_change_the_fingerprint(source, tmp_path):
         )
 
     of_table, of_cube = fingerprint(["data/pairs.csv"]), fingerprint(["data/cube.zarr"])
-    state["02"]["fingerprint"] = "b"  # made again, from other inputs
+    state["02"]["fingerprint"] = "b"  # recomputed from other inputs
     assert (
         fingerprint(["data/pairs.csv"]) == of_table and fingerprint(["data/cube.zarr"]) != of_cube
     )

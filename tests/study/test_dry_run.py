@@ -1,4 +1,4 @@
-"""What a run would do, without doing it."""
+"""Plan a run without running it."""
 
 import pytest
 from stac_server import StacServer

@@ -12,7 +12,7 @@ from gdiv.study import gpu
 
 @pytest.fixture
 def small(monkeypatch):
-    """The small preset alone, on a few small samples."""
+    """Train only the small preset, on a few small samples."""
     monkeypatch.setattr(gpu, "TRAINED", ("gdiv",))
     return replace(gpu.REDUCED, samples=4)
 
@@ -29,7 +29,7 @@ def test_an_interrupted_training_resumes_and_leaves_weights(tmp_path, small):
 
 
 def test_the_state_of_both_presets_fits_the_limit():
-    """A compact state takes 8 bytes a weight, finished weights 2."""
+    """A compact state takes 8 bytes per weight, finished weights 2."""
     sizes = [
         sum(each.numel() for each in gpu.Raft(PRESETS[name]).parameters()) for name in gpu.TRAINED
     ]

@@ -1,4 +1,4 @@
-"""Damage of stored results is noticed."""
+"""Damaged results are detected."""
 
 import json
 import shutil
@@ -42,7 +42,7 @@ def test_a_lost_chunk_is_counted(store):
 
 
 def test_flipped_bits_are_found_when_a_chunk_is_read(store):
-    """In every chunk and at every place that is tried."""
+    """Bits are flipped in every chunk, at several positions."""
     found = 0
     for chunk in chunks(store):
         content = chunk.read_bytes()

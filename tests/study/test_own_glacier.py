@@ -1,4 +1,4 @@
-"""Entry of the catalog from scenes and an outline of one's own."""
+"""Catalog entry from user-supplied scenes and an outline."""
 
 from datetime import datetime
 

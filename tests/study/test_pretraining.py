@@ -1,4 +1,4 @@
-"""Stages of pretraining and the weights they made."""
+"""Stages of pretraining and the resulting weights."""
 
 import hashlib
 
@@ -16,7 +16,7 @@ WEIGHTS = {"gdiv": SHIPPED, "refinement": SHIPPED.with_stem("refinement")}
 
 
 def held_out(preset, difficulty, seed, count=32):
-    """Held-out pairs as the network of a preset gets them."""
+    """Held-out pairs in the form expected by the network of a preset."""
     pairs = pretraining_data.held_out(difficulty, seed, count)
     if preset == "gdiv":
         return pairs
@@ -34,7 +34,7 @@ def test_shipped_weights_have_the_scores_on_their_card(preset):
 
 @pytest.mark.parametrize("preset", WEIGHTS)
 def test_shipped_weights_come_closer_than_what_they_start_from(preset):
-    """Zero motion for the network alone; for the refining one its start, and never farther."""
+    """The start is zero motion for the network alone; errors must never increase."""
     network, _ = load_weights(WEIGHTS[preset])
     clean = held_out(preset, 0, 55, 16)
     assert score_network(network, clean) < 0.95 * score_zero_motion(clean)
@@ -44,7 +44,7 @@ def test_shipped_weights_come_closer_than_what_they_start_from(preset):
 
 
 def cards():
-    """Cards of the shipped weights and of those that they began with."""
+    """Cards of the shipped weights and of their initial weights."""
     for path in WEIGHTS.values():
         card = load_weights(path)[1]
         while card:
@@ -53,7 +53,7 @@ def cards():
 
 
 def test_nothing_of_the_test_split_was_trained_on(real):
-    """Neither its scenes and those of the published fields, nor its twins."""
+    """This includes its scenes, those of the published fields, and its twins."""
     reserved = {texture.folder for texture in TEXTURES["test"]} | {"narrow-warped"}
     files = [file for name in reserved for file in (real / name).rglob("*") if file.is_file()]
     hashes = {hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in files}

@@ -1,4 +1,4 @@
-"""Training data of the weights that ship."""
+"""Training data of the shipped weights."""
 
 import numpy as np
 from scipy import ndimage

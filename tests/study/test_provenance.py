@@ -25,7 +25,7 @@ def test_the_code_hash_depends_on_modules_and_weights(tmp_path, monkeypatch):
         provenance.code_hash.cache_clear()
         hashes.add(provenance.code_hash())
     provenance.code_hash.cache_clear()
-    assert len(hashes) == 4, "documents and published results do not count"
+    assert len(hashes) == 4, "documents and published results must not affect the hash"
     assert all(re.fullmatch("[0-9a-f]{16}", code) for code in hashes)
 
 

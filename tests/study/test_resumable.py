@@ -47,7 +47,7 @@ def test_an_interrupted_save_resumes(tmp_path):
 
 @pytest.fixture
 def counted():
-    """A lazy dataset of three pairs, and the list of those that were computed."""
+    """Lazy dataset of three pairs, and the list of computed pairs."""
     calls = []
 
     def work(block, block_info=None):
@@ -66,7 +66,7 @@ def counted():
 
 
 def test_what_an_interrupted_notebook_finished_is_kept(counted, tmp_path, monkeypatch, capsys):
-    """By the same attempt only: another one may have other inputs."""
+    """They are kept only by the same attempt, since another may have different inputs."""
     dataset, calls = counted
     path = tmp_path / "labels.zarr"
     monkeypatch.setenv(ATTEMPT, "one")
@@ -94,7 +94,7 @@ def test_a_damaged_store_is_not_kept(counted, tmp_path, monkeypatch):
 
 
 def test_without_an_attempt_nothing_is_kept(counted, tmp_path, monkeypatch):
-    """A notebook that is run by hand computes what it is told."""
+    """A notebook that is run by hand recomputes its results."""
     dataset, calls = counted
     monkeypatch.delenv(ATTEMPT, raising=False)
     for _ in range(2):

@@ -63,10 +63,10 @@ def test_scenes_and_pairs_of_a_service_equal_those_of_a_file(flavour, smoke, tmp
 
 @pytest.mark.timeout(5400)
 def test_the_study_runs_on_landsat(smoke, tmp_path, capsys):
-    """Scenes with 30 m pixels, other names, scale and mask give the stakes within 5 m/yr.
+    """Scenes with 30 m pixels, other names, scale and mask reproduce the stakes to 5 m/yr.
 
-    For the study these are real scenes, which are not marked as synthetic. When the stakes change,
-    only the notebooks that read them run again.
+    The study treats these scenes as real, so they are not marked as synthetic. When the stakes
+    change, only the notebooks that read them run again.
     """
     scenes = write_flavour(smoke / "twin", tmp_path / "scenes", "landsat")
     for name in ("outline.geojson", "stakes.geojson"):
@@ -79,7 +79,7 @@ def test_the_study_runs_on_landsat(smoke, tmp_path, capsys):
     assert study.grid.resolution.x == 30
     stakes_table = study.open("stakes").query("matcher == 'horn-schunck'")
     assert len(stakes_table) == 3 and (abs(stakes_table.difference) < 5).all()
-    # These show published results of the twins, and a drawn pair.
+    # These notebooks show published results of the twins, and a drawn pair.
     results = ("notebooks/00", "notebooks/09", "notebooks/10", "figures/glaciers")
     synthetic = (*results, "figures/narrow")
     marked = [path for path in list_files(study.folder) if is_marked(path)]
@@ -149,7 +149,7 @@ def test_the_study_runs_end_to_end(smoke):
 
 @pytest.mark.parametrize("name", ["farneback", "phase-correlation"])
 def test_matchers_beyond_the_profile_run_in_the_whole_study(smoke, name):
-    """One of gdiv that no profile names, and one of a package that knows nothing of gdiv."""
+    """One matcher of gdiv that is in no profile, and one of a package independent of gdiv."""
     claims = json.loads((smoke / "claims.json").read_text(encoding="utf-8"))
     assert claims[f"pairs.{name}.error"]["value"] < claims["pairs.zero.error"]["value"]
     assert f"mosaic.{name}.rmse" in claims
@@ -193,7 +193,7 @@ def test_a_second_run_makes_only_lost_results_again(smoke, capsys):
 
 @pytest.mark.timeout(3600)
 def test_equal_seeds_give_equal_claims(smoke, tmp_path):
-    """The twin, the training and notebook 08 draw at random; the others do not."""
+    """Only the twin, the training and notebook 08 draw random numbers."""
     repeated = tmp_path / "repeated"
     shutil.copytree(smoke, repeated)
     shutil.rmtree(repeated / "twin")

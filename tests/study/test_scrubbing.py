@@ -1,4 +1,4 @@
-"""Executed notebooks without paths of the machine."""
+"""Executed notebooks contain no local paths."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Time in which the ice moves."""
+"""Clock of the ice motion."""
 
 import pytest
 

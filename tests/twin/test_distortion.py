@@ -1,4 +1,4 @@
-"""Errors of position of the scenes."""
+"""Geolocation errors of the scenes."""
 
 from datetime import date
 

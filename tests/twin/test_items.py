@@ -1,4 +1,4 @@
-"""Scenes of the twin as an archive would serve them."""
+"""Scenes of the twin in the format of an archive."""
 
 import json
 

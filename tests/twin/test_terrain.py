@@ -23,7 +23,7 @@ def test_flat_ground_has_unit_light():
 
 
 def test_slopes_towards_the_sun_are_brighter():
-    """Ground that rises to the west faces a sun in the east."""
+    """Terrain that rises to the west faces the sun in the east."""
     rising_west = np.tile(4.0 * np.arange(60)[::-1], (60, 1))
     inner = (slice(10, -10),) * 2
     assert (illuminate(rising_west, SPACING, 90, 45).light[inner] > 1.1).all()

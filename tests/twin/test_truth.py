@@ -1,4 +1,4 @@
-"""Truth of the twin: exact motion, with what the scenes show."""
+"""Truth of the twin: exact motion, consistent with the scenes."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_true_displacement_aligns_the_scenes_of_a_pair(twin_folder, items, truth
 
 
 def test_both_scenes_of_a_true_displacement_show_the_same_material(truth, twin):
-    """Exact to 1e-4 px, with all errors of position of both scenes."""
+    """Exact to 1e-4 px, with all geolocation errors of both scenes."""
     first, second = choose_clear_pair(twin, 2020)
     flow = np.stack(true_displacement(truth, first, second)).astype(float)
     patterns = distortion.Patterns(truth.relief.values, truth.thinning_pattern.values)

@@ -50,7 +50,7 @@ def test_the_robust_mosaic_ignores_an_outlier_and_is_less_noisy_than_the_median(
 
 
 def test_prior_weight_grows_with_squared_time_separation():
-    data = make_displacement(1, 0, pairs=2)  # a tenth of a year: 100 m/yr; a year: 10 m/yr
+    data = make_displacement(1, 0, pairs=2)  # 100 m/yr over 0.1 years, 10 m/yr over one year
     data = data.assign_coords(years=("pair", [0.1, 1.0]))
     weights = annual.prior_weight(annual.to_velocity(data))
     assert float(weights[0].mean() / weights[1].mean()) == pytest.approx(0.01)
@@ -116,7 +116,7 @@ def test_a_mosaic_without_vectors_is_nan_in_all_products(tmp_path):
 
 
 def test_the_scale_of_the_map_is_taken_out_of_velocities():
-    """A tenth more metres on the map than on the ground."""
+    """Map distances are 10 % longer than ground distances."""
     displacement = make_displacement(2, -1)
     scale = xr.full_like(displacement.u.isel(pair=0, drop=True), 1.1)
     velocity = annual.to_velocity(displacement.assign_coords(map_scale=scale))

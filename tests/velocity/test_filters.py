@@ -13,7 +13,7 @@ def make_mosaic(vx, vy, error=2.0, size=240):
 
 
 def falling_towards(azimuth, size=240, spacing=10.0, slope=0.2):
-    """Plane that falls towards an azimuth, degrees clockwise from north."""
+    """Plane that slopes down towards an azimuth, degrees clockwise from north."""
     rows, columns = np.indices((size, size)) * spacing
     east, north = np.sin(np.radians(azimuth)), np.cos(np.radians(azimuth))
     return 2000 - slope * (columns * east - rows * north)
@@ -25,7 +25,7 @@ def test_motion_against_the_slope_is_found_in_every_direction(azimuth):
     for deviation, expected in ((0, False), (80, False), (100, True), (180, True)):
         angle = np.radians(azimuth + deviation)
         mosaic = make_mosaic(40 * np.sin(angle), 40 * np.cos(angle))
-        # Within the smoothing of the frame, its terrain is flattened.
+        # Near the frame, smoothing flattens the terrain.
         found = filters.against_slope(mosaic, elevation, 10.0)[90:-90, 90:-90]
         assert (found == expected).all(), (azimuth, deviation)
 
@@ -42,11 +42,11 @@ def test_slow_ice_flat_ground_and_unknown_ground_are_left_alone():
 
 
 def test_the_track_turns_with_the_latitude_and_with_the_map():
-    """Sentinel-2's and Landsat's lines run from north-north-east to south-south-west."""
+    """Tracks of Sentinel-2 and Landsat run from north-north-east to south-south-west."""
     assert filters.track_azimuth(9.0, 0.001, 32632) == pytest.approx(12.4, abs=0.1)
     assert filters.track_azimuth(9.0, 45.9, 32632) == pytest.approx(14.9, abs=0.1)
     assert filters.track_azimuth(9.0, 61.0, 32632) == pytest.approx(19.5, abs=0.2)
-    # On a polar map the north of the grid is not that of the place.
+    # On a polar map, grid north differs from true north.
     assert filters.track_azimuth(-45.0, 70.0, 3413) == pytest.approx(27, abs=2)
     turned = filters.track_azimuth(-15.0, 70.0, 3413) - filters.track_azimuth(-45.0, 70.0, 3413)
     assert turned == pytest.approx(-30, abs=0.1)

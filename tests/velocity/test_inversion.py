@@ -47,12 +47,12 @@ def test_inversion_recovers_the_velocity_that_pairs_average():
 def test_inversion_is_robust_to_an_outlier_that_the_closure_reveals():
     truth, days = np.full((4, 2), 30.0), [30, 60, 20, 90]
     data = make_pairs(ALL_PAIRS, days, truth, noise=0.3)
-    data.vx[2] += 60  # one pair of ten, far off
+    data.vx[2] += 60  # one outlier among ten pairs
     data.vy[5, 0, 0] = np.nan
     series = inversion.invert_network(data, smooth=0.1)
     assert np.abs(series.vx.values - 30).max() < 3
     assert np.isfinite(series.vy.values).all() and float(series.closure.min()) > 10, (
-        "the closure reveals it"
+        "the closure must reveal it"
     )
 
 

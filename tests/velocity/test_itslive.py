@@ -15,7 +15,7 @@ from stac_server import StacServer
 from gdiv.catalog import load_catalog
 from gdiv.velocity import itslive
 
-EPSG = 32622  # of our map; ITS_LIVE's polar stereographic axes are rotated by almost five degrees
+EPSG = 32622  # CRS of the study; ITS_LIVE's polar stereographic axes are rotated by almost 5°
 PAIRS = pd.DataFrame(
     {
         "reference_date": pd.to_datetime(["2020-07-01", "2020-08-01"]),
@@ -26,7 +26,7 @@ PAIRS = pd.DataFrame(
 
 
 def ice_velocity(x, y):
-    """Velocity of ice that speeds up to the west, m/yr east and north in UTM."""
+    """Velocity of ice that accelerates to the west, m/yr east and north in UTM."""
     return -2000 - 0.05 * (x - 550000), 300 + 0.05 * (y - 7672000)
 
 
@@ -49,7 +49,7 @@ def service(tmp_path_factory, glacier):
         np.arange(y1 // 120 * 120 + 300, y0 - 300, -120),
     )
     gx, gy = np.meshgrid(x, y)
-    # Where ice that starts at a cell's centre is a hundredth of a year later.
+    # Position, 0.01 years later, of ice that starts at the centre of a cell.
     ox, oy = to_utm.transform(gx, gy)
     east_, north_ = ice_velocity(ox, oy)
     ex, ey = to_utm.transform(ox + east_ / 100, oy + north_ / 100, direction="INVERSE")
@@ -124,7 +124,7 @@ def test_vectors_are_rotated_and_scaled_to_our_axes(service, glacier, ours):
     ice[:, :100] = False
     cells = itslive.regrid_to(ours, theirs, EPSG, ice)
     comparison = itslive.compare_velocities(cells)
-    # Theirs are whole metres a year; turned by five degrees, 2000 m/yr would be off by 170.
+    # ITS_LIVE has whole metres per year; a rotation by 5° would change 2000 m/yr by 170.
     assert (
         comparison["itslive"] < 1
         and comparison["itslive_bias"] < 0.5
@@ -134,7 +134,7 @@ def test_vectors_are_rotated_and_scaled_to_our_axes(service, glacier, ours):
     assert float(unrotated.median()) > 100, "without rotation they differ"
     filled = int(cells.vx.notnull().sum())
     assert filled == pytest.approx(ice.sum() * (30 / 120) ** 2, rel=0.1), (
-        "a cell counts if our map fills half of it"
+        "a cell is used if the mosaic covers half of it"
     )
 
 
@@ -170,7 +170,7 @@ def test_the_study_continues_without_a_cube_or_network(service, glacier, capsys)
 
 
 def test_the_stac_service_is_asked_first(glacier, tmp_path, capsys):
-    """Of a cube's assets, the cube of image pairs is taken, not its yearly composites."""
+    """The cube of image pairs is used, not the annual composites."""
     west, south, east, north = glacier.bbox
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     item = {
@@ -193,7 +193,7 @@ def test_the_stac_service_is_asked_first(glacier, tmp_path, capsys):
     longitude, latitude = (west + east) / 2, (south + north) / 2
     with StacServer(tmp_path) as server:
         found = itslive.find_cube(longitude, latitude, "http://127.0.0.1:9/no.json", server.url)
-        assert found.endswith("a.org/cube.zarr")  # the server puts its own address in front
+        assert found.endswith("a.org/cube.zarr")  # the server prepends its own address
         assert itslive.find_cube(0, 0, "http://127.0.0.1:9/no.json", server.url) is None
     assert "catalog could not be read" in capsys.readouterr().out
     assert itslive.find_cube(0, 0, "http://127.0.0.1:9/no.json", "http://127.0.0.1:9") is None

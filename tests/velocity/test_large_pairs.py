@@ -1,4 +1,4 @@
-"""Pairs that are matched in blocks: as whole ones, stored block by block."""
+"""Pairs matched in blocks: same result as whole pairs, stored block by block."""
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ PAIRS = pd.DataFrame(
 
 @pytest.fixture(scope="module")
 def scene():
-    """Cube of two images: ice that moves by up to 4 px between still walls, and a shift of both."""
+    """Cube of two images: ice moves up to 4 px between stable walls, and a common shift."""
     spline = ndimage.spline_filter(fractal_texture(1024, 1.4, 5), mode="grid-wrap")
     rows, columns = np.indices((SIZE, SIZE)).astype(float)
     u = 4 * np.exp(-(((rows - SIZE / 2) / 90) ** 2))
@@ -65,7 +65,7 @@ def small_blocks(monkeypatch):
     ("matcher", "alike"), [("horn-schunck", 0.05), ("dis", 0.1), ("correlation", 1e-3)]
 )
 def test_blocks_give_the_displacement_of_the_whole_pair(matcher, alike, scene, small_blocks):
-    """99 in 100 pixels; correlation is local, so that its blocks are exact."""
+    """99 % of pixels agree; correlation is local, so its blocks agree exactly."""
     data, u, stable = scene
     blocks = displacement.match_pairs(data, PAIRS, stable, matcher)
     assert len(blocks.chunks["y"]) == 2

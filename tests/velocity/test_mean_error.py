@@ -41,7 +41,7 @@ def test_the_systematic_part_does_not_fall_with_the_area():
 
 
 def test_the_correlation_length_of_a_small_map_is_found():
-    """Smaller than the longest distance that is tried."""
+    """The map is smaller than the maximum lag."""
     rng = np.random.default_rng(0)
     smooth = ndimage.gaussian_filter(rng.normal(size=(2, 30, 40)), (0, 2, 2), mode="wrap")
     coords = {"y": -10.0 * np.arange(30), "x": 10.0 * np.arange(40)}

@@ -20,7 +20,7 @@ MISREGISTRATION = 0.6  # pixels along columns, of the whole secondary
 
 @pytest.fixture(scope="module")
 def pair():
-    """Ice that moves 3 pixels east and 1 south within a year, between stable ground."""
+    """Ice that moves 3 pixels east and 1 south in one year, surrounded by stable ground."""
     texture = fractal_texture(512, 1.2, seed=1)
     columns, rows = np.meshgrid(np.arange(256) + 128.0, np.arange(256) + 128.0)
     ice = np.zeros((256, 256))
@@ -107,7 +107,7 @@ def test_velocities_can_be_exported_and_plotted(velocity, tmp_path):
 
 
 def test_a_shift_that_cannot_be_registered_is_part_of_the_errors(pair):
-    """A scene that is six pixels off: blocks are trusted up to four."""
+    """The scenes differ by six pixels, but block shifts are limited to four."""
     moved = pair.assign(secondary=pair.secondary.roll(x=6))
     with pytest.warns(UserWarning, match="stable ground could not be registered"):
         velocity = gdiv.velocity_from_pair(moved, matcher="dis")

@@ -24,9 +24,9 @@ def pair_cube(matched):
 def test_the_pair_cube_has_the_layout_of_its_live_and_ticoi(pair_cube, tmp_path):
     """The pair cube meets the documented requirements of TICOI's generic loader.
 
-    The loader requires vx, vy, date1 and date2, accepts errorx and errory, and takes the first
-    coordinate beside x and y as time. TICOI itself cannot be installed beside gdiv: its s3fs
-    requires an older python-dateutil.
+    The loader requires vx, vy, date1 and date2, accepts errorx and errory, and uses the first
+    coordinate other than x and y as time. TICOI itself cannot be installed together with gdiv,
+    because its s3fs requires an older python-dateutil.
     """
     stored = xr.open_zarr(export.write_zarr(pair_cube, tmp_path / "pairs.zarr"), consolidated=False)
     assert stored.vx.dims == ("mid_date", "y", "x")
@@ -40,9 +40,9 @@ def test_the_pair_cube_has_the_layout_of_its_live_and_ticoi(pair_cube, tmp_path)
         assert np.array_equal(stored[one], stored[two]) and stored[one].dims == ("mid_date",)
     assert stored.date1.dtype.kind == "M" and stored.date_dt.values == pytest.approx(365)
     assert stored.id_img1.values.tolist() == ["r3", "r1", "r0", "r2"], (
-        "ids are ordered like their dates"
+        "ids must be in order of date"
     )
-    assert stored.get_index("mid_date").is_unique, "although two pairs have equal dates"
+    assert stored.get_index("mid_date").is_unique, "even if two pairs have equal dates"
     # Noise of 0.2 px is 2 m/yr, and the error of the mosaic of four pairs is added.
     assert stored.errorx.values == pytest.approx(2.2, rel=0.25)
     assert float(stored.vx.mean()) == pytest.approx(20, abs=0.2) and float(

@@ -1,4 +1,4 @@
-"""Coverage of stated errors by true ones: of mosaics, single pairs and blocks."""
+"""Coverage of the stated errors of mosaics, single pairs and blocks."""
 
 import numpy as np
 import pytest
@@ -61,10 +61,10 @@ def test_errors_that_reach_further_than_stated_show_in_blocks(truth):
     rng = np.random.default_rng(0)
     smooth = ndimage.gaussian_filter(rng.normal(size=(2, 120, 120)), (0, 5, 5), mode="wrap")
     mosaic, known = make_mosaic(truth, smooth / smooth.std(), stated=1.0)
-    # A Gaussian filter of 5 px correlates errors over 2 * 5 px, so 100 m.
+    # A Gaussian filter of 5 px correlates errors over 2 * 5 px, that is 100 m.
     right = reliability.block_ratios(mosaic.assign_attrs(correlation_length=100.0), truth, known)
     assert right.side.tolist() == [100, 200, 400]
-    # The larger, the more of the stated error is the part that a whole area shares.
+    # For larger blocks, a larger fraction of the stated error is the systematic part.
     assert right.ratio.between(0.5, 1.1).all() and right.ratio.is_monotonic_decreasing
     wrong = reliability.block_ratios(mosaic.assign_attrs(correlation_length=5.0), truth, known)
     assert wrong.ratio[1] > 1.5 * right.ratio[1]

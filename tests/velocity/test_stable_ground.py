@@ -1,4 +1,4 @@
-"""Errors that stable ground shows."""
+"""Errors estimated from stable ground."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ ICE = np.arange(200)[:, None] + np.zeros(200) < 100
 
 @pytest.fixture
 def sigma():
-    """Matches state 0.2 px on stable ground and 0.6 px on ice."""
+    """Stated errors of matches: 0.2 px on stable ground and 0.6 px on ice."""
     return np.where(ICE, 0.6, 0.2)
 
 

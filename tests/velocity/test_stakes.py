@@ -38,7 +38,7 @@ def test_stakes_of_the_catalog_replace_missing_ones(tmp_path):
 
 
 def write_stakes(folder, **columns):
-    """Write stakes at one point; a column that is None is left out."""
+    """Write stakes at one point; columns that are None are omitted."""
     values = {"name": ["A"], "year": [2021], "speed": [10.0]} | columns
     geometry = values.pop("geometry", [shapely.Point(6.94, 45.9)])
     kept = {name: value for name, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Velocity to true east and north against positions on the ellipsoid."""
+"""Velocity towards true east and north, compared with positions on the ellipsoid."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Uncertainty of mosaics: calibrated where it can be estimated."""
+"""Uncertainty of mosaics: well calibrated where it can be estimated."""
 
 import numpy as np
 import pytest
@@ -22,14 +22,15 @@ def test_errors_cover_independent_noise():
 @pytest.mark.parametrize("ratio", [1.0, 4.0])
 @pytest.mark.parametrize(("shared", "alone"), [(0.2, 0.05), (0.05, 0.2)])
 def test_one_season_is_calibrated_if_its_pairs_are(ratio, shared, alone):
-    """Whether the pairs err together or each for itself, and where they err more."""
+    """Errors may be common or independent, and may vary in space."""
     ice = np.ones((120, 120), bool)
     mosaic = make_mosaic(1, shared, alone, rough=ratio, stated=1.0)
     with_errors = uncertainty.add_errors(mosaic, ice, ~ice)
     for half in (slice(0, 60), slice(60, 120)):
         error = (mosaic.vx - 30).values[half]
         covered = uncertainty.coverage(error, with_errors.vx_error.values[half])
-        # Independent errors are overestimated: half of the pairs count, and their spread is noisy.
+        # Independent errors are overestimated: only half of the pairs count as independent, and
+        # their spread is noisy.
         assert 0.6 < covered < (0.76 if shared > alone else 0.96)
 
 

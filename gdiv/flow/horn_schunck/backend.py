@@ -1,4 +1,4 @@
-"""Interface that both backends of Horn-Schunck follow, and the choice between them."""
+"""Interface of both Horn-Schunck backends, and the choice between them."""
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Union
 
@@ -91,12 +91,12 @@ class Backend(Protocol):
         image : ndarray or torch.Tensor
             Image; NaN is no data.
         multiple : int
-            Sides are padded to a multiple of it.
+            Sides are padded to a multiple of this.
 
         Returns
         -------
         Level
-            The padded image and where it has data.
+            The padded image and its mask of valid pixels.
         """
 
     def pad_mask(self, mask: Any, level: Any) -> Any:
@@ -195,7 +195,7 @@ class Backend(Protocol):
         sigma : float
             Width of the neighbourhood in pixels of the level.
         floor : float or torch.Tensor
-            Least spread to divide by.
+            Added to the local spread.
 
         Returns
         -------
@@ -241,7 +241,7 @@ class Backend(Protocol):
         reference, secondary : ndarray or torch.Tensor
             Both images at this level.
         mask : ndarray or torch.Tensor
-            1 where the data term counts, else 0.
+            1 where the data term applies, else 0.
         stencil : Stencil
             Weights of the central difference.
 
@@ -261,7 +261,7 @@ class Backend(Protocol):
         reference, secondary : ndarray or torch.Tensor
             Both images at this level.
         mask : ndarray or torch.Tensor
-            1 where the data term counts, else 0.
+            1 where the data term applies, else 0.
         stencil : Stencil
             Weights of the central difference.
 

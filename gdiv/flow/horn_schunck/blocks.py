@@ -24,7 +24,8 @@ def solve_in_blocks(
 ) -> tuple[Component, Component]:
     """Estimate the displacement of a large image pair block by block.
 
-    Memory holds one block with its halo per worker, or a strip of rows, besides the displacement.
+    Apart from the displacement, only one block with its halo per worker, or a strip of rows, is in
+    memory.
 
     Parameters
     ----------
@@ -95,10 +96,10 @@ def _check_images(
     """Raise `ValueError` unless the images and the mask have one two-dimensional shape."""
     if len(shape) != 2 or shape != secondary_shape:
         raise ValueError(
-            f"two images of one (H, W) shape are needed, got {shape} and {secondary_shape}"
+            f"both images must have the same (H, W) shape, got {shape} and {secondary_shape}"
         )
     if mask_shape is not None and mask_shape != shape:
-        raise ValueError(f"the mask's shape {mask_shape} is not the images' {shape}")
+        raise ValueError(f"the mask's shape {mask_shape} must equal that of the images, {shape}")
 
 
 def _settings_for_blocks(
@@ -111,7 +112,7 @@ def _settings_for_blocks(
     """
     if settings.feature != "contrast":
         raise ValueError(
-            f"blocks need the feature contrast; {settings.feature} is scaled by the whole image"
+            f"blocks need feature 'contrast'; {settings.feature} is scaled by the whole image"
         )
     height, width = shape
     levels = settings.count_levels((height, width))
@@ -124,7 +125,7 @@ def _settings_for_blocks(
     min_side = MIN_SIDE * coarsest_pixel
     if block // 2 + halo < min_side and max(shape) > block:
         raise ValueError(
-            f"half a block and its halo must have {min_side} pixels, got {block // 2 + halo}"
+            f"half a block plus its halo must have {min_side} pixels, got {block // 2 + halo}"
         )
     return replace(settings, levels=levels)
 

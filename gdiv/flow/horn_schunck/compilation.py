@@ -42,8 +42,8 @@ def compile_kernel(function: Kernel) -> Kernel:
 
     Notes
     -----
-    Numba looks for a cache folder beside the code and in the user's home, and raises if it may
-    write to neither, as in a read-only container. Each process then compiles the kernel anew.
+    Numba looks for a writable cache folder next to the code and in the user's home, and raises if
+    there is none, as in a read-only container. In that case each process compiles the kernel.
     """
     try:
         return njit(cache=True, **OPTIONS)(function)

@@ -17,10 +17,10 @@ __all__ = [
     "standardise",
 ]
 
-#: Local spreads at which the local contrast is clipped, so that single bright or dark pixels do not
+#: Limit of the local contrast, in local spreads, so that single bright or dark pixels do not
 #: dominate; chosen by hand.
 CONTRAST_LIMIT = 3
-#: Added to a spread, so that an image of one brightness does not divide by zero.
+#: Added to a spread, to avoid division by zero for an image of uniform brightness.
 TINY = 1e-30
 
 

@@ -1,7 +1,7 @@
 """Features of a batch of images that Horn-Schunck compares, on any device of torch.
 
-The same functions by the same names as in `gdiv.flow.horn_schunck.features`, equal to within
-rounding.
+The functions have the same names as in `gdiv.flow.horn_schunck.features`, and their results agree
+to within rounding.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""The finest level alone: a choice between displacements, and the solution from one of them.
+"""Finest level alone: choose between displacements, and solve starting from one of them.
 
 Other matchers use these two steps of Horn-Schunck without its pyramid and its searches.
 """

@@ -1,11 +1,11 @@
-"""Choice, at each pixel, of the best of several proposed displacements.
+"""Choice of the best of several proposed displacements at each pixel.
 
-No single start suits all ice: a pyramid finds wide and calm ice, a search at full resolution finds
-narrow ice, one at half resolution finds fast ice. All of them are proposals, and so is no motion.
-The cost of a proposal falls with the correlation ``r`` of the chips that it joins as
-``log(1 - r^2)``: with Gaussian noise, minus the logarithm of the likelihood that both chips show
-one signal is half of it per pixel (Anderson 2003, An Introduction to Multivariate Statistical
-Analysis, section 4.2). A search finds weak correlations by chance, and they then count for little.
+No single start suits all ice: a pyramid works for wide, slow ice, a search at full resolution for
+narrow ice, and one at half resolution for fast ice. All of them are proposals, as is zero motion.
+The cost of a proposal depends on the correlation ``r`` of the two chips that it connects as
+``log(1 - r^2)``. For Gaussian noise, half of this value is minus the log-likelihood per pixel that
+both chips show the same signal (Anderson 2003, An Introduction to Multivariate Statistical
+Analysis, section 4.2). Weak correlations, which a search finds by chance, thus have little weight.
 As in `gdiv.flow.horn_schunck.search`, costs are added up along paths; a change to another
 displacement costs `SLOPE` per pixel of difference, but no more than `LARGE_STEP` (fusion of
 proposals, Lempitsky et al. 2008, doi:10.1109/CVPR.2008.4587751).
@@ -28,10 +28,10 @@ SIDE = 7
 #: Weight of ``log(1 - r^2)`` in the cost, and the correlation beyond which it is constant.
 EVIDENCE = 0.8
 MAX_CORRELATION = 0.97
-#: Cost of a change between neighbouring pixels, per pixel of difference, and at most.
+#: Cost of a change between neighbouring pixels: per pixel of difference, and its maximum.
 SLOPE = 0.15
 LARGE_STEP = 5.0
-#: Paths beyond those along rows and columns.
+#: Diagonal paths, in addition to those along rows and columns.
 DIAGONALS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
 
 
@@ -55,7 +55,7 @@ def fuse(
     Returns
     -------
     u, v : ndarray
-        float32 ``(H, W)``, the displacement of the proposal chosen.
+        float32 ``(H, W)``, displacement of the chosen proposal.
     """
     padded = pad_for_bicubic(second.image)
     costs = np.stack([_cost(first, second, padded, u, v) for u, v in proposals], -1)

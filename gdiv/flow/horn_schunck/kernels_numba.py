@@ -1,7 +1,7 @@
 """Steps of Horn-Schunck on a CPU, for one pair of NumPy arrays.
 
-`gdiv.flow.horn_schunck.kernels_torch` has the same steps by the same names, for batches on any
-device of torch. Both follow `gdiv.flow.horn_schunck.backend.Backend`.
+`gdiv.flow.horn_schunck.kernels_torch` has the same steps under the same names, for batches on any
+torch device. Both follow `gdiv.flow.horn_schunck.backend.Backend`.
 """
 
 from gdiv.flow.horn_schunck.features import (

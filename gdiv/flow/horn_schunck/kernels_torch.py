@@ -1,6 +1,6 @@
 """Steps of Horn-Schunck for a batch of pairs, on any device of torch.
 
-`gdiv.flow.horn_schunck.kernels_numba` has the same steps by the same names, for one pair on a CPU.
+`gdiv.flow.horn_schunck.kernels_numba` has the same steps under the same names, for one CPU pair.
 Both follow `gdiv.flow.horn_schunck.backend.Backend`.
 """
 
@@ -42,7 +42,7 @@ __all__ = [
     "zero_flow",
 ]
 
-_BAND = 64  # rows that are filtered at a time: the windows of a whole batch do not fit into memory
+_BAND = 64  # rows filtered at a time, since the windows of a whole batch do not fit into memory
 
 
 def median_filter(field: torch.Tensor, size: int) -> torch.Tensor:

@@ -25,11 +25,11 @@ __all__ = [
     "zero_flow",
 ]
 
-#: Smallest sum of a Gaussian's weights on valid pixels that a mean is divided by. It avoids a
-#: division by zero where no pixel is valid.
+#: Minimum sum of Gaussian weights on valid pixels, to avoid division by zero where no pixel is
+#: valid.
 MIN_WEIGHT = 1e-3
-#: Deviation from the mean, in rounding errors of the mean, up to which an image counts as one
-#: brightness. One would do for exact sums; the rest is a margin chosen by hand.
+#: Deviation from the mean up to which an image counts as uniform, in rounding errors of the mean.
+#: For exact sums, 1 would suffice; the rest is a margin chosen by hand.
 ROUNDING_STEPS = 8
 
 
@@ -60,8 +60,8 @@ class Level(NamedTuple):
 def finest_level(image: Image, multiple: int) -> Level:
     """Turn an image into the finest level of its pyramid.
 
-    The mean is subtracted, so that the squares of a weak contrast on a high brightness keep their
-    digits. The image is padded at the bottom and at the right.
+    The mean is subtracted, so that squares of weak contrast at high brightness keep their
+    precision. The image is padded at the bottom and at the right.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def finest_level(image: Image, multiple: int) -> Level:
     brightness = np.ascontiguousarray(filled, np.float32)
     rounding_error = ROUNDING_STEPS * np.finfo(centred.dtype).eps * abs(mean)
     if np.abs(brightness).max() <= rounding_error:
-        brightness[:] = 0  # the image has one brightness, and what remains is rounding
+        brightness[:] = 0  # the image is uniform; any difference is a rounding error
     valid = finite.astype(np.float32)
     below, right = (-side % multiple for side in image.shape)
     if below or right:
@@ -142,7 +142,7 @@ def halve(level: Level) -> Level:
     Level
         The next coarser level, valid where more than half of the area is.
     """
-    # One pixel of standard deviation removes most of what half the resolution cannot represent.
+    # A standard deviation of one pixel removes most frequencies that half the resolution aliases.
     image = _halve_image(local_mean(level.image, level, gaussian(1.0)))
     if level.full:
         return Level(image, _halve_image(level.valid), True)

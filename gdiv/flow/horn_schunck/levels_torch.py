@@ -1,7 +1,7 @@
 """Pyramid of a batch of images on any device of torch: its levels, and displacements between them.
 
-The same functions by the same names as in `gdiv.flow.horn_schunck.levels`, equal to within
-rounding, as whole-array operations. A batch fills a GPU; one small image does not.
+The functions have the same names as in `gdiv.flow.horn_schunck.levels`, and their results agree to
+within rounding. They use whole-array operations: a batch fills a GPU, one small image does not.
 """
 
 from typing import NamedTuple

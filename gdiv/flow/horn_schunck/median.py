@@ -16,7 +16,7 @@ MAX_WINDOW = 181
 _BITS = 14
 # Largest quantised value. The one above it stands for NaN.
 _TOP = 2**_BITS - 2
-# Smallest step of the quantisation, so that a constant field does not divide by zero.
+# Smallest step of the quantisation, to avoid division by zero for a constant field.
 _MIN_STEP = 1e-30
 
 
@@ -46,11 +46,11 @@ def median_filter(field: Component, size: int) -> FloatArray:
     -----
     The median is found by bisection: the range of values is halved repeatedly, and the neighbours
     below the middle are counted. Whole rows are counted at a time, which the compiler turns into
-    few instructions for 32 pixels. The usual way, sorting the values of each window, cannot be
-    vectorised like that.
+    few instructions for 32 pixels. The usual method, sorting the values of each window, cannot be
+    vectorised in this way.
     """
     if not 1 <= size <= MAX_WINDOW or size % 2 == 0:
-        raise ValueError(f"a median needs an odd window of at most {MAX_WINDOW} pixels, got {size}")
+        raise ValueError(f"size must be an odd window of at most {MAX_WINDOW} pixels, got {size}")
     values = np.ascontiguousarray(field, np.float32)
     low, high = (float(bound) for bound in _finite_range(values))
     if low > high:

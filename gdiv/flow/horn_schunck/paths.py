@@ -1,7 +1,7 @@
 """Costs of displacements, added up along straight paths through the image.
 
-The costs of a node are a square of displacements with a rim of `FAR`, flattened, so that the loops
-over displacements have neither branches nor ends to check (semi-global matching, Hirschmüller 2008,
+The costs of a node are a square of displacements with a rim of `FAR`, flattened, so that loops over
+displacements need neither branches nor bounds checks (semi-global matching, Hirschmüller 2008,
 doi:10.1109/TPAMI.2007.1166).
 """
 
@@ -13,7 +13,7 @@ __all__ = ["FAR", "PATHS", "cheapest"]
 
 #: Direction of each path, rows and columns per step.
 PATHS = ((0, 1), (0, -1), (1, 0), (-1, 0))
-#: Cost beyond all others, of displacements outside the square.
+#: Cost of displacements outside the square, larger than any other.
 FAR = f32(1e9)
 
 
@@ -22,7 +22,7 @@ def cheapest(
     radius: int,
     penalties: tuple[float, float],
 ) -> tuple[FloatArray, FloatArray]:
-    """Choose the displacement of least cost, after the costs have been added up along all paths.
+    """Choose the displacement of minimum cost after adding up costs along all paths.
 
     Parameters
     ----------
@@ -91,10 +91,10 @@ def _join(
     small: np.float32,
     large: np.float32,
 ) -> None:
-    """Cost of a node along a path: its own, and that of the cheapest way from the node before."""
+    """Cost of a node along a path: its own plus the cheapest transition from the previous node."""
     ceiling = lowest + large
-    # Slices start at the neighbours, since Numba tests each index with a sum for being negative,
-    # and the compiler then vectorises nothing.
+    # Slices start at the neighbours: Numba checks whether each computed index is negative, which
+    # prevents vectorisation.
     start = rim + 1
     stop = source.size - rim - 1
     here = source[start:stop]
@@ -104,7 +104,7 @@ def _join(
     below = source[start + rim : stop + rim]
     cost = cost[start:stop]
     path = path[start:stop]
-    # Values are loaded before they are compared, and not by `min`, which also tests for NaN.
+    # Load values before comparing them; `min` would also test for NaN.
     for t in range(stop - start):
         west = left[t]
         east = right[t]
@@ -122,10 +122,10 @@ def _join(
 
 @compile_kernel
 def _add(path: FloatArray, total: FloatArray, lanes: FloatArray) -> np.float32:
-    """Add the costs of a path to the total; return the least of them."""
+    """Add the costs of a path to the total; return their minimum."""
     for t in range(path.size):
         total[t] += path[t]
-    # As many running minima as a vector holds.
+    # One running minimum per vector lane.
     lanes[:] = FAR
     whole = path.size // lanes.size
     for k in range(whole):
@@ -144,7 +144,7 @@ def _add(path: FloatArray, total: FloatArray, lanes: FloatArray) -> np.float32:
 
 @compile_kernel
 def _least_cost(totals: FloatArray, radius: int) -> tuple[FloatArray, FloatArray]:
-    """Displacement of least total cost, refined by a parabola along columns and along rows."""
+    """Displacement of minimum total cost, refined by a parabola along columns and along rows."""
     rows, columns, size = totals.shape
     rim = 2 * radius + 3
     u = np.empty((rows, columns), np.float32)
@@ -152,7 +152,7 @@ def _least_cost(totals: FloatArray, radius: int) -> tuple[FloatArray, FloatArray
     for i in range(rows):
         for j in range(columns):
             total = totals[i, j]
-            # Of equal costs, no motion wins.
+            # Zero motion wins ties.
             best = size // 2
             for k in range(size):
                 if total[k] < total[best]:

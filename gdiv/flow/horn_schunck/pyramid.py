@@ -1,4 +1,4 @@
-"""Pyramid of both images, and the feature that is compared at each of its levels."""
+"""Pyramid of both images, and the feature compared at each level."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,7 +30,7 @@ def prepare_levels(
     settings : Settings
         Settings of the solver.
     mask : ndarray or torch.Tensor or None
-        Pixels that count.
+        Pixels that enter the data term.
     grain : sequence or None
         Grain of both images; measured if None.
 
@@ -78,7 +78,7 @@ def compare_level(
     pair : tuple of Level
         Both images at the level.
     floors : list or None
-        As of `prepare_levels`.
+        Floors from `prepare_levels`.
     settings : Settings
         Settings of the solver.
 

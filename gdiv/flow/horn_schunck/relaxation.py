@@ -5,7 +5,7 @@ Four properties make them fast:
 - The compiler vectorises whole rows of float32.
 - The iterations contain no division, branch or allocation.
 - The pixels of the two colours of a chessboard are stored separately. A Jacobi step of one colour
-  reads the other colour alone, so half of the work falls away (Golub and Varga 1961,
+  reads only the other colour, which halves the work (Golub and Varga 1961,
   doi:10.1007/BF01386013).
 - Consecutive iterations run down the image one row behind each other, so a row is read from the
   cache once for all iterations.

@@ -9,7 +9,7 @@ from gdiv.flow.horn_schunck.settings import Stencil
 
 __all__ = ["Workspace", "gradient", "warp"]
 
-_REACH = 3  # pixels on both sides that the longest central difference reads
+_REACH = 3  # pixels that the longest central difference reads on each side
 _ZERO = torch.zeros(())  # start of a sum of tensors, on any device
 
 
@@ -87,7 +87,7 @@ class Workspace:
     def _linearise(
         self, u: torch.Tensor, v: torch.Tensor, weight: float, symmetric: bool
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Coefficients `a`, `b` and `c` at each pixel; zero where the mask or data end."""
+        """Coefficients `a`, `b` and `c` at each pixel; zero outside the mask and without data."""
         reference, reference_valid = self.reference
         if symmetric:
             reference, reference_valid = warp(reference, reference_valid, u, v, -0.5)
@@ -148,7 +148,7 @@ def gradient(image: torch.Tensor, axis: int, stencil: Stencil) -> torch.Tensor:
 def warp(
     image: torch.Tensor, valid: torch.Tensor, u: torch.Tensor, v: torch.Tensor, fraction: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sample images at a fraction of the displacement away, by bicubic interpolation.
+    """Sample images at a fraction of the displacement, with bicubic interpolation.
 
     Parameters
     ----------

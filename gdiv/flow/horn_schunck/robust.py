@@ -1,6 +1,6 @@
 """Equations of Horn-Schunck with robust penalties, and the Jacobi steps that solve them, on a CPU.
 
-The penalties depend on the displacement, so they are computed anew at each warp and kept while the
+The penalties depend on the displacement, so they are recomputed at each warp and fixed while the
 linear equations are solved (lagged diffusivity, Vogel and Oman 1996, doi:10.1137/0917016).
 `gdiv.flow.horn_schunck.robust_torch` has the same steps for a batch.
 """
@@ -22,8 +22,8 @@ from gdiv.flow.horn_schunck.workspace import allocate_colours
 
 __all__ = ["RobustWorkspace"]
 
-_REACH = 3  # pixels on both sides that the longest central difference reads
-_LEAST_PART = f32(1e-3)  # of a neighbourhood that has data
+_REACH = 3  # pixels that the longest central difference reads on each side
+_LEAST_PART = f32(1e-3)  # minimum fraction of a neighbourhood with data
 
 
 class RobustWorkspace:
@@ -132,7 +132,7 @@ def _multiply(
     products: FloatArray,
     squares: FloatArray,
 ) -> None:
-    """Products of the gradients and the difference of time, and that difference squared."""
+    """Products of the gradients and the temporal difference, and that difference squared."""
     height, width = reference.shape
     k1, k2, k3 = stencil
     for y in range(height):

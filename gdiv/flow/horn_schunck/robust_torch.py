@@ -1,6 +1,6 @@
 """Equations of Horn-Schunck with robust penalties for a batch, on any device of torch.
 
-The same steps as in `gdiv.flow.horn_schunck.robust`, equal to within rounding.
+The steps are those of `gdiv.flow.horn_schunck.robust`; results agree to within rounding.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from gdiv.flow.horn_schunck.settings import (
 
 __all__ = ["RobustWorkspace"]
 
-_LEAST_PART = 1e-3  # of a neighbourhood that has data
+_LEAST_PART = 1e-3  # minimum fraction of a neighbourhood with data
 
 
 class RobustWorkspace:
@@ -94,7 +94,7 @@ class RobustWorkspace:
         return u, v
 
     def _multiply(self, u: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Products of the gradients and the difference of time, weighted by their certainty."""
+        """Products of the gradients and the temporal difference, weighted by their certainty."""
         moved, moved_valid = warp(*self.secondary, u, v, 1.0)
         mean = 0.5 * (self.reference.image + moved)
         ix = gradient(mean, -1, self.stencil)

@@ -1,13 +1,13 @@
 """Search for displacements at whole pixels: local correlation, made consistent along paths.
 
-The energy of Horn-Schunck has many minima once ice moves farther than its texture is wide, and a
-pyramid does not help ice that is narrower than the pixels of its coarse levels. The search compares
-a chip of the reference with the secondary at every displacement within a radius instead, on the
-resolution of the images, and stores a cost of ``1 - correlation`` for each. Costs are then added up
+Where ice moves farther than the width of its texture, the energy of Horn-Schunck has many minima. A
+pyramid does not help if the ice is narrower than the pixels of its coarse levels. The search
+therefore compares a chip of the reference with the secondary at every displacement within a radius,
+at image resolution, and stores a cost of ``1 - correlation`` for each. Costs are then added up
 along straight paths through the image, where a change of the displacement by one pixel has a small
-penalty and a greater change a large one (semi-global matching, Hirschmüller 2008,
-doi:10.1109/TPAMI.2007.1166). The displacement of least total cost wins, to a fraction of a
-pixel (`gdiv.flow.horn_schunck.paths`).
+penalty and a larger change a large one (semi-global matching, Hirschmüller 2008,
+doi:10.1109/TPAMI.2007.1166). The displacement of minimum total cost wins and is refined to a
+fraction of a pixel (`gdiv.flow.horn_schunck.paths`).
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from gdiv.flow.horn_schunck.paths import FAR, cheapest
 
 __all__ = ["NEUTRAL", "chip_correlation", "search_lattice"]
 
-#: Cost of a displacement that leaves the frame or meets no data: that of no correlation.
+#: Cost of a displacement that leaves the frame or reaches pixels without data: zero correlation.
 NEUTRAL = f32(1)
 
 # Added to the square of a norm, per pixel of a chip, so that weak texture does not count.
@@ -45,8 +45,8 @@ def search_lattice(
         Local contrast of the reference and the secondary, ``(H, W)``. Pixels of the first that are
         not valid are not compared.
     step : int
-        Pixels between nodes, and half the side of a chip. Larger chips are surer and keep less of
-        narrow ice.
+        Pixels between nodes, and half the side of a chip. Larger chips are more reliable but lose
+        more of the motion of narrow ice.
     radius : int
         Longest displacement along columns and along rows, in pixels. Time grows with its square.
     penalties : tuple of float
@@ -106,13 +106,13 @@ def _chip_sum(values: FloatArray, side: int) -> FloatArray:
 
 
 def _inverse_norm(image: FloatArray, side: int) -> FloatArray:
-    """One by the norm of the chip around each pixel."""
+    """Reciprocal norm of the chip around each pixel."""
     energy = np.maximum(_chip_sum(image * image, side), 0)
     return np.asarray(1 / np.sqrt(energy + _LEAST_ENERGY * side**2), np.float32)
 
 
 def _pad(image: FloatArray, width: int, rest: Sequence[int]) -> FloatArray:
-    """Pad an image with zeros on all sides, and by a rest below and to the right."""
+    """Pad an image with zeros on all sides, and with extra pixels below and to the right."""
     padded = cv2.copyMakeBorder(
         image, width, width + rest[0], width, width + rest[1], cv2.BORDER_CONSTANT
     )
@@ -131,8 +131,8 @@ def _lattice_costs(
     """Cost of each displacement at each node.
 
     The sides of the reference are multiples of `step`; the secondary is padded by `radius` on all
-    sides. The scales divide by the norms of chips, and are zero without data; that of the secondary
-    is padded, too. Products are summed in squares of `step` pixels, four of which are a chip.
+    sides. The scales are reciprocal norms of chips, zero without data; that of the secondary is
+    padded as well. Products are summed over squares of `step` pixels; four squares form a chip.
     """
     height, width = reference.shape
     rows = height // step
@@ -141,7 +141,7 @@ def _lattice_costs(
     rim = count + 2
     costs = np.full((rows, columns, rim * rim), FAR, np.float32)
     sums = np.empty(width, np.float32)
-    # Sums of the squares above, and of one square more to the left, which lies beyond the frame.
+    # Sums of the row of squares above, with one extra square to the left, outside the frame.
     above = np.zeros((count, count, columns + 1), np.float32)
     here = np.zeros(columns + 1, np.float32)
     for i in range(rows):

@@ -26,7 +26,7 @@ __all__ = [
     "weigh_noise",
 ]
 
-#: Quantity of the images that is compared.
+#: Image quantity that is compared.
 Feature: TypeAlias = Literal["contrast", "sobel", "brightness"]
 #: Penalty of differences of brightness and of changes of the displacement.
 Penalty: TypeAlias = Literal["robust", "quadratic"]
@@ -42,8 +42,8 @@ OUTLIER = 0.5
 TENSOR_SIGMA = 0.5
 #: Standard deviation (pixel) of the neighbourhood in which the robust data term measures its noise.
 NOISE_SIGMA = 6.0
-#: Slope of the displacement at which a margin begins, and warps, on the coarse levels of the robust
-#: solver, which only propose a start.
+#: Slope of the displacement at which a margin begins, and number of warps, on the coarse levels of
+#: the robust solver. These levels only propose a start.
 PYRAMID_SLOPE = 0.2
 PYRAMID_WARPS = 3
 
@@ -63,22 +63,22 @@ _STENCILS: dict[int, Stencil] = {
 class Settings:
     """Settings of the Horn-Schunck solver.
 
-    The defaults suit images of different dates. `QUADRATIC` is the plain multi-level solver, which
-    is ten times faster and loses the motion of narrow ice. `PAPER` holds the paper's most likely
+    The defaults suit images of different dates. `QUADRATIC` is the standard multi-level solver,
+    ten times faster, which loses the motion of narrow ice. `PAPER` holds the paper's most likely
     settings.
 
     Attributes
     ----------
     penalty : {"robust", "quadratic"}
-        Penalty of differences of brightness and of changes of the displacement. "quadratic": that
-        of Horn and Schunck. "robust": one that keeps margins, from a start that is searched for.
+        Penalty of differences of brightness and of changes of the displacement. "quadratic": the
+        penalty of Horn and Schunck. "robust": preserves margins and begins at a searched start.
     reach : float
-        Longest displacement that is searched for, in pixels of the image; robust penalty only.
-        Time grows with its square beyond 16 pixels.
+        Longest displacement of the search, in pixels of the image; robust penalty only. Time grows
+        with its square beyond 16 pixels.
     slopes : tuple of float
         Change of the displacement between neighbouring pixels at which a margin begins, for each
         warp of the finest level; robust penalty only. Smaller values keep sharper margins and more
-        noise; falling ones start smooth.
+        noise. Decreasing values begin with a smooth field.
     levels : int
         Number of pyramid levels, each of half the resolution. The coarsest has at least 16 pixels
         along each side, which limits the number for small images. More levels find larger
@@ -140,31 +140,31 @@ class Settings:
     def __post_init__(self) -> None:
         if not 1 <= self.median <= MAX_WINDOW or self.median % 2 == 0:
             raise ValueError(
-                f"the median needs an odd window of at most {MAX_WINDOW} pixels, got {self.median}"
+                f"median must be an odd window of at most {MAX_WINDOW} pixels, got {self.median}"
             )
         if not self.sigma > 0 or self.floor < 0:
             raise ValueError(
-                f"sigma is above 0 and floor not below, got {self.sigma} and {self.floor}"
+                f"sigma must be above 0 and floor at least 0, got {self.sigma} and {self.floor}"
             )
         if self.penalty not in get_args(Penalty):
             raise ValueError(
-                f"no penalty {self.penalty!r}; there are: {', '.join(get_args(Penalty))}"
+                f"unknown penalty {self.penalty!r}; choose from: {', '.join(get_args(Penalty))}"
             )
         if self.reach < 0 or not self.slopes or min(self.slopes) <= 0:
             raise ValueError(
-                f"reach is not below 0 and slopes above it, got {self.reach} and {self.slopes}"
+                f"reach must be at least 0 and slopes above 0, got {self.reach} and {self.slopes}"
             )
         if self.penalty == "robust" and (self.feature != "contrast" or self.symmetric):
-            raise ValueError("the robust penalty compares local contrast, and is not symmetric")
+            raise ValueError("the robust penalty needs feature='contrast' and symmetric=False")
         features = get_args(Feature)
         if self.feature not in features:
-            raise ValueError(f"no feature {self.feature!r}; there are: {', '.join(features)}")
+            raise ValueError(f"unknown feature {self.feature!r}; choose: {', '.join(features)}")
         if self.taps not in _STENCILS:
-            raise ValueError(f"the central difference has 5 or 7 taps, not {self.taps}")
+            raise ValueError(f"the central difference needs 5 or 7 taps, got {self.taps}")
         smallest_count = min(self.levels, self.warps, self.iterations)
         if smallest_count < 1 or not self.weight > 0 or not 0 <= self.radius < 1:
             raise ValueError(
-                "levels, warps and iterations are at least 1, weight is above 0, radius in [0, 1)"
+                "levels, warps and iterations must be at least 1, weight above 0, radius in [0, 1)"
             )
 
     @property
@@ -183,7 +183,7 @@ class Settings:
         Returns
         -------
         int
-            `levels`, or as many as leave 16 pixels along each side of the coarsest level.
+            `levels`, or the largest number that leaves 16 pixels per side of the coarsest level.
         """
         halvings = int(math.log2(min(shape) / MIN_SIDE))
         return min(self.levels, 1 + max(halvings, 0))
@@ -224,11 +224,11 @@ def weigh_noise(variance: Any) -> Any:
 #: Settings for pairs of satellite images of different dates.
 DEFAULT = Settings()
 
-#: The plain multi-level solver.
+#: The standard multi-level solver, with quadratic penalties.
 QUADRATIC = Settings(penalty="quadratic", weight=12.0, median=9)
 
-#: Most likely settings of the paper, which does not give them. They are the customary ones of the
-#: solver it cites (Meinhardt-Llopis et al. 2013). The weight there is 10 for images of 0 to 255,
+#: Most likely settings of the paper, which does not state them: the usual settings of the solver
+#: that it cites (Meinhardt-Llopis et al. 2013). The weight there is 10 for images of 0 to 255,
 #: whose Sobel magnitudes have a spread of about 14 on glaciers: 4 x 10 / 14^2 is about 0.2.
 PAPER = Settings(
     penalty="quadratic",

@@ -10,18 +10,18 @@ The first term is the data term. It assumes that brightness moves with the surfa
 the secondary and the reference. The second term is the smoothness term. ``D`` and ``S`` are the
 penalties of `gdiv.flow.horn_schunck.settings.Settings.penalty`:
 
-- *quadratic*: ``D(a) = a`` and ``S(b) = b``, as in 1981. Every step of the displacement is spread
-  over its surroundings, at each level of a pyramid anew, so narrow ice loses its motion to the rock
-  beside it.
+- *quadratic*: ``D(a) = a`` and ``S(b) = b``, as in 1981. Every discontinuity of the displacement is
+  smoothed, again at each level of the pyramid, so narrow ice loses its motion to the rock beside
+  it.
 - *robust*: ``D(a) = 2 k^2 (sqrt(1 + a / k^2) - 1)``, which grows linearly for outliers
   (Charbonnier et al. 1997), with the products of gradients blurred over half a pixel (Bruhn et al.
-  2005). It is divided by the variance of ``It`` in the neighbourhood, plus a floor: weighted least
-  squares (Aitken 1936), because dates differ more in some places than in others.
+  2005). It is divided by the variance of ``It`` in the neighbourhood plus a floor, as in weighted
+  least squares (Aitken 1936), because the difference between dates varies across the image.
   ``S(b) = s^2 log(1 + b / s^2)`` hardly grows beyond a slope ``s``, so that a sharp margin costs
-  little more than a soft one (Black and Anandan 1996). Such an energy has many minima; the one
-  nearest to the start of `gdiv.flow.horn_schunck.start` is taken.
+  little more than a soft one (Black and Anandan 1996). This energy has many minima; the solver
+  finds the one nearest to the start of `gdiv.flow.horn_schunck.start`.
 
-Between two dates the sun, the snow and the haze change, so brightness is not constant. By default
+Illumination, snow and haze change between two dates, so brightness is not constant. By default
 the solver therefore compares the local contrast, computed at each level from the mean and the
 spread over a few pixels of that level. It has a spread of about one, so one weight serves all
 scenes.
@@ -33,7 +33,7 @@ takes several warps. A warp has three steps:
    a = -0.5).
 2. Linearise the data term there. ``It`` becomes the difference of the warped secondary and the
    reference minus ``Ix u + Iy v``, so that the equations hold for the whole displacement, not for
-   its increment. The slopes of robust penalties are kept from the warp before.
+   its increment. The slopes of robust penalties are taken from the previous warp.
 3. Solve the linear equations by Jacobi steps with Chebyshev acceleration, one colour of a
    chessboard at a time (Golub and Varga 1961).
 
@@ -43,7 +43,7 @@ a pixel. A Jacobi step is::
 
     u = mean_u - a (a mean_u + b mean_v + c)        v = mean_v - b (a mean_u + b mean_v + c)
 
-With robust ones, each neighbour has a weight of its own, and each pixel a two by two system.
+With robust penalties, each neighbour has its own weight, and each pixel a 2 x 2 system.
 
 Where either image has no data, or where the displacement leaves the frame, the data term is zero
 and only the smoothness term acts.
@@ -118,12 +118,12 @@ def solve_horn_schunck(
     settings : Settings
         Settings of the solver. The default suits images of different dates.
     mask : ndarray or torch.Tensor, optional
-        Boolean ``(H, W)``, True where a pixel enters the data term. Masking stable ground keeps it
-        from slowing the ice beside it. By default all pixels do.
+        Boolean ``(H, W)``, True where a pixel enters the data term; all pixels by default. Masking
+        stable ground prevents it from reducing the speed of adjacent ice.
     grain : sequence of two numbers, optional
         Grain of the reference and of the secondary: the mean absolute difference of neighbouring
         pixels, the unit of ``settings.floor``. For windows of a larger image, pass the grain of the
-        whole. By default it is measured in the images.
+        whole image. By default it is computed from the images.
 
     Returns
     -------
@@ -184,7 +184,7 @@ def coarse_to_fine(
     settings : Settings, optional
         Settings of the solver.
     mask : ndarray or torch.Tensor, optional
-        Pixels that count, as in `solve_horn_schunck`.
+        Pixels that enter the data term, as in `solve_horn_schunck`.
     grain : sequence, optional
         Grain of both images, as in `solve_horn_schunck`.
 
@@ -194,8 +194,8 @@ def coarse_to_fine(
         float32, the reference at this level: the feature that is compared. The bottom and the right
         may be padded.
     u, v : ndarray or torch.Tensor
-        float32 of the same shape, displacement in pixels of the level. The median filter at the end
-        is not applied yet.
+        float32 of the same shape, displacement in pixels of the level, before the final median
+        filter.
 
     Raises
     ------
@@ -256,10 +256,10 @@ def _check_shapes(reference: Array, secondary: Array, mask: Array | None) -> Non
     no_batch = isinstance(reference, np.ndarray)
     if len(shape) < 2 or shape != tuple(secondary.shape) or (no_batch and len(shape) != 2):
         raise ValueError(
-            f"two images of one (H, W) shape are needed, got {shape} and {tuple(secondary.shape)}"
+            f"both images must have the same (H, W) shape, got {shape} and {tuple(secondary.shape)}"
         )
     if min(shape[-2:]) < 2:
-        raise ValueError(f"images need at least 2 x 2 pixels, got {shape}")
+        raise ValueError(f"images must have at least 2 x 2 pixels, got {shape}")
     if mask is not None and tuple(mask.shape) != shape[-2:]:
         raise ValueError(f"the mask's shape {tuple(mask.shape)} is not the images' {shape[-2:]}")
 

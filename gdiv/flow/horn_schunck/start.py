@@ -1,16 +1,16 @@
 """Start of the robust solution: the best of several proposals at each pixel.
 
-The robust energy has many minima, and the solution keeps the one that it starts in. The proposals
-are
+The robust energy has many minima, and the solver converges to the one nearest to the start. The
+proposals are
 
-- the flow of a pyramid, which is right on wide, calm and poorly textured ice,
-- a search at full resolution, which finds narrow ice,
-- dense inverse search, whose patches follow ice that deforms,
-- searches at half and quarter resolution, which find fast ice,
-- no motion, which is right beside the ice.
+- the flow of a pyramid, reliable on wide, slow or weakly textured ice,
+- a search at full resolution, for narrow ice,
+- dense inverse search, whose patches follow deforming ice,
+- searches at half and quarter resolution, for fast ice,
+- zero motion, correct outside the ice.
 
-`gdiv.flow.horn_schunck.fusion` chooses between them, and again between the choice and an inverse
-search that begins at it, which follows fast ice that deforms.
+`gdiv.flow.horn_schunck.fusion` chooses between them. A second inverse search begins at the choice,
+to follow fast, deforming ice, and the fusion then chooses between the two.
 """
 
 import math
@@ -32,15 +32,15 @@ from gdiv.flow.inverse_search import search_patches
 
 __all__ = ["find_start", "search_start", "start_of_batch"]
 
-#: Levels of the pyramid that are searched: full, half and quarter resolution.
+#: Pyramid levels to search: full, half and quarter resolution.
 SEARCHED_LEVELS = 3
-#: Longest displacement that a search looks for, in pixels of its level.
+#: Longest displacement of a search, in pixels of its level.
 RADIUS = 16
 #: Pixels between the nodes of a search, and half the side of its chips.
 STEP = 4
 #: Costs of a change of the displacement between nodes by one pixel and by more.
 PENALTIES = (0.1, 0.6)
-#: Least side of an image for dense inverse search, in pixels.
+#: Minimum side of an image for dense inverse search, in pixels.
 INVERSE_SEARCH_SIDE = 16
 #: Neighbourhood of the local contrast for dense inverse search, in pixels.
 PATCH_SIGMA = 5.0
@@ -69,7 +69,7 @@ def find_start(
     flow : tuple of ndarray
         Flow of the pyramid at full resolution, each float32 ``(H, W)``, in pixels.
     reach : float
-        Longest displacement that is looked for, in pixels.
+        Longest displacement of the search, in pixels.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def find_start(
         u, v = (_repeat(pixel * part, STEP * pixel, zero.shape) for part in nodes)
         proposals.append((u, v))
     chosen = fuse(*full, proposals)
-    # Patches that begin at the choice follow ice that is fast and deforms.
+    # Patches that begin at the choice follow fast, deforming ice.
     u, v = fuse(*full, [chosen, _inverse_search(contrasts, chosen)])
     return median_filter(u, MEDIAN), median_filter(v, MEDIAN)
 
@@ -100,7 +100,7 @@ def find_start(
 def _inverse_search(
     contrasts: Sequence[FloatArray], begin: tuple[FloatArray, FloatArray] | None = None
 ) -> tuple[FloatArray, FloatArray]:
-    """Dense inverse search; no motion in images too small for its patches."""
+    """Dense inverse search; zero motion in images too small for its patches."""
     shape = contrasts[0].shape
     if min(shape) < INVERSE_SEARCH_SIDE:
         return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -120,7 +120,7 @@ def _repeat(field: FloatArray, step: int, shape: tuple[int, int]) -> FloatArray:
 def search_start(
     pyramid: list[Any], floors: list[Any], settings: Settings
 ) -> Iterator[tuple[tuple[Level, Level], FloatArray, FloatArray]]:
-    """Yield the displacement at each coarse level of a pair on a CPU, and the finest one's start.
+    """Yield the displacement at each coarse level of a pair, then the start of the finest level.
 
     Parameters
     ----------
@@ -165,8 +165,8 @@ def start_of_batch(
 ) -> tuple[Any, Any]:
     """Find the start of each pair of a batch.
 
-    The search reads the images in an order that a GPU cannot follow, so the pairs are searched on
-    the CPU, one after the other.
+    The memory access pattern of the search does not suit a GPU, so the pairs are searched on the
+    CPU, one after the other.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def start_of_batch(
     settings : Settings
         Settings of the solver.
     mask : ndarray or torch.Tensor or None
-        Pixels that count.
+        Pixels that enter the data term.
     grain : sequence or None
         Grain of both images; measured if None.
 
@@ -184,7 +184,7 @@ def start_of_batch(
     u, v : torch.Tensor
         float32, the start on the finest level, on the device of the batch.
     """
-    # Tensors bring PyTorch with them.
+    # PyTorch is optional; it is installed if the input is a tensor.
     import torch
 
     counts = mask.cpu().numpy() if isinstance(mask, torch.Tensor) else mask

@@ -16,7 +16,7 @@ _MAX_PIXELS = 2**31
 
 
 def pad_for_bicubic(image: FloatArray) -> FloatArray:
-    """Repeat the rim of an image, so that the bicubic kernel never reads outside.
+    """Repeat the rim of an image, so that the bicubic kernel never reads outside it.
 
     Parameters
     ----------
@@ -35,14 +35,14 @@ def pad_for_bicubic(image: FloatArray) -> FloatArray:
     """
     if image.size >= _MAX_PIXELS:
         raise ValueError(
-            f"an image of {image.shape} pixels is too large to be read between them; take blocks"
+            f"an image of {image.shape} pixels is too large to interpolate; solve it in blocks"
         )
     padded = cv2.copyMakeBorder(image, _BEFORE, _AFTER, _BEFORE, _AFTER, cv2.BORDER_REPLICATE)
     return np.asarray(padded, np.float32)
 
 
 def move_back(image: FloatArray, u: FloatArray, v: FloatArray) -> tuple[FloatArray, Mask]:
-    """Resample an image along a displacement, so that it lies on the image before it.
+    """Resample an image along a displacement, so that it aligns with the earlier image.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def move_back(image: FloatArray, u: FloatArray, v: FloatArray) -> tuple[FloatArr
 
 
 def take_out(flow: Flow, image: Image) -> Image:
-    """Resample an image along a displacement, so that only the rest of the displacement is left.
+    """Resample an image along a displacement, so that only the residual displacement remains.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def warp(
     moved: FloatArray,
     moved_valid: FloatArray,
 ) -> None:
-    """Sample an image at a fraction of the displacement away, by bicubic interpolation.
+    """Sample an image at a fraction of the displacement, with bicubic interpolation.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def warp(
     last_y = f32(height - 1)
     pixels = padded.ravel()
     valid_pixels = valid.ravel()
-    # Unsigned indices spare a test for negative ones at each read.
+    # Unsigned indices avoid a test for negative values at each read.
     one = np.uint64(1)
     two = np.uint64(2)
     three = np.uint64(3)

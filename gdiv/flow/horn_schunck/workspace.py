@@ -18,9 +18,9 @@ from gdiv.flow.horn_schunck.warping import pad_for_bicubic, warp
 
 __all__ = ["Workspace", "allocate_colours"]
 
-_CACHE_LINE = 64  # bytes, of x86 and most ARM processors
+_CACHE_LINE = 64  # bytes on x86 and most ARM processors
 _FLOATS = 16  # float32 values in a cache line
-_REACH = 3  # pixels on both sides that the longest central difference reads
+_REACH = 3  # pixels that the longest central difference reads on each side
 
 
 class Workspace:
@@ -146,8 +146,8 @@ def allocate_colours(
     """
     half = (width + 1) // 2
     row = -(-half // _FLOATS) * _FLOATS
-    # Rows that are a power of two apart would compete for the same sets of the cache. An odd number
-    # of cache lines per row avoids that.
+    # Rows spaced by a power of two would compete for the same cache sets. An odd number of cache
+    # lines per row avoids that.
     even = row // _FLOATS % 2 == 0
     coefficient_row = row + _FLOATS * even
     flow_row = row + 2 * EDGE + _FLOATS * (not even)

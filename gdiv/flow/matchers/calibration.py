@@ -2,11 +2,12 @@
 
 A stated error is a product of powers, ``scale * shown**a * second**b``. ``shown`` is the
 image-based error after the match (`gdiv.flow.matchers.errors`). The second predictor is the error
-that the matcher states itself, or else the forward-backward error, if there is either. Scale and
-powers of each matcher are a quantile regression (Koenker and Bassett 1978, doi:10.2307/1913643) of
-true errors, at the share of a normal distribution within one standard deviation. They are fitted by
-``python bench/calibration.py`` to the dev split of the benchmark and further cases of its kinds,
-and ship in ``calibration.json``; ``results/errors.md`` says what they cover on the test split.
+stated by the matcher itself, or otherwise the forward-backward error, if there is one. Scale and
+powers of each matcher come from a quantile regression (Koenker and Bassett 1978,
+doi:10.2307/1913643) of true errors, at the fraction of a normal distribution within one standard
+deviation. ``python bench/calibration.py`` fits them to the dev split of the benchmark and further
+cases of its kinds. They ship in ``calibration.json``; ``results/errors.md`` gives their coverage on
+the test split.
 """
 
 import json
@@ -35,14 +36,14 @@ __all__ = [
 
 #: File of the calibrations in this package.
 CALIBRATIONS = "calibration.json"
-#: Stated error in pixels beyond which a match has failed; `results/errors.md` says how many of the
-#: vectors within it are off by more than 2 px.
+#: Stated error in pixels above which a match has failed; `results/errors.md` gives the fraction of
+#: the remaining vectors whose error exceeds 2 px.
 FAILED = 0.5
 #: Standard deviation of the Gaussian neighbourhood of a forward-backward error, pixels.
 NEIGHBOURHOOD = 1.5
-#: Added to the second predictor, which may be zero, pixels.
+#: Added to the second predictor, since it may be zero, pixels.
 LEAST_SECOND = 0.02
-#: Matcher whose calibration serves those that have none: that of all matchers together.
+#: Name of the calibration for matchers without their own: the pooled one of all matchers.
 ANY = "any"
 #: Kinds of calibration: without and with a second predictor.
 IMAGES_ALONE = "images alone"
@@ -72,7 +73,7 @@ class Calibration(NamedTuple):
 
 @cache
 def _read_calibrations() -> dict[str, dict[str, Calibration]]:
-    """Calibrations by matcher, and by whether there is a second predictor."""
+    """Calibrations by matcher, with and without a second predictor."""
     text = files("gdiv.flow.matchers").joinpath(CALIBRATIONS).read_text(encoding="utf-8")
     return {
         matcher: {kind: Calibration(**values) for kind, values in kinds.items()}
@@ -81,7 +82,7 @@ def _read_calibrations() -> dict[str, dict[str, Calibration]]:
 
 
 def is_calibrated(matcher: str) -> bool:
-    """Whether a matcher has a calibration of its own.
+    """Check whether a matcher has its own calibration.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def is_calibrated(matcher: str) -> bool:
     Returns
     -------
     bool
-        True for the matchers of gdiv, but the baseline.
+        True for all matchers of gdiv except the baseline.
     """
     return matcher in _read_calibrations()
 
@@ -99,19 +100,19 @@ def is_calibrated(matcher: str) -> bool:
 def state_errors(
     matcher: str, shown: Series, stated: Series | None = None, residual: Image | None = None
 ) -> Series:
-    """State the standard error of both components.
+    """Compute the calibrated standard error of both components.
 
     Parameters
     ----------
     matcher : str
-        Name of the matcher. One without a calibration of its own states its errors itself, or gets
-        the calibration of all together.
+        Name of the matcher. Without its own calibration, its stated errors are used unchanged or,
+        if it states none, the pooled calibration of all matchers.
     shown : ndarray, shape (2, H, W)
         Image-based errors, in pixels.
     stated : ndarray, shape (2, H, W), optional
-        Errors that the matcher states, in pixels.
+        Errors stated by the matcher, in pixels.
     residual : ndarray, shape (H, W), optional
-        Forward-backward error in pixels, used if the matcher states none; NaN where it is unknown.
+        Forward-backward error in pixels, used if the matcher states no errors; NaN where unknown.
 
     Returns
     -------
@@ -120,7 +121,7 @@ def state_errors(
 
     Examples
     --------
-    Both directions of a match agree:
+    A zero forward-backward error lowers the stated error:
 
     >>> shown = np.full((2, 8, 8), 0.1, np.float32)
     >>> alone = state_errors("dis", shown)
@@ -149,7 +150,7 @@ def second_predictor(stated: Series | None, residual: Image | None) -> Series | 
     Returns
     -------
     ndarray, shape (2, H, W) or (H, W), or None
-        What the matcher states, else the local forward-backward error, if there is either.
+        The stated error of the matcher, else the local forward-backward error; None without both.
     """
     if stated is not None or residual is None:
         return stated
@@ -186,7 +187,7 @@ def calibrate(shown: Series, second: Series | None, calibration: Calibration) ->
 
 
 def spread_over(residual: Image) -> Image:
-    """Local root mean square of a forward-backward error, which at one pixel may be zero by chance.
+    """Local RMS of a forward-backward error, which may be zero by chance at a single pixel.
 
     Parameters
     ----------
@@ -196,7 +197,7 @@ def spread_over(residual: Image) -> Image:
     Returns
     -------
     ndarray, shape (H, W)
-        float32; where nothing is known around, the largest value of the image.
+        float32; the maximum of the image where the whole neighbourhood is unknown.
     """
     known = np.isfinite(residual)
     weight = cv2.GaussianBlur(known.astype(np.float32), (0, 0), NEIGHBOURHOOD)

@@ -13,15 +13,15 @@ __all__ = ["MATCHER", "correlate_chips", "parabola_vertex"]
 
 #: Side of a chip in pixels.
 WINDOW = 32
-#: Pixels between the centres of chips; between them displacement is interpolated.
+#: Pixels between the centres of chips; the displacement is interpolated between them.
 STEP = 8
 #: Longest displacement searched for, in pixels.
 REACH = 12
-#: Least fraction of a chip that must have data.
+#: Minimum fraction of valid pixels in a chip.
 MIN_DATA = 0.6
-#: Least correlation of a match.
+#: Minimum correlation of a match.
 MIN_PEAK = 0.35
-#: A vector farther than this from the median of its neighbours, in pixels, is an outlier.
+#: Distance in pixels from the median of its neighbours above which a vector is an outlier.
 MAX_DEVIATION = 1.0
 
 
@@ -35,8 +35,8 @@ def correlate_chips(
     first, second : ndarray, shape (H, W)
         Images, usually local contrast; NaN is no data.
     window : int, optional
-        Side of a chip in pixels. A chip averages the motion of all it covers, so a glacier narrower
-        than the window loses speed; a larger window finds a match in weaker texture.
+        Side of a chip in pixels. A chip averages the motion of its whole area, which underestimates
+        the speed of glaciers narrower than the window. A larger window matches weaker texture.
     step : int, optional
         Pixels between chips.
     reach : int, optional
@@ -45,7 +45,7 @@ def correlate_chips(
     Returns
     -------
     u, v : ndarray, shape (H, W)
-        Displacement in pixels. Doubtful chips are replaced by their nearest neighbour; zero if no
+        Displacement in pixels. Unreliable chips are replaced by their nearest neighbour; zero if no
         chip matches.
     """
     field = _match_on_lattice(first, second, window, step, reach)

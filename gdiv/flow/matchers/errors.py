@@ -1,17 +1,17 @@
-"""Error of each vector that the images show after the match.
+"""Image-based error of each vector after the match.
 
-Three things tell how far a vector may be off:
+The error of a vector is predicted from three quantities:
 
-- the error that noise leaves in the position of the texture around it: the residual of the match
-  over the gradients of the image (Lucas and Kanade 1981; the Cramér-Rao bound of a shift, Robinson
+- the error in the position of the surrounding texture due to noise: the residual of the match
+  divided by the image gradients (Lucas and Kanade 1981; the Cramér-Rao bound of a shift, Robinson
   and Milanfar 2004, doi:10.1109/TIP.2004.834661),
 - the local correlation after the match,
-- the change of the displacement around it: margins and jumps are where matches fail.
+- the local change of the displacement, since matches fail at margins and discontinuities.
 
-Their product, each to a power, is the image-based error. The powers and the scale are the
-quantile regression (Koenker and Bassett 1978, doi:10.2307/1913643) of the true errors of
-Horn-Schunck on the dev split of the benchmark and on further cases of its kinds.
-`gdiv.flow.matchers.calibration` makes it the standard error of each matcher.
+The image-based error is the product of their powers. Scale and exponents come from a quantile
+regression (Koenker and Bassett 1978, doi:10.2307/1913643) of the true errors of Horn-Schunck on the
+dev split of the benchmark and on further cases of its kinds. `gdiv.flow.matchers.calibration`
+converts it to the standard error of each matcher.
 """
 
 import cv2
@@ -43,7 +43,7 @@ def estimate_errors(
     first, moved : ndarray, shape (H, W)
         Local contrast of the reference, and of the secondary resampled along the displacement.
     counts : ndarray of bool, shape (H, W)
-        Where both have data.
+        Mask of pixels with data in both.
     u, v : ndarray, shape (H, W)
         Displacement in pixels.
     correlation : ndarray, shape (H, W)
@@ -94,7 +94,7 @@ def estimate_errors(
 
 
 def _slope(u: Component, v: Component) -> Image:
-    """Size of the gradient of the displacement, pixels per pixel."""
+    """Magnitude of the gradient of the displacement, pixels per pixel."""
     smooth = [
         cv2.GaussianBlur(np.nan_to_num(part).astype(np.float32), (0, 0), _FLOW_SIGMA)
         for part in (u, v)

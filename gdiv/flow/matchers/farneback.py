@@ -8,7 +8,7 @@ from gdiv.images.contrast import local_contrast
 
 __all__ = ["MATCHER"]
 
-#: Pyramid levels, each half the size of the one before.
+#: Pyramid levels, each half the size of the previous one.
 LEVELS = 5
 #: Side of the averaging window in pixels; best of 15 to 121 on clean synthetic pairs (bench).
 WINDOW = 41

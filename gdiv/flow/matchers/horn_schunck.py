@@ -10,9 +10,9 @@ from gdiv.images.arrays import Component, Image, Mask
 
 __all__ = ["MATCHER"]
 
-#: Pixels that are solved as a whole, in about 3 GB of memory; larger images are solved in blocks.
+#: Maximum number of pixels solved at once, in about 3 GB of memory; larger images need blocks.
 MAX_WHOLE = 1536**2
-#: Blocks that are solved at a time.
+#: Blocks solved in parallel.
 WORKERS = 2
 
 
@@ -41,10 +41,10 @@ class HornSchunck:
         reference, secondary : ndarray, shape (H, W)
             The earlier and the later image; NaN is no data.
         settings : Settings, optional
-            Of the solver; `gdiv.flow.horn_schunck.solver.DEFAULT` if left out.
+            Settings of the solver; `gdiv.flow.horn_schunck.solver.DEFAULT` by default.
         regions : ndarray of bool, shape (H, W), optional
-            Inside and outside are matched independently, so that stable ground does not slow the
-            ice beside it, nor the ice move the ground.
+            Pixels inside and outside are matched independently, so that smoothing does not mix the
+            motion of ice and stable ground.
 
         Returns
         -------

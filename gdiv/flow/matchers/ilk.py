@@ -9,7 +9,7 @@ from gdiv.images.contrast import local_contrast
 
 __all__ = ["MATCHER"]
 
-#: Radius of the window in pixels; a larger window averages the motion of more ice.
+#: Radius of the window in pixels; a larger window averages motion over a larger area.
 RADIUS = 12
 
 

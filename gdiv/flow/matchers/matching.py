@@ -1,4 +1,4 @@
-"""Match two images by any registered matcher, with a quality and a consistency check."""
+"""Match two images with any registered matcher; compute quality and consistency."""
 
 from typing import Any, NamedTuple
 
@@ -20,10 +20,10 @@ class Match(NamedTuple):
     u : ndarray
         Displacement along columns, in pixels; NaN where either image has no data.
     v : ndarray
-        The same along rows.
+        Displacement along rows, likewise.
     quality : ndarray
-        Local correlation after the match, 0 to 1; 0 without a vector, and where the match has
-        failed: where the stated error is larger than `gdiv.flow.matchers.calibration.FAILED`.
+        Local correlation after the match, 0 to 1. It is 0 without a vector, and where the match has
+        failed: the stated error exceeds `gdiv.flow.matchers.calibration.FAILED`.
     residual : ndarray
         Forward-backward error in pixels; NaN unless ``check_consistency=True``.
     sigma_u, sigma_v : ndarray
@@ -52,17 +52,16 @@ def match_images(
     Parameters
     ----------
     matcher : str or Matcher
-        Name of a registered matcher, of which `gdiv.list_matchers` lists those that exist; or a
-        matcher itself.
+        Name of a registered matcher (see `gdiv.list_matchers`), or a matcher object.
     reference, secondary : ndarray, shape (H, W)
         Images of one shape on any brightness scale; NaN is no data.
     check_consistency : bool, optional
-        Also match the secondary to the reference and compute the forward-backward error, from which
-        the errors of matchers that state none are then calibrated, too. Takes twice the time.
+        Also match the secondary to the reference and compute the forward-backward error. It also
+        improves the calibrated errors of matchers that state none. Takes twice the time.
     prewarp : str or Matcher, optional
-        Matcher whose displacement the secondary is moved back by first, so that `matcher` looks for
-        the rest alone. ``"horn-schunck"`` lets others follow faster and narrower ice; RAFT starts
-        from it anyway.
+        Matcher whose displacement is removed from the secondary first, so that `matcher` only
+        measures the residual motion. With ``"horn-schunck"``, other matchers follow faster and
+        narrower ice; RAFT always starts from it.
     **options
         Options of the matcher: ``settings`` and ``regions`` for ``"horn-schunck"``, ``network``
         for ``"raft"``.
@@ -77,15 +76,16 @@ def match_images(
     UnknownMatcherError
         If no matcher has this name.
     ValueError
-        If the images are not of one two-dimensional shape, or the matcher does not take an option.
+        If the images do not have one two-dimensional shape, or the matcher does not accept an
+        option.
     MissingPackageError
         If the matcher needs a package that is not installed.
 
     Notes
     -----
-    Quality is computed in the same way for every matcher: the correlation of local contrast around
-    each pixel, between the reference and the secondary resampled along the displacement, and zero
-    where the stated error says that the match has failed. Stated errors are calibrated on cases
+    Quality is computed in the same way for every matcher. It is the local correlation of contrast
+    between the reference and the secondary resampled along the displacement, and zero where the
+    stated error indicates a failed match. Stated errors are calibrated on cases
     with a known displacement (`gdiv.flow.matchers.calibration`).
 
     Examples
@@ -109,7 +109,7 @@ def match_images(
     if getattr(chosen, "baseline", False):
         quality = np.ones_like(measured.correlation)
     else:
-        # The errors that a matcher of one's own states are on a scale of its own.
+        # Errors stated by a user's matcher may be on any scale.
         judged = sigma if is_calibrated(chosen.name) else state_errors(ANY, measured.shown)
         quality = np.where(np.maximum(*judged) <= FAILED, measured.correlation, np.float32(0))
     residual = measured.residual

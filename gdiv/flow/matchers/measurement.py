@@ -1,4 +1,4 @@
-"""Find a displacement by a matcher, and what predicts its errors."""
+"""Measure a displacement with a matcher, together with predictors of its error."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -25,14 +25,14 @@ __all__ = [
 
 #: Standard deviation of the Gaussian neighbourhood of the correlation, in pixels.
 CORRELATION_SIGMA = 4.0
-#: Fewest pixels on a side; OpenCV's DIS needs as many.
+#: Minimum side of an image in pixels, required by OpenCV's DIS.
 MIN_SIDE = 12
-#: Least fraction of valid neighbours to divide by.
+#: Minimum fraction of valid neighbours, to avoid division by zero.
 MIN_VALID = 1e-3
 
 
 class Measurement(NamedTuple):
-    """Displacement of a matcher, and what tells its errors.
+    """Displacement of a matcher and the predictors of its error.
 
     Attributes
     ----------
@@ -43,11 +43,11 @@ class Measurement(NamedTuple):
     residual : ndarray, shape (H, W), or None
         Forward-backward error in pixels.
     shown : ndarray, shape (2, H, W)
-        Error of each component that the images show, in pixels.
+        Image-based error of each component, in pixels.
     stated : ndarray, shape (2, H, W), or None
-        Error of each component that the matcher states, in pixels.
+        Error of each component stated by the matcher, in pixels.
     valid : ndarray of bool, shape (H, W)
-        Where there is a vector.
+        Mask of pixels with a vector.
     """
 
     flow: Flow
@@ -67,7 +67,7 @@ def measure_displacement(
     prewarp: str | Matcher | None = None,
     **options: Any,
 ) -> Measurement:
-    """Find the displacement between two images, and what tells its errors.
+    """Measure the displacement between two images and the predictors of its error.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def measure_displacement(
     Returns
     -------
     Measurement
-        Displacement and what tells its errors.
+        Displacement and predictors of its error.
 
     Raises
     ------
@@ -96,12 +96,12 @@ def measure_displacement(
     reference, secondary = as_image(reference), as_image(secondary)
     if reference.shape != secondary.shape:
         raise ValueError(
-            f"two images of one (H, W) shape are needed, got {reference.shape} and "
+            f"both images must have the same (H, W) shape, got {reference.shape} and "
             f"{secondary.shape}"
         )
     if min(reference.shape) < MIN_SIDE:
         raise ValueError(
-            f"images of at least {MIN_SIDE} pixels a side are needed, got {reference.shape}"
+            f"images must have at least {MIN_SIDE} pixels per side, got {reference.shape}"
         )
     check_options(matcher, options)
     flow, stated = _find(matcher, reference, secondary, options, before)
@@ -118,7 +118,7 @@ def measure_displacement(
 
 
 def as_matcher(matcher: str | Matcher) -> Matcher:
-    """Find the matcher of a name.
+    """Return the matcher object for a name.
 
     Parameters
     ----------
@@ -149,21 +149,20 @@ def _find(
     if before is not None:
         start = np.nan_to_num(_find(before, reference, secondary, {})[0])
         rest, sigma = _find(matcher, reference, take_out(start, secondary), options)
-        # The rest leads to a pixel of the moved image, from which the start leads on.
+        # The residual flow ends at a pixel of the moved image; add the start sampled there.
         return compose_flows(rest, start), sigma
     components = matcher.match(reference, secondary, **options)
     found = np.stack([np.asarray(component, np.float32) for component in components])
     if len(found) not in (2, 4) or found.shape[1:] != reference.shape:
         raise ValueError(
-            f"the matcher {matcher.name!r} returned {len(found)} arrays of shape "
-            f"{found.shape[1:]}; u and v of {reference.shape} are needed, and sigma_u and sigma_v "
-            "may follow"
+            f"matcher {matcher.name!r} returned {len(found)} arrays of shape {found.shape[1:]}; "
+            f"return u and v of shape {reference.shape}, optionally followed by sigma_u and sigma_v"
         )
     return found[:2], found[2:] if len(found) == 4 else None
 
 
 def check_options(matcher: Matcher, options: Mapping[str, Any]) -> None:
-    """Check that a matcher takes the options that it is given.
+    """Check that a matcher accepts the given options.
 
     Parameters
     ----------
@@ -175,7 +174,7 @@ def check_options(matcher: Matcher, options: Mapping[str, Any]) -> None:
     Raises
     ------
     ValueError
-        If it does not take one of them; the message names the matchers that do.
+        If the matcher does not accept an option; the message names the matchers that do.
     """
     accepted = matcher_options(matcher)
     for option in options:
@@ -188,15 +187,15 @@ def check_options(matcher: Matcher, options: Mapping[str, Any]) -> None:
 def local_correlation(
     first: Image, moved: Image, inside: Mask, sigma: float = CORRELATION_SIGMA
 ) -> tuple[Image, Mask]:
-    """Correlate an image with another one resampled along a displacement.
+    """Correlate an image with another that was resampled along a displacement.
 
     Parameters
     ----------
     first : ndarray, shape (H, W)
         Local contrast of the reference; NaN is no data.
     moved, inside : ndarray, shape (H, W)
-        That of the secondary, resampled by `gdiv.flow.horn_schunck.warping.move_back`, and where it
-        has data.
+        Local contrast of the secondary, resampled by `gdiv.flow.horn_schunck.warping.move_back`,
+        and its mask of valid pixels.
     sigma : float, optional
         Standard deviation of the Gaussian neighbourhood in pixels. A larger value is smoother and
         hides small failures.
@@ -206,7 +205,7 @@ def local_correlation(
     correlation : ndarray, shape (H, W)
         0 to 1; negative correlation and images without texture give zero.
     valid : ndarray of bool, shape (H, W)
-        Where both images have data.
+        Mask of pixels with data in both images.
     """
     valid = inside & np.isfinite(first)
     coverage = np.maximum(cv2.GaussianBlur(valid.astype(np.float32), (0, 0), sigma), MIN_VALID)

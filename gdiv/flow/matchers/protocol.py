@@ -8,9 +8,9 @@ from gdiv.images.arrays import Component, Image
 
 __all__ = ["Matcher", "check_matcher", "matcher_options"]
 
-#: Names become parts of file names and of keys of claims.
+#: Pattern of valid names; they are used in file names and keys of claims.
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-#: Results of the study that are named like those of a matcher.
+#: Reserved names: results of the study use them in place of a matcher's name.
 RESERVED = {"second-season"}
 
 
@@ -27,7 +27,7 @@ class Matcher(Protocol):
     colour : str
         Colour of its lines and points, as ``"#RRGGBB"``.
     reach : float
-        Longest displacement it can find, in pixels; infinite if nothing limits it.
+        Longest displacement that it can measure, in pixels; infinite if unlimited.
     cost : float
         Time for a pair of 256 x 256 pixels as a multiple of DIS, to order of magnitude.
     needs : tuple of str
@@ -35,12 +35,12 @@ class Matcher(Protocol):
 
     Notes
     -----
-    Arguments of `match` beyond the two images are the matcher's own options, which
-    `gdiv.match_images` passes on by name. A matcher with the attribute ``baseline = True`` is
-    compared with, not recommended: its vectors are never rejected for a poor match.
+    Further arguments of `match` are options of the matcher; `gdiv.match_images` passes them by
+    name. A matcher with the attribute ``baseline = True`` serves only for comparison: its vectors
+    are never rejected for a poor match.
 
-    A matcher that knows its errors may return ``sigma_u`` and ``sigma_v`` after ``u`` and ``v``,
-    the standard error of each component in pixels. gdiv estimates those of the others.
+    A matcher that estimates its errors may return ``sigma_u`` and ``sigma_v``, the standard error
+    of each component in pixels, after ``u`` and ``v``. For other matchers, gdiv estimates them.
     """
 
     name: str
@@ -62,13 +62,13 @@ class Matcher(Protocol):
         -------
         u, v : ndarray, shape (H, W)
             Displacement along columns and rows in pixels, with
-            ``secondary(x + u, y + v) = reference(x, y)``; NaN where nothing was found.
+            ``secondary(x + u, y + v) = reference(x, y)``; NaN where there is no match.
         """
         ...
 
 
 def matcher_options(matcher: Matcher) -> set[str] | None:
-    """List the options that a matcher takes beyond the two images.
+    """List the options of a matcher, apart from the two images.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def matcher_options(matcher: Matcher) -> set[str] | None:
     Returns
     -------
     set of str or None
-        Names of the arguments of its `match` beyond the two images; None if it takes any.
+        Names of the arguments of `match` after the two images; None if it accepts any.
     """
     parameters = list(inspect.signature(matcher.match).parameters.values())[2:]
     if any(each.kind == each.VAR_KEYWORD for each in parameters):
@@ -97,7 +97,7 @@ def check_matcher(matcher: Any) -> None:
     Raises
     ------
     TypeError
-        If it lacks an attribute, or has one of a wrong type.
+        If an attribute is missing or has the wrong type.
     ValueError
         If its name cannot be used.
     """
@@ -108,7 +108,7 @@ def check_matcher(matcher: Any) -> None:
     if isinstance(matcher, type):
         raise TypeError(f"{matcher.__name__} is a class; register an object: {matcher.__name__}()")
     if not isinstance(matcher.needs, tuple):
-        raise TypeError(f"needs is a tuple of packages, such as ('torch',), not {matcher.needs!r}")
+        raise TypeError(f"needs must be a tuple such as ('torch',), got {matcher.needs!r}")
     if not NAME.fullmatch(str(matcher.name)) or matcher.name in RESERVED:
         raise ValueError(
             f"{matcher.name!r} cannot be the name of a matcher; use lower case, digits and single "

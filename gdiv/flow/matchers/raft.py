@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MATCHER", "shipped_network"]
 
-#: Pixels that are matched as a whole; larger images go by blocks.
+#: Maximum number of pixels matched at once; larger images are matched in blocks.
 MAX_WHOLE = 1536**2
 
 
@@ -60,8 +60,8 @@ class RaftMatcher:
         reference, secondary : ndarray, shape (H, W)
             The earlier and the later image; NaN is no data.
         network : Raft, optional
-            Network whose displacement is proposed beside that of Horn-Schunck; the one that ships
-            if left out. `gdiv.predict_flow` gives the displacement of a network alone.
+            Network that proposes a displacement in addition to Horn-Schunck; by default the one
+            shipped with gdiv. `gdiv.predict_flow` returns the displacement of a network alone.
 
         Returns
         -------

@@ -1,7 +1,7 @@
-"""The matchers by name: those of gdiv, those of installed packages, and those registered by hand.
+"""Registry of matchers: those of gdiv, of installed packages, and those registered at run time.
 
-A matcher is one object with the attributes of `gdiv.Matcher`. Each module of this package that
-defines ``MATCHER`` is one. Other packages offer theirs through the entry point group
+A matcher is an object with the attributes of `gdiv.Matcher`. Each module of this package that
+defines ``MATCHER`` provides one. Other packages provide matchers through the entry point group
 ``gdiv.matchers``:
 
 .. code-block:: toml
@@ -9,7 +9,8 @@ defines ``MATCHER`` is one. Other packages offer theirs through the entry point 
     [project.entry-points."gdiv.matchers"]
     my-matcher = "my_package:MATCHER"
 
-From then on ``gdiv run --matchers my-matcher``, the notebooks, the bench and the figures use it.
+It is then available to ``gdiv run --matchers my-matcher``, the notebooks, the benchmark and the
+figures.
 """
 
 import difflib
@@ -39,11 +40,11 @@ __all__ = [
     "source_hash",
 ]
 
-#: Entry point group in which other packages offer matchers.
+#: Entry point group in which other packages provide matchers.
 ENTRY_POINTS = "gdiv.matchers"
-#: Extras of gdiv that install what its own matchers need.
+#: Extras of gdiv that install the packages required by its own matchers.
 EXTRAS = {"torch": "train", "safetensors": "train"}
-#: Colour of a name that no matcher has.
+#: Colour for unknown matcher names.
 GREY = "#777777"
 
 
@@ -53,17 +54,17 @@ class UnknownMatcherError(ValueError):
     Parameters
     ----------
     name : str
-        The name that no matcher has.
+        The unknown name.
     """
 
     def __init__(self, name: str) -> None:
         close = difflib.get_close_matches(name.lower(), list_matchers(), n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         existing = ", ".join(list_matchers())
-        super().__init__(f"no matcher {name!r}; there are: {existing}.{hint}")
+        super().__init__(f"no matcher {name!r}; choose from: {existing}.{hint}")
 
 
-#: Matchers by name, and whether those of gdiv and of installed packages are among them.
+#: Matchers by name, and a flag that is True once gdiv's and installed packages' are loaded.
 _registered: dict[str, Matcher] = {}
 _loading = threading.RLock()
 _loaded = False
@@ -74,7 +75,7 @@ def _matchers() -> dict[str, Matcher]:
     global _loaded
     with _loading:
         if not _loaded:
-            _loaded = True  # first, since a package may register a matcher while it is loaded
+            _loaded = True  # set first: a package may register a matcher while it is imported
             _load_own()
             _load_installed()
     return _registered
@@ -89,7 +90,7 @@ def _load_own() -> None:
 
 
 def _load_installed() -> None:
-    """Register the matchers of other packages; a broken one must not stop a study without it."""
+    """Register the matchers of other packages; a broken one must not stop studies without it."""
     for entry in entry_points(group=ENTRY_POINTS):
         try:
             matcher = entry.load()
@@ -98,7 +99,7 @@ def _load_installed() -> None:
                 raise ValueError(f"the name {matcher.name!r} is taken")
         except Exception as error:
             warnings.warn(
-                f"the matcher {entry.name!r} of {entry.value} is left out: {error}", stacklevel=4
+                f"skipping the matcher {entry.name!r} of {entry.value}: {error}", stacklevel=4
             )
         else:
             _registered[matcher.name] = matcher
@@ -117,7 +118,7 @@ def register_matcher(matcher: Matcher, replace: bool = False) -> None:
     Raises
     ------
     TypeError
-        If an attribute is missing or of a wrong type; the message names it.
+        If an attribute is missing or has the wrong type; the message names it.
     ValueError
         If the name is not valid or is taken.
 
@@ -127,24 +128,24 @@ def register_matcher(matcher: Matcher, replace: bool = False) -> None:
 
     Notes
     -----
-    Notebooks run in processes of their own. For ``gdiv run`` offer the matcher through the entry
+    Notebooks run in separate processes. For ``gdiv run``, provide the matcher through the entry
     point group ``gdiv.matchers`` of a package.
 
     Examples
     --------
-    >>> class Still:
-    ...     name, label, colour = "still", "No motion", "#777777"
+    >>> class Static:
+    ...     name, label, colour = "static", "No motion", "#777777"
     ...     reach, cost, needs = 0.0, 0.0, ()
     ...     def match(self, reference, secondary):
     ...         return 0 * reference, 0 * reference
-    >>> register_matcher(Still(), replace=True)
-    >>> "still" in list_matchers()
+    >>> register_matcher(Static(), replace=True)
+    >>> "static" in list_matchers()
     True
     """
     check_matcher(matcher)
     if matcher.name in _matchers() and not replace:
         raise ValueError(
-            f"there is a matcher {matcher.name!r} already; choose another name, or replace=True"
+            f"matcher {matcher.name!r} exists already; choose another name, or pass replace=True"
         )
     _matchers()[matcher.name] = matcher
 
@@ -155,7 +156,7 @@ def list_matchers() -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Those of gdiv, of installed packages, and those registered in this process.
+        Matchers of gdiv, of installed packages, and those registered in this process.
 
     Examples
     --------
@@ -181,7 +182,7 @@ def get_matcher(name: str) -> Matcher:
     Raises
     ------
     UnknownMatcherError
-        If there is none of this name.
+        If no matcher has this name.
     MissingPackageError
         If a package it needs is missing.
     """
@@ -221,7 +222,7 @@ def matcher_label(name: str) -> str:
     Returns
     -------
     str
-        The label; `name` itself if no matcher has it.
+        The label; `name` itself for an unknown matcher.
     """
     matcher = _matchers().get(name)
     return matcher.label if matcher else name
@@ -238,19 +239,19 @@ def matcher_colour(name: str) -> str:
     Returns
     -------
     str
-        Hexadecimal colour; grey if no matcher has the name.
+        Hexadecimal colour; grey for an unknown matcher.
     """
     matcher = _matchers().get(name)
     return matcher.colour if matcher else GREY
 
 
 def source_hash(names: Iterable[str]) -> str:
-    """Hash of the source files of matchers outside gdiv, so that results depend on them.
+    """Hash the source files of matchers outside gdiv, so that results depend on them.
 
     Parameters
     ----------
     names : iterable of str
-        Names of matchers. Those of gdiv are left out: they are part of its own hash.
+        Names of matchers. Those of gdiv are skipped, since they are part of gdiv's own hash.
 
     Returns
     -------
@@ -270,7 +271,7 @@ def source_hash(names: Iterable[str]) -> str:
 
 
 def _source_files(package: str) -> list[Path]:
-    """Python files of a package or of a single module; none for what was defined by hand."""
+    """Python files of a package or a single module; none for objects defined interactively."""
     spec = find_spec(package) if package in sys.modules and package != "__main__" else None
     if spec is None:
         return []

@@ -9,7 +9,7 @@ from gdiv.images.contrast import local_contrast
 
 __all__ = ["MATCHER"]
 
-#: Weight of the image difference against the total variation; a smaller value is smoother.
+#: Weight of the image difference relative to the total variation; smaller values are smoother.
 ATTACHMENT = 5
 
 

@@ -23,7 +23,7 @@ def predict_in_blocks(
 ) -> Series:
     """Predict the flow of a large image pair block by block.
 
-    Memory holds one block with its halo at a time, besides the flow.
+    Apart from the flow, only one block with its halo is in memory at a time.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def predict_in_blocks(
     Returns
     -------
     ndarray, shape (C, H, W)
-        float32, what was predicted for each pixel.
+        float32, the prediction for each pixel.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def predict_in_blocks(
     """
     if tuple(reference.shape) != tuple(secondary.shape):
         raise ValueError(
-            f"two images of one shape are needed, got {reference.shape} and {secondary.shape}"
+            f"both images must have the same shape, got {reference.shape} and {secondary.shape}"
         )
     if block % _CELL or halo % _CELL:
         raise ValueError(

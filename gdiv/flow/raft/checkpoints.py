@@ -1,6 +1,6 @@
 """Weights and training states as safetensors, which are never unpickled.
 
-A weights file carries the sizes of its network and a card that states how it was made.
+A weights file contains the sizes of its network and a card that documents its training.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ __all__ = [
     "transfer",
 ]
 
-#: The weights that ship with gdiv; those of the other presets lie beside them.
+#: The weights shipped with gdiv; those of the other presets are in the same folder.
 SHIPPED = Path(__file__).parent / "weights" / "gdiv.safetensors"
 #: Hexadecimal digits of a fingerprint.
 FINGERPRINT_DIGITS = 16
@@ -46,7 +46,7 @@ def save_weights(network: Raft, path: Path, **card: Any) -> None:
     path : Path
         File to write, completely or not at all.
     **card
-        How the weights were made: numbers, strings, and lists and dictionaries of them.
+        Documentation of the training: numbers, strings, and lists and dictionaries of them.
     """
     metadata = {"config": json.dumps(asdict(network.config)), "card": json.dumps(card)}
     tensors = {key: value.contiguous().cpu() for key, value in network.state_dict().items()}
@@ -59,14 +59,14 @@ def load_weights(path: Path = SHIPPED) -> tuple[Raft, dict[str, Any]]:
     Parameters
     ----------
     path : Path, optional
-        Weights file; the one that ships with gdiv if left out.
+        Weights file; by default the one shipped with gdiv.
 
     Returns
     -------
     network : Raft
         In evaluation mode, on the CPU.
     card : dict
-        How the weights were made.
+        Documentation of the training.
 
     Raises
     ------
@@ -87,14 +87,14 @@ def load_weights(path: Path = SHIPPED) -> tuple[Raft, dict[str, Any]]:
 
 
 def transfer(source: Raft, target: Raft) -> None:
-    """Give a network those weights of another one that fit it.
+    """Copy the weights that fit from one network to another.
 
     Parameters
     ----------
     source : Raft
-        Network that has the weights.
+        Network to copy from.
     target : Raft
-        Network that gets every tensor of the same name and shape; it keeps its others.
+        Network that receives every tensor of the same name and shape; it keeps its other tensors.
     """
     own = target.state_dict()
     fitting = {
@@ -106,7 +106,7 @@ def transfer(source: Raft, target: Raft) -> None:
 
 
 def _read_config(text: str) -> RaftConfig:
-    """The sizes of a network from JSON, which has lists in place of tuples."""
+    """Read the sizes of a network from JSON, which has lists in place of tuples."""
     values: dict[str, Any] = json.loads(text)
     for key, value in values.items():
         if isinstance(value, list):
@@ -188,14 +188,14 @@ def resume(
 ) -> tuple[int, list[dict[str, float]]]:
     """Load the state of an interrupted run into a network and its optimiser.
 
-    A state of another run is left alone, with a warning.
+    The state of another run is ignored, with a warning.
 
     Parameters
     ----------
     network : Raft
-        Network that gets the weights.
+        Network that receives the weights.
     optimiser : torch.optim.Optimizer
-        Optimiser that gets the state.
+        Optimiser that receives the state.
     run : str
         Identity of the run, as given to `save_state`.
     path : Path
@@ -215,7 +215,7 @@ def resume(
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
         if metadata.get("run") != run:
-            warnings.warn(f"{path.name} is of another run, which this one replaces", stacklevel=3)
+            warnings.warn(f"{path.name} is from another run and will be replaced", stacklevel=3)
             return 0, []
         # AdamW counts its steps on the CPU, whatever the device.
         tensors = {

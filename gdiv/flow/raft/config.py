@@ -1,4 +1,4 @@
-"""Sizes of the networks: the presets in use, and what follows from them."""
+"""Sizes of the networks: presets and derived quantities."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class RaftConfig:
     channels : int
         Bands of an image.
     contrast : tuple of float
-        Widths of the neighbourhoods that brightness is taken relative to, in pixels.
+        Widths of the neighbourhoods of the local contrast, in pixels.
     stride : {2, 4, 8}
         Pixels per side of a cell. Features, costs and refinements have one value per cell.
     narrow : int
@@ -29,8 +29,8 @@ class RaftConfig:
     fine : int
         Channels of the features of every pixel; 0 for no Gauss-Newton step.
     windows : tuple of int
-        Sides of the windows that the sums of a Gauss-Newton step are averaged over, in cells.
-        Each mean is taken of the mean before.
+        Sides of the windows over which the sums of a Gauss-Newton step are averaged, in cells. Each
+        window averages the result of the previous one.
     blocks : int
         Residual blocks per resolution of the encoders.
     norm : bool
@@ -42,7 +42,7 @@ class RaftConfig:
     separable : bool
         Use a recurrence of one row and then one column instead of one square.
     reach : int
-        Cells that the cost volume extends from zero displacement; 0 builds all pairs of cells.
+        Extent of the cost volume around zero displacement, in cells; 0 compares all pairs of cells.
     levels : int
         Pyramid levels of the cost volume.
     radius : int
@@ -50,7 +50,7 @@ class RaftConfig:
     first_flow : bool
         Start from the expected flow instead of zero.
     iterations : int
-        Refinements. Many more than in training make the flow worse.
+        Number of refinements. Many more than in training degrade the flow.
     errors : bool
         Also predict the scale of the error of each component.
     """
@@ -93,7 +93,7 @@ class RaftConfig:
 
     @property
     def padded_side(self) -> int:
-        """Pixels that the sides of an image are padded to a multiple of."""
+        """Number of pixels to a multiple of which the sides of an image are padded."""
         return max(MIN_PADDED_SIDE, self.stride * 2 ** (self.levels - 1))
 
 

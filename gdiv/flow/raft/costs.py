@@ -1,4 +1,4 @@
-"""Costs of displacements: how well each cell of the reference matches cells of the secondary.
+"""Costs of displacements: similarity between cells of the reference and of the secondary.
 
 Shapes: B batch, C channels, h x w cells. Flows and positions are (column, row).
 """
@@ -10,7 +10,7 @@ from gdiv.images.tensors import pixel_grid, sample
 
 __all__ = ["CostVolume"]
 
-#: Side of the chip that the second plane of costs is averaged over, in cells.
+#: Side of the chip over which one of the planes of costs is averaged, in cells.
 CHIP = 5
 
 
@@ -18,11 +18,11 @@ class CostVolume:
     """Similarity of each cell of the reference with cells of the secondary.
 
     With ``reach`` above zero, each cell has two planes with the similarities of displacements of
-    up to `reach` cells. Similarity is the cosine of the features less their mean, times the
-    sharpness: a correlation as of image chips, but of learned features. The first plane is its
-    mean over 5 x 5 cells, as over a chip, and the second the similarity of the cell alone.
+    up to `reach` cells. Similarity is the cosine of the mean-free features times the sharpness:
+    like the correlation of image chips, but with learned features. The first plane is its mean
+    over 5 x 5 cells, similar to a chip, and the second the similarity of the cell alone.
 
-    With ``reach = 0``, each cell has planes of the plain products with all cells, and their means
+    With ``reach = 0``, each cell has planes of the dot products with all cells, and their means
     over 2 x 2, 4 x 4, ... cells, as in the original RAFT.
 
     Parameters
@@ -30,7 +30,7 @@ class CostVolume:
     first, second : torch.Tensor, shape (B, C, h, w)
         Matching features of the reference and the secondary.
     reach : int
-        Cells that a plane extends from zero displacement; 0 for all pairs of cells.
+        Extent of a plane around zero displacement, in cells; 0 for all pairs of cells.
     radius : int
         Cells looked up around a flow.
     levels : int
@@ -93,7 +93,7 @@ class CostVolume:
         Returns
         -------
         torch.Tensor, shape (B, planes (2 radius + 1)^2, h, w)
-            Zero beyond a plane.
+            Costs; zero outside a plane.
         """
         batch, rows, columns = self.shape
         center = (flow.float() + self._origin()).permute(0, 2, 3, 1).reshape(-1, 2, 1, 1)
@@ -114,7 +114,7 @@ def _compare_nearby(
 ) -> torch.Tensor:
     """Planes of nearby displacements, ``(B h w, 2, 2 reach + 1, 2 reach + 1)``."""
     rows, columns = first.shape[-2:]
-    # Features last: their sum then runs along memory, four times as fast.
+    # Features last: the sum then runs over contiguous memory, four times faster.
     reference = _unit_features(first).movedim(1, -1).contiguous()
     padded = F.pad(_unit_features(second), [reach] * 4).movedim(1, -1).contiguous()
     side = 2 * reach + 1
@@ -130,7 +130,7 @@ def _compare_nearby(
 
 
 def _unit_features(features: torch.Tensor) -> torch.Tensor:
-    """Features less their mean over the image, of unit length in each cell."""
+    """Features minus their mean over the image, scaled to unit length in each cell."""
     mean = features.float().mean((2, 3), keepdim=True)
     return F.normalize(features.float() - mean, dim=1)
 

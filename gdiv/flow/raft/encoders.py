@@ -46,14 +46,14 @@ class Encoder(nn.Sequential):
 
 
 class Residual(nn.Module):
-    """Two convolutions beside a shortcut.
+    """Two convolutions with a shortcut.
 
     Parameters
     ----------
     inputs, outputs : int
         Channels.
     stride : int
-        Factor by which the resolution falls.
+        Factor by which the resolution is reduced.
     norm : bool
         Normalise each channel of each image after every convolution.
     """

@@ -1,4 +1,4 @@
-"""Gauss-Newton steps that lower the difference of learned features.
+"""Gauss-Newton steps that reduce the difference of learned features.
 
 Shapes: B batch, C channels, H x W pixels, h x w cells. Flows and positions are (column, row).
 """
@@ -13,7 +13,7 @@ from gdiv.images.tensors import pixel_grid, sample
 
 __all__ = ["GaussNewton"]
 
-#: Part of a bilinear read that must come from valid pixels.
+#: Minimum fraction of a bilinear sample that must come from valid pixels.
 MIN_VALID = 0.99
 #: Longest step, in pixels: the linearisation holds for a pixel or two.
 MAX_STEP = 2
@@ -24,8 +24,8 @@ RIDGE = 1e-4
 class GaussNewton(nn.Module):
     """Gauss-Newton steps, solved in windows of several widths around each cell.
 
-    The weight of a pixel falls with its own difference by a learned scale (Geman and McClure), so
-    that snow, shadow and surface that has changed have little influence.
+    The weight of a pixel decreases with its difference, relative to a learned scale (Geman and
+    McClure), so that snow, shadow and a changed surface have little influence.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class GaussNewton(nn.Module):
     stride : int
         Pixels per side of a cell.
     windows : tuple of int
-        Sides of the windows, in cells; each is averaged over the result of the one before.
+        Sides of the windows, in cells; each averages the result of the previous one.
 
     References
     ----------
@@ -58,7 +58,7 @@ class GaussNewton(nn.Module):
         reference_valid: torch.Tensor,
         secondary_valid: torch.Tensor,
     ) -> Callable[[torch.Tensor], torch.Tensor]:
-        """Compute what all refinements of a pair share.
+        """Compute the terms shared by all refinements of a pair.
 
         Parameters
         ----------

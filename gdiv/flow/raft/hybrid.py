@@ -1,14 +1,14 @@
 """A network that refines the better of two displacements: Horn-Schunck's and another network's.
 
-1. Both are proposed at each pixel, and the better is taken (`gdiv.flow.horn_schunck.fusion`).
-2. The secondary is moved back by the choice, the start, and the refining network, whose cells are
-   half as wide, measures the rest and predicts its error. A network alone loses narrow ice that
-   moves fast between its cells; after a good start little is left.
-3. The equations of Horn-Schunck are solved from that displacement, and the mean of both is taken.
-   One follows what it has learned of ice, the other the images alone: their errors are partly
-   independent.
+1. At each pixel, the better of both proposals becomes the start (`gdiv.flow.horn_schunck.fusion`).
+2. The secondary is warped back by the start. The refining network, whose cells are half as wide,
+   measures the residual displacement and predicts its error. A network alone loses narrow ice that
+   moves fast between its cells; after a good start, little motion remains.
+3. The equations of Horn-Schunck are solved from that displacement, and both results are averaged.
+   Their errors are partly independent, because one relies on learned motion of ice and the other
+   only on the images.
 
-Relatives: MicroFlow (Bertrand et al. 2025, arXiv:2504.13452) and WAFT (Wang and Deng 2025,
+Related work: MicroFlow (Bertrand et al. 2025, arXiv:2504.13452) and WAFT (Wang and Deng 2025,
 arXiv:2506.21526) warp at each refinement and have no cost volume.
 """
 
@@ -26,26 +26,26 @@ from gdiv.images.sampling import compose_flows
 
 __all__ = ["find_start", "predict_hybrid", "refine_start"]
 
-#: Standard deviation of the Gaussian that smooths the start, pixels: a moved image shows no jumps.
+#: Standard deviation of the Gaussian that smooths the start, pixels, to avoid jumps after warping.
 START_SIGMA = 1.5
-#: Cost of Horn-Schunck's displacement beyond that of its correlation: it has been fitted to the
-#: images that are compared, noise included. Chosen on the dev split and further cases like it.
+#: Additional cost of Horn-Schunck's displacement, which was fitted to the compared images
+#: including their noise. Chosen on the dev split and further cases of its kinds.
 HORN_SCHUNCK_HANDICAP = 0.1
-#: Slopes of the warps of the last solution; see `gdiv.flow.horn_schunck.settings.Settings`.
+#: Slopes for the warps of the final solution; see `gdiv.flow.horn_schunck.settings.Settings`.
 SLOPES = (0.1, 0.07)
-#: Half-width of the interval that holds 68.3 % of a Laplace distribution, in units of its scale.
+#: Half-width of the interval that contains 68.3 % of a Laplace distribution, in units of its scale.
 SIGMA_PER_SCALE = -math.log(1 - 0.683)
-#: Part of the network's error that the mean has; chosen on the dev split and further cases like it.
+#: Error of the mean relative to the network's; chosen on the dev split and further such cases.
 ERROR_OF_MEAN = 0.8
 
 
 def predict_hybrid(network: Raft, refining: Raft, reference: Image, secondary: Image) -> Series:
-    """Predict the displacement between two images, and its error.
+    """Predict the displacement between two images and its error.
 
     Parameters
     ----------
     network : Raft
-        Network whose displacement is proposed beside that of Horn-Schunck.
+        Network that proposes a displacement in addition to Horn-Schunck.
     refining : Raft
         Network that refines the choice, and predicts errors.
     reference, secondary : ndarray, shape (H, W)
@@ -72,7 +72,7 @@ def find_start(network: Raft, reference: Image, secondary: Image) -> Flow:
     Parameters
     ----------
     network : Raft
-        Network whose displacement is proposed beside that of Horn-Schunck.
+        Network that proposes a displacement in addition to Horn-Schunck.
     reference, secondary : ndarray, shape (H, W)
         The earlier and the later image; NaN is no data.
 
@@ -94,12 +94,12 @@ def _choose_start(level: FinestLevel, network: Raft, reference: Image, secondary
 
 
 def refine_start(refining: Raft, reference: Image, secondary: Image, start: Flow) -> Series:
-    """Refine a displacement by a network that sees the secondary moved back by it.
+    """Refine a displacement with a network whose input is the secondary warped back by it.
 
     Parameters
     ----------
     refining : Raft
-        Network that measures the rest.
+        Network that measures the residual displacement.
     reference, secondary : ndarray, shape (H, W)
         float32, the earlier and the later image; NaN is no data.
     start : ndarray, shape (2, H, W)

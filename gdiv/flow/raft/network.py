@@ -2,16 +2,16 @@
 
 The network has five parts: an encoder of matching features, an encoder of context, a cost volume,
 a recurrent update and a convex upsampling (Teed and Deng 2020,
-doi:10.1007/978-3-030-58536-5_24). `PRESETS` holds the network of the paper that this study
-follows, and gdiv's own. Ours differs because ice moves a few pixels in a year and not hundreds:
+doi:10.1007/978-3-030-58536-5_24). `PRESETS` contains the network of the paper that this study
+follows, and gdiv's own. Ours differs because ice moves a few pixels per year, not hundreds:
 
 - Features have a quarter of the resolution instead of an eighth.
-- Costs are computed for displacements within `reach` cells of zero only, so that memory grows with
-  the image and not with its square.
+- Costs are computed only for displacements within `reach` cells of zero, so that memory grows
+  linearly with the image, not quadratically.
 - The first flow is the expected displacement under the softmax of these costs instead of zero.
 - Features of every pixel give each refinement a Gauss-Newton step from their residual after the
   secondary is warped (Lucas and Kanade 1981; Baker and Matthews 2004,
-  doi:10.1023/B:VISI.0000011205.11775.fd). Costs resolve a part of a cell, and this step a
+  doi:10.1023/B:VISI.0000011205.11775.fd). Costs resolve a fraction of a cell, this step a
   hundredth of a pixel.
 
 Shapes: B batch, C channels, H x W pixels, h x w cells. Flows and positions are (column, row).
@@ -52,8 +52,8 @@ class Raft(nn.Module):
     Raises
     ------
     ValueError
-        If the stride is not 2, 4 or 8, or if costs near zero displacement are to have more than
-        one pyramid level.
+        If the stride is not 2, 4 or 8, or if costs near zero displacement have more than one
+        pyramid level.
     """
 
     def __init__(self, config: RaftConfig = PRESETS["gdiv"]):
@@ -62,7 +62,7 @@ class Raft(nn.Module):
             raise ValueError(f"stride must be 2, 4 or 8, got {config.stride}")
         if config.reach and config.levels > 1:
             raise ValueError(
-                "costs near zero displacement have one level, "
+                "costs near zero displacement need one level; set levels=1 or reach=0, "
                 f"got reach {config.reach} and {config.levels} levels"
             )
         self.config = config
@@ -78,7 +78,7 @@ class Raft(nn.Module):
         self.update = Update(config)
         self.upsampling = Upsampling(config)
         self.errors = _error_layers(config.hidden) if config.errors else None
-        # Three times as fast where channels are few.
+        # This is three times faster for few channels.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(
@@ -91,14 +91,14 @@ class Raft(nn.Module):
         reference, secondary : torch.Tensor, shape (B, C, H, W)
             Brightness on any scale, float32; NaN is no data.
         iterations : int, optional
-            Refinements; those of the configuration if left out.
+            Number of refinements; by default that of the configuration.
 
         Returns
         -------
         list of torch.Tensor, shape (B, 2, H, W)
-            Flows in pixels. In training the first flow and one per refinement, the best one last;
-            in evaluation the last one alone. With ``config.errors`` the last one has two more
-            channels: the logarithm of the scale of each component's error in pixels, that of a
+            Flows in pixels: in training the first flow and one per refinement, the best one last;
+            in evaluation only the last one. With ``config.errors`` the last flow has two more
+            channels: for each component, the logarithm of the scale of its error in pixels, for a
             Laplace distribution.
         """
         config = self.config
@@ -111,7 +111,7 @@ class Raft(nn.Module):
         flow = costs.expected_flow() if config.first_flow else costs.no_flow()
         flows = []
         if self.training and config.first_flow:
-            # Without a loss of its own, its features would learn through the lookups only.
+            # Without its own loss, the first flow would train the features only through lookups.
             flows.append(self._upsample(flow, state, shape))
         refinements = iterations or config.iterations
         for refinement in range(refinements):
@@ -159,7 +159,7 @@ class Raft(nn.Module):
         return self.upsampling(self.config.stride * flow.float(), state)[..., :height, :width]
 
     def _pad(self, image: torch.Tensor) -> torch.Tensor:
-        """An image extended by no data at its right and lower edge to whole cells."""
+        """Pad an image with NaN at its right and lower edge to whole cells."""
         height, width = image.shape[-2:]
         side = self.config.padded_side
         return F.pad(image, (0, -width % side, 0, -height % side), value=float("nan"))
@@ -181,7 +181,7 @@ def predict_flow(
     Parameters
     ----------
     network : Raft
-        Network, on any device. It is evaluated, and left in the mode in which it was.
+        Network, on any device. It is evaluated and then returned to its previous mode.
     reference, secondary : ndarray, shape (H, W) or (C, H, W)
         Brightness on any scale. NaN and values of 1e15 or more are no data.
 
@@ -189,8 +189,8 @@ def predict_flow(
     -------
     ndarray, shape (2, H, W)
         Displacement from the reference to the secondary in pixels, along columns and along rows.
-        It is finite everywhere, and arbitrary where an image has no data. A network that predicts
-        errors gives ``(4, H, W)``: also the logarithm of the scale of each component's error.
+        It is finite everywhere, and arbitrary where an image has no data. For a network that
+        predicts errors, the shape is ``(4, H, W)``, with the logarithm of the scale of each error.
 
     Examples
     --------

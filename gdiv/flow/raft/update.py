@@ -16,7 +16,7 @@ FLOW_CHANNELS = 2
 #: Factor of the upsampling's weights before the softmax, which balances their gradients (Teed and
 #: Deng 2020).
 MASK_SCALE = 0.25
-#: Least bilinear weight before the logarithm, so that no combination is excluded.
+#: Minimum bilinear weight before the logarithm, so that no combination is excluded.
 MIN_BILINEAR = 0.01
 
 
@@ -61,7 +61,7 @@ class Update(nn.Module):
         first = nn.Conv2d(hidden, 2 * hidden, 3, padding=1)
         last = nn.Conv2d(2 * hidden, FLOW_CHANNELS + trust, 3, padding=1)
         self.head = nn.Sequential(first, nn.ReLU(), last)
-        # The untrained network follows the costs and the steps alone.
+        # The untrained network relies only on the costs and the steps.
         for parameter in last.parameters():
             nn.init.zeros_(parameter)
 
@@ -108,7 +108,7 @@ class Update(nn.Module):
         state : torch.Tensor, shape (B, hidden, h, w)
         flow : torch.Tensor, shape (B, 2, h, w)
         """
-        # bfloat16 resolves a flow of a few cells to a few hundredths of a cell only.
+        # bfloat16 resolves a flow of a few cells only to a few hundredths of a cell.
         with torch.autocast(flow.device.type, enabled=False):
             flow_features = self.flow(torch.cat([flow, steps], dim=1))
         motion = self.motion(torch.cat([self.costs(costs), flow_features], dim=1))

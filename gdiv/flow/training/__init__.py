@@ -1,1 +1,1 @@
-"""Training of RAFT: samples, drawn pairs, losses and the loop."""
+"""Training of RAFT: samples, drawn pairs, losses and the training loop."""

@@ -10,7 +10,7 @@ __all__ = ["degrade"]
 
 
 class Patch(NamedTuple):
-    """Patches that cover about a sixth of the frame or less, where they occur.
+    """Patches that cover at most about a sixth of the frame if they occur.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ SHADOW = Patch(0.5, 20, 60)
 SNOW = Patch(0.4, 8, 30)
 CLOUD = Patch(0.3, 20, 60)
 VOID = Patch(0.15, 20, 60)
-#: Level of a smooth field above which a patch is.
+#: Threshold of a smooth field above which a patch lies.
 PATCH_LEVELS = (0.8, 2.0)
 #: Spread of the logarithm of the illumination, and the width of its bumps.
 SUN_SPREAD = 0.35
@@ -40,9 +40,9 @@ SUN_LENGTHS = (20, 80)
 #: Amplitude of added brightness, and the width of its bumps.
 HAZE_AMPLITUDES = (0, 1.5)
 HAZE_LENGTHS = (25, 80)
-#: Depth of black below the mean brightness, which full shadow reaches.
+#: Depth of black below the mean brightness; full shadow reaches it.
 BLACK_DEPTH = 2.5
-#: Part of the brightness above black that shadow takes.
+#: Fraction of the brightness above black that shadow removes.
 SHADOW_DEPTHS = (0.3, 0.9)
 #: Opacity of snow and cloud.
 COVER_OPACITIES = (0.6, 1)
@@ -50,7 +50,7 @@ COVER_OPACITIES = (0.6, 1)
 COVER_BRIGHTNESSES = (1, 4)
 COVER_SPREAD = 0.3
 COVER_LENGTH = 6
-#: Spread of the sensor noise at full difficulty, and of the noise that every image has.
+#: Spread of the sensor noise at full difficulty, and of the minimum noise of every image.
 NOISE_SPREADS = (0, 0.3)
 MIN_NOISE = 0.01
 #: Gain of an image.
@@ -65,7 +65,7 @@ def degrade(scene: torch.Tensor, difficulty: torch.Tensor, draws: RandomDraws) -
     scene : torch.Tensor, shape (B, 1, H, H)
         Brightness of the surface.
     difficulty : torch.Tensor, shape (B, 1, 1, 1)
-        Strength of the effects: 0 for gain and a little noise alone, 1 for the most that is drawn.
+        Strength of the effects: 0 for gain and minimum noise alone, 1 for the maximum.
     draws : RandomDraws
         Random draws of each pair.
 

@@ -10,7 +10,7 @@ __all__ = ["RandomDraws"]
 
 #: Coefficients along each side of a smooth field.
 FIELD_SIDE = 16
-#: Coefficients beyond the frame on both sides together, which a cubic spline reads.
+#: Extra coefficients outside the frame for a cubic spline, both sides together.
 FIELD_MARGIN = 5
 #: Approximate spread of a cubic B-spline surface whose coefficients have unit spread.
 FIELD_SPREAD = 0.45
@@ -94,12 +94,12 @@ class RandomDraws:
         return self.uniform(0, 1) < probability
 
     def choice(self, options: int, count: int) -> torch.Tensor:
-        """Draw different integers.
+        """Draw distinct integers.
 
         Parameters
         ----------
         options : int
-            The integers are below it.
+            Upper bound of the integers, exclusive.
         count : int
             Integers per pair.
 
@@ -121,8 +121,8 @@ class RandomDraws:
         size : int
             Side of the frame, in pixels.
         length : float or torch.Tensor, shape (B, 1, 1, 1)
-            Distance between coefficients, about the width of a bump, in pixels. An eleventh of
-            `size` is used if it is smaller.
+            Distance between coefficients, about the width of a bump, in pixels; at least an
+            eleventh of `size`.
 
         Returns
         -------

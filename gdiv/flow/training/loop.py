@@ -1,4 +1,4 @@
-"""The training loop: one frozen configuration and one function.
+"""Training loop: one frozen configuration and one function.
 
 Samples are drawn by their numbers with ``draw(numbers)``, which returns images ``(B, 2 C, H, W)``
 (the bands of the reference and then of the secondary, NaN no data) and flows ``(B, 2, H, W)``, NaN
@@ -28,7 +28,7 @@ from gdiv.images.tensors import stays_inside
 
 __all__ = ["Draw", "TrainConfig", "learning_rate", "train_network"]
 
-#: Samples between the first ones of two seeds, more than any run draws.
+#: Offset between the first samples of consecutive seeds; larger than any run.
 SEED_STRIDE = 10**9
 #: The learning rate warms up over one in this many steps, as in RAFT (Teed and Deng 2020).
 WARM_UP = 20
@@ -46,7 +46,7 @@ class TrainConfig:
     Attributes
     ----------
     steps : int
-        Updates of the weights.
+        Number of weight updates.
     batch : int
         Samples per step, of all processes together.
     rate : float
@@ -54,19 +54,19 @@ class TrainConfig:
     decay : float
         Weight decay of AdamW.
     clip : float
-        Largest norm of the gradient; longer ones are shortened to it.
+        Maximum norm of the gradient; larger gradients are clipped.
     gamma : float
         Weight of a refinement relative to the next, for
         `gdiv.flow.training.losses.sequence_loss`.
     seed : int
-        Runs of different seeds are given different samples.
+        Seed of the samples; different seeds give different samples.
     validate_every : int
         Steps between validations.
     bf16 : bool
-        Compute the network in bfloat16; float32 takes half as long again.
+        Compute the network in bfloat16; float32 takes 1.5 times as long.
     compact : bool
         Round the moments of AdamW to bfloat16 at every validation, so that a checkpoint takes 8
-        instead of 12 bytes a weight.
+        instead of 12 bytes per weight.
     """
 
     steps: int = 200
@@ -81,7 +81,7 @@ class TrainConfig:
     compact: bool = False
 
     def validates_after(self, step: int) -> bool:
-        """Whether a validation follows a step; one follows the last step.
+        """Check whether a validation follows a step; one always follows the last step.
 
         Parameters
         ----------
@@ -109,16 +109,16 @@ def train_network(
     """Train a network in place, or resume its training.
 
     Under torch's launcher (``torchrun``, with `torch.distributed` initialised) every process draws
-    and learns from its part of each batch, and the result is that of one process with the whole
+    and learns from its part of each batch; the result equals that of one process with the whole
     batch.
 
     Parameters
     ----------
     network : Raft
-        Network with its first weights. It is moved to `device`, and in evaluation mode afterwards.
+        Network with initial weights. It is moved to `device` and left in evaluation mode.
     draw : callable
-        Gives samples by their numbers. It must be a pure function of them, so that a resumed run
-        is given the same samples as an uninterrupted one.
+        Returns samples by number. It must be a pure function of the numbers, so that a resumed run
+        draws the same samples as an uninterrupted one.
     validation : sequence of (pair, flow)
         Samples ``(2 C, H, W)`` and ``(2, H, W)`` that are scored at every validation.
     config : TrainConfig
@@ -131,14 +131,14 @@ def train_network(
     report : callable, optional
         Called with each new row of the history, by the first process.
     seconds : float, optional
-        Stop at the first validation after so long; the next call resumes.
+        Stop at the first validation after this time; the next call resumes.
 
     Returns
     -------
     list of dict
         One row per validation: `step`, `loss` (mean since the last validation) and `validation`
-        (mean end-point error), both in pixels. The last step is below ``config.steps`` if the time
-        was up.
+        (mean end-point error), both in pixels. The last step is below ``config.steps`` if training
+        stopped after `seconds`.
 
     Raises
     ------
@@ -147,7 +147,8 @@ def train_network(
     """
     if config.batch % _process_count():
         raise ValueError(
-            f"a batch of {config.batch} does not divide among {_process_count()} processes"
+            f"a batch of {config.batch} does not divide among {_process_count()} processes; "
+            "make it a multiple of their number"
         )
     network.to(device).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
@@ -178,7 +179,7 @@ def train_network(
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
-    """Learning rate of a step: a linear warm-up, cut off by half a cosine down to zero.
+    """Learning rate of a step: linear warm-up, then cosine decay to zero.
 
     Parameters
     ----------
@@ -228,8 +229,8 @@ class _Trainer:
         count = self._add_up(valid.sum())
         with torch.autocast(self.device, torch.bfloat16, enabled=config.bf16):
             flows = self.learner(*pair.chunk(2, dim=1))
-        # Gradients are averaged over the processes. Each process therefore takes its part of the
-        # mean over the whole batch times their number.
+        # Gradients are averaged over the processes. Each process therefore multiplies its part of
+        # the mean over the whole batch by the number of processes.
         loss = self.processes * sequence_loss(flows, truth, valid, config.gamma, count)
         self.optimiser.zero_grad()
         loss.backward()

@@ -22,11 +22,11 @@ def sequence_loss(
 ) -> torch.Tensor:
     """L1 distance of every refinement from the truth, with larger weights for later ones.
 
-    This is equation 7 of Teed and Deng (2020), doi:10.1007/978-3-030-58536-5_24. Where the last
-    refinement states the scale of its errors, distances are divided by the square root of the
-    scale, so that surface that cannot be matched does not outweigh the rest, and the negative
-    log-likelihood of the errors under a Laplace distribution is added (the beta-NLL of Seitzer et
-    al. 2022, arXiv:2203.09168, with beta of a half).
+    This is equation 7 of Teed and Deng (2020), doi:10.1007/978-3-030-58536-5_24. If the last
+    refinement includes the scale of its errors, distances are divided by the square root of the
+    scale, so that unmatchable surfaces do not dominate. The negative log-likelihood of the errors
+    under a Laplace distribution is added (beta-NLL of Seitzer et al. 2022, arXiv:2203.09168, with
+    beta = 0.5).
 
     Parameters
     ----------
@@ -36,11 +36,11 @@ def sequence_loss(
     truth : torch.Tensor, shape (B, 2, H, W)
         True flow in pixels. Values where `valid` is False are ignored, and may be NaN.
     valid : torch.Tensor, shape (B, H, W)
-        Boolean, True for pixels that count.
+        Boolean, True for pixels to include.
     gamma : float, optional
         Weight of a refinement relative to the next. A smaller value stresses the last ones.
     count : torch.Tensor, optional
-        Number of pixels by which the sum is divided; those of `valid` if left out.
+        Number of pixels by which the sum is divided; by default the number of valid pixels.
 
     Returns
     -------
@@ -72,12 +72,12 @@ def endpoint_error(flow: torch.Tensor, truth: torch.Tensor, valid: torch.Tensor)
     flow, truth : torch.Tensor, shape (B, 2, H, W)
         Predicted and true flow, in pixels. Further channels of the first are ignored.
     valid : torch.Tensor, shape (B, H, W)
-        Boolean, True for pixels that count.
+        Boolean, True for pixels to include.
 
     Returns
     -------
     float
-        Pixels; NaN if no pixel is valid.
+        Mean end-point error in pixels; NaN if no pixel is valid.
     """
     distance = torch.linalg.vector_norm(flow[:, :2] - torch.where(valid[:, None], truth, 0), dim=1)
     return float(distance[valid].mean())

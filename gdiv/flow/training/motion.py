@@ -9,7 +9,8 @@ from gdiv.flow.training.tongues import draw_tongues
 
 __all__ = ["draw_motion"]
 
-# Ranges of the draws, chosen by eye. Lengths are parts of the frame's side unless a unit is given.
+# Ranges of the draws, chosen by eye. Lengths are fractions of the frame's side unless a unit is
+# given.
 #: Spread of the direction within a pair, radians.
 DIRECTION_SPREAD = 0.5
 #: Width of the bumps of direction and speed.
@@ -22,7 +23,7 @@ SPEED_SPREAD = 0.3
 STABLE_GROUND = 0.5
 #: Width of a glacier tongue.
 TONGUE_LENGTHS = (0.3, 0.8)
-#: Mean and spread of the level of a smooth field above which ice is.
+#: Mean and spread of the threshold of a smooth field above which ice lies.
 TONGUE_LEVEL = (-0.3, 0.3)
 #: Width of a shear margin, pixels.
 MARGIN_WIDTHS = (1, 8)
@@ -37,9 +38,10 @@ NARROW = 0.6
 def draw_motion(size: int, reach: float, draws: RandomDraws) -> torch.Tensor:
     """Draw smooth motion of the whole frame, of wide ice, or of narrow tongues.
 
-    Half of the wide ice slides along its margins, which may then be sharp because no gap opens and
-    nothing is overrun. The rest moves in any direction, and its motion has no inverse where it runs
-    against stable ground too sharply. A mis-registration shifts every pair.
+    Half of the wide ice slides along its margins. These margins may be sharp, because the ice
+    neither opens gaps nor overruns the ground. The other half moves in any direction, and its
+    motion is not invertible where it meets stable ground too abruptly. Every pair is shifted by a
+    mis-registration.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Training samples whose secondary has been moved back by a first displacement.
+"""Training samples whose secondary has been warped back by a start.
 
-A network that refines another displacement learns what is left of the motion: see
+A network that refines another displacement learns the residual motion; see
 `gdiv.flow.raft.hybrid`.
 """
 
@@ -18,25 +18,25 @@ from gdiv.images.sampling import compose_flows, stays_inside
 
 __all__ = ["FindStart", "Prewarped", "prewarp", "remaining_flow"]
 
-#: Finds the displacement ``(2, H, W)`` between two images, in pixels and finite everywhere.
+#: Function that returns the displacement ``(2, H, W)`` between two images, in pixels and finite.
 FindStart: TypeAlias = Callable[[Image, Image], Flow]
 
-#: Steps of the search for the rest, the part of each step that is taken, and the largest error that
-#: counts as found, pixels.
+#: Fixed-point iterations for the residual displacement, damping of each step, and maximum error of
+#: a solution in pixels.
 STEPS = 12
 STEP_PART = 0.6
 MAX_ERROR = 0.05
 
 
 class Prewarped:
-    """Samples of another source, moved back by a start.
+    """Samples from another source, warped back by a start.
 
     Parameters
     ----------
     draw : callable
-        Gives samples of one band by their numbers, as for `gdiv.flow.training.loop.train_network`.
+        Returns samples of one band by number, as for `gdiv.flow.training.loop.train_network`.
     find_start : callable
-        Gives the displacement by which the secondary of a sample is moved back.
+        Returns the displacement by which the secondary of a sample is warped back.
     """
 
     def __init__(self, draw: Draw, find_start: FindStart):
@@ -56,8 +56,8 @@ class Prewarped:
         pairs : torch.Tensor, shape (B, 2, H, W)
             Reference and moved secondary, NaN no data.
         flows : torch.Tensor, shape (B, 2, H, W)
-            The rest of the displacement in pixels; NaN where the start folds, and where the ice
-            leaves the frame.
+            Residual displacement in pixels; NaN where the start folds, and where the ice leaves the
+            frame.
         """
         pairs, flows = self.draw(numbers)
         device = pairs.device
@@ -68,21 +68,21 @@ class Prewarped:
 
 
 def prewarp(sample: Sample, find_start: FindStart) -> Sample:
-    """Move the secondary of a sample back by a start.
+    """Warp the secondary of a sample back by a start.
 
     Parameters
     ----------
     sample : (pair, flow)
         Images ``(2, H, W)``, NaN no data, and displacement ``(2, H, W)`` in pixels.
     find_start : callable
-        Gives the displacement by which the secondary is moved back.
+        Returns the displacement by which the secondary is warped back.
 
     Returns
     -------
     pair : ndarray, shape (2, H, W)
-        Reference and moved secondary.
+        Reference and warped secondary.
     rest : ndarray, shape (2, H, W)
-        The rest of the displacement; NaN where the start folds, and where the ice leaves the frame.
+        Residual displacement; NaN where the start folds, and where the ice leaves the frame.
     """
     (reference, secondary), flow = sample
     start = find_start(reference, secondary)
@@ -92,20 +92,20 @@ def prewarp(sample: Sample, find_start: FindStart) -> Sample:
 
 
 def remaining_flow(flow: Flow, start: Flow) -> Flow:
-    """Find the displacement that a start leaves to be found.
+    """Compute the residual displacement after removing a start.
 
     Parameters
     ----------
     flow : ndarray, shape (2, H, W)
         Displacement in pixels; NaN where it is unknown.
     start : ndarray, shape (2, H, W)
-        Displacement by which the secondary is moved back.
+        Displacement by which the secondary is warped back.
 
     Returns
     -------
     ndarray, shape (2, H, W)
-        float32, the rest ``r`` that solves ``r(x) + start(x + r(x)) = flow(x)``; NaN where `flow`
-        is, and where no solution is found because the start changes too fast.
+        float32, the residual ``r`` that solves ``r(x) + start(x + r(x)) = flow(x)``; NaN where
+        `flow` is NaN, and where the start varies too strongly for a solution.
 
     Examples
     --------

@@ -1,10 +1,10 @@
-"""Endless training pairs with exactly known displacement, drawn on the device that trains.
+"""Endless training pairs with exactly known displacement, drawn on the training device.
 
-A texture is a cubic B-spline. The spline *is* the scene, so reading it at displaced positions adds
-no interpolation error. The flow is defined on the grid of the reference, which is read where the
-flow leads; the secondary is read in place. Differences between real dates (sun, shadow, snow,
-cloud, ageing, noise, voids) are added on purpose: without them a network learns brightness
-constancy, and fails on real scenes.
+A texture is a cubic B-spline. The spline *is* the scene, so sampling it at displaced positions adds
+no interpolation error. The flow is defined on the grid of the reference, which is sampled at the
+displaced positions; the secondary is sampled in place. Differences between real dates (sun, shadow,
+snow, cloud, ageing, noise, voids) are added on purpose: without them a network learns brightness
+constancy and fails on real scenes.
 """
 
 import math
@@ -31,14 +31,14 @@ SLOPES = (0.5, 2.2)
 STRETCHES = (1, 1.8)
 #: Texture pixels per image pixel.
 SCALES = (0.75, 1.15)
-#: Wave number of bands that resemble ogives, radians per pixel, and the probability of bands.
+#: Wave number of bands that resemble ogives, radians per pixel, and their probability.
 WAVE_NUMBERS = (-0.7, 0.7)
 BANDED = 0.25
-#: Spread of the turn of the sun between the dates at full difficulty, radians, and the brightness
-#: of a slope that faces it.
+#: Spread of the change in solar azimuth between the dates at full difficulty, radians, and the
+#: brightness of a slope that faces the sun.
 SUN_TURN = 0.5
 SLOPE_LIGHT = 2.0
-#: Textures in a pair: of the surface, of the bed below it, and one of each date.
+#: Textures of a pair: surface, bed, and one for each date.
 TEXTURES_PER_PAIR = 4
 
 
@@ -50,7 +50,7 @@ def fractal_textures(count: int, seed: int, side: int = 512) -> npt.NDArray[np.f
     count : int
         Number of textures.
     seed : int
-        Seed of the textures; those of another `count` differ.
+        Seed of the textures. A different `count` gives different textures.
     side : int, optional
         Side in pixels.
 
@@ -92,7 +92,7 @@ class PairRenderer:
     Raises
     ------
     ValueError
-        If there are fewer than four textures, or if they are too small to be turned.
+        If there are fewer than four textures, or if they are too small to be rotated.
     """
 
     def __init__(
@@ -105,10 +105,10 @@ class PairRenderer:
         device: str = "cpu",
     ):
         if len(textures) < TEXTURES_PER_PAIR:
-            raise ValueError(f"a pair mixes four textures, got {len(textures)}")
+            raise ValueError(f"at least four textures are needed, got {len(textures)}")
         if SCALES[1] * size * 2**0.5 > textures.shape[-1]:
             raise ValueError(
-                f"textures of {textures.shape[-1]} pixels are too small for pairs of {size}, turned"
+                f"textures of {textures.shape[-1]} pixels are too small for rotated pairs of {size}"
             )
         self.textures = torch.from_numpy(textures).to(device)[:, None]
         self.size = size
@@ -162,7 +162,7 @@ class PairRenderer:
 
 
 def _folds(flow: torch.Tensor) -> torch.Tensor:
-    """Where a flow turns the surface over, ``(B, 1, H, W)``."""
+    """Mask of pixels where a flow folds the surface, ``(B, 1, H, W)``."""
     down, along = torch.gradient(flow, dim=(2, 3))
     area = (1 + along[:, :1]) * (1 + down[:, 1:]) - along[:, 1:] * down[:, :1]
     return area <= 0
@@ -171,8 +171,8 @@ def _folds(flow: torch.Tensor) -> torch.Tensor:
 class _Scene:
     """The surface of each pair of a batch: mixed textures, bands and shading.
 
-    Bumps of the bed that the sun shades stay in place while the ice moves through them. The sun
-    stands elsewhere at each date.
+    Shaded bumps of the bed stay in place while the ice moves over them. The position of the sun
+    differs between the dates.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ class _Scene:
         draws: RandomDraws,
     ):
         self.size = size
-        # The texture is turned, scaled and shifted, so that no two crops are alike.
+        # Rotate, scale and shift the texture, so that no two crops are alike.
         self.transform = _draw_transform(draws)
         half_side = textures.shape[-1] / 2
         room = half_side - 1 - SCALES[1] * (size / 2**0.5 + reach)

@@ -1,6 +1,6 @@
 """Training samples cut on demand from images in memory or on the GPU, and mixtures of sources.
 
-No tile is stored. Turning or mirroring the images does the same to the vectors.
+Tiles are never stored. When the images are rotated or mirrored, the vectors are as well.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class Samples:
     seed : int, optional
         Seed of the order in which tiles are drawn.
     device : str, optional
-        Where images and labels are kept and samples are cut.
+        Device on which images and labels are stored and samples are cut.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Samples:
         Parameters
         ----------
         count : int
-            About the number of tiles.
+            Approximate number of tiles.
 
         Returns
         -------
@@ -96,7 +96,7 @@ class Samples:
         return Samples(images, self.scenes, labels, self.tiles, self.size, self.seed)
 
     def _cut(self, index: int, mirrored: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images and flow of one tile, turned."""
+        """Images and flow of one tile, rotated."""
         tile = self.tiles[index]
         rows = slice(tile.row, tile.row + self.size)
         columns = slice(tile.column, tile.column + self.size)
@@ -110,7 +110,7 @@ class Samples:
         Parameters
         ----------
         numbers : sequence of int
-            Numbers of the samples; the result depends on them and the seed only.
+            Numbers of the samples; the result depends only on them and the seed.
 
         Returns
         -------
@@ -137,7 +137,7 @@ def split_samples(
     size: int,
     seed: int = 0,
 ) -> dict[str, dict[str, Samples]]:
-    """Make samples of the tiles of each split and set.
+    """Make samples from the tiles of each split and set.
 
     Parameters
     ----------
@@ -176,8 +176,8 @@ class Mixture:
     Parameters
     ----------
     sources : list of (callable, int)
-        Functions that draw samples by their numbers, and how many samples each gives to a batch.
-        Each function is called with consecutive numbers of its own.
+        Functions that draw samples by number, and the number of samples per batch from each. Each
+        function is called with its own consecutive numbers.
     """
 
     def __init__(self, sources: list[tuple[Draw, int]]):
@@ -189,7 +189,7 @@ class Mixture:
         ]
 
     def __call__(self, numbers: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw samples by their numbers, each from the source that its number falls to.
+        """Draw samples by number; the number determines the source.
 
         Parameters
         ----------
@@ -201,7 +201,7 @@ class Mixture:
         pairs : torch.Tensor, shape (B, 2 C, H, W)
         flows : torch.Tensor, shape (B, 2, H, W)
         """
-        # Of each source, the numbers that it draws, and which of the asked numbers they are for.
+        # For each source: the numbers to draw, and their positions in the requested batch.
         requests: dict[int, dict[int, int]] = {}
         for index, number in enumerate(numbers):
             batch, slot = divmod(number, len(self.slots))
@@ -219,7 +219,7 @@ class Mixture:
 def rotate(
     pair: torch.Tensor, flow: torch.Tensor, turns: int, mirrored: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mirror images and their flow left to right, then turn them counter-clockwise.
+    """Mirror images and their flow left to right, then rotate them counter-clockwise.
 
     Parameters
     ----------
@@ -228,16 +228,16 @@ def rotate(
     flow : torch.Tensor, shape (2, H, W)
         Displacement in pixels.
     turns : int
-        Quarter turns. One makes a displacement to the right one upwards.
+        Quarter turns. One turn rotates a displacement to the right into an upward one.
     mirrored : bool, optional
-        Mirror before turning.
+        Mirror before rotating.
 
     Returns
     -------
     pair : torch.Tensor, shape (C, H, W) or (C, W, H)
-        The turned images.
+        The rotated images.
     flow : torch.Tensor, shape (2, H, W) or (2, W, H)
-        The turned displacement, with its components turned, too.
+        The rotated displacement; its components are rotated as well.
     """
     if mirrored:
         pair = pair.flip(-1)

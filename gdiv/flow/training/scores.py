@@ -24,7 +24,7 @@ def score_network(network: Raft, samples: Iterable[Sample], device: str = "cpu")
     Parameters
     ----------
     network : Raft
-        Network on `device`. It is evaluated, and left in the mode in which it was.
+        Network on `device`. It is evaluated and then returned to its previous mode.
     samples : iterable of (pair, flow)
         Pairs ``(2 C, H, W)``, the bands of the reference and then of the secondary, NaN no data;
         and flows ``(2, H, W)`` in pixels, NaN where unknown.
@@ -34,8 +34,8 @@ def score_network(network: Raft, samples: Iterable[Sample], device: str = "cpu")
     Returns
     -------
     float
-        Mean over the samples of each sample's mean error, in pixels. Samples without a valid pixel
-        do not count; NaN if none has one.
+        Mean of the samples' mean errors, in pixels. Samples without a valid pixel are ignored; NaN
+        if there are no others.
     """
     training = network.training
     network.eval()
@@ -61,7 +61,7 @@ def score_zero_motion(samples: Iterable[Sample]) -> float:
     Returns
     -------
     float
-        Mean over the samples of each sample's mean displacement: the baseline of `score_network`.
+        Mean of the samples' mean displacements: the baseline of `score_network`.
     """
     errors = []
     for pair, flow in samples:

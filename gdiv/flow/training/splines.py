@@ -36,8 +36,8 @@ def read_spline(coefficients: torch.Tensor, points: torch.Tensor) -> torch.Tenso
     coefficients : torch.Tensor, shape (B, C, h, w)
         Coefficients, from `spline_coefficients`.
     points : torch.Tensor, shape (B, 2, H, W)
-        Positions as (column, row) in cells of the coefficients. Those of the edge are repeated
-        beyond it.
+        Positions as (column, row) in cells of the coefficients. Coefficients at the edge are
+        repeated outside.
 
     Returns
     -------
@@ -66,8 +66,8 @@ def _bilinear_reads(points: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tens
     second = 2 / 3 - f**2 + f**3 / 2
     last = f**3 / 6
     lower = first + second
-    # A bilinear read between two taps weights them by its position. At these positions the ratio
-    # of the two lower taps is that of the spline, and likewise of the two upper ones.
+    # A bilinear read between two taps weights them by its position. These positions give the ratio
+    # of the spline weights, both for the two lower and for the two upper taps.
     return [
         (whole - 1 + second / lower, lower),
         (whole + 1 + last / (1 - lower), 1 - lower),

@@ -17,12 +17,12 @@ __all__ = ["SETS", "SPLITS", "Tile", "all_splits", "largest_tile_size", "list_ti
 
 SETS = ("train", "validation", "test")
 SPLITS = ("random", "space", "date")
-#: Part held out for test, and of the rest for validation. With it a random split has the counts of
-#: the paper: 14,871 for training, 1,653 for validation and 1,836 for test.
+#: Fraction held out for test, and fraction of the remainder held out for validation. A random split
+#: then has the counts of the paper: 14,871 for training, 1,653 for validation and 1,836 for test.
 HELD_OUT = 0.1
-#: Least part of a tile that is glacier.
+#: Minimum fraction of glacier in a tile.
 MIN_ICE = 0.05
-#: Distance between tiles, as a part of their side. With it there are as many as in the paper.
+#: Distance between tiles, as a fraction of their side; gives the number of tiles in the paper.
 TILE_STEP = Fraction(5, 16)
 #: Quarter turns of a window.
 TURNS = 4
@@ -30,7 +30,7 @@ TURNS = 4
 MIN_TILE_SIZE = 48
 #: Tile sizes are multiples of this many pixels, as the network pads its images to them.
 TILE_SIZE_STEP = 8
-#: Of the most windows that any choice of held-out windows leaves, the part that must be left.
+#: Minimum number of remaining windows, relative to the maximum over all held-out choices.
 MIN_LEFT = 0.5
 #: One in this many scenes is held out for validation, and as many for test.
 HELD_OUT_SCENES = 4
@@ -72,11 +72,11 @@ def list_tiles(
     split: str,
     seed: int = 0,
 ) -> list[Tile]:
-    """List the tiles of all pairs of which at least a twentieth is glacier.
+    """List the tiles of all pairs that are at least 5 % glacier.
 
-    Windows are 5/16 of their side apart, and each is used in four turns. With windows of 256
-    pixels and the outline of the twin of Mer de Glace these are 108 tiles per pair, and 18,360 for
-    170 pairs, the count of the paper.
+    Windows are spaced by 5/16 of their side, and each is used in four rotations. For windows of 256
+    pixels and the outline of the twin of Mer de Glace, this gives 108 tiles per pair and 18,360 for
+    170 pairs, as in the paper.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def list_tiles(
     size : int
         Side of a tile, in pixels.
     split : {"random", "space", "date"}
-        How tiles are divided into sets. "random" assigns any tile to any set, so that tiles of
+        Method of dividing tiles into sets. "random" assigns any tile to any set, so that tiles of
         different sets show the same ice; the paper does not state its split. "space" holds out one
         window rich in ice for test and one for validation, and drops every window that overlaps
         either, so that no pixel is in two sets. "date" assigns scenes to sets and drops pairs
@@ -121,7 +121,7 @@ def list_tiles(
             "take a smaller tile"
         )
     if split not in SPLITS:
-        raise ValueError(f"no split {split!r}; there are: {', '.join(SPLITS)}")
+        raise ValueError(f"unknown split {split!r}; choose from: {', '.join(SPLITS)}")
     ice = _ice_fractions(glacier, size)
     windows = [window for window, fraction in ice.items() if fraction >= MIN_ICE]
     rng = np.random.default_rng(seed)
@@ -154,9 +154,9 @@ def list_tiles(
 
 
 def largest_tile_size(scenes: Sequence[tuple[int, int]], glacier: Mask, size: int) -> int:
-    """Largest side with which a split by space leaves every set a tile.
+    """Find the largest tile size for which a split by space leaves no set empty.
 
-    Images of coarse pixels, such as those of Landsat, are small and need smaller tiles.
+    Images with coarse pixels, such as Landsat's, are small and need smaller tiles.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def largest_tile_size(scenes: Sequence[tuple[int, int]], glacier: Mask, size: in
     glacier : ndarray of bool, shape (H, W)
         True on the glacier.
     size : int
-        Largest side to try, in pixels. Smaller ones follow in steps of 8.
+        Largest side to try, in pixels; it is reduced in steps of 8.
 
     Returns
     -------
@@ -206,12 +206,12 @@ def all_splits(
     Returns
     -------
     dict of str to list of Tile
-        By the name of the split. The one by date is missing where there are too few scenes for it.
+        Tiles by split. The split by date is missing if there are too few scenes for it.
 
     Raises
     ------
     ValueError
-        If the random split or the one by space leaves a set empty.
+        If the random split or the split by space leaves a set empty.
     """
     splits = {name: list_tiles(scenes, glacier, size, name, seed) for name in ("random", "space")}
     with suppress(ValueError):
@@ -220,7 +220,7 @@ def all_splits(
 
 
 def _ice_fractions(glacier: Mask, size: int) -> dict[Window, float]:
-    """Part of each window that is glacier; the last row and column of windows touch the edge."""
+    """Glacier fraction of each window; the last row and column of windows touch the edge."""
     step = max(int(size * TILE_STEP), 1)
     rows, columns = (
         sorted({*range(0, side - size + 1, step), side - size}) for side in glacier.shape
@@ -235,7 +235,7 @@ def _ice_fractions(glacier: Mask, size: int) -> dict[Window, float]:
 def _split_randomly(pairs: int, windows: list[Window], rng: np.random.Generator) -> list[Tile]:
     """All tiles, each assigned to a set at random."""
     count = pairs * len(windows) * TURNS
-    # Rounded up, and test before validation, which gives the counts of the paper.
+    # Rounding up, and choosing test before validation, gives the counts of the paper.
     test = int(np.ceil(count * HELD_OUT))
     validation = int(np.ceil((count - test) * HELD_OUT))
     train = count - test - validation
@@ -251,16 +251,17 @@ def _split_randomly(pairs: int, windows: list[Window], rng: np.random.Generator)
 def _hold_out_windows(
     windows: list[Window], ice: dict[Window, float], size: int
 ) -> dict[Window, str]:
-    """Sets of windows: one for validation, one for test, and all that overlap neither for training.
+    """Assign windows to sets: one for validation, one for test, and the rest for training.
 
-    The two held-out windows do not overlap. Of the choices that leave at least half of the windows
-    that any choice leaves, the one is taken whose poorer window has most ice. The result is empty
-    if there is none.
+    The two held-out windows do not overlap, and windows that overlap either are dropped. Among the
+    choices that leave at least half of the maximum number of training windows, the function takes
+    the one that maximises the ice in the poorer held-out window. The result is empty if there is
+    no valid choice.
     """
     corners = np.array(windows, int).reshape(-1, 2)
     fraction = np.array([ice[window] for window in windows])
     disjoint = (np.abs(corners[:, None] - corners[None]) >= size).any(-1)
-    # Windows that overlap neither of two, for every two that do not overlap each other.
+    # For every two disjoint windows: the windows that overlap neither of them.
     counts = disjoint.astype(np.float32)
     left = np.where(disjoint, counts @ counts, 0)
     if not left.any():
@@ -277,10 +278,10 @@ def _hold_out_windows(
 
 
 def _hold_out_scenes(scenes: Sequence[tuple[int, int]], rng: np.random.Generator) -> dict[int, str]:
-    """Sets of pairs, from random divisions of the scenes: one in four for validation and for test.
+    """Assign pairs to sets by random divisions of the scenes, a quarter each for the held-out sets.
 
-    Of the divisions that give every set a pair, the one is taken that leaves most pairs for
-    training. The result is empty if there is none.
+    Among the divisions that leave no set empty, the function takes the one with most training
+    pairs. The result is empty if there is none.
     """
     best: dict[int, str] = {}
     for _ in range(TRIES):
@@ -304,7 +305,7 @@ def _divide_scenes(scenes: Sequence[tuple[int, int]], rng: np.random.Generator) 
         held_out = max(len(order) // HELD_OUT_SCENES, 1)
         train = max(len(order) - 2 * held_out, 0)
         names = ["test"] * held_out + ["validation"] * held_out + ["train"] * train
-        # A scene that is the secondary of one pair and the reference of another keeps its set.
+        # A scene that occurs both as a secondary and as a reference keeps its set.
         for scene, name in zip(order, names, strict=False):
             sets.setdefault(int(scene), name)
     return sets

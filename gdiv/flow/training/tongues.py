@@ -16,7 +16,7 @@ from gdiv.images.tensors import pixel_grid
 
 __all__ = ["draw_tongues"]
 
-# Ranges of the draws. Lengths are parts of the frame's side unless a unit is given.
+# Ranges of the draws. Lengths are fractions of the frame's side unless a unit is given.
 #: Half-width, pixels.
 HALF_WIDTHS = (4.0, 60.0)
 #: Largest distance of a tongue from the middle of the frame.
@@ -28,38 +28,38 @@ WAVE_LENGTHS = (0.5, 1.5)
 #: Relative changes of half-width and speed along a tongue.
 WIDTH_CHANGE = 0.2
 SPEED_CHANGE = 0.3
-#: Exponent of the profile of speed across a tongue, and speed at its margins relative to the
-#: fastest. The square of a uniform number is taken, for more tongues that hardly slide.
+#: Exponent of the speed profile across a tongue. The speed at the margins relative to the maximum
+#: is the square of a uniform number, so that most tongues hardly slide.
 EXPONENTS = (2.0, 12.0)
 #: Distance over which speed falls to zero at a margin, pixels.
 EDGES = (0.5, 4.0)
-#: Probability of an ice fall, its speed beyond that around it, and its length.
+#: Probability of an icefall, its additional speed relative to its surroundings, and its length.
 FALL = 0.25
 FALL_GAINS = (1.0, 3.0)
 FALL_LENGTHS = (0.08, 0.2)
 #: Probability of a tributary, and its speed relative to the trunk's.
 TRIBUTARY = 0.35
 TRIBUTARY_SPEEDS = (0.1, 0.9)
-#: Least longest displacement, pixels, and the longest one relative to the half-width: faster narrow
-#: ice is not found in nature.
+#: Range of the longest displacement: minimum in pixels, and maximum relative to the half-width. In
+#: nature, narrow ice is not faster.
 MIN_REACH = 0.02
 REACH_PER_WIDTH = 1.5
 #: Roughness of the motion relative to its speed, and the spacing of its bumps, pixels.
 ROUGHNESS = 0.12
-#: Largest roughness, pixels: more would fold the surface.
+#: Maximum roughness in pixels; larger values would fold the surface.
 MAX_ROUGHNESS = 0.3
 ROUGH_STEPS = (3, 6)
 
 
 class Tongue(NamedTuple):
-    """Speed of one tongue relative to its fastest, ``(B, 1, H, W)``, and its direction."""
+    """Speed of one tongue relative to its maximum, ``(B, 1, H, W)``, and its direction."""
 
     speed: torch.Tensor
     direction: torch.Tensor
 
 
 def draw_tongues(size: int, reach: float, draws: RandomDraws) -> torch.Tensor:
-    """Draw a narrow tongue of ice, or two that join, between stable ground.
+    """Draw a narrow tongue of ice, or two that join, surrounded by stable ground.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def draw_tongues(size: int, reach: float, draws: RandomDraws) -> torch.Tensor:
     Returns
     -------
     torch.Tensor, shape (B, 2, size, size)
-        Displacement in pixels. Half the pairs move by less than a pixel or so.
+        Displacement in pixels. In half of the pairs, it is below about one pixel.
     """
     half_width = _draw_log_uniform(*HALF_WIDTHS, draws)
     fastest = (REACH_PER_WIDTH * half_width).clamp(max=reach)
@@ -82,7 +82,7 @@ def draw_tongues(size: int, reach: float, draws: RandomDraws) -> torch.Tensor:
     branch = _draw_tongue(size, (half_width * draws.uniform(0.4, 0.8)).clamp(min=3), draws)
     slower = draws.likely(TRIBUTARY) * draws.uniform(*TRIBUTARY_SPEEDS)
     branch = branch._replace(speed=slower * branch.speed)
-    # Where both meet, the ice moves as fast as the faster and in a direction between them.
+    # At the confluence, the ice takes the larger speed and an intermediate direction.
     total = (trunk.speed + branch.speed).clamp(min=1e-6)
     share = torch.maximum(trunk.speed, branch.speed) / total
     motion = share * (trunk.speed * trunk.direction + branch.speed * branch.direction)

@@ -14,26 +14,26 @@ __all__ = ["HeldOutScores", "Variant", "score_variants", "train_variants"]
 
 #: Peak learning rate of fine-tuning.
 FINE_TUNING_RATE = 1e-4
-#: About so many tiles are scored: during training, and at its end.
+#: Approximate number of scored tiles: during training, and at its end.
 VALIDATION_TILES = 12
 TEST_TILES = 24
-#: Split whose test tiles no variant has seen, whatever split it was trained on.
+#: Split whose test tiles are not used to train any variant, regardless of the variant's split.
 SPACE = "space"
 Splits = Mapping[str, Mapping[str, Samples]]
 
 
 @dataclass
 class Variant:
-    """A network, and what it learns from.
+    """A network and its training samples.
 
     Attributes
     ----------
     title : str
         Name in figures and tables.
     network : Raft
-        Trained in place.
+        Network, trained in place.
     split : str
-        Split of the tiles whose validation and test sets are its own.
+        Split of the tiles that provides its validation and test sets.
     draw : callable
         Samples to learn from, by number; see `gdiv.train_network`.
     rate : float
@@ -75,7 +75,7 @@ def train_variants(
     checkpoint: Callable[[str], Path],
     device: str = "cpu",
 ) -> list[dict[str, Any]]:
-    """Train each variant in place; each resumes from its checkpoint.
+    """Train each variant in place, resuming from its checkpoint if there is one.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def train_variants(
     samples : mapping of str to mapping of str to Samples
         Tiles by split and set, from `gdiv.flow.training.samples.split_samples`.
     config : TrainConfig
-        Settings that all share but the learning rate.
+        Settings shared by all variants, except for the learning rate.
     checkpoint : callable
         Path of the checkpoint of a name.
     device : str, optional
@@ -113,14 +113,14 @@ def train_variants(
 def score_variants(
     variants: Sequence[Variant], shipped: Raft, samples: Splits, exact: Samples
 ) -> dict[str, HeldOutScores]:
-    """Score variants, the weights that ship, zero motion, and the labels themselves.
+    """Score the variants, the shipped weights, zero motion and the labels themselves.
 
     Parameters
     ----------
     variants : sequence of Variant
         Trained networks.
     shipped : Raft
-        Network with the weights that ship.
+        Network with the shipped weights.
     samples : mapping of str to mapping of str to Samples
         Tiles by split and set.
     exact : Samples

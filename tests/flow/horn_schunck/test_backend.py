@@ -17,7 +17,7 @@ CLEAN = replace(QUADRATIC, weight=1, median=1)
     "shape", [(2, 2), (2, 9), (9, 2), (17, 16), (31, 29), (30, 31), (31, 30), (65, 131)]
 )
 def test_both_backends_agree_for_any_size(shape, settings):
-    """Odd sides have unequal numbers of pixels of each colour; motion reveals a wrong rim."""
+    """Odd sides have unequal numbers of pixels per colour; motion reveals errors at the rim."""
     pair = [
         image[: shape[0], : shape[1]].copy()
         for image in move_texture(np.array([0.6, -0.4])[:, None, None], size=140)

@@ -12,7 +12,7 @@ from gdiv.flow.training.renderer import PairRenderer, fractal_textures
 
 @pytest.fixture(scope="module")
 def large_pair():
-    # A pair that can be matched: elsewhere every result depends on all pixels.
+    # Use a pair that can be matched; otherwise every result would depend on all pixels.
     renderer = PairRenderer(fractal_textures(4, 5, 1024), 600, 8, seed=5, difficulty=0.5)
     pair, flow = renderer.samples(2)[1]
     pair[0, 300:330, 200:260] = np.nan
@@ -20,7 +20,7 @@ def large_pair():
 
 
 def test_blocks_of_the_robust_solver_agree_with_the_whole_image(large_pair):
-    """The search chooses between displacements, so some pixels fall the other way."""
+    """The search chooses between displacements, so a few pixels may differ."""
     pair, _ = large_pair
     settings = Settings(levels=4)
     whole = np.stack(solve_horn_schunck(*pair, settings))
@@ -46,7 +46,7 @@ def test_blocks_of_the_quadratic_solver_agree_with_the_whole_image(large_pair):
     mask[:, 100:400] = True
     whole = np.stack(solve_horn_schunck(*pair, settings, mask))
     part = np.stack(solve_in_blocks(*pair, settings, mask, block=192, halo=192))
-    # Where pixels are left out, smoothness reaches farther.
+    # Where pixels are masked, smoothness has a longer range.
     assert np.abs(part - whole)[:, mask].max() < 0.02
 
 

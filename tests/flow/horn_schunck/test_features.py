@@ -10,7 +10,7 @@ from gdiv.images.textures import fractal_texture
 
 @pytest.fixture
 def pair_of_levels():
-    """The same image with a void as a level of both backends."""
+    """The same image, with a gap, as a level of both backends."""
     image = 500 * fractal_texture(128, 1.3, 3)[:80, :112] + 3000
     image[20:30, 40:60] = np.nan
     return levels.finest_level(image, 16), levels_torch.finest_level(torch.from_numpy(image), 16)

@@ -11,7 +11,7 @@ from gdiv.flow.horn_schunck.solver import solve_horn_schunck
 
 @pytest.fixture
 def images():
-    """A texture that moves two pixels to the right and one down; sides are no multiple of 16."""
+    """A texture that moves two pixels right and one down; sides are not multiples of 16."""
     return [image[:-3, :-5] for image in shift_texture(2, 1)]
 
 

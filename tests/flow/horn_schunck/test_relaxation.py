@@ -26,7 +26,7 @@ def test_merging_colours_restores_the_field(shape):
 
 @pytest.mark.parametrize("shape", [(12, 16), (11, 13)])
 def test_without_data_steps_converge_to_a_uniform_field(shape):
-    """No flux crosses the frame, so that differences level out."""
+    """No flux crosses the frame, so differences vanish."""
     field = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     u = pack(field)
     v = pack(-field)

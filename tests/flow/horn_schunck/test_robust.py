@@ -1,4 +1,4 @@
-"""Robust penalties keep margins and narrow ice, and reach far."""
+"""Robust penalties preserve margins and narrow ice, and measure large displacements."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ ROWS = np.arange(SIDE)[:, None] + np.zeros(SIDE)
 
 
 def tongue(half_width, speed):
-    """Plug flow along columns beside rock that does not move."""
+    """Plug flow along columns beside stable ground."""
     moving = np.abs(ROWS - SIDE / 2) <= half_width
     return moving, np.stack([np.where(moving, speed, 0.0), np.zeros_like(ROWS)])
 
@@ -47,7 +47,7 @@ def test_a_step_is_found_at_its_place():
     inside = (slice(None), slice(20, -20))
     wrong = ((u > 1.5) != moving)[inside]
     beside = ndimage.distance_transform_edt(moving) + ndimage.distance_transform_edt(~moving)
-    # Two margins; a step may lie a pixel from its place.
+    # Two margins, each of which may be off by one pixel.
     assert wrong[beside[inside] > 2].mean() < 0.002
     assert wrong[beside[inside] <= 2].mean() < 0.5
 

@@ -1,4 +1,4 @@
-"""The search finds whole displacements of chips, far and near, and not beyond its radius."""
+"""The search finds whole-pixel displacements of chips up to its radius, and none beyond."""
 
 import numpy as np
 import pytest

@@ -16,12 +16,12 @@ INNER = (slice(10, -10),) * 2
 
 
 def mean_error(estimate, flow):
-    """Mean distance of two flows in pixels, without the rim."""
+    """Mean distance between two flows in pixels, excluding the rim."""
     return np.hypot(*(np.stack(estimate) - flow))[INNER].mean()
 
 
 def test_masked_elements_are_no_data():
-    """Below the mask lies what would mislead the solver."""
+    """The masked values would mislead the solver."""
     flow = np.array([1.0, -0.5], np.float32)[:, None, None]
     reference, secondary = move_texture(flow)
     hidden = np.zeros(reference.shape, bool)
@@ -34,7 +34,7 @@ def test_masked_elements_are_no_data():
 
 @pytest.mark.parametrize("shift", [(1.0, 0.0), (0.0, -3.0), (0.3, -0.7), (7.25, 4.5)])
 def test_the_solver_recovers_a_shift(shift):
-    """Within a thirtieth of a pixel: `u` along columns, `v` along rows, to the secondary."""
+    """`u` (along columns) and `v` (along rows) are accurate to a thirtieth of a pixel."""
     flow = np.asarray(shift, np.float32)[:, None, None]
     u, v = solve_horn_schunck(*move_texture(flow), CLEAN)
     assert mean_error((u, v), flow) < 0.033
@@ -165,7 +165,7 @@ def keys_kernel(t):
 
 
 def read_bicubic(image, x, y):
-    """Read `image` at `(x, y)`, and find which positions are in the frame."""
+    """Sample `image` at `(x, y)`, and return the mask of positions in the frame."""
     height, width = image.shape
     out, inside = np.zeros(x.shape), np.zeros(x.shape, bool)
     for index in np.ndindex(x.shape):
@@ -180,7 +180,7 @@ def read_bicubic(image, x, y):
 
 
 def solve_by_equations(reference, secondary):
-    """Solve by the equations of the paper, written as plainly as possible.
+    """Solve the equations of the paper, written as simply as possible.
 
     3 levels, 2 warps, 400 Jacobi steps, half-warps, 7 taps, Sobel magnitude, and a 9 x 9 median in
     every warp.

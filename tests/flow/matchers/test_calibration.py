@@ -1,4 +1,4 @@
-"""Calibrations ship for every matcher, and a matcher of one's own keeps the errors it states."""
+"""Every matcher has a shipped calibration, and user matchers keep their stated errors."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ SHOWN = np.full((2, 16, 16), 0.1, np.float32)
 
 
 class Stating:
-    """A matcher that finds no motion and states an error of three quarters of a pixel."""
+    """A matcher that returns zero motion with a stated error of 0.75 pixels."""
 
     name = "stating"
     label = "Stating"
@@ -30,7 +30,7 @@ def test_a_matcher_of_ones_own_keeps_the_errors_it_states():
     texture = fractal_texture(64, 1.3, seed=0)
     match = match_images(Stating(), texture, texture)
     assert np.nanmin(match.sigma_u) == np.nanmax(match.sigma_u) == np.float32(0.75)
-    # Whether a match has failed is judged by the images.
+    # Failed matches are detected from the images.
     assert match.quality.min() > 0.9
 
 
@@ -49,7 +49,7 @@ def test_a_pixel_without_a_forward_backward_error_gets_that_of_its_neighbours():
 
 @pytest.mark.parametrize("matcher", ["horn-schunck", "raft", "dis", "correlation"])
 def test_two_in_three_errors_are_within_the_stated_one(matcher):
-    """On a case of the test split, which no calibration has seen."""
+    """On a case of the test split, which was not used for calibration."""
     pair = gdiv.load_case("test-drawn-sliding-05")
     match = match_images(matcher, pair.reference, pair.secondary, check_consistency=True)
     counted = pair.counted & np.isfinite(match.u)

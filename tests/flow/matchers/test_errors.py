@@ -1,4 +1,4 @@
-"""Stated errors grow where a match is worse, and the quality says where it failed."""
+"""Stated errors increase for worse matches, and the quality marks failed ones."""
 
 import numpy as np
 

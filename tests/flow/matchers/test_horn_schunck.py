@@ -11,7 +11,7 @@ from gdiv.flow.matchers.matching import match_images
 
 
 def test_regions_match_ice_and_stable_ground_independently():
-    """Stable ground slows the ice beside it, unless both are matched independently."""
+    """Smoothing reduces the speed of ice beside stable ground, unless matched independently."""
     ice = np.zeros((128, 128), bool)
     ice[:, 44:84] = True
     flow = np.stack([np.zeros((128, 128)), np.where(ice, 4.0, 0.0)])

@@ -8,7 +8,7 @@ import gdiv
 
 #: All except the baseline.
 MATCHERS = [name for name in gdiv.list_matchers() if name != "zero"]
-#: Accepted error of the median of a shift of whole pixels.
+#: Tolerance of the median of a whole-pixel shift.
 TOLERANCE = {"raft": 0.35, "phase-correlation": 0.3}
 
 

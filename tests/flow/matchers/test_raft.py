@@ -17,7 +17,7 @@ def test_a_shipped_network_is_loaded_once_for_evaluation(preset):
 
 
 def test_another_network_can_propose_the_start():
-    """A network that knows nothing does no harm beside Horn-Schunck."""
+    """An untrained network does not degrade the result of Horn-Schunck."""
     images = shift_texture(2, 1)
     shipped = raft.MATCHER.match(*images)
     other = raft.MATCHER.match(*images, network=make_network().eval())

@@ -1,4 +1,4 @@
-"""Register and look up matchers: those of gdiv, of other packages, and registered by hand."""
+"""Register and look up matchers: of gdiv, of other packages, and registered at run time."""
 
 import subprocess
 import sys
@@ -48,7 +48,7 @@ def test_matchers_have_the_attributes_of_the_protocol(name):
 
 
 def test_colours_and_labels_are_unique():
-    # A doctest of the registry registers "still" in this process.
+    # A doctest of the registry registers "static" in this process.
     names = [name for name in gdiv.list_matchers() if name != "still"]
     assert len({matcher_label(name) for name in names}) == len(names)
     assert len({matcher_colour(name) for name in names}) == len(names)

@@ -10,7 +10,7 @@ from gdiv.flow.training.renderer import PairRenderer, fractal_textures
 
 
 def test_blocks_agree_with_the_whole_image():
-    # A pair that can be matched: elsewhere every result depends on all pixels.
+    # Use a pair that can be matched; otherwise every result would depend on all pixels.
     renderer = PairRenderer(fractal_textures(4, 5, 1024), 512, 5, seed=5, difficulty=0.3)
     pair, flow = renderer.samples(2)[1]
     network, _ = checkpoints.load_weights()

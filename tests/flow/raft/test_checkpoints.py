@@ -16,7 +16,7 @@ from gdiv.flow.training.scores import score_network, score_zero_motion
 def test_shipped_weights_recover_motion_and_document_their_training():
     clean = PairRenderer(fractal_textures(12, 777), 128, 8, seed=4, difficulty=0).samples(32)
     network, card = checkpoints.load_weights()
-    # Narrow ice that is only a few cells wide keeps it from zero.
+    # The error is not zero, because some ice is only a few cells wide.
     assert score_network(network, clean) < 0.17 * score_zero_motion(clean)
     assert {"stages", "steps", "scenes", "device", "error_px_hard", "error_px_clean"} <= set(card)
     assert checkpoints.SHIPPED.stat().st_size < 16e6

@@ -1,4 +1,4 @@
-"""The refinement of the better of two displacements."""
+"""Refinement of the better of two displacements."""
 
 import numpy as np
 import pytest
@@ -14,28 +14,28 @@ from gdiv.flow.training.samples import rotate
 from gdiv.images.sampling import compose_flows
 from gdiv.study.pretraining_data import held_out
 
-#: Side of the frame that is not compared, pixels.
+#: Width of the rim that is not compared, pixels.
 RIM = 8
 
 
 @pytest.fixture(scope="module")
 def pairs():
-    """Drawn pairs with the differences of real dates, from textures that are not trained on."""
+    """Drawn pairs with realistic differences, from textures not used for training."""
     return held_out(1, 321, 12)
 
 
 def predict(pair):
-    """Displacement and stated errors of the networks that ship."""
+    """Displacement and stated errors of the shipped networks."""
     return predict_hybrid(shipped_network(), shipped_network("refinement"), *pair)
 
 
 def inner(field):
-    """Pixels off the rim."""
+    """Pixels inside the rim."""
     return field[..., RIM:-RIM, RIM:-RIM]
 
 
 def test_the_start_takes_the_better_proposal():
-    """Beside a network that knows nothing, Horn-Schunck's displacement is taken."""
+    """With an untrained network, Horn-Schunck's displacement is used."""
     images = shift_texture(2, 1)
     start = find_start(make_network().eval(), *images)
     solved = np.stack(solve_horn_schunck(*images))
@@ -58,7 +58,7 @@ def test_narrow_ice_keeps_its_motion(case):
 
 @pytest.mark.parametrize(("turns", "mirrored"), [(1, False), (2, False), (0, True)])
 def test_turning_the_images_turns_the_flow(pairs, turns, mirrored):
-    """To 0.05 px in the median pixel of the median pair: the weights are not symmetric."""
+    """The median pixel of the median pair agrees to 0.05 px, as weights are not symmetric."""
     differences = []
     for pair, _ in pairs:
         flow = torch.from_numpy(predict(pair)[:2])
@@ -78,7 +78,7 @@ def test_swapping_the_images_reverses_the_flow(pairs):
 
 
 def test_a_step_of_the_motion_stays_a_step():
-    """Ice that slides by 3 px beside stable ground: both keep their motion 4 px from the margin."""
+    """Ice slides by 3 px beside stable ground; both keep their motion 4 px from the margin."""
     reference, secondary = shift_texture(3, 0)
     still, _ = shift_texture(0, 0)
     rows = np.arange(reference.shape[0])[:, None]

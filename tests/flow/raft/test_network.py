@@ -32,7 +32,7 @@ def test_the_paper_preset_has_the_size_of_the_paper():
 
 
 def test_padding_affects_nearby_pixels_only():
-    """Widths that are no multiple of a cell are padded with no data."""
+    """Widths that are not a multiple of a cell are padded with no data."""
     network, _ = checkpoints.load_weights()
     for pair, _ in make_renderer(120).samples(6):
         whole = raft.predict_flow(network, *pair)
@@ -42,7 +42,7 @@ def test_padding_affects_nearby_pixels_only():
 
 
 def test_images_with_several_bands_are_learned_and_predicted():
-    """Samples hold the bands of the reference, then those of the secondary."""
+    """Samples contain the bands of the reference, then those of the secondary."""
     ((pair, flow),) = make_renderer().samples(1)
     images = np.stack([np.stack([image, 2 * image + 1, -image]) for image in pair])
     whole = np.ones((64, 64), bool)

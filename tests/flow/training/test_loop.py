@@ -50,7 +50,7 @@ def test_resumed_training_gives_the_same_result(tmp_path):
         if row["step"] == 3:
             raise Killed
 
-    # The state is written before it is reported, so this kill follows the storage of step 3.
+    # The state is written before it is reported, so the process dies after storing step 3.
     with pytest.raises(Killed):
         train.train_network(
             make_network(),
@@ -72,7 +72,7 @@ def test_resumed_training_gives_the_same_result(tmp_path):
 
 
 def test_training_on_other_data_starts_anew(tmp_path):
-    """Even if only one source of several has changed; a warning reports it."""
+    """This holds even if only one of several sources has changed; a warning reports it."""
     config = train.TrainConfig(steps=1, batch=2, validate_every=1, bf16=False)
     for seed in (1, 2):
         mixed = Mixture([(make_renderer().draw, 1), (make_renderer(seed=seed).draw, 1)])
@@ -135,7 +135,7 @@ if dist.get_rank() == 0:
 
 @pytest.mark.run
 def test_two_processes_learn_the_same_as_one(tmp_path):
-    """Two processes of torch's launcher have the losses of one process with the whole batch."""
+    """Two processes of torch's launcher yield the losses of one process with the whole batch."""
     script = tmp_path / "two.py"
     script.write_text(DISTRIBUTED, encoding="utf-8")
     histories = []

@@ -1,4 +1,4 @@
-"""Samples moved back by a start."""
+"""Samples warped back by a start."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from gdiv.images.sampling import compose_flows
 
 
 def test_the_rest_and_the_start_make_up_the_motion():
-    """Also where the start is off by a pixel and changes from place to place."""
+    """This also holds for a start that varies in space and is off by a pixel."""
     rows, columns = np.mgrid[:64, :64].astype(np.float32)
     flow = np.stack([3 + np.sin(rows / 9), np.cos(columns / 7)]).astype(np.float32)
     start = flow + np.stack([np.cos(columns / 8), np.sin(rows / 6)]).astype(np.float32)

@@ -15,7 +15,7 @@ def test_drawn_pairs_are_exact_and_repeatable():
     points = np.stack(np.meshgrid(np.arange(96), np.arange(96))) + flow
     moved = ndimage.map_coordinates(pair[1], points[::-1], order=3, mode="constant", cval=np.nan)
     inner = np.isfinite(moved)
-    # The dates differ by gain and noise alone; a straight line removes the gain.
+    # The dates differ only by gain and noise; a linear fit removes the gain.
     slope, level = np.polyfit(moved[inner], pair[0][inner], 1)
     rest = pair[0][inner] - slope * moved[inner] - level
     assert rest.std() < 0.05 * pair[0].std()

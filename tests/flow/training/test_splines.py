@@ -1,4 +1,4 @@
-"""Read splines."""
+"""Evaluate splines."""
 
 import numpy as np
 import torch

@@ -16,7 +16,7 @@ def list_scene_pairs(count):
 def test_the_random_split_has_the_counts_of_the_paper():
     """170 pairs of 10 and 17 scenes give 14,871 / 1,653 / 1,836 samples (section 2.2)."""
     entry = load_catalog().glaciers["mer-de-glace"]
-    # The wide streams; the narrow branches of the twin would add windows.
+    # Use only the wide streams; the narrow branches of the twin would add windows.
     wide = entry.twin.model_copy(update={"branches": entry.twin.branches[:2]})
     entry = entry.model_copy(update={"twin": wide})
     ice = Ice(entry, study_grid(entry.bbox, entry.epsg)).mask
@@ -37,7 +37,7 @@ def test_sets_of_the_space_split_share_no_pixel():
 
 
 def test_sets_of_the_date_split_share_no_scene():
-    """Pairs of two seasons, and pairs that share scenes with the next pair."""
+    """Test pairs between two seasons, and pairs that share a scene with the next pair."""
     for scenes in (
         [(i, 4 + j) for i in range(4) for j in range(6)],
         [(i, j) for j in range(12) for i in range(j)],

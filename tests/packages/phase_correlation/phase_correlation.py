@@ -1,4 +1,4 @@
-"""A matcher of another package: it imports nothing of gdiv and is found by its entry point."""
+"""A matcher in another package, which does not import gdiv and is found by its entry point."""
 
 import numpy as np
 from skimage.registration import phase_cross_correlation
