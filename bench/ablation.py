@@ -157,9 +157,12 @@ def score_stages(folder: Path) -> list[dict[str, Any]]:
         if not path.exists():
             continue
         network, card = load_weights(path)
-        drawn = {"hard": score_network(network, hard), "clean": score_network(network, clean)}
+        stage_scores = {
+            "hard": score_network(network, hard),
+            "clean": score_network(network, clean),
+        }
         stage = f"{name}, {_count_steps(card)} steps in all"
-        rows.append({"stage": stage, **drawn, **_score_twin(twin, network)})
+        rows.append({"stage": stage, **stage_scores, **_score_twin(twin, network)})
     return rows
 
 

@@ -37,12 +37,12 @@ from gdiv.flow.matchers.calibration import (
     CALIBRATIONS,
     FAILED,
     IMAGES_ALONE,
-    LEAST_SECOND,
+    MIN_SECOND,
     WITH_SECOND,
     Calibration,
     calibrate,
+    local_rms,
     second_predictor,
-    spread_over,
 )
 from gdiv.flow.matchers.measurement import measure_displacement
 from gdiv.flow.matchers.registry import get_matcher
@@ -63,7 +63,7 @@ WITHIN_SIGMA = 0.683
 #: Initial values of the fit: scale, powers, minimum error.
 FIRST = {IMAGES_ALONE: (1.0, 1.0, 0.0, 0.01), WITH_SECOND: (1.0, 0.6, 0.5, 0.01)}
 #: True error beyond which a match has failed, pixels.
-FAR_OFF = 2.0
+LARGE_ERROR = 2.0
 
 
 @dataclass
@@ -89,7 +89,7 @@ class Sample:
     residual: npt.NDArray[np.float64]
     classes: npt.NDArray[np.bool_]
 
-    def second_of(self, kind: str) -> npt.NDArray[np.float64] | None:
+    def select_second(self, kind: str) -> npt.NDArray[np.float64] | None:
         """Return the second predictor if a kind of calibration uses one.
 
         Parameters
@@ -159,23 +159,23 @@ def _measure(case: Case, matcher: str, scenes: Path, store: Path) -> Sample:
         second = np.broadcast_to(
             second_predictor(measured.stated, measured.residual), measured.flow.shape
         )
-        known = pair.counted & measured.valid & np.isfinite(pair.flow).all(0)
+        is_sampled = pair.counted & measured.valid & np.isfinite(pair.flow).all(0)
         rng = np.random.default_rng(case.seed)
-        rows, columns = np.nonzero(known)
-        weights = np.where(pair.ice[known], ICE / pair.ice[known].sum(), 0)
-        if not pair.ice[known].all():
-            weights += np.where(pair.ice[known], 0, (1 - ICE) / (~pair.ice[known]).sum())
+        rows, columns = np.nonzero(is_sampled)
+        weights = np.where(pair.ice[is_sampled], ICE / pair.ice[is_sampled].sum(), 0)
+        if not pair.ice[is_sampled].all():
+            weights += np.where(pair.ice[is_sampled], 0, (1 - ICE) / (~pair.ice[is_sampled]).sum())
         chosen = rng.choice(rows.size, min(PIXELS, rows.size // 4), False, weights / weights.sum())
-        at = (..., rows[chosen], columns[chosen])
+        sampled_pixels = (..., rows[chosen], columns[chosen])
         file.parent.mkdir(parents=True, exist_ok=True)
         classes = pixel_classes(pair)
         np.savez_compressed(
             file,
-            shown=measured.shown[at],
-            second=second[at],
-            error=(measured.flow - pair.flow)[at],
-            residual=spread_over(measured.residual)[at],
-            classes=np.stack([classes[name] for name in CLASSES])[at],
+            shown=measured.shown[sampled_pixels],
+            second=second[sampled_pixels],
+            error=(measured.flow - pair.flow)[sampled_pixels],
+            residual=local_rms(measured.residual)[sampled_pixels],
+            classes=np.stack([classes[name] for name in CLASSES])[sampled_pixels],
         )
     with np.load(file) as stored:
         return Sample(case.name, **{name: stored[name] for name in stored.files})
@@ -202,7 +202,7 @@ def fit(samples: Sequence[Sample], kind: str) -> Calibration:
     )
     second = np.concatenate([sample.second.ravel() for sample in samples])
     target = np.log(np.abs(error) + 1e-4)
-    log_shown, log_second = np.log(shown), np.log(second + LEAST_SECOND)
+    log_shown, log_second = np.log(shown), np.log(second + MIN_SECOND)
 
     def loss(values: npt.NDArray[np.float64]) -> float:
         log_scale, a, b, log_least = values
@@ -247,14 +247,14 @@ def score(samples: Sequence[Sample], sigmas: Sequence[npt.NDArray[np.float64]]) 
     errors = [np.hypot(*sample.error)[i] for sample, i in zip(samples, ice, strict=True)]
     stated = [np.hypot(*sigma)[i] for sigma, i in zip(sigmas, ice, strict=True)]
     rng = np.random.default_rng(0)
-    drawn = [sigma * rng.rayleigh(size=sigma.size) for sigma in stated]
+    simulated_errors = [sigma * rng.rayleigh(size=sigma.size) for sigma in stated]
     kept = [(sigma.max(0) <= FAILED)[i] for sigma, i in zip(sigmas, ice, strict=True)]
-    off = [(e > FAR_OFF)[k].mean() for e, k in zip(errors, kept, strict=True) if k.any()]
+    off = [(e > LARGE_ERROR)[k].mean() for e, k in zip(errors, kept, strict=True) if k.any()]
     crps = [_crps(s.error[:, i], sigma[:, i]) for (s, sigma), i in zip(pairs, ice, strict=True)]
     values = {
         "ause": np.mean([sparsification_area(e, s) for e, s in zip(errors, stated, strict=True)]),
         "ause_of_sigma": np.mean(
-            [sparsification_area(e, s) for e, s in zip(drawn, stated, strict=True)]
+            [sparsification_area(e, s) for e, s in zip(simulated_errors, stated, strict=True)]
         ),
         "crps": np.mean(crps),
         "kept": np.mean([each.mean() for each in kept]),
@@ -320,7 +320,10 @@ def main() -> None:
         name: {
             kind: score(
                 samples,
-                [calibrate(s.shown, s.second_of(kind), calibrations[name][kind]) for s in samples],
+                [
+                    calibrate(s.shown, s.select_second(kind), calibrations[name][kind])
+                    for s in samples
+                ],
             )
             for kind in FIRST
         }

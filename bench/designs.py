@@ -28,7 +28,7 @@ from gdiv.benchmark.results import UNIT, summarise_benchmark
 from gdiv.benchmark.running import TRAINED_ON, contestant
 from gdiv.benchmark.suite import list_cases
 from gdiv.files import write_json
-from gdiv.flow.horn_schunck.warping import move_back
+from gdiv.flow.horn_schunck.warping import warp_back
 from gdiv.flow.matchers.errors import estimate_errors
 from gdiv.flow.matchers.measurement import local_correlation
 from gdiv.flow.matchers.raft import shipped_network
@@ -70,12 +70,12 @@ class _NoCosts(Raft):
         return costs
 
 
-def _alone(reference: Image, secondary: Image) -> Flow:
+def _network_alone(reference: Image, secondary: Image) -> Flow:
     """The network alone."""
     return predict_flow(shipped_network(), reference, secondary)
 
 
-def _enlarged(reference: Image, secondary: Image) -> Flow:
+def _network_on_enlarged(reference: Image, secondary: Image) -> Flow:
     """The network alone, on images enlarged twice."""
     height, width = reference.shape
     size = (2 * width, 2 * height)
@@ -93,7 +93,7 @@ def _start(name: str, reference: Image, secondary: Image) -> Flow:
     return np.stack([cv2.GaussianBlur(part, (0, 0), START_SIGMA) for part in parts])
 
 
-def _after(
+def _refine_result(
     find: Callable[[Image, Image], Flow],
     load: Callable[[], Raft],
     reference: Image,
@@ -129,24 +129,30 @@ def _errors_of_the_match(reference: Image, secondary: Image) -> Flow:
     """The hybrid, with errors estimated as for any other matcher."""
     u, v, *_ = _hybrid(refining_network, reference, secondary)
     first, second = local_contrast(reference), local_contrast(secondary)
-    moved, inside = move_back(second, u, v)
+    moved, inside = warp_back(second, u, v)
     correlation, valid = local_correlation(first, moved, inside)
     return np.stack([u, v, *estimate_errors(first, moved, valid, u, v, correlation)])
 
 
 #: Designs by their names in the published results.
 DESIGNS: dict[str, Callable[[Image, Image], Flow]] = {
-    "network alone": _alone,
-    "network alone, images enlarged twice": _enlarged,
-    "network after correlation": partial(_after, partial(_start, "correlation"), shipped_network),
-    "network after DIS": partial(_after, partial(_start, "dis"), shipped_network),
-    "network after Horn-Schunck": partial(_after, partial(_start, "horn-schunck"), shipped_network),
+    "network alone": _network_alone,
+    "network alone, images enlarged twice": _network_on_enlarged,
+    "network after correlation": partial(
+        _refine_result, partial(_start, "correlation"), shipped_network
+    ),
+    "network after DIS": partial(_refine_result, partial(_start, "dis"), shipped_network),
+    "network after Horn-Schunck": partial(
+        _refine_result, partial(_start, "horn-schunck"), shipped_network
+    ),
     "refinement after Horn-Schunck": partial(
-        _after, partial(_start, "horn-schunck"), refining_network
+        _refine_result, partial(_start, "horn-schunck"), refining_network
     ),
     "choice of Horn-Schunck and network, not refined": find_shipped_start,
-    "choice refined by the network alone": partial(_after, find_shipped_start, shipped_network),
-    "choice refined": partial(_after, find_shipped_start, refining_network),
+    "choice refined by the network alone": partial(
+        _refine_result, find_shipped_start, shipped_network
+    ),
+    "choice refined": partial(_refine_result, find_shipped_start, refining_network),
     "mean of that and a solution from it: RAFT hybrid": partial(_hybrid, refining_network),
     "RAFT hybrid, errors from forward and backward": _forward_backward_errors,
     "RAFT hybrid, errors from four mirror images": _errors_of_flips,

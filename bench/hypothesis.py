@@ -211,11 +211,11 @@ def score(flows: Iterable[Flow], samples: Sequence[tuple[Image, Flow]]) -> dict[
     errors, along = [], []
     for flow, (pair, true) in zip(flows, samples, strict=True):
         difference = flow - true
-        known = np.isfinite(difference).all(0) & np.isfinite(pair).all(0)
+        is_valid = np.isfinite(difference).all(0) & np.isfinite(pair).all(0)
         speed = np.hypot(*true)
-        errors.append(np.hypot(*difference)[known])
+        errors.append(np.hypot(*difference)[is_valid])
         shift = (difference * true).sum(0) / np.maximum(speed, 1e-6) ** 2
-        along.append(shift[known & (speed > FAST)])
+        along.append(shift[is_valid & (speed > FAST)])
     return {
         "error": float(np.concatenate(errors).mean()),
         "along": float(np.concatenate(along).mean()),
@@ -243,8 +243,8 @@ def _train_row(row: Row, folder: Path, twin: Twin) -> Raft:
     else:
         draw = twin.draw(row.source, row.split, row.sobel)
         first = folder / f"hypothesis-{name}.safetensors"
-        drawn = twin.draw("drawn", "space", row.sobel)
-        _train(network, drawn, FIRST_STEPS, FIRST_RATE, 9, first)
+        drawn_samples = twin.draw("drawn", "space", row.sobel)
+        _train(network, drawn_samples, FIRST_STEPS, FIRST_RATE, 9, first)
         _train(network, draw, STEPS, RATE, row.seed, path)
     return network
 

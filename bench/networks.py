@@ -46,7 +46,7 @@ PAIRS = 12
 FIRST_SEED = 1000
 REACH = 14
 #: Peers whose errors by motion and texture are measured.
-SHOWN = (
+REPORTED_PEERS = (
     "zero",
     "horn-schunck, default settings",
     "horn-schunck, quadratic",
@@ -230,7 +230,7 @@ def main() -> None:
     results = {
         "machine": machine,
         "bins": {key: [float(bound) for bound in bounds[:-1]] for key, bounds in BINS.items()},
-        "dependence": _error_by_class({name: tuned[name] for name in SHOWN}),
+        "dependence": _error_by_class({name: tuned[name] for name in REPORTED_PEERS}),
         "inference": _time_inference(1) + (_time_inference(2) if DEVICE == "cpu" else []),
         "training": _time_training(GPU_BATCH if DEVICE == "cuda" else CPU_BATCH),
     }

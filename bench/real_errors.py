@@ -15,7 +15,7 @@ import numpy.typing as npt
 from networks import ROOT
 from tqdm import tqdm
 
-from gdiv.benchmark.real_scenes import PLACES, Dates, RealScenes
+from gdiv.benchmark.real_scenes import SITES, Dates, RealScenes
 from gdiv.conventions import DAYS_PER_YEAR
 from gdiv.files import write_json
 from gdiv.flow.matchers.matching import match_images
@@ -104,16 +104,19 @@ def _rows(scenes: RealScenes, pair: Dates, matcher: str) -> list[dict[str, Any]]
     days = float((np.datetime64(pair[1]) - np.datetime64(pair[0])).astype(int))
     factor = SPACING[scenes.place.folder] * DAYS_PER_YEAR / days
     chips = scenes.chips[pair]
-    at = (..., chips[:, 0].astype(int), chips[:, 1].astype(int))
+    chip_centres = (..., chips[:, 0].astype(int), chips[:, 1].astype(int))
     fast = np.hypot(*chips[:, 2:].T) >= np.quantile(np.hypot(*chips[:, 2:].T), 1 - FAST)
     peers = {
-        "reliable chips": (at, chips[:, 2:].T),
-        "fastest tenth of the chips": ((..., *(part[fast] for part in at[1:])), chips[fast, 2:].T),
+        "reliable chips": (chip_centres, chips[:, 2:].T),
+        "fastest tenth of the chips": (
+            (..., *(part[fast] for part in chip_centres[1:])),
+            chips[fast, 2:].T,
+        ),
     }
     if scenes.place.field:
         field = scenes.published_field(pair)
-        known = scenes.ice & np.isfinite(field).all(0)
-        peers["published field"] = ((..., *np.nonzero(known)), field[:, known])
+        has_field = scenes.ice & np.isfinite(field).all(0)
+        peers["published field"] = ((..., *np.nonzero(has_field)), field[:, has_field])
     return [
         {"place": scenes.place.folder, "pair": list(pair), "peer": name, "matcher": matcher}
         | {"values": compare(flow[where], sigma[where], kept[where[1:]], peer, factor)}
@@ -130,7 +133,7 @@ def main() -> None:
     folder = parser.parse_args().scenes
     plan = [
         (scenes, pair, matcher)
-        for scenes in (RealScenes(folder, place) for place in PLACES)
+        for scenes in (RealScenes(folder, place) for place in SITES)
         for pair in scenes.place.pairs
         for matcher in MATCHERS
     ]

@@ -31,8 +31,8 @@ STEPS = 40
 #: Size of the arrays copied to measure memory bandwidth: 200 MB, more than any cache.
 COPIED_VALUES = 50_000_000
 #: Number of repetitions of a fast and of a slow call.
-MANY = 15
-FEW = 5
+FAST_REPEATS = 15
+SLOW_REPEATS = 5
 #: Rounds of `measure_two_threads`.
 ROUNDS = 2
 
@@ -89,8 +89,8 @@ def _median_seconds(call: Callable[[], object], repeats: int) -> float:
 def measure_median(size: int = 256) -> dict[str, Any]:
     """Time the median filters of gdiv and of SciPy on a square field."""
     field = np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)
-    ours = _median_seconds(lambda: median_filter(field, MEDIAN_WINDOW), MANY)
-    theirs = _median_seconds(lambda: ndimage.median_filter(field, MEDIAN_WINDOW), FEW)
+    ours = _median_seconds(lambda: median_filter(field, MEDIAN_WINDOW), FAST_REPEATS)
+    theirs = _median_seconds(lambda: ndimage.median_filter(field, MEDIAN_WINDOW), SLOW_REPEATS)
     return {
         "size": size,
         "milliseconds": MILLISECONDS * ours,
@@ -122,7 +122,7 @@ def measure_solver(size: int) -> dict[str, Any]:
     work.update_flow(u, v, WEIGHT, settings.relaxation_factors(), False)
     factors = Settings(iterations=STEPS).relaxation_factors()
     seconds = _median_seconds(
-        lambda: relax(work.a, work.b, work.c, work.u, work.v, size, factors), MANY
+        lambda: relax(work.a, work.b, work.c, work.u, work.v, size, factors), FAST_REPEATS
     )
     # A step reads three coefficients and both components of half of the pixels, and both components
     # of their neighbours; it writes two. All are 4 bytes.
@@ -142,4 +142,4 @@ def _copy_bandwidth() -> float:
     """Memory bandwidth of copying large arrays (reads and writes), bytes per second."""
     source = np.ones(COPIED_VALUES, np.float32)
     target = np.empty(COPIED_VALUES, np.float32)
-    return 2 * source.nbytes / _median_seconds(lambda: np.copyto(target, source), FEW)
+    return 2 * source.nbytes / _median_seconds(lambda: np.copyto(target, source), SLOW_REPEATS)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["PACKAGE", "checkout", "shipped"]
+__all__ = ["PACKAGE", "checkout", "shipped_path"]
 
 #: Folder of the package.
 PACKAGE = Path(__file__).parent
@@ -22,7 +22,7 @@ def checkout() -> Path | None:
     return root if is_checkout else None
 
 
-def shipped(name: str) -> Path:
+def shipped_path(name: str) -> Path:
     """Return the path of a file or folder that a wheel includes in the package.
 
     Parameters

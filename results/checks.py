@@ -30,8 +30,8 @@ from gdiv.velocity.validation import MAX_YEARS, compare_with_truth, mosaic_perio
 
 __all__ = ["annual_pairs", "block_edges", "main", "masked_first", "tuned_rmse"]
 
-HERE = Path(__file__).parent
-TARGET = HERE / "published" / "checks.json"
+RESULTS_FOLDER = Path(__file__).parent
+TARGET = RESULTS_FOLDER / "published" / "checks.json"
 #: Names of the study's matchers in the bench.
 PEER_NAMES = {
     "horn-schunck": "horn-schunck, default settings",
@@ -86,7 +86,7 @@ MAX_CLOUD_COVER = 15
 
 def tuned_rmse(study: Study) -> dict[str, list[float]]:
     """RMSE on ice of each mosaic with tuned settings, m/yr by matcher, with its interval."""
-    sys.path.insert(0, str(HERE.parent / "bench"))
+    sys.path.insert(0, str(RESULTS_FOLDER.parent / "bench"))
     from peers import PEERS
 
     rows = gdiv.load_published("benchmark")["rows"]

@@ -10,7 +10,7 @@ from gdiv.benchmark.scores import CLASSES
 __all__ = ["errors_page"]
 
 #: Methods of stating errors, with their titles.
-WAYS = {
+METHODS = {
     "with second predictor": "calibrated, with a second predictor",
     "images alone": "calibrated, from the images alone",
     "forward-backward alone": "half the forward-backward error",
@@ -65,7 +65,7 @@ def errors_page(results: Mapping[str, Any], real: Mapping[str, Any]) -> str:
         "and, in brackets, in the worst case. Coverage is computed over all pixels together; the "
         "leaderboard gives its mean over cases.",
         "",
-        *_worth_lines(matchers),
+        *_score_lines(matchers),
         "",
         "## Coverage by class",
         "",
@@ -93,11 +93,11 @@ def errors_page(results: Mapping[str, Any], real: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _worth_lines(matchers: Mapping[str, Any]) -> list[str]:
+def _score_lines(matchers: Mapping[str, Any]) -> list[str]:
     """Table of the scores of each method of stating errors."""
     rows = []
     for name, ways in matchers.items():
-        for way, title in WAYS.items():
+        for way, title in METHODS.items():
             if way == "second predictor alone" and name != "raft":
                 continue
             scores = ways[way]

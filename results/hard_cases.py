@@ -18,8 +18,8 @@ from gdiv.flow.matchers.registry import matcher_label
 
 __all__ = ["main"]
 
-HERE = Path(__file__).parent
-PUBLISHED = HERE / "published"
+RESULTS_FOLDER = Path(__file__).parent
+PUBLISHED = RESULTS_FOLDER / "published"
 DOTS_PER_INCH = 110
 MATCHERS = ("horn-schunck", "raft", "correlation", "dis", "ilk")
 #: Cases and titles: narrow ice that slides, and fast ice in a bend with cast shadows.
@@ -40,14 +40,14 @@ def _fast_case() -> str:
     return max(gdiv.list_cases("test", ["drawn"]), key=lambda case: case.reach).name
 
 
-def _picture(pair: Pair, drawn: bool, title: str, target: Path) -> None:
+def _picture(pair: Pair, show_images: bool, title: str, target: Path) -> None:
     """Match a pair with every matcher and save the figure."""
     flows = {
         matcher_label(name): np.stack(match_images(name, pair.reference, pair.secondary)[:2])
         for name in MATCHERS
     }
     # Real scenes may not be redistributed, so the figures only show drawn textures.
-    images = (pair.reference, pair.secondary) if drawn else ()
+    images = (pair.reference, pair.secondary) if show_images else ()
     figure = plot_case(images, pair.flow, flows, pair.ice, pair.counted, title)
     figure.savefig(target, dpi=DOTS_PER_INCH, bbox_inches="tight")
 
@@ -57,7 +57,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--scenes", type=Path, default=HERE.parent.parent / "shared" / "real")
+    parser.add_argument(
+        "--scenes", type=Path, default=RESULTS_FOLDER.parent.parent / "shared" / "real"
+    )
     scenes = parser.parse_args().scenes
     for name, (case, title) in CASES.items():
         pair = gdiv.load_case(case or _fast_case(), scenes)

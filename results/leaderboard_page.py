@@ -18,7 +18,7 @@ HALF_WIDTHS = (
     "half-width 16-32 px",
     "half-width > 32 px",
 )
-PLACES = ("margin", "shear", "stable")
+SITES = ("margin", "shear", "stable")
 #: Titles of the sections.
 TITLES = {"ice": "All cases with glacier-like motion", **{k: f"{k}: {v}" for k, v in KINDS.items()}}
 UNIT_LABEL = "DIS, finest scale 0"
@@ -153,7 +153,7 @@ def leaderboard_page(results: Mapping[str, Any]) -> str:
         "",
         "## Error at margins, in the 10 % of ice with the largest shear, and on stable ground, px",
         "",
-        *_class_lines(rows, PLACES),
+        *_class_lines(rows, SITES),
     ]
     lines += _real_lines(results)
     lines += _settings_lines(results)

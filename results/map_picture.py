@@ -12,7 +12,7 @@ PAGE = ROOT / "runs" / "mer-de-glace-demo" / "products" / "map.html"
 TARGET = ROOT / "results" / "published" / "map.png"
 #: Size of the picture, pixels.
 WIDTH = 730
-HEIGHT = 930
+HEIGHT = 1130
 #: Clicked point, as fractions of the width and height of the map; on the glacier, chosen by eye.
 CLICK_X = 0.42
 CLICK_Y = 0.55

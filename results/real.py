@@ -1,7 +1,7 @@
 """Run the study on real scenes and publish its claims and a picture of the speed.
 
 Run `python results/real.py FOLDER [GLACIER ...]`; FOLDER contains one folder of scenes for each of
-`PLACES`. Claims are published as `published/GLACIER.json`, with a figure of the speed from each
+`SITES`. Claims are published as `published/GLACIER.json`, with a figure of the speed from each
 matcher. The scenes may not be redistributed, so the figure does not show them.
 """
 
@@ -14,12 +14,12 @@ from gdiv.figures import plot_speeds
 from gdiv.flow.matchers.registry import matcher_label
 from gdiv.velocity.annual import speed
 
-__all__ = ["PLACES", "main"]
+__all__ = ["SITES", "main"]
 
 PUBLISHED = Path(__file__).parent / "published"
 DOTS_PER_INCH = 110
 #: Profile and folder of scenes by glacier of the catalog. For few scenes, smoke suffices.
-PLACES = {
+SITES = {
     "perito-moreno": ("demo", "perito-moreno-2020"),
     "yahtse": ("smoke", "yahtse-2016-west"),
     "zmutt": ("smoke", "zmutt-2017-2018"),
@@ -46,10 +46,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, help="folder with a subfolder per site of real scenes")
-    parser.add_argument("glacier", nargs="*", default=list(PLACES), help="keys of the catalog")
+    parser.add_argument("glacier", nargs="*", default=list(SITES), help="keys of the catalog")
     arguments = parser.parse_args()
     for glacier in arguments.glacier:
-        profile, folder = PLACES[glacier]
+        profile, folder = SITES[glacier]
         publish(glacier, profile, str(arguments.folder / folder / "items.json"))
 
 

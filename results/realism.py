@@ -16,7 +16,7 @@ import numpy as np
 import rasterio
 from scipy import ndimage
 
-from gdiv.benchmark.real_scenes import PLACES, RealScenes
+from gdiv.benchmark.real_scenes import SITES, RealScenes
 from gdiv.catalog import Glacier, TwinConditions, load_catalog
 from gdiv.files import write_json
 from gdiv.flow.matchers.matching import match_images
@@ -47,7 +47,7 @@ USABLE = [3]
 PAIRS = 2
 SEED = 5
 #: The twin without its difficulties.
-CALM = {
+WITHOUT_DIFFICULTIES = {
     "seasonal_speed": 0.0,
     "speed_trend": 0.0,
     "thinning": 0.0,
@@ -80,7 +80,7 @@ def _measure(pairs: list[tuple[Image, Image]], ice: Mask, stable: Mask) -> dict[
 
 def _measure_real(scenes: Path, folder: str) -> dict[str, Any]:
     """Measure the real pairs of a site."""
-    place = next(place for place in PLACES if place.folder == folder)
+    place = next(place for place in SITES if place.folder == folder)
     real = RealScenes(scenes, place)
     pairs = [(real.images[first], real.images[second]) for first, second in place.pairs]
     return _measure(pairs, real.ice, real.stable)
@@ -129,7 +129,7 @@ def main() -> None:
             "zmutt": _measure_real(scenes, "zmutt-2017-2018"),
         }
     }
-    for name, change in (("easy", CALM), ("hard", {})):
+    for name, change in (("easy", WITHOUT_DIFFICULTIES), ("hard", {})):
         results[name] = {
             key: _measure_twin(key, TwinConditions.model_validate(change)) for key in PARTS
         }

@@ -22,7 +22,7 @@ from tables import (
     cost_table,
     demo_table,
     glacier_table,
-    real_places_table,
+    real_sites_table,
     real_table,
     summary_table,
 )
@@ -31,9 +31,9 @@ from gdiv import load_published
 
 __all__ = ["main"]
 
-HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
-DOCS = HERE.parent / "docs"
+RESULTS_FOLDER = Path(__file__).parent
+README = RESULTS_FOLDER.parent / "README.md"
+DOCS = RESULTS_FOLDER.parent / "docs"
 
 
 def _generated_blocks() -> dict[Path, dict[str, str]]:
@@ -48,7 +48,7 @@ def _generated_blocks() -> dict[Path, dict[str, str]]:
             "real": real_table(load_published("perito-moreno")),
             "glaciers": glacier_table(load_published("glaciers")),
             "leaderboard": leaderboard_table(load_published("benchmark")),
-            "places": real_places_table(
+            "places": real_sites_table(
                 {key: load_published(key) for key in ("yahtse", "zmutt")},
                 load_published("benchmark")["real"],
             ),
@@ -62,17 +62,17 @@ def _generated_files() -> dict[Path, str]:
     """Current text of every file that is generated completely or in part."""
     texts = {file: _replace_blocks(file, blocks) for file, blocks in _generated_blocks().items()}
     ablation = load_published("bench-ablation")
-    texts[HERE / "bench.md"] = bench_page(
+    texts[RESULTS_FOLDER / "bench.md"] = bench_page(
         load_published("bench-matchers"), load_published("bench-networks"), ablation
     )
-    texts[HERE / "networks.md"] = networks_page(
+    texts[RESULTS_FOLDER / "networks.md"] = networks_page(
         load_published("bench-designs"), load_published("bench-hypothesis")
     )
-    texts[HERE / "errors.md"] = errors_page(
+    texts[RESULTS_FOLDER / "errors.md"] = errors_page(
         load_published("bench-errors"), load_published("bench-real-errors")
     )
-    texts[HERE / "leaderboard.md"] = leaderboard_page(load_published("benchmark"))
-    texts[HERE / "paper.md"] = paper_page(load_published("claims"), ablation)
+    texts[RESULTS_FOLDER / "leaderboard.md"] = leaderboard_page(load_published("benchmark"))
+    texts[RESULTS_FOLDER / "paper.md"] = paper_page(load_published("claims"), ablation)
     return texts
 
 
@@ -99,7 +99,7 @@ def _is_current(file: Path, text: str) -> bool:
 def main() -> None:
     """Run the command line."""
     if "--links" in sys.argv:
-        links = format_launch_links(read_origin(HERE))
+        links = format_launch_links(read_origin(RESULTS_FOLDER))
         README.write_text(_replace_blocks(README, {"launch": links}), encoding="utf-8")
         return
     stale = {file: text for file, text in _generated_files().items() if not _is_current(file, text)}

@@ -21,7 +21,7 @@ __all__ = [
     "cost_table",
     "demo_table",
     "glacier_table",
-    "real_places_table",
+    "real_sites_table",
     "real_table",
     "summary_table",
 ]
@@ -67,7 +67,9 @@ def summary_table(claims: Claims) -> str:
         bias = _with_interval(claims, f"mosaic.{name}.along", "{:+.1f}")
         coverage = _with_interval(claims, f"mosaic.{name}.covered", "{:.2f}")
         tuned_rmse = _tuned_cell(tuned, name)
-        rows.append((row_name(name), _share(claims, name), rmse, tuned_rmse, bias, coverage))
+        rows.append(
+            (row_name(name), _coverage_percent(claims, name), rmse, tuned_rmse, bias, coverage)
+        )
     return "\n".join([introduction, "", *format_table(heads, rows)])
 
 
@@ -77,7 +79,7 @@ def _with_interval(claims: Claims, key: str, form: str) -> str:
     return f"{format_claim(claims, key, form)} ({low} to {high})"
 
 
-def _share(claims: Claims, name: str) -> str:
+def _coverage_percent(claims: Claims, name: str) -> str:
     """Percentage of the ice where the mosaic of a matcher has a value."""
     return f"{100 * claims[f'mosaic.{name}.coverage']['value']:.0f}"
 
@@ -119,7 +121,7 @@ def demo_table(claims: Claims) -> str:
             (
                 row_name(name),
                 format_claim(claims, f"mosaic.{name}.stakes"),
-                _share(claims, name),
+                _coverage_percent(claims, name),
                 _with_interval(claims, f"mosaic.{name}.rmse", "{:.2f}"),
                 _tuned_cell(tuned, name),
                 format_claim(claims, f"mosaic.{name}.median"),
@@ -147,7 +149,7 @@ def _stakes_note() -> str:
     )
 
 
-def real_places_table(
+def real_sites_table(
     claims_by_place: Mapping[str, Claims], scores: Mapping[str, Mapping[str, Any]]
 ) -> str:
     """Format the studies of Yahtse and Zmutt, with one row per site and matcher.

@@ -17,7 +17,7 @@ import rooms
 FILES_AND_TABLES = {"xarray", "dask", "pandas", "geopandas", "rasterio", "stackstac", "rioxarray"}
 
 
-def test_rooms_import_only_rooms_below_them():
+def test_packages_import_only_packages_below_them():
     arrows = rooms.arrows(ROOT / "gdiv", "gdiv")
     assert set(arrows) == set(rooms.ORDER), "docs/rooms.py orders all rooms"
     assert rooms.upward(arrows) == []

@@ -32,7 +32,7 @@ def test_every_matcher_finds_motion(name):
     )
 
 
-def test_synthetic_pairs_differ_only_as_their_case_says():
+def test_synthetic_pairs_differ_only_as_specified():
     pairs = {case: smooth.synthetic(case, 128, 1) for case in smooth.SYNTHETIC}
     for case, pair in pairs.items():
         assert np.array_equal(pair.flow, pairs["clean"].flow), case
@@ -59,7 +59,7 @@ def test_shadows_darken_parts_of_both_images():
 
 
 @pytest.mark.parametrize("name", [name for name in ablation.VARIANTS if "torchvision" not in name])
-def test_every_variant_of_the_ablation_is_another_network(name):
+def test_ablation_variants_are_different_networks(name):
     torch.manual_seed(0)
     network = ablation.VARIANTS[name]().eval()
     assert (network.config != ablation.GDIV) == (name != "as it ships")
@@ -95,7 +95,7 @@ def test_real_scenes_can_be_warped(real):
     assert np.hypot(*pair.flow).max() > 1
 
 
-def test_a_calibration_recovers_how_errors_were_drawn():
+def test_a_calibration_recovers_the_drawn_errors():
     rng = np.random.default_rng(0)
     samples = []
     for number in range(6):
@@ -121,7 +121,7 @@ def test_gradients_of_a_ramp_are_those_of_sobel():
     assert (x[1:-1, 1:-1] == 8).all() and (y[1:-1, 1:-1] == 24).all()
 
 
-def test_zero_motion_loses_all_of_it():
+def test_zero_motion_has_a_bias_of_minus_one():
     flow = np.full((2, 64, 64), 3, np.float32)
     images = np.zeros((2, 64, 64), np.float32)
     score = hypothesis.score([np.zeros_like(flow)], [(images, flow)])

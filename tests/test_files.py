@@ -113,11 +113,11 @@ def test_short_messages_are_one_line_without_links():
         ("'http://secret@host/x' and \"https://u:p@h\"", "'http://host/x' and \"https://h\""),
     ],
 )
-def test_secrets_are_taken_out_of_links(text, expected):
+def test_secrets_are_removed_from_links(text, expected):
     assert files.redacted(text) == expected
 
 
-def test_a_pipe_is_no_file(tmp_path):
+def test_a_pipe_is_not_a_file(tmp_path):
     """Reading it would block forever."""
     os.mkfifo(tmp_path / "items.json")
     with pytest.raises(OSError, match="not a regular file"):

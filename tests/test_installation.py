@@ -15,7 +15,7 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES)
 def test_a_checkout_contains_its_files(name):
     assert installation.checkout() == ROOT
-    path = installation.shipped(name)
+    path = installation.shipped_path(name)
     assert path == ROOT / NAMES[name]
     assert path.exists()
 
@@ -25,4 +25,4 @@ def test_a_wheel_contains_its_files_in_the_package(name, tmp_path, monkeypatch):
     package = tmp_path / "site-packages" / "gdiv"
     monkeypatch.setattr(installation, "PACKAGE", package)
     assert installation.checkout() is None
-    assert installation.shipped(name) == package / name
+    assert installation.shipped_path(name) == package / name

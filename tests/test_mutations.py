@@ -45,7 +45,7 @@ def changed(value, path, new):
     return content
 
 
-def test_every_mutation_of_an_item_leaves_the_other_scenes_as_they_are(twin, glacier):
+def test_every_mutation_of_an_item_leaves_the_other_scenes_unchanged(twin, glacier):
     items = twin["items"]
     plain = screen_scenes(items, twin["source"], glacier)
     others = plain.verdict[1:].tolist()

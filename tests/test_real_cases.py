@@ -29,7 +29,7 @@ def prepare(real, key, folder):
     return table, cube, masks, gdiv.register_pairs(cube, pairs, masks)
 
 
-def test_landsat_of_yahtse_is_registered_on_its_rock(real):
+def test_yahtse_landsat_scenes_are_registered_on_rock(real):
     _, cube, masks, pairs = prepare(real, "yahtse", "yahtse-2016-west")
     assert 0.03 < masks.stable.values.mean() < 0.05, "rock alone, not the fjord"
     assert pairs.days.round().tolist() == [16]
@@ -39,7 +39,7 @@ def test_landsat_of_yahtse_is_registered_on_its_rock(real):
     assert -0.1 < low < high < 1.5, "scale and offset of the items"
 
 
-def test_zmutt_is_read_in_its_own_projection_and_refuses_the_other_orbit(real):
+def test_zmutt_is_read_in_its_own_projection_and_rejects_the_other_orbit(real):
     table, cube, masks, pairs = prepare(real, "zmutt", "zmutt-2017-2018")
     dropped = table[table.verdict == "drop"]
     assert dropped.id.tolist() == ["S2A_zmutt_20170907"]

@@ -65,7 +65,7 @@ def test_every_module_is_listed(site):
             assert f'id="module-{module}"' in page
 
 
-def test_links_lead_somewhere_and_pages_ask_for_no_network(site):
+def test_links_have_targets_and_pages_work_offline(site):
     for path in pages(site):
         text = path.read_text(encoding="utf-8")
         assert len(text) < 5e6, path.name
@@ -78,12 +78,12 @@ def test_links_lead_somewhere_and_pages_ask_for_no_network(site):
             assert (path.parent / unquote(target)).exists(), f"{path.name} leads to {target}"
 
 
-def test_formulas_are_drawn_by_the_browser_itself(site):
+def test_formulas_are_rendered_by_the_browser(site):
     text = (site / "notebooks" / "03_horn_schunck_labels.html").read_text(encoding="utf-8")
     assert text.count("<math") > 5 and not re.search("<script[^>]+mathjax", text, re.I)
 
 
-def test_the_site_tells_no_path_of_the_machine(site, smoke):
+def test_the_site_contains_no_local_path(site, smoke):
     for path in pages(site):
         text = path.read_text(encoding="utf-8")
         assert str(smoke) not in text and str(ROOT) not in text and "PosixPath" not in text, (
@@ -93,7 +93,7 @@ def test_the_site_tells_no_path_of_the_machine(site, smoke):
 
 @needs_chromium
 @pytest.mark.parametrize("width", [390, 1300])
-def test_pages_fit_a_phone_and_a_desk_and_the_map_is_alive(site, browser, width):
+def test_pages_fit_phone_and_desktop_and_the_map_is_interactive(site, browser, width):
     page, asked, errors = watch_page(browser, width=width, height=900)
     for path in pages(site):
         page.goto(path.as_uri())

@@ -23,7 +23,7 @@ from gdiv.benchmark.weather import CONDITIONS, add_condition, change_light, rene
 from gdiv.images.arrays import Flow, Image, Mask
 from gdiv.images.sampling import pixel_grid, stays_inside
 
-__all__ = ["Case", "Pair", "Split", "inside", "make_moved", "moved_cases", "split_hash"]
+__all__ = ["Case", "Pair", "Split", "make_moved", "moved_cases", "scored_pixels", "split_hash"]
 
 Split: TypeAlias = Literal["dev", "test"]
 
@@ -134,21 +134,24 @@ def moved_cases(split: Split) -> Iterator[Case]:
     conditions = list(CONDITIONS)
     number = 0
     for turn in range(ROUNDS[split]):
-        for place, family in enumerate(FAMILIES):
+        for family_index, family in enumerate(FAMILIES):
             for wide, widths in enumerate(HALF_WIDTHS):
                 # Every half-width meets every reach and every condition in some family.
-                reaches = REACHES[(wide + place + 2 * turn) % len(REACHES)]
+                reaches = REACHES[(wide + family_index + 2 * turn) % len(REACHES)]
                 rng = np.random.default_rng([SEEDS[split], number])
                 half_width = float(np.exp(rng.uniform(*np.log(widths))))
                 reach = float(np.exp(rng.uniform(*np.log(reaches))))
                 reach = round(min(reach, MAX_REACH * half_width), 2)
-                drawn = number % 3 == 2
+                has_drawn_texture = number % 3 == 2
+                kind = "drawn" if has_drawn_texture else "moved"
                 yield Case(
-                    name=f"{split}-{'drawn' if drawn else 'moved'}-{family}-{number:02d}",
-                    kind="drawn" if drawn else "moved",
+                    name=f"{split}-{kind}-{family}-{number:02d}",
+                    kind=kind,
                     split=split,
                     family=family,
-                    texture=None if drawn else _choose_texture(split, reach, number - number // 3),
+                    texture=None
+                    if has_drawn_texture
+                    else _choose_texture(split, reach, number - number // 3),
                     half_width=round(half_width, 1),
                     reach=reach,
                     condition=conditions[number % len(conditions)],
@@ -200,7 +203,7 @@ def make_moved(case: Case, scenes: Path | None) -> Pair:
     reference, secondary = add_condition(case.condition, reference, secondary, rng)
     reference, secondary = change_light(reference, secondary, rng)
     flow = flow.astype(np.float32)
-    return Pair(reference, secondary, flow, field.ice, inside(flow))
+    return Pair(reference, secondary, flow, field.ice, scored_pixels(flow))
 
 
 def _texture(case: Case, side: int, scenes: Path | None, rng: np.random.Generator) -> Image:
@@ -210,7 +213,7 @@ def _texture(case: Case, side: int, scenes: Path | None, rng: np.random.Generato
     return read_window(require_folder(scenes), case.texture, side, rng)
 
 
-def inside(flow: Flow) -> Mask:
+def scored_pixels(flow: Flow) -> Mask:
     """Mark pixels inside the scored frame whose counterpart in the secondary is inside it as well.
 
     Parameters

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from gdiv.benchmark.cases import Case, Pair
-from gdiv.benchmark.real_scenes import PLACES, RealScenes, needed_pairs
-from gdiv.benchmark.real_scores import score_place
+from gdiv.benchmark.real_scenes import SITES, RealScenes, needed_pairs
+from gdiv.benchmark.real_scores import score_site
 from gdiv.benchmark.scenes import MissingSceneError
 from gdiv.benchmark.scores import BlockScores, score_blocks, sparsification
 from gdiv.benchmark.suite import load_case
@@ -180,7 +180,7 @@ def evaluate_real(
     contestants = list(contestants)
     results: dict[str, dict[str, Any]] = {}
     skipped = {}
-    for place in tqdm(PLACES, desc="real pairs", unit="place"):
+    for place in tqdm(SITES, desc="real pairs", unit="place"):
         try:
             real = RealScenes(scenes, place)
         except MissingSceneError as error:
@@ -209,4 +209,4 @@ def _score_real(contestant: Contestant, real: RealScenes) -> dict[str, Any]:
         (first, second): _match(contestant, real.images[first], real.images[second])[0]
         for first, second in needed_pairs(real.place)
     }
-    return {name: list(estimate) for name, estimate in score_place(real, flows).items()}
+    return {name: list(estimate) for name, estimate in score_site(real, flows).items()}

@@ -34,9 +34,9 @@ MOVING = 0.002
 # Shapes, in sides of the frame unless stated; chosen to span valley glaciers on maps of Millan et
 # al. (2022, doi:10.1038/s41561-021-00885-z).
 CENTRELINE_STEP = 0.5  # pixels
-BEYOND = 0.4  # distance from the frame to both ends of a centreline, outside it
-SIDEWAYS = 0.06  # spread of the points of a centreline
-STRONG_SIDEWAYS = 0.16  # the same for the family "bend"
+OVERHANG = 0.4  # distance from the frame to both ends of a centreline, outside it
+LATERAL_SPREAD = 0.06  # spread of the points of a centreline
+STRONG_LATERAL_SPREAD = 0.16  # the same for the family "bend"
 POINTS = 6  # of a centreline
 WIDTH_WAVE = 0.15  # relative spread of the half-width along a centreline
 SPEED_WAVE = 0.25  # relative spread of the speed along a centreline
@@ -150,12 +150,12 @@ def _determinant(flow: Flow) -> Image:
 
 def _draw_centreline(side: int, sideways: float, rng: np.random.Generator) -> Series:
     """Points ``(N, 2)`` of a curve that crosses the frame in a random direction."""
-    along = np.linspace(-BEYOND, 1 + BEYOND, POINTS) - 0.5
+    along = np.linspace(-OVERHANG, 1 + OVERHANG, POINTS) - 0.5
     across = rng.normal(0, sideways, POINTS)
     angle = rng.uniform(0, 2 * np.pi)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     nodes = side * (0.5 + np.stack([along, across], 1) @ turn.T)
-    count = int(side * (1 + 2 * BEYOND) / CENTRELINE_STEP)
+    count = int(side * (1 + 2 * OVERHANG) / CENTRELINE_STEP)
     return make_interp_spline(np.arange(POINTS), nodes)(np.linspace(0, POINTS - 1, count))
 
 
@@ -218,31 +218,31 @@ def _join(tongues: list[_Tongue]) -> Field:
 
 def _tongue(side: int, half_width: float, rng: np.random.Generator) -> Field:
     """One tongue, nearly straight."""
-    line = _draw_centreline(side, SIDEWAYS, rng)
+    line = _draw_centreline(side, LATERAL_SPREAD, rng)
     return _join([_draw_tongue(line, side, half_width, SLIPS, rng)])
 
 
 def _sliding(side: int, half_width: float, rng: np.random.Generator) -> Field:
     """A tongue that slides along its margins."""
-    line = _draw_centreline(side, SIDEWAYS, rng)
+    line = _draw_centreline(side, LATERAL_SPREAD, rng)
     return _join([_draw_tongue(line, side, half_width, SLIDING_SLIPS, rng)])
 
 
 def _bend(side: int, half_width: float, rng: np.random.Generator) -> Field:
     """A tongue that bends."""
-    line = _draw_centreline(side, STRONG_SIDEWAYS, rng)
+    line = _draw_centreline(side, STRONG_LATERAL_SPREAD, rng)
     return _join([_draw_tongue(line, side, half_width, SLIPS, rng)])
 
 
 def _ice_fall(side: int, half_width: float, rng: np.random.Generator) -> Field:
     """A tongue with an icefall, where it is several times as fast."""
-    line = _draw_centreline(side, SIDEWAYS, rng)
+    line = _draw_centreline(side, LATERAL_SPREAD, rng)
     return _join([_draw_tongue(line, side, half_width, SLIPS, rng, fall=True)])
 
 
 def _confluence(side: int, half_width: float, rng: np.random.Generator) -> Field:
     """A tongue and a narrower tributary that joins it."""
-    trunk = _draw_centreline(side, SIDEWAYS, rng)
+    trunk = _draw_centreline(side, LATERAL_SPREAD, rng)
     # The tributary comes from the side and ends on the trunk, in its direction.
     junction = int(len(trunk) * rng.uniform(0.45, 0.65))
     direction = trunk[junction] - trunk[junction - 1]
@@ -261,7 +261,7 @@ def _confluence(side: int, half_width: float, rng: np.random.Generator) -> Field
 
 def _stagnant(side: int, half_width: float, rng: np.random.Generator) -> Field:
     """A fast tongue between slow and stagnant ice."""
-    line = _draw_centreline(side, SIDEWAYS, rng)
+    line = _draw_centreline(side, LATERAL_SPREAD, rng)
     fast = _draw_tongue(line, side, half_width, SLIDING_SLIPS, rng)
     wide = half_width * (1 + STAGNANT_WIDTH) + EDGE
     slow = _draw_tongue(line, side, wide, SLIPS, rng)

@@ -36,9 +36,9 @@ class Resampling:
         rng = np.random.default_rng(SEED)
         self.names = sorted(blocks)
         count = len(self.names)
-        drawn = rng.multinomial(count, np.full(count, 1 / count), REPLICATES)
+        resampled_counts = rng.multinomial(count, np.full(count, 1 / count), REPLICATES)
         # The first replicate is the sample itself.
-        self.cases = np.concatenate([np.ones((1, count)), drawn]).astype(float)
+        self.cases = np.concatenate([np.ones((1, count)), resampled_counts]).astype(float)
         self.blocks = {
             name: np.concatenate(
                 [
@@ -177,10 +177,10 @@ def _quantile(histogram: npt.NDArray[np.float64], level: float) -> npt.NDArray[n
     """Quantile of histograms over `ERROR_EDGES`, linear within a bin."""
     cumulated = np.cumsum(histogram, -1)
     cumulated = cumulated / np.maximum(cumulated[..., -1:], 1e-12)
-    place = np.argmax(cumulated >= level, -1)
-    upper = np.take_along_axis(cumulated, place[..., None], -1)[..., 0]
-    before = np.take_along_axis(cumulated, np.maximum(place - 1, 0)[..., None], -1)[..., 0]
-    lower = np.where(place > 0, before, 0)
+    index = np.argmax(cumulated >= level, -1)
+    upper = np.take_along_axis(cumulated, index[..., None], -1)[..., 0]
+    before = np.take_along_axis(cumulated, np.maximum(index - 1, 0)[..., None], -1)[..., 0]
+    lower = np.where(index > 0, before, 0)
     fraction = np.clip((level - lower) / np.maximum(upper - lower, 1e-12), 0, 1)
-    quantile = ERROR_EDGES[place] + fraction * np.diff(ERROR_EDGES)[place]
+    quantile = ERROR_EDGES[index] + fraction * np.diff(ERROR_EDGES)[index]
     return np.where(np.isfinite(histogram[..., 0]), quantile, np.nan)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gdiv.benchmark.cases import Case, Pair, inside
+from gdiv.benchmark.cases import Case, Pair, scored_pixels
 from gdiv.benchmark.scenes import MissingSceneError, require_folder
 
 __all__ = ["PUBLISHED", "make_published", "published_cases"]
@@ -72,5 +72,5 @@ def make_published(case: Case, scenes: Path | None) -> Pair:
         flow = np.stack([stored["u"], stored["v"]]).astype(np.float32) / np.float32(steps)
         height, width = stored["shape"]
         ice = np.unpackbits(stored["ice"])[: height * width].reshape(height, width).astype(bool)
-    known = np.isfinite(reference) & np.isfinite(secondary)
-    return Pair(reference, secondary, flow, ice, inside(flow) & known)
+    has_data = np.isfinite(reference) & np.isfinite(secondary)
+    return Pair(reference, secondary, flow, ice, scored_pixels(flow) & has_data)

@@ -18,7 +18,7 @@ from gdiv.benchmark.chips import match_chips
 from gdiv.benchmark.scenes import read_band, read_items, require_folder
 from gdiv.images.arrays import Flow, Image, Mask
 
-__all__ = ["PLACES", "Dates", "Place", "RealScenes", "needed_pairs", "relative_to"]
+__all__ = ["SITES", "Dates", "RealScenes", "Site", "needed_pairs", "relative_to"]
 
 #: Distance of stable ground from the ice, at a site without rock outlines, pixels.
 STABLE_DISTANCE = 16
@@ -28,7 +28,7 @@ JPEG_BLOCK = 8
 Dates: TypeAlias = tuple[str, str]
 
 
-class Place(NamedTuple):
+class Site(NamedTuple):
     """Real scenes of one site, and the pairs that are scored.
 
     Attributes
@@ -65,8 +65,8 @@ class Place(NamedTuple):
 
 
 #: Sites of the test split.
-PLACES = (
-    Place(
+SITES = (
+    Site(
         "yahtse-2016-west",
         "pan",
         pairs=(("2016-07-18", "2016-08-03"),),
@@ -75,7 +75,7 @@ PLACES = (
         caveat="Landsat 8, 15 m, 16 days. The published field is no ground truth: CARST, "
         "32 px chips, with the sign of its east component corrected. Rock is 4 % of the frame.",
     ),
-    Place(
+    Site(
         "zmutt-2017-2018",
         "red",
         pairs=(("2017-08-25", "2018-08-30"),),
@@ -84,7 +84,7 @@ PLACES = (
         chip=24,
         caveat="Sentinel-2, 10 m, one year. No stable ground: all but the glacier is masked.",
     ),
-    Place(
+    Site(
         "perito-moreno-2020",
         "nir",
         pairs=(("2020-01-31", "2020-02-20"), ("2020-02-07", "2020-02-22")),
@@ -96,12 +96,12 @@ PLACES = (
 )
 
 
-def needed_pairs(place: Place) -> list[Dates]:
+def needed_pairs(place: Site) -> list[Dates]:
     """List the dates of all pairs of a site that have to be matched.
 
     Parameters
     ----------
-    place : Place
+    site : Site
         A site.
 
     Returns
@@ -123,7 +123,7 @@ class RealScenes:
     ----------
     scenes : Path or None
         Folder with one subfolder per site of real scenes.
-    place : Place
+    site : Site
         The site.
 
     Attributes
@@ -144,7 +144,7 @@ class RealScenes:
         If the scenes are absent.
     """
 
-    def __init__(self, scenes: Path | None, place: Place) -> None:
+    def __init__(self, scenes: Path | None, place: Site) -> None:
         self.place = place
         self.folder = require_folder(scenes) / place.folder
         dates = {date for pair in (*place.pairs, *place.null) for date in pair}
@@ -156,8 +156,8 @@ class RealScenes:
             self._transform = file.transform
             self._shape = (file.height, file.width)
         self.ice = self._rasterise("outline.geojson")
-        known = np.all([np.isfinite(image) for image in self.images.values()], axis=0)
-        self.stable = self._stable_ground() & known
+        has_data = np.all([np.isfinite(image) for image in self.images.values()], axis=0)
+        self.stable = self._stable_ground() & has_data
         self.block_grid = float(np.mean([_block_grid(image) for image in self.images.values()]))
 
     @cached_property

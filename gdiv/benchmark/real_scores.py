@@ -24,7 +24,7 @@ from gdiv.images.arrays import Flow, Mask
 from gdiv.images.sampling import compose_flows
 from gdiv.images.statistics import nmad, pool_components, resample_blocks
 
-__all__ = ["score_place"]
+__all__ = ["score_site"]
 
 #: Vectors ``(2, N)`` in pixels, and the number of the block of each.
 Residuals: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]
@@ -35,7 +35,7 @@ REPLICATES = 200
 SEED = 20261126
 
 
-def score_place(scenes: RealScenes, flows: Mapping[Dates, Flow]) -> dict[str, Estimate]:
+def score_site(scenes: RealScenes, flows: Mapping[Dates, Flow]) -> dict[str, Estimate]:
     """Score the displacement of all pairs of a site.
 
     Parameters
@@ -88,8 +88,10 @@ def score_place(scenes: RealScenes, flows: Mapping[Dates, Flow]) -> dict[str, Es
         moving = scenes.ice & (np.hypot(*field) > MIN_FIELD)
         difference = within(relative_to(flows[pair], scenes.stable) - field, moving)
         scores["field"] = _bootstrap(difference, _median_length)
-    lost = float(np.mean([np.isnan(flows[pair][0])[scenes.ice].mean() for pair in place.pairs]))
-    return scores | {"missing": Estimate(lost, lost, lost)}
+    missing_fraction = float(
+        np.mean([np.isnan(flows[pair][0])[scenes.ice].mean() for pair in place.pairs])
+    )
+    return scores | {"missing": Estimate(missing_fraction, missing_fraction, missing_fraction)}
 
 
 def _from_chips(
@@ -99,8 +101,8 @@ def _from_chips(
     chips = scenes.chips[pair]
     rows, columns = chips[:, :2].astype(int).T
     difference = flow[:, rows, columns] - chips[:, 2:].T
-    known = np.isfinite(difference).all(0)
-    return difference[:, known], blocks[rows, columns][known]
+    is_valid = np.isfinite(difference).all(0)
+    return difference[:, is_valid], blocks[rows, columns][is_valid]
 
 
 def _median_length(vectors: npt.NDArray[np.float64]) -> float:

@@ -127,10 +127,10 @@ def relative_error(
         other = _case_errors(unit[name], resampling.blocks[name])
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.log(own / other)
-        known = np.isfinite(ratio)
+        is_valid = np.isfinite(ratio)
         case = resampling.cases[:, number, None]
-        logarithms = logarithms + case * np.where(known, ratio, 0)
-        weights = weights + case * known
+        logarithms = logarithms + case * np.where(is_valid, ratio, 0)
+        weights = weights + case * is_valid
     with np.errstate(invalid="ignore"):
         mean = np.exp(logarithms / weights)
     return {

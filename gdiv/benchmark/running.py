@@ -146,6 +146,6 @@ def run_benchmark(
         raise BenchmarkError(f"all cases were skipped: {next(iter(skipped.values()))}")
     results = summarise_benchmark(contestants, exact, scores, skipped) if exact else {"rows": []}
     if split == "test" and (not cases or "real" in cases):
-        results["real"], lost = evaluate_real(contestants, folder, real_folder)
-        results["skipped"] = results.get("skipped", {}) | lost
+        results["real"], skipped_sites = evaluate_real(contestants, folder, real_folder)
+        results["skipped"] = results.get("skipped", {}) | skipped_sites
     return results

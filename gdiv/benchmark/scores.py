@@ -145,8 +145,8 @@ def _most_sheared(flow: Flow, ice: Mask) -> Mask:
         return ice
     (u_row, u_column), (v_row, v_column) = (np.gradient(part) for part in flow)
     shear = np.hypot(u_column - v_row, u_row + v_column)
-    known = ice & np.isfinite(shear)
-    return known & (shear >= np.nanquantile(shear[ice], 1 - SHEAR))
+    has_shear = ice & np.isfinite(shear)
+    return has_shear & (shear >= np.nanquantile(shear[ice], 1 - SHEAR))
 
 
 def score_blocks(pair: Pair, flow: Flow, sigma: Flow | None = None) -> BlockScores:
@@ -184,12 +184,12 @@ def score_blocks(pair: Pair, flow: Flow, sigma: Flow | None = None) -> BlockScor
     classes = pixel_classes(pair)
     for number, name in enumerate(CLASSES):
         here = classes[name] & found
-        lost = classes[name] & ~found & np.isfinite(length)
+        has_no_match = classes[name] & ~found & np.isfinite(length)
         moving = here if name.endswith("px") and "half" not in name else here & (length > FAST)
         sums["pixels"][:, number] = _sum(blocks, here, count)
-        sums["missing"][:, number] = _sum(blocks, lost, count)
+        sums["missing"][:, number] = _sum(blocks, has_no_match, count)
         sums["error"][:, number] = _sum(blocks, here, count, error)
-        sums["filled"][:, number] = _sum(blocks, here | lost, count, filled)
+        sums["filled"][:, number] = _sum(blocks, here | has_no_match, count, filled)
         sums["large"][:, number] = _sum(blocks, here & (error > 2), count)
         sums["along"][:, number] = _sum(blocks, moving, count, along)
         sums["length"][:, number] = _sum(blocks, moving, count, length)

@@ -89,9 +89,9 @@ def smooth_cases(split: Split) -> list[Case]:
             "smooth",
             split,
             name,
-            seed=FIRST_SEEDS[split] + number * len(SYNTHETIC) + place,
+            seed=FIRST_SEEDS[split] + number * len(SYNTHETIC) + index,
         )
-        for place, name in enumerate(SYNTHETIC)
+        for index, name in enumerate(SYNTHETIC)
         for number in range(PAIRS[split])
     ]
 

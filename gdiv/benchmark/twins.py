@@ -11,7 +11,7 @@ import numpy as np
 import rasterio
 from odc.geo.geobox import GeoBox
 
-from gdiv.benchmark.cases import Case, Pair, Split, inside
+from gdiv.benchmark.cases import Case, Pair, Split, scored_pixels
 from gdiv.catalog import Glacier, load_catalog
 from gdiv.imagery.grid import study_grid
 from gdiv.images.arrays import Image
@@ -84,7 +84,7 @@ def make_twin(case: Case, cache: Path) -> Pair:
     flow = np.stack(true_displacement(truth, reference, secondary)).astype(np.float32)
     ice = np.hypot(truth.vx, truth.vy).values > 0
     images = [_read_image(folder / name / "nir.tif") for name in (reference, secondary)]
-    return Pair(images[0], images[1], flow, ice, inside(flow))
+    return Pair(images[0], images[1], flow, ice, scored_pixels(flow))
 
 
 def _middle(glacier: Glacier) -> GeoBox:

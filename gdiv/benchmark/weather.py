@@ -16,7 +16,7 @@ __all__ = ["CONDITIONS", "add_condition", "brightness_range", "change_light", "r
 
 #: Fraction of the texture's power on ice, below `RENEWED_SCALE` pixels, that another texture
 #: replaces.
-RENEWED = 0.15
+RENEWED_FRACTION = 0.15
 RENEWED_SCALE = 4.0
 #: Relative spread and correlation length (pixels) of a smooth gain field, mean gain and offset of
 #: the secondary, and noise of both images.
@@ -76,14 +76,15 @@ def renew_texture(image: Image, ice: Mask, other: Image) -> Image:
     Returns
     -------
     ndarray, shape (H, W)
-        Image with the same amount of fine texture, a fraction `RENEWED` of whose power is new.
+        Image with the same amount of fine texture; a fraction `RENEWED_FRACTION` of its power is
+        new.
     """
     fine = _fine(image)
     new = _fine(other)
     new = new * (fine[ice].std() / max(new[ice].std(), 1e-9)) if ice.any() else new
-    changed = image - fine + np.sqrt(1 - RENEWED) * fine + np.sqrt(RENEWED) * new
-    share = ndimage.gaussian_filter(ice.astype(np.float32), 1.0)
-    return image * (1 - share) + changed * share
+    changed = image - fine + np.sqrt(1 - RENEWED_FRACTION) * fine + np.sqrt(RENEWED_FRACTION) * new
+    ice_weight = ndimage.gaussian_filter(ice.astype(np.float32), 1.0)
+    return image * (1 - ice_weight) + changed * ice_weight
 
 
 def _fine(image: Image) -> Image:

@@ -46,8 +46,8 @@ class Entry(BaseModel):
         if not isinstance(value, dict):
             raise ValueError(f"must be a mapping with the keys {allowed}, got {value!r}")
         flags = [name for name, field in cls.model_fields.items() if field.annotation is bool]
-        truths = [str(key) for key, each in value.items() if each is True or each is False]
-        wrong = [key for key in truths if key in cls.model_fields and key not in flags]
+        booleans = [str(key) for key, each in value.items() if each is True or each is False]
+        wrong = [key for key in booleans if key in cls.model_fields and key not in flags]
         if wrong:
             raise ValueError(f"{', '.join(wrong)} must not be true or false")
         unknown = [str(key) for key in value if key not in cls.model_fields]

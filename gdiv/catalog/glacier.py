@@ -15,7 +15,7 @@ KM_PER_DEGREE = 111.2
 SMALLEST_BOX = 0.2
 LARGEST_BOX = 400.0
 #: Width of a UTM zone, degrees; a study may use the neighbouring zone.
-ZONE = 6.0
+UTM_ZONE_WIDTH = 6.0
 
 
 class Years(Entry):
@@ -246,7 +246,7 @@ class Glacier(Entry):
                 f"be {SMALLEST_BOX:g} to {LARGEST_BOX:g} km"
             )
         area = pyproj.CRS.from_user_input(self.crs).area_of_use
-        if area is not None and not _near(area.bounds, longitude, latitude):
+        if area is not None and not _is_near(area.bounds, longitude, latitude):
             raise ValueError(
                 f"bbox is near {latitude:.1f} N, {longitude:.1f} E, but epsg {self.epsg} is used "
                 f"from {area.south:g} to {area.north:g} N, {area.west:g} to {area.east:g} E; the "
@@ -277,11 +277,11 @@ class Glacier(Entry):
         return self
 
 
-def _near(area: tuple[float, ...], longitude: float, latitude: float) -> bool:
+def _is_near(area: tuple[float, ...], longitude: float, latitude: float) -> bool:
     """Check that a position lies in the area of a projection or in a neighbouring UTM zone."""
     west, south, east, north = area
     if not south - 1 <= latitude <= north + 1:
         return False
     span = east - west + (360 if west > east else 0)
     distance = abs((longitude - west - span / 2 + 180) % 360 - 180)
-    return distance <= span / 2 + ZONE
+    return distance <= span / 2 + UTM_ZONE_WIDTH

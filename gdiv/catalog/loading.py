@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from gdiv.catalog.entries import CatalogError
 from gdiv.catalog.models import Catalog
 from gdiv.files import read_text
-from gdiv.installation import shipped
+from gdiv.installation import shipped_path
 
 __all__ = [
     "CATALOG_FILE",
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 #: The built-in catalog.
-CATALOG_FILE = shipped("data_catalog.yaml")
+CATALOG_FILE = shipped_path("data_catalog.yaml")
 #: Environment variable with the path of the user's catalog, inherited by the notebooks' kernels.
 OWN_CATALOG = "GDIV_CATALOG"
 #: Tag of a YAML merge key, ``<<``, whose keys may be overridden.

@@ -58,10 +58,10 @@ class OutlineDrawing:
         ValueError
             If nothing has been drawn.
         """
-        drawn = self._stream.data or {}
+        stream_data = self._stream.data or {}
         rings = [
             np.column_stack([x, y])
-            for x, y in zip(drawn.get("xs", []), drawn.get("ys", []), strict=True)
+            for x, y in zip(stream_data.get("xs", []), stream_data.get("ys", []), strict=True)
             if len(x) > 2
         ]
         if not rings:

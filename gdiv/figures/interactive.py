@@ -106,15 +106,15 @@ def interactive_map(
     if len(stake_table):
         above.append(_draw_stakes(stake_table, stakes, crs))
     tabs = [hv.Overlay([*below, layer, *above]).relabel(label) for label, layer in layers.items()]
-    drawn = hv.render(hv.Layout(tabs).opts(tabs=True), backend="bokeh")
-    _fit_to_window(drawn, product)
+    rendered = hv.render(hv.Layout(tabs).opts(tabs=True), backend="bokeh")
+    _fit_to_window(rendered, product)
     name = product.attrs["matcher"]
     plot, lines = draw_series(series[name], max_speed)
     # Tabs: speed, error and pairs of the product, speeds of the others, difference of the first.
-    connect_series(drawn, (plot, lines), series, [name] * 3 + list(others) + list(others)[:1])
-    parts = [drawn, plot]
+    connect_series(rendered, (plot, lines), series, [name] * 3 + list(others) + list(others)[:1])
+    parts = [rendered, plot]
     if image is not None:
-        parts.insert(1, _opacity_slider(drawn))
+        parts.insert(1, _opacity_slider(rendered))
     text = f"<b>{escape(product.attrs.get('title', ''))}</b>"
     if description := product.attrs.get("description"):  # for example, a note on synthetic scenes
         text += f"<br>{escape(description)}"
@@ -244,9 +244,13 @@ def _draw_layers(
     error = {"error": product.v_error, "speed": product.v}
     pairs = {"pairs": product["count"].where(product.v.notnull())}
     largest = float(np.nanpercentile(product.v_error, ERROR_PERCENTILE))
-    most = max(int(product["count"].max()), 1)
+    max_count = max(int(product["count"].max()), 1)
     error_options = {"clim": (0, largest), "clabel": "1-sigma error (m/yr)"}
-    pairs_options = {"clim": (0.5, most + 0.5), "color_levels": most, "clabel": "number of pairs"}
+    pairs_options = {
+        "clim": (0.5, max_count + 0.5),
+        "color_levels": max_count,
+        "clabel": "number of pairs",
+    }
     layers = {
         name: _draw_layer(values, **speed_options),
         "error": _draw_layer(error, cmap=QUANTITY, **error_options),

@@ -82,19 +82,19 @@ def draw_series(series: xr.Dataset, max_speed: float) -> tuple["BokehFigure", "C
     from bokeh.plotting import figure
 
     thinned = _thin_series(series, MAX_VALUES)
-    drawn, error = np.full((2, len(thinned.start)), np.nan)
+    series_plot, error = np.full((2, len(thinned.start)), np.nan)
     position = (0.0, 0.0)
     if len(thinned.speed):
         fastest = int(np.nanargmax(np.nanmean(thinned.speed, axis=-1)))
-        drawn, error = thinned.speed[fastest], thinned.error[fastest]
+        series_plot, error = thinned.speed[fastest], thinned.error[fastest]
         position = (float(thinned.x[fastest]), float(thinned.y[fastest]))
     lines = ColumnDataSource(
         {
             "start": thinned.start,
             "end": thinned.end,
-            "speed": drawn,
-            "low": drawn - error,
-            "high": drawn + error,
+            "speed": series_plot,
+            "low": series_plot - error,
+            "high": series_plot + error,
         }
     )
     top = max(max_speed, float(np.nanmax(thinned.speed, initial=0)))
@@ -121,7 +121,7 @@ def draw_series(series: xr.Dataset, max_speed: float) -> tuple["BokehFigure", "C
 
 def connect_series(
     tabs: "Tabs",
-    drawn: tuple["BokehFigure", "ColumnDataSource"],
+    series_plot: tuple["BokehFigure", "ColumnDataSource"],
     series: Mapping[str, xr.Dataset],
     of_tab: list[str],
 ) -> "CustomJS":
@@ -131,7 +131,7 @@ def connect_series(
     ----------
     tabs : bokeh.models.Tabs
         The map.
-    drawn : tuple
+    series_plot : tuple
         Plot and data source from `draw_series`.
     series : mapping of str to xarray.Dataset
         Time series by name of the matcher, as in `draw_series`.
@@ -145,7 +145,7 @@ def connect_series(
     """
     from bokeh.models import CustomJS
 
-    plot, lines = drawn
+    plot, lines = series_plot
     names = list(series)
     thinned = [_thin_series(each, MAX_VALUES // len(names)) for each in series.values()]
     on_change = CustomJS(
@@ -180,15 +180,15 @@ def _thin_series(series: xr.Dataset, max_values: int) -> _Thinned:
     rows, columns = np.nonzero(np.isfinite(speed).any(-1))
     step = int(np.ceil(np.sqrt(2 * rows.size * speed.shape[-1] / max_values))) or 1
     kept = (rows % step == 0) & (columns % step == 0)
-    at = rows[kept], columns[kept]
+    sampled_pixels = rows[kept], columns[kept]
     start, end = (
         series[bound].values.astype("datetime64[ms]").astype(float) for bound in ("start", "end")
     )
     return _Thinned(
-        np.round(speed[at], 1).astype(np.float32),
-        np.round(error[at], 1).astype(np.float32),
-        series.x.values[at[1]],
-        series.y.values[at[0]],
+        np.round(speed[sampled_pixels], 1).astype(np.float32),
+        np.round(error[sampled_pixels], 1).astype(np.float32),
+        series.x.values[sampled_pixels[1]],
+        series.y.values[sampled_pixels[0]],
         start,
         end,
         REACH * step * float(abs(series.x[1] - series.x[0])),

@@ -38,7 +38,7 @@ MAX_COLUMNS = 4
 BAR_WIDTH = 0.5  # inch, of a colour bar with its numbers
 BAR_ASPECT = 25  # length of a colour bar over its width
 MAX_TICKS = 5  # of a horizontal colour bar
-EMPTY_PLACE_BAR = (0.1, 0.55, 0.8, 0.07)  # left, bottom, width and height in an empty panel
+EMPTY_PANEL_BAR = (0.1, 0.55, 0.8, 0.07)  # left, bottom, width and height in an empty panel
 SCALE_LENGTHS = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 50)  # km
 SMALLEST_KM = 0.1  # shorter scale bars are labelled in metres
 MAX_SCALE_FRACTION = 0.35  # of the panel's width
@@ -218,9 +218,9 @@ def draw_colour_bar(
     if isinstance(axes, np.ndarray):
         empty = [axis for axis in figure.axes if not axis.axison]
         if empty:
-            place = empty[0].inset_axes(EMPTY_PLACE_BAR)
+            bar_axes = empty[0].inset_axes(EMPTY_PANEL_BAR)
             bar = figure.colorbar(
-                picture, cax=place, orientation="horizontal", label=label, extend=extend
+                picture, cax=bar_axes, orientation="horizontal", label=label, extend=extend
             )
             bar.ax.xaxis.set_major_locator(MaxNLocator(MAX_TICKS))
             return bar

@@ -108,7 +108,7 @@ def speed_norm(speeds: Iterable[npt.NDArray[np.floating]], max_speed: float) -> 
 
     Examples
     --------
-    >>> speed_norm([np.array([100.0, 200.0, 2400.0])], 2500)(625.0)
+    >>> float(speed_norm([np.array([100.0, 200.0, 2400.0])], 2500)(625.0))
     0.5
     """
     values = np.concatenate([np.ravel(speed) for speed in speeds])

@@ -249,12 +249,12 @@ def _draw_counts(
     figure: Figure, axis: Axes, count: Image, data: Gridded, image: Image | None
 ) -> None:
     """Draw the number of pairs, with one colour per number."""
-    most = int(np.nanmax(count, initial=1))
-    edges = np.arange(0.5, most + 1)
+    max_count = int(np.nanmax(count, initial=1))
+    edges = np.arange(0.5, max_count + 1)
     norm = BoundaryNorm(edges, plt.get_cmap(QUANTITY).N)
     picture = draw_image(axis, count, data, "number of pairs", QUANTITY, norm, image)
     bar = draw_colour_bar(figure, picture, axis)
-    bar.set_ticks(list(range(1, most + 1, max(most // MAX_COUNT_TICKS, 1))))
+    bar.set_ticks(list(range(1, max_count + 1, max(max_count // MAX_COUNT_TICKS, 1))))
     bar.ax.minorticks_off()
 
 

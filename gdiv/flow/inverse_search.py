@@ -55,6 +55,6 @@ def search_patches(
     search.setFinestScale(0)
     images = (to_bytes(first), to_bytes(second))
     # OpenCV's stubs forbid None, with which the binding allocates the flow itself.
-    begin = None if start is None else np.stack(start, axis=-1).astype(np.float32)
-    flow = np.asarray(search.calc(*images, begin), np.float32)  # type: ignore[arg-type]
+    initial_flow = None if start is None else np.stack(start, axis=-1).astype(np.float32)
+    flow = np.asarray(search.calc(*images, initial_flow), np.float32)  # type: ignore[arg-type]
     return flow[..., 0], flow[..., 1]

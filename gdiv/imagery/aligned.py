@@ -29,7 +29,7 @@ def load_aligned(
     bands: list[int],
     grid: GeoBox,
     dtype: npt.DTypeLike,
-    void: float | None = None,
+    nodata: float | None = None,
     resampling: Resampling | None = None,
 ) -> xr.DataArray:
     """Load one band of each file lazily, cropped to a grid or resampled to it.
@@ -44,7 +44,7 @@ def load_aligned(
         Grid that the pixels are cropped to.
     dtype : dtype
         Type of the result.
-    void : float, optional
+    nodata : float, optional
         Value for no data, also outside the files. By default NaN for floating-point types and 0 for
         other types.
     resampling : Resampling, optional
@@ -61,12 +61,12 @@ def load_aligned(
     ValueError
         If the pixels of a file do not lie on the grid and may not be resampled.
     """
-    if void is None:
-        void = np.nan if np.dtype(dtype).kind == "f" else 0.0
+    if nodata is None:
+        nodata = np.nan if np.dtype(dtype).kind == "f" else 0.0
     layers = [
-        _crop(file, band, grid, np.dtype(dtype), void)
+        _crop(file, band, grid, np.dtype(dtype), nodata)
         if resampling is None
-        else _warp(file, band, grid, np.dtype(dtype), void, resampling)
+        else _warp(file, band, grid, np.dtype(dtype), nodata, resampling)
         for file, band in zip(files, bands, strict=True)
     ]
     coords = {name: grid.coordinates[name].values for name in ("y", "x")}
@@ -74,7 +74,7 @@ def load_aligned(
 
 
 def _warp(
-    file: str, band: int, grid: GeoBox, dtype: np.dtype, void: float, resampling: Resampling
+    file: str, band: int, grid: GeoBox, dtype: np.dtype, nodata: float, resampling: Resampling
 ) -> da.Array:
     """Pixels of one band of a file, resampled to the grid."""
     with open_raster(file) as opened:
@@ -96,7 +96,7 @@ def _warp(
             stored = rioxarray.open_rasterio(warped, chunks={"x": CHUNK, "y": CHUNK}, masked=True)
     pixels = _one_raster(stored, file).sel(band=band).data
     return pixels.map_blocks(
-        lambda block: np.where(np.isnan(block), void, block).astype(dtype), dtype=dtype
+        lambda block: np.where(np.isnan(block), nodata, block).astype(dtype), dtype=dtype
     )
 
 
@@ -107,7 +107,7 @@ def _one_raster(stored: Any, file: str) -> xr.DataArray:
     return stored
 
 
-def _crop(file: str, band: int, grid: GeoBox, dtype: np.dtype, void: float) -> da.Array:
+def _crop(file: str, band: int, grid: GeoBox, dtype: np.dtype, nodata: float) -> da.Array:
     """Pixels of one band of a file on the grid."""
     with open_raster(file) as opened:
         northing = false_northing(CRS(opened.crs).epsg, grid_crs(grid).epsg)
@@ -134,5 +134,5 @@ def _crop(file: str, band: int, grid: GeoBox, dtype: np.dtype, void: float) -> d
         (int(inside.argmax()), int(inside[::-1].argmax()))
         for inside in (inside_rows, inside_columns)
     ]
-    padded = da.pad(pixels.astype(dtype), gaps, constant_values=void)
+    padded = da.pad(pixels.astype(dtype), gaps, constant_values=nodata)
     return padded.rechunk(CHUNK)

@@ -21,7 +21,7 @@ __all__ = ["SceneError", "find_items", "local_path"]
 
 #: Number of attempts per request. The pauses between them are 0, 2, 4 and 8 seconds, or as
 #: requested by the service.
-TRIES = 5
+ATTEMPTS = 5
 #: Factor of the pauses, seconds: urllib3 waits ``BACKOFF * 2**n`` from the second pause on.
 BACKOFF = 1.0
 #: Longest pause, seconds.
@@ -29,7 +29,7 @@ MAX_BACKOFF = 30
 #: Seconds without a response after which an attempt is abandoned.
 TIMEOUT = 30.0
 #: HTTP status codes after which a request is repeated.
-BUSY = (429, 500, 502, 503, 504)
+RETRY_STATUS = (429, 500, 502, 503, 504)
 #: Items per page of a response.
 PAGE_SIZE = 100
 
@@ -191,10 +191,10 @@ def _overlap(box: Box, other: Box) -> bool:
 def _items_of_service(source: Source, glacier: Glacier, years: list[int]) -> list[dict[str, Any]]:
     """Items of a STAC service for the glacier's box and seasons, without duplicates."""
     retry = Retry(
-        total=TRIES - 1,
+        total=ATTEMPTS - 1,
         backoff_factor=BACKOFF,
         backoff_max=MAX_BACKOFF,
-        status_forcelist=BUSY,
+        status_forcelist=RETRY_STATUS,
         allowed_methods=None,
     )
     location = redacted(str(source.url))

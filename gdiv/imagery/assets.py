@@ -67,13 +67,13 @@ def load_asset(
     layers = _load_tiles(tiles, source, role, grid)
     if len(tiles) == len(items):
         return layers
-    void = _void_of_role(source, role)
+    role_nodata = _nodata_of_role(source, role)
     scenes = []
     start = 0
     for item in items:
         count = len(parts_of(item))
         scene = layers[start : start + count]
-        joined = stackstac.mosaic(scene, dim="time", reverse=True, nodata=void)
+        joined = stackstac.mosaic(scene, dim="time", reverse=True, nodata=role_nodata)
         scenes.append(joined.expand_dims("time"))
         start += count
     return xr.concat(scenes, "time", coords="minimal", compat="override")
@@ -109,15 +109,15 @@ def _load_alike(
     epsg = grid_crs(grid).epsg
     asset = _asset_of_role(source, role) or ""
     dtype: np.dtype = np.dtype(np.uint16 if role == "mask" else np.float32)
-    void = _void_of_role(source, role)
+    role_nodata = _nodata_of_role(source, role)
     # Classes cannot be interpolated.
     resampling = Resampling.cubic if resampled and role != "mask" else Resampling.nearest
     if epsg is None or any(_is_unusual(tile, asset) for tile in tiles):
         files = [tile["assets"][asset]["href"] for tile in tiles]
         bands = [_band_of(tile, asset) for tile in tiles]
         warp = resampling if resampled else None
-        numbers = load_aligned(files, bands, grid, dtype, void, warp)
-        return numbers if role == "mask" else _without_void(numbers, source.nodata)
+        numbers = load_aligned(files, bands, grid, dtype, role_nodata, warp)
+        return numbers if role == "mask" else _without_nodata(numbers, source.nodata)
     # stackstac drops tiles outside the grid; numbers as identifiers show which ones remain.
     projected = [_in_projection(tile, asset, epsg) for tile in tiles]
     stack = stackstac.stack(
@@ -128,7 +128,7 @@ def _load_alike(
         bounds=(box.left, box.bottom, box.right, box.top),
         snap_bounds=False,  # the grid is pinned already; snapping assumes an origin of zero
         dtype=dtype,
-        fill_value=dtype.type(void),
+        fill_value=dtype.type(role_nodata),
         rescale=False,
         resampling=resampling,
         xy_coords="center",
@@ -143,14 +143,14 @@ def _load_alike(
         )
     layers = {int(number): stack[index, 0] for index, number in enumerate(stack.id.values)}
     if len(layers) < len(tiles):
-        empty = da.full(tuple(grid.shape), void, dtype=dtype, chunks=CHUNK)
+        empty = da.full(tuple(grid.shape), role_nodata, dtype=dtype, chunks=CHUNK)
         coords = {name: grid.coordinates[name].values for name in ("y", "x")}
         beside = xr.DataArray(empty, coords=coords, dims=("y", "x"))
         found = [layers.get(n, beside).reset_coords(drop=True) for n in range(len(tiles))]
         numbers = xr.concat(found, "time", coords="minimal", compat="override").drop_attrs()
     else:
         numbers = stack[:, 0].reset_coords(drop=True).drop_attrs()
-    return numbers if role == "mask" else _without_void(numbers, source.nodata)
+    return numbers if role == "mask" else _without_nodata(numbers, source.nodata)
 
 
 def _is_unusual(item: dict[str, Any], asset: str) -> bool:
@@ -171,7 +171,7 @@ def _band_of(item: dict[str, Any], asset: str) -> int:
     return int(item["assets"][asset].get("gdiv:band", 1))
 
 
-def _without_void(numbers: xr.DataArray, nodata: float) -> xr.DataArray:
+def _without_nodata(numbers: xr.DataArray, nodata: float) -> xr.DataArray:
     """Replace the value for no data with NaN, in one task per block."""
     return numbers.copy(
         data=numbers.data.map_blocks(
@@ -188,7 +188,7 @@ def _asset_of_role(source: Source, role: str) -> str | None:
     return assets[role]
 
 
-def _void_of_role(source: Source, role: str) -> float:
+def _nodata_of_role(source: Source, role: str) -> float:
     """Value for no data in the output of `load_asset` for a role."""
     return float(MASK_VOID[source.mask_kind]) if role == "mask" else float("nan")
 

@@ -86,22 +86,22 @@ def _register_by_network(table: pd.DataFrame, cube: xr.Dataset, masks: xr.Datase
         return table
     names = sorted({*table[without].reference, *table[without].secondary})
     shifts = network_shifts(cube, names, masks.glacier.values)
-    known = without & table.reference.isin(shifts.index) & table.secondary.isin(shifts.index)
-    if not known.any():
+    in_network = without & table.reference.isin(shifts.index) & table.secondary.isin(shifts.index)
+    if not in_network.any():
         return table
-    first = shifts.reindex(table[known].reference)
-    second = shifts.reindex(table[known].secondary)
+    first = shifts.reindex(table[in_network].reference)
+    second = shifts.reindex(table[in_network].secondary)
     for column in ("shift_x", "shift_y"):
-        table.loc[known, column] = second[column].to_numpy() - first[column].to_numpy()
+        table.loc[in_network, column] = second[column].to_numpy() - first[column].to_numpy()
     spread = np.hypot(first.shift_spread.to_numpy(), second.shift_spread.to_numpy())
-    table.loc[known, "shift_spread"] = spread
-    table.loc[known, "registered_on"] = "pair network"
+    table.loc[in_network, "shift_spread"] = spread
+    table.loc[in_network, "registered_on"] = "pair network"
     return table
 
 
 def _drop_unregistered(table: pd.DataFrame) -> pd.DataFrame:
     """Drop pairs that nothing registers: their shift would count as motion."""
-    lost = (table.registered_on == "nothing") & (table.verdict == "use")
+    is_unregistered = (table.registered_on == "nothing") & (table.verdict == "use")
     reason = (
         f"not registered: fewer than {MIN_BLOCKS} blocks of stable ground, and no other scenes of "
         "its seasons for comparison (add stable ground with a stable.geojson beside the scenes, or "
@@ -109,7 +109,8 @@ def _drop_unregistered(table: pd.DataFrame) -> pd.DataFrame:
         "source's entry of the catalog)"
     )
     return table.assign(
-        verdict=table.verdict.mask(lost, "drop"), reason=table.reason.mask(lost, reason)
+        verdict=table.verdict.mask(is_unregistered, "drop"),
+        reason=table.reason.mask(is_unregistered, reason),
     )
 
 

@@ -141,7 +141,7 @@ def describe_files(folder: Path, band: str = "") -> list[SceneFile]:
             scenes.append(_describe(path, name, table.get(name, {}), band))
         except (FolderError, GridError) as fault:
             faults.append(str(fault))
-    faults += _repeated(scenes) + _scaled_apart(scenes)
+    faults += _repeated_scenes(scenes) + _deviating_scales(scenes)
     if faults:
         listed = "\n  ".join(faults[:MAX_FAULTS])
         more = f"\n  and {len(faults) - MAX_FAULTS} more" if len(faults) > MAX_FAULTS else ""
@@ -322,7 +322,7 @@ def _choose_band(file: DatasetReader, name: str, band: str) -> int:
     )
 
 
-def _repeated(scenes: Sequence[SceneFile]) -> list[str]:
+def _repeated_scenes(scenes: Sequence[SceneFile]) -> list[str]:
     """Faults of scenes with the same time and position."""
     groups: dict[Any, list[str]] = {}
     for scene in scenes:
@@ -335,18 +335,18 @@ def _repeated(scenes: Sequence[SceneFile]) -> list[str]:
     ]
 
 
-def _scaled_apart(scenes: Sequence[SceneFile]) -> list[str]:
+def _deviating_scales(scenes: Sequence[SceneFile]) -> list[str]:
     """Faults of scenes whose scale or offset differs from that of the source."""
     if not scenes:
         return []
     counts = Counter((scene.scale, scene.offset) for scene in scenes)
-    (usual, _), *_ = counts.most_common()
+    (common_scaling, _), *_ = counts.most_common()
     return [
         f"{scene.name} ({scene.dtype}) has the scale {scene.scale:g} and the offset "
-        f"{scene.offset:g}, most others {usual[0]:g} and {usual[1]:g}; move it to its own folder, "
-        f"or convert it"
+        f"{scene.offset:g}, most others {common_scaling[0]:g} and {common_scaling[1]:g}; "
+        f"move it to its own folder, or convert it"
         for scene in scenes
-        if (scene.scale, scene.offset) != usual
+        if (scene.scale, scene.offset) != common_scaling
     ]
 
 

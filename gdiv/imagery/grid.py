@@ -12,13 +12,20 @@ from pyproj import Transformer
 from gdiv.catalog import Glacier
 from gdiv.imagery.placement import Box, read_box, read_epsg, read_transform
 
-__all__ = ["SQUARE", "false_northing", "grid_crs", "grid_of_items", "same_zone", "study_grid"]
+__all__ = [
+    "SQUARE_TOLERANCE",
+    "false_northing",
+    "grid_crs",
+    "grid_of_items",
+    "same_zone",
+    "study_grid",
+]
 
 #: Width and height are multiples of this many pixels, so that coarser versions of the grid and the
 #: 20 m mask of Sentinel-2 cover the same extent.
 MULTIPLE = 4
 #: Maximum relative difference between the two sides of a pixel.
-SQUARE = 1e-9
+SQUARE_TOLERANCE = 1e-9
 #: False northing of UTM zones in the south, m.
 UTM_SOUTH = 1e7
 
@@ -162,7 +169,7 @@ def _usable_step(item: dict[str, Any], asset: str) -> float | None:
     if transform is None:
         return None
     step, skew, _, turn, down, _ = transform
-    square = abs(step + down) <= SQUARE * abs(step)
+    square = abs(step + down) <= SQUARE_TOLERANCE * abs(step)
     return step if step > 0 and square and not skew and not turn else None
 
 

@@ -112,9 +112,9 @@ def inspect_scene(
     )
     if mask is None:
         reason = _cloud_reason(scene.cloud_cover or 0, max_cloud)
-        seen = 1 - measured.no_data
-        if seen < MIN_CLEAR:
-            reason = f"only {seen:.0%} of the glacier has data (at least {MIN_CLEAR:.0%})"
+        data_fraction = 1 - measured.no_data
+        if data_fraction < MIN_CLEAR:
+            reason = f"only {data_fraction:.0%} of the glacier has data (at least {MIN_CLEAR:.0%})"
         return replace(measured, reason=reason)
     clear, snow, _ = classify(mask, source.mask_kind)
     if source.mask_kind == "scl":

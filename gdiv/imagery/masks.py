@@ -16,7 +16,7 @@ __all__ = ["MARGIN", "leave_out_water", "make_masks"]
 MARGIN = 100.0
 #: A pixel counts as water if it is water in at least this fraction of the scenes with data there.
 #: Masks occasionally misclassify shadow as water.
-OFTEN = 0.5
+MIN_WATER_FRACTION = 0.5
 
 
 def make_masks(
@@ -99,8 +99,8 @@ def leave_out_water(masks: xr.Dataset, cube: xr.Dataset) -> xr.Dataset:
         Masks whose ``stable`` excludes pixels that are water in at least half of the scenes with
         data there.
     """
-    seen = cube.reflectance.notnull().sum("scene").values
-    often = cube.water.sum("scene").values >= np.maximum(OFTEN * seen, 1)
+    data_count = cube.reflectance.notnull().sum("scene").values
+    often = cube.water.sum("scene").values >= np.maximum(MIN_WATER_FRACTION * data_count, 1)
     stable = masks.stable.copy(data=masks.stable.values & ~often)
     return masks.assign(stable=stable)
 

@@ -24,7 +24,7 @@ from gdiv.imagery.shift import MIN_BLOCKS, measure_shift
 __all__ = ["join_tiles", "measure_seam"]
 
 #: Minimum fraction of the study's box that a further tile must add.
-GAIN = 0.005
+MIN_GAIN = 0.005
 #: Side of the compared window of an overlap, pixels.
 WINDOW = 512
 #: Width of the excluded rim of an overlap, where the local contrast includes only one tile, pixels.
@@ -52,13 +52,13 @@ def join_tiles(candidates: list[Candidate], glacier: Glacier) -> None:
         rest = sorted(group, key=_preference(box, glacier), reverse=True)
         while rest:  # `drop_duplicates` chooses among the remaining tiles
             main, *rest = rest
-            seen = _footprint(main.item, box)
+            covered = _footprint(main.item, box)
             for other in list(rest):
-                added = _footprint(other.item, box).difference(seen)
-                if other.scene.offset == main.scene.offset and added.area > GAIN * box.area:
+                added = _footprint(other.item, box).difference(covered)
+                if other.scene.offset == main.scene.offset and added.area > MIN_GAIN * box.area:
                     main.parts.append(other)
                     other.reason = f"joined to {main.scene.id}"
-                    seen = seen.union(added)
+                    covered = covered.union(added)
                     rest.remove(other)
 
 
@@ -108,8 +108,8 @@ def measure_seam(item: dict[str, Any], source: Source, grid: GeoBox) -> float:
     """
     first, *others = parts_of(item)
     shifts = [_shift_between(first, other, source, grid) for other in others]
-    known = [shift for shift in shifts if np.isfinite(shift)]
-    return max(known) if known else float("nan")
+    valid_shifts = [shift for shift in shifts if np.isfinite(shift)]
+    return max(valid_shifts) if valid_shifts else float("nan")
 
 
 def _shift_between(
@@ -121,7 +121,7 @@ def _shift_between(
     rows, columns = np.nonzero(np.isfinite(both).all(0))
     if not rows.size:
         return float("nan")
-    window = grid[_around(rows, grid.height), _around(columns, grid.width)]
+    window = grid[_window_around(rows, grid.height), _window_around(columns, grid.width)]
     first, second = _images([one, other], source, window)
     overlap = binary_erosion(np.isfinite(first) & np.isfinite(second), iterations=RIM)
     shift = measure_shift(first, second, overlap)
@@ -136,7 +136,7 @@ def _images(items: Sequence[dict[str, Any]], source: Source, grid: GeoBox) -> np
     return np.stack(layers)
 
 
-def _around(coarse: np.ndarray, size: int) -> slice:
+def _window_around(coarse: np.ndarray, size: int) -> slice:
     """Window of a grid around the median of coarse indices."""
     middle = int(np.median(coarse)) * COARSENING
     start = min(max(middle - WINDOW // 2, 0), max(size - WINDOW, 0))

@@ -4,7 +4,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import Proj
 from pyproj.exceptions import ProjError
 
-from gdiv.imagery.grid import SQUARE, grid_crs
+from gdiv.imagery.grid import SQUARE_TOLERANCE, grid_crs
 
 __all__ = ["GridError", "check_pixels", "crs_name", "utm_code"]
 
@@ -63,7 +63,7 @@ def check_pixels(grid: GeoBox, name: str) -> None:
         )
     transform = grid.affine
     side = abs(transform.a)
-    square = abs(side - abs(transform.e)) <= SQUARE * side
+    square = abs(side - abs(transform.e)) <= SQUARE_TOLERANCE * side
     if transform.b or transform.d or transform.a < 0 or transform.e > 0 or not square:
         raise GridError(
             f"the pixels of {name} are not square and north up: its transform is "

@@ -35,7 +35,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 SAME_MOMENT = 60
 SAME_PASS = 1800
 #: Tolerated loss of glacier coverage when a newer scene is preferred, as a fraction.
-AS_MUCH = 0.05
+COVERAGE_TOLERANCE = 0.05
 
 
 @dataclass
@@ -117,7 +117,7 @@ def _link_reason(link: str, source: Source) -> str:
     """Reason not to follow a link; empty if there is none."""
     if "://" in link and redacted(link) != link:
         return (
-            "its link contains a query or a password, which may be a secret and is not stored; "
+            "its link contains a query or a password, which may be a credential and is not stored; "
             "set the signing of the source instead"
         )
     if link.startswith("/vsi"):
@@ -179,19 +179,21 @@ def drop_duplicates(candidates: list[Candidate]) -> None:
     """
     groups = group_acquisitions([each for each in candidates if not each.reason])
     for group in groups:
-        most = max(_visible_fraction(candidate) for candidate in group)
+        max_visible = max(_visible_fraction(candidate) for candidate in group)
         rivals = [
-            candidate for candidate in group if _visible_fraction(candidate) >= most - AS_MUCH
+            candidate
+            for candidate in group
+            if _visible_fraction(candidate) >= max_visible - COVERAGE_TOLERANCE
         ]
         kept = max(rivals, key=lambda each: (each.baseline, not each.resampled))
         for candidate in group:
             if candidate is kept:
                 continue
             if candidate not in rivals:
-                why = ", which shows more of the glacier"
+                explanation = ", which shows more of the glacier"
             else:
-                why = f", which has baseline {kept.baseline}" if kept.baseline else ""
-            candidate.reason = f"duplicate of {kept.scene.id}{why}"
+                explanation = f", which has baseline {kept.baseline}" if kept.baseline else ""
+            candidate.reason = f"duplicate of {kept.scene.id}{explanation}"
 
 
 def group_acquisitions(candidates: list[Candidate]) -> list[list[Candidate]]:
@@ -221,8 +223,8 @@ def group_acquisitions(candidates: list[Candidate]) -> list[list[Candidate]]:
 def _visible_fraction(candidate: Candidate) -> float:
     """Fraction of the glacier that a scene shows, as far as known."""
     inspection = candidate.inspection
-    known = inspection.clear if np.isfinite(inspection.clear) else 1 - inspection.no_data
-    return float(np.nan_to_num(known))
+    visible_fraction = inspection.clear if np.isfinite(inspection.clear) else 1 - inspection.no_data
+    return float(np.nan_to_num(visible_fraction))
 
 
 def _same_acquisition(one: SceneItem, other: SceneItem) -> bool:
@@ -232,8 +234,8 @@ def _same_acquisition(one: SceneItem, other: SceneItem) -> bool:
     """
     if one.orbit != other.orbit:
         return False
-    apart = abs((one.moment - other.moment).total_seconds())
-    return apart <= (SAME_MOMENT if one.orbit is None else SAME_PASS)
+    time_difference = abs((one.moment - other.moment).total_seconds())
+    return time_difference <= (SAME_MOMENT if one.orbit is None else SAME_PASS)
 
 
 def drop_without_partner(candidates: list[Candidate], glacier: Glacier) -> None:

@@ -126,8 +126,8 @@ def _identifiers(ice: gpd.GeoDataFrame) -> list[str]:
 
 def _entry(row: Any, years: Sequence[int], season: tuple[str, str] | None) -> dict[str, Any]:
     """Entry of one glacier."""
-    place = row.geometry.representative_point()
-    epsg = _projection(place.x, place.y)
+    point = row.geometry.representative_point()
+    epsg = _projection(point.x, point.y)
     to_metres = pyproj.Transformer.from_crs(4326, epsg, always_xy=True)
     # Use the shape, not its box, which would span the world across 180 degrees.
     shape = shapely.transform(row.geometry, to_metres.transform, interleaved=False)
@@ -141,7 +141,7 @@ def _entry(row: Any, years: Sequence[int], season: tuple[str, str] | None) -> di
     box = to_metres.transform_bounds(*around, direction="INVERSE")
     names = [getattr(row, column, None) for column in row._fields if _is_name(column)]
     named = next((str(name) for name in names if name and str(name) != "nan"), row.identifier)
-    start, end = season or SEASONS[place.y >= 0]
+    start, end = season or SEASONS[point.y >= 0]
     label = re.sub(r"\s+", " ", named)
     return {
         "label": label,

@@ -17,7 +17,7 @@ from gdiv.imagery.masks import leave_out_water, make_masks
 from gdiv.imagery.pairs import choose_pairs
 from gdiv.imagery.scenes import judge_scenes, mark_unreadable, require_enough
 from gdiv.study.dependencies import recipe_hash, shared_hash, signatures
-from gdiv.study.integrity import damage, measure
+from gdiv.study.integrity import describe_damage, measure_size
 from gdiv.study.opening import open_study
 from gdiv.study.study import Study
 from gdiv.study.workspace import StudyError, locked
@@ -101,12 +101,12 @@ class _Steps:
         """Run a step unless its result exists undamaged and no earlier step was repeated."""
         path = self.study.path(name)
         recorded = self.done.get(name)
-        if not self.changed and recorded and not damage(path, recorded):
+        if not self.changed and recorded and not describe_damage(path, recorded):
             return
         self.changed = True
         (self.study.folder / SUMMARY).unlink(missing_ok=True)
         step()
-        self.done[name] = measure(path)
+        self.done[name] = measure_size(path)
         write_json(self.file, {"recipe": self.recipe, "done": self.done})
 
 

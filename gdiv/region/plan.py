@@ -126,12 +126,12 @@ def summarise_plan(
         Totals, and the cost per 1000 km² of the boxes to read.
     """
     total = plan[["scenes", "pairs", "gigabytes_read", "core_hours", "gigabytes_stored"]].sum()
-    able = plan[plan.reason == ""]
+    runnable = plan[plan.reason == ""]
     cost = total.core_hours * core_hour + total.gigabytes_stored * gigabyte_month
-    area = float(able.box.sum())
+    area = float(runnable.box.sum())
     rate = f"{1000 * cost / area:.2f}" if area else "unknown"
     return (
-        f"{len(plan)} glaciers, {len(plan) - len(able)} of which cannot run; "
+        f"{len(plan)} glaciers, {len(plan) - len(runnable)} of which cannot run; "
         f"{total.scenes:.0f} scenes, {total.pairs:.0f} pairs\n"
         f"about {total.gigabytes_read:.1f} GB to read, {total.core_hours:.1f} core-hours, "
         f"{total.gigabytes_stored:.1f} GB stored\n"

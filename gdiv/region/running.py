@@ -109,8 +109,12 @@ def _failure(key: str, reason: str) -> dict[str, Any]:
 
 def _threads(workers: int) -> dict[str, str | None]:
     """Environment variables that limit each process to its share of the cores."""
-    share = str(max(1, (os.cpu_count() or 1) // workers))
-    return {"OMP_NUM_THREADS": share, "NUMBA_NUM_THREADS": share, "DASK_NUM_WORKERS": share}
+    threads_per_worker = str(max(1, (os.cpu_count() or 1) // workers))
+    return {
+        "OMP_NUM_THREADS": threads_per_worker,
+        "NUMBA_NUM_THREADS": threads_per_worker,
+        "DASK_NUM_WORKERS": threads_per_worker,
+    }
 
 
 def _compute(key: str, profile: str, source: str, matcher: str, region: Path) -> dict[str, Any]:

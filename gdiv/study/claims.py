@@ -207,7 +207,9 @@ def _format_table(claims: Claims) -> str:
     columns = [_format_column(name, cells[name], rows) for name in cells]
     lines = []
     while columns:
-        count = _count_that_fit([len(column[0]) for column in columns], WIDTH - len(heads[0]))
+        count = _count_fitting_columns(
+            [len(column[0]) for column in columns], WIDTH - len(heads[0])
+        )
         lines += ["".join(texts) for texts in zip(heads, *columns[:count], strict=True)]
         columns = columns[count:]
     return "\n".join(lines)
@@ -224,6 +226,6 @@ def _format_column(name: str, claims: Claims, rows: list[str]) -> list[str]:
     return [f"{text:>{width}}" for text in (name, unit, *values)]
 
 
-def _count_that_fit(widths: list[int], room: int) -> int:
+def _count_fitting_columns(widths: list[int], room: int) -> int:
     """Number of columns that fit side by side, at least one."""
     return sum(total <= room for total in accumulate(widths)) or 1

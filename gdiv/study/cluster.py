@@ -26,7 +26,7 @@ ADDRESS = "DASK_SCHEDULER_ADDRESS"
 PATIENCE = 30.0
 #: Without workers: seconds between messages, and seconds after which the run is aborted.
 REMINDER = 30.0
-GIVEN_UP = 600.0
+ABORT_AFTER = 600.0
 #: Maximum number of tasks computed in parallel by the threads of this machine.
 MAX_THREADS = 8
 
@@ -143,17 +143,17 @@ def _threads(client: "Client") -> int:
 
 def _watch(client: "Client", address: str) -> None:
     """Report that no worker is left, and abort after a while; Dask itself would wait forever."""
-    alone = 0.0
+    waited = 0.0
     while client.status == "running":
         time.sleep(REMINDER)
         try:
             workers: dict[str, Any] = client.nthreads()
         except Exception:  # the connection is closed, which the computation itself reports
             return
-        alone = 0.0 if workers else alone + REMINDER
-        if alone:
-            print(f"{address} has no worker; waiting for one for {alone:.0f} s", flush=True)
-        if alone >= GIVEN_UP:
-            print(f"aborted: {address} has had no worker for {alone:.0f} s", flush=True)
+        waited = 0.0 if workers else waited + REMINDER
+        if waited:
+            print(f"{address} has no worker; waiting for one for {waited:.0f} s", flush=True)
+        if waited >= ABORT_AFTER:
+            print(f"aborted: {address} has had no worker for {waited:.0f} s", flush=True)
             client.close(timeout=1)
             return

@@ -13,7 +13,7 @@ from typing import Any
 from gdiv.files import read_text
 from gdiv.imagery.archive import local_path
 from gdiv.imagery.elevation import TERRAIN_FILE
-from gdiv.installation import shipped
+from gdiv.installation import shipped_path
 from gdiv.study.claims import read_claims
 from gdiv.study.facts import STABLE_FILES, UNSTABLE_FILE, Facts
 from gdiv.study.provenance import code_hash
@@ -146,7 +146,7 @@ def fingerprint(
         if name in signed:
             parts[name] = signed[name]
         elif kind == "published":
-            parts[name] = _content_hash(shipped("published") / f"{rest}.json")
+            parts[name] = _content_hash(shipped_path("published") / f"{rest}.json")
         elif kind == "claims":
             parts[name] = _claims_hash(study.folder, rest, state, number)
         else:

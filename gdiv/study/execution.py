@@ -23,7 +23,7 @@ KERNEL = "python3"
 #: Maximum length of a kernel's error message, characters.
 REASON_LENGTH = 200
 #: Free bytes below which the disk counts as full.
-LEAST_SPACE = 2**20
+MIN_FREE_SPACE = 2**20
 #: Bytes per gigabyte.
 GIGABYTE = 1e9
 
@@ -154,7 +154,9 @@ def _describe_last_cell(output: Path) -> str:
 def _describe_disk(folder: Path) -> str:
     """Note that the disk is full, if it is, since libraries word this differently."""
     free = shutil.disk_usage(folder).free
-    return f" (the disk of {folder} is full: {free} bytes are free)" if free < LEAST_SPACE else ""
+    return (
+        f" (the disk of {folder} is full: {free} bytes are free)" if free < MIN_FREE_SPACE else ""
+    )
 
 
 def _describe_memory() -> str:

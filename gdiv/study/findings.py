@@ -21,7 +21,7 @@ def published_findings() -> str:
     Examples
     --------
     >>> published_findings().splitlines()[0][:25]
-    '1. **Accuracy.** Averaged '
+    '1. **Accuracy.** Averaged'
     """
     claims = load_published()
     rows = {
@@ -43,11 +43,11 @@ def published_findings() -> str:
         f"{_percent(claims['mosaic.horn-schunck.coverage']['value'])} of the ice. The intervals "
         f"{ranking}. Zero motion, the baseline, has {zero:.0f} m/yr.\n"
         "2. **Uncertainty.** Every velocity has a stated error. "
-        f"{_covered(claims, 'raft')} of the true errors of RAFT hybrid lie within one stated sigma "
-        "(68 % if well calibrated).\n"
+        f"{_coverage(claims, 'raft')} of the true errors of RAFT hybrid lie within one stated "
+        "sigma (68 % if well calibrated).\n"
         "3. **Limitation.** On textures moved by known fields, the motion of ice with a half-width "
         "below eight pixels is underestimated if it exceeds two pixels: RAFT hybrid loses "
-        f"{_lost(raft)} of its motion and Horn-Schunck {_lost(horn_schunck)}."
+        f"{_lost_motion(raft)} of its motion and Horn-Schunck {_lost_motion(horn_schunck)}."
     )
 
 
@@ -59,7 +59,7 @@ def _rmse(claims: Mapping[str, Any], matcher: str) -> str:
     return f"{value:.1f} m/yr ({low:.1f} to {high:.1f})"
 
 
-def _covered(claims: Mapping[str, Any], matcher: str) -> str:
+def _coverage(claims: Mapping[str, Any], matcher: str) -> str:
     """Coverage of one sigma with its interval."""
     value, low, high = (
         claims[f"mosaic.{matcher}.covered{end}"]["value"] for end in ("", "_low", "_high")
@@ -67,7 +67,7 @@ def _covered(claims: Mapping[str, Any], matcher: str) -> str:
     return f"{100 * value:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
 
 
-def _lost(row: Mapping[str, Any]) -> str:
+def _lost_motion(row: Mapping[str, Any]) -> str:
     """Fraction of the motion that a matcher loses on narrow ice, with its interval."""
     value, low, high = row["classes"][NARROW]["bias"]
     return f"{-100 * value:.0f} % ({-100 * high:.0f} to {-100 * low:.0f})"

@@ -15,11 +15,11 @@ from gdiv.files import read_record, short_message, write_json
 __all__ = [
     "RECORD",
     "check_run",
-    "damage",
-    "measure",
+    "describe_damage",
+    "measure_size",
     "read_state",
-    "recorded_measure",
-    "update_measure",
+    "recorded_size",
+    "update_size",
 ]
 
 #: File in which a run records its notebooks.
@@ -28,7 +28,7 @@ RECORD = "run.json"
 LARGEST_HASHED = 2**26
 
 
-def measure(path: Path) -> list[Any]:
+def measure_size(path: Path) -> list[Any]:
     """Record the size and hash of a file or a store.
 
     Parameters
@@ -51,7 +51,7 @@ def measure(path: Path) -> list[Any]:
     return [1, size, hashlib.sha256(path.read_bytes()).hexdigest()[:16]]
 
 
-def damage(path: Path, recorded: list[Any]) -> str:
+def describe_damage(path: Path, recorded: list[Any]) -> str:
     """Describe the difference between a result and its record.
 
     Parameters
@@ -59,7 +59,7 @@ def damage(path: Path, recorded: list[Any]) -> str:
     path : Path
         File or folder.
     recorded : list
-        From `measure`.
+        From `measure_size`.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def damage(path: Path, recorded: list[Any]) -> str:
     """
     if not path.exists():
         return "it is missing"
-    found = measure(path)
+    found = measure_size(path)
     if found == recorded:
         return ""
     if found[0] != recorded[0]:
@@ -95,7 +95,7 @@ def check_run(folder: Path) -> dict[str, str]:
     for measures in _measures_of(read_state(folder)):
         for name, recorded in measures.items():
             path = folder / name
-            found[name] = damage(path, recorded)
+            found[name] = describe_damage(path, recorded)
             if not found[name] and path.suffix == ".zarr":
                 found[name] = _unreadable(path)
     return found
@@ -114,7 +114,7 @@ def _unreadable(store: Path) -> str:
     return ""
 
 
-def recorded_measure(folder: Path, name: str) -> list[Any] | None:
+def recorded_size(folder: Path, name: str) -> list[Any] | None:
     """Look up the record of one result of a run.
 
     Parameters
@@ -127,7 +127,7 @@ def recorded_measure(folder: Path, name: str) -> list[Any] | None:
     Returns
     -------
     list or None
-        From `measure`; None if nothing was recorded.
+        From `measure_size`; None if nothing was recorded.
     """
     for measures in _measures_of(read_state(folder)):
         if name in measures:
@@ -135,7 +135,7 @@ def recorded_measure(folder: Path, name: str) -> list[Any] | None:
     return None
 
 
-def update_measure(folder: Path, name: str) -> None:
+def update_size(folder: Path, name: str) -> None:
     """Update the record of a result, for example after a notebook was run by hand.
 
     Parameters
@@ -148,7 +148,7 @@ def update_measure(folder: Path, name: str) -> None:
     state = read_state(folder)
     recorded = [measures for measures in _measures_of(state) if name in measures]
     for measures in recorded:
-        measures[name] = measure(folder / name)
+        measures[name] = measure_size(folder / name)
     if recorded:
         write_json(folder / RECORD, state)
 

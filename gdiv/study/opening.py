@@ -86,9 +86,9 @@ def open_study(
 def _check_twin(glacier: str, entry: Glacier) -> None:
     """Raise a CatalogError unless the twin renders every season year that is compared."""
     if entry.twin is None:
-        able = [name for name, other in load_catalog().glaciers.items() if other.twin]
+        with_twin = [name for name, other in load_catalog().glaciers.items() if other.twin]
         raise CatalogError(
-            f"{glacier} has no twin description; choose one of {', '.join(able)}, "
+            f"{glacier} has no twin description; choose one of {', '.join(with_twin)}, "
             f"or a source of real scenes"
         )
     rendered = entry.twin.years

@@ -180,7 +180,7 @@ def _timing(days: Sequence[date]) -> dict[str, Any]:
 
 def _season(days: Sequence[date]) -> dict[str, str]:
     """Season of the scenes as in the catalog; there are no scenes in the rest of the year."""
-    in_year = sorted({_common(day) for day in days})
+    in_year = sorted({_without_leap_day(day) for day in days})
     following = [*in_year[1:], in_year[0].replace(year=COMMON_YEAR + 1)]
     gaps = [(b - a).days for a, b in zip(in_year, following, strict=True)]
     longest = max(range(len(gaps)), key=gaps.__getitem__)
@@ -197,9 +197,9 @@ def _season(days: Sequence[date]) -> dict[str, str]:
 
 def _bounds(start: date, end: date) -> dict[str, str]:
     """First and last day of a season in the format of the catalog."""
-    return {"start": f"{_common(start):%m-%d}", "end": f"{_common(end):%m-%d}"}
+    return {"start": f"{_without_leap_day(start):%m-%d}", "end": f"{_without_leap_day(end):%m-%d}"}
 
 
-def _common(day: date) -> date:
+def _without_leap_day(day: date) -> date:
     """Same day in a year without 29 February."""
     return day.replace(year=COMMON_YEAR, day=min(day.day, 28 if day.month == 2 else 31))

@@ -5,13 +5,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gdiv.installation import shipped
+from gdiv.installation import shipped_path
 from gdiv.study.execution import RunError
 from gdiv.study.workspace import StudyError
 
 __all__ = ["MATCHERS", "check_parameters", "notebook_parameters", "notebooks"]
 
-NOTEBOOKS = shipped("notebooks")
+NOTEBOOKS = shipped_path("notebooks")
 #: Parameters of every notebook; the command has an option for each.
 COMMON = ("glacier", "profile", "source", "workspace")
 #: Parameter of the notebooks that compare matchers; also an option of the command.

@@ -102,7 +102,7 @@ def pretrain(
     scenes: Path | None,
     stages: Sequence[str],
     device: str,
-    begin: Path | None = None,
+    start_weights: Path | None = None,
 ) -> Raft:
     """Train a network in stages, each starting from the weights of the previous one.
 
@@ -118,7 +118,7 @@ def pretrain(
         Names of stages in `STAGES`.
     device : str
         Device to train on.
-    begin : Path, optional
+    start_weights : Path, optional
         Initial weights; random by default.
 
     Returns
@@ -130,8 +130,8 @@ def pretrain(
     torch.manual_seed(WEIGHTS_SEED)
     network = Raft(PRESETS[preset])
     begin_card = None
-    if begin:
-        earlier, begin_card = load_weights(begin)
+    if start_weights:
+        earlier, begin_card = load_weights(start_weights)
         transfer(earlier, network)
     _render_twins(folder / "twin", stages)
     sources = Sources(folder, scenes, device)
@@ -254,7 +254,14 @@ def main() -> None:
         dist.init_process_group("nccl" if device == "cuda" else "gloo")
         if device == "cuda":
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    pretrain(arguments.preset, arguments.folder, arguments.scenes, stages, device, arguments.begin)
+    pretrain(
+        arguments.preset,
+        arguments.folder,
+        arguments.scenes,
+        stages,
+        device,
+        arguments.begin,
+    )
     if arguments.ship and _is_first_process():
         weights = _weights_path(arguments.folder, arguments.preset, stages[-1])
         with replacing(SHIPPED.with_stem(arguments.preset)) as partial:

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from gdiv.installation import PACKAGE, shipped
+from gdiv.installation import PACKAGE, shipped_path
 from gdiv.study.journal import log_access
 
 __all__ = ["code_hash", "load_published", "published_picture", "versions"]
@@ -68,7 +68,7 @@ def load_published(name: str = "claims") -> Any:
     >>> load_published()["mosaic.raft.rmse"]["unit"]
     'm/yr'
     """
-    folder = shipped("published")
+    folder = shipped_path("published")
     log_access("read", f"published/{name}")
     return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
@@ -87,4 +87,4 @@ def published_picture(name: str) -> Path:
         PNG file.
     """
     log_access("read", f"published/{name}")
-    return shipped("published") / f"{name}.png"
+    return shipped_path("published") / f"{name}.png"

@@ -16,7 +16,7 @@ from zarr.codecs import ZstdCodec
 
 from gdiv.files import read_record, retry, short_message, write_json
 from gdiv.study.cluster import compute_threads
-from gdiv.study.integrity import damage, measure
+from gdiv.study.integrity import describe_damage, measure_size
 from gdiv.study.provenance import code_hash
 from gdiv.study.space import check_space
 from gdiv.velocity.annual import ROWS
@@ -81,12 +81,12 @@ def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
             partial = _without_scenes(set(failed), partial, path.with_suffix(".whole.part"))
     else:
         shutil.rmtree(partial, ignore_errors=True)
-        dataset.to_zarr(partial, mode="w", encoding=_checked(dataset), **_OPTIONS)
+        dataset.to_zarr(partial, mode="w", encoding=_checksum_encoding(dataset), **_OPTIONS)
     shutil.rmtree(path, ignore_errors=True)
     partial.rename(path)
     shutil.rmtree(path.with_suffix(".part"), ignore_errors=True)
     if dimension and attempt and not failed:
-        write_json(journal, {"recipe": recipe, "complete": measure(path)})
+        write_json(journal, {"recipe": recipe, "complete": measure_size(path)})
     else:
         journal.unlink(missing_ok=True)
     return [f"{dataset.scene.values[index]} {reason}" for index, reason in failed.items()]
@@ -150,7 +150,11 @@ def _is_complete(path: Path, journal: Path, recipe: str) -> bool:
     """Check whether an earlier call with the same recipe finished the store undamaged."""
     content = read_record(journal)
     complete = content.get("complete")
-    return content.get("recipe") == recipe and complete is not None and not damage(path, complete)
+    return (
+        content.get("recipe") == recipe
+        and complete is not None
+        and not describe_damage(path, complete)
+    )
 
 
 def _resume(journal: Path, partial: Path, recipe: str) -> list[int]:
@@ -166,7 +170,7 @@ def _write_template(dataset: xr.Dataset, partial: Path, journal: Path) -> None:
     journal.unlink(missing_ok=True)
     shutil.rmtree(partial, ignore_errors=True)
     # Each pair is written whole, but all pairs are read a few rows at a time.
-    encoding = _checked(dataset)
+    encoding = _checksum_encoding(dataset)
     for name, variable in dataset.data_vars.items():
         if variable.dims == ("pair", "y", "x"):
             chunks = (1, min(ROWS, dataset.sizes["y"]), dataset.sizes["x"])
@@ -174,7 +178,7 @@ def _write_template(dataset: xr.Dataset, partial: Path, journal: Path) -> None:
     dataset.to_zarr(partial, mode="w", compute=False, encoding=encoding, **_OPTIONS)
 
 
-def _checked(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
+def _checksum_encoding(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
     """Encoding that adds a checksum to each chunk of numbers, so that flipped bits are found."""
     codec = ZstdCodec(level=0, checksum=True)
     numbers = [
@@ -213,5 +217,5 @@ def _without_scenes(failed: set[int], partial: Path, whole: Path) -> Path:
     with xr.open_zarr(partial, consolidated=False) as written:
         kept = [index for index in range(written.sizes["scene"]) if index not in failed]
         selected = written.isel(scene=kept).drop_encoding().chunk(scene=1)
-        selected.to_zarr(whole, encoding=_checked(selected), **_OPTIONS)
+        selected.to_zarr(whole, encoding=_checksum_encoding(selected), **_OPTIONS)
     return whole

@@ -20,7 +20,7 @@ from gdiv.study.execution import (
     run_notebook,
     usable_home,
 )
-from gdiv.study.integrity import RECORD, damage, measure, read_state
+from gdiv.study.integrity import RECORD, describe_damage, measure_size, read_state
 from gdiv.study.opening import open_study, resolve_matchers
 from gdiv.study.parameters import MATCHERS, check_parameters, notebook_parameters, notebooks
 from gdiv.study.resumable import ATTEMPT
@@ -194,7 +194,9 @@ class _Notebook:
             "reads": reads,
             "outputs": [*outputs, f"notebooks/{self.path.name}"],
             "measures": {
-                name: measure(self.folder / name) for name in outputs if name.startswith("data/")
+                name: measure_size(self.folder / name)
+                for name in outputs
+                if name.startswith("data/")
             },
             "claims": made,
         }
@@ -221,7 +223,7 @@ class _Notebook:
         if not all((self.folder / output).exists() for output in past["outputs"]):
             return False
         for name, recorded in past.get("measures", {}).items():
-            fault = damage(self.folder / name, recorded)
+            fault = describe_damage(self.folder / name, recorded)
             if fault:
                 print(f"{name} is damaged: {fault}; it will be recomputed")
                 return False

@@ -10,7 +10,7 @@ import xarray as xr
 from gdiv.study import claims
 from gdiv.study.declared_claims import find_claim, row_claims, row_label
 from gdiv.study.facts import Facts
-from gdiv.study.integrity import damage, recorded_measure, update_measure
+from gdiv.study.integrity import describe_damage, recorded_size, update_size
 from gdiv.study.journal import log_access
 from gdiv.study.results import check_content, find_result, result_path
 from gdiv.study.space import stored_size
@@ -81,8 +81,8 @@ class SavedResults(Facts):
             raise StudyError(
                 f"the study has no {name!r} yet; run notebook {result.maker} first: {command}"
             )
-        recorded = recorded_measure(self.folder, f"data/{path.name}")
-        if recorded is not None and (fault := damage(path, recorded)):
+        recorded = recorded_size(self.folder, f"data/{path.name}")
+        if recorded is not None and (fault := describe_damage(path, recorded)):
             command = f"gdiv run {self.key} --profile {self.profile_key} --only {result.maker}"
             raise StudyError(f"{name!r} is damaged: {fault}; recompute it: {command}")
         log_access("read", f"data/{path.name}")
@@ -131,7 +131,7 @@ class SavedResults(Facts):
         content = move_links(value, path.parent, absolute=False) if kind == "items" else value
         write_result(content, path, kind, self.glacier.crs, self.provenance())
         log_access("wrote", f"data/{path.name}")
-        update_measure(self.folder, f"data/{path.name}")
+        update_size(self.folder, f"data/{path.name}")
         seconds = time.perf_counter() - start
         size = stored_size(path) / 1e6
         print(f"saved {path.relative_to(self.folder)}, {size:.1f} MB, {seconds:.1f} s")

@@ -33,7 +33,7 @@ LOCK = "run.lock"
 #: Offset of the byte locked on Windows, far beyond the text of the file.
 LOCKED_BYTE = 1 << 20
 #: Operating system errors that indicate that another process holds the lock.
-HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK, errno.EWOULDBLOCK)
+LOCK_ERRORS = (errno.EACCES, errno.EAGAIN, errno.EDEADLK, errno.EWOULDBLOCK)
 
 
 class StudyError(RuntimeError):
@@ -184,7 +184,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             _lock(file)
         except OSError as error:
-            if error.errno in HELD:
+            if error.errno in LOCK_ERRORS:
                 raise StudyError(f"{folder} is in use by another run{_holder(path)}") from None
         _clear(file)
         since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")

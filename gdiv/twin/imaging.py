@@ -48,7 +48,7 @@ AZIMUTH_DRIFT = 12  # degrees over the season
 # Ice.
 MIN_FRACTION = 0.01  # minimum ice fraction of a pixel for which material is sampled
 YEAR_ZERO = 4  # index of the ageing texture of the reference date, in the middle of `AGEING_YEARS`
-DAILY_SHARE = 0.5  # daily change of the ice relative to the change from year to year
+DAILY_FRACTION = 0.5  # daily change of the ice relative to the change from year to year
 DAILY_SLOPE = 0.9  # of the spectrum of daily changes: melt and wetness
 
 # Snow.
@@ -213,7 +213,7 @@ def _ice_surface(world: World, view: _View, years: float, rng: np.random.Generat
     change = world.conditions.ice_change
     aged = change * _fade(world.ageing, view, years)
     daily = fractal_texture(TEXTURE_SIZE, DAILY_SLOPE, rng)
-    aged += DAILY_SHARE * change * crop_periodic(daily, view.rows.shape)
+    aged += DAILY_FRACTION * change * crop_periodic(daily, view.rows.shape)
     if world.conditions.opening_crevasses:
         aged -= _fade(world.crevasses, view, years)
     debris = np.clip(view.sample_material(world.ice_debris), 0, 1)

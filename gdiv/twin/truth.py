@@ -170,11 +170,11 @@ def true_motion(truth: xr.Dataset, ice_years: float) -> tuple[Component, Compone
         rows.ravel(),
         ice_years,
     )
-    known = truth.vx.notnull().values
+    has_motion = truth.vx.notnull().values
     if "front" in truth:
-        known &= filled.along.values <= float(truth.front.min())
-    u = np.where(known, column.reshape(rows.shape) - columns, np.nan)
-    v = np.where(known, row.reshape(rows.shape) - rows, np.nan)
+        has_motion &= filled.along.values <= float(truth.front.min())
+    u = np.where(has_motion, column.reshape(rows.shape) - columns, np.nan)
+    v = np.where(has_motion, row.reshape(rows.shape) - rows, np.nan)
     return u, v
 
 
@@ -280,16 +280,16 @@ def true_displacement(
             ice_years,
         )
     )
-    afloat = _along(truth, column, row) > float(first.front)
+    afloat = _position_along(truth, column, row) > float(first.front)
     drift = second.drift.values - first.drift.values
     moved_column = np.where(afloat, column + drift[0], moved_column)
     moved_row = np.where(afloat, row + drift[1], moved_row)
-    still_afloat = _along(truth, moved_column, moved_row) > float(second.front)
+    still_afloat = _position_along(truth, moved_column, moved_row) > float(second.front)
     found = _distortion(truth, secondary).from_world(patterns, moved_column, moved_row)
     flow = np.where(afloat == still_afloat, np.stack(found) - [columns, rows], np.nan)
     return flow[0].astype(np.float32), flow[1].astype(np.float32)
 
 
-def _along(truth: xr.Dataset, columns: Component, rows: Component) -> Component:
+def _position_along(truth: xr.Dataset, columns: Component, rows: Component) -> Component:
     """Position down the streams of points of the world."""
     return ndimage.map_coordinates(truth.along.values, [rows, columns], order=1, mode="nearest")

@@ -104,7 +104,7 @@ def match_pairs(
     before = None if prewarp is None else get_matcher(prewarp)
 
     def match(reference: Image, secondary: Image, place: tuple[slice, ...] | None = None) -> Match:
-        here = options if place is None else _options_at(options, place, stable.shape)
+        here = options if place is None else _crop_options(options, place, stable.shape)
         return match_images(
             chosen,
             reference,
@@ -193,7 +193,7 @@ def _shifts(pairs: pd.DataFrame) -> xr.DataArray:
     return xr.DataArray(pairs[["shift_x", "shift_y"]].to_numpy(np.float32), dims=("pair", "axis"))
 
 
-def _options_at(
+def _crop_options(
     options: dict[str, Any], place: tuple[slice, ...], shape: tuple[int, ...]
 ) -> dict[str, Any]:
     """Options for a window; options that are images, such as regions, are cropped to it."""

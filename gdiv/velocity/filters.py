@@ -61,10 +61,10 @@ def against_slope(mosaic: xr.Dataset, elevation: Image, spacing: float) -> xr.Da
     >>> bool(against_slope(west, falling, 10.0)[100, 100])
     True
     """
-    known = np.isfinite(elevation)
+    is_valid = np.isfinite(elevation)
     sigma = SMOOTHING / spacing
-    weight = ndimage.gaussian_filter(known.astype(float), sigma)
-    smooth = ndimage.gaussian_filter(np.where(known, elevation, 0.0), sigma)
+    weight = ndimage.gaussian_filter(is_valid.astype(float), sigma)
+    smooth = ndimage.gaussian_filter(np.where(is_valid, elevation, 0.0), sigma)
     smooth = np.divide(smooth, weight, out=np.full(smooth.shape, np.nan), where=weight > 0)
     down, right = np.gradient(smooth, spacing)  # rows run to the south
     steep = np.degrees(np.arctan(np.hypot(down, right))) >= MIN_SLOPE
@@ -72,7 +72,7 @@ def against_slope(mosaic: xr.Dataset, elevation: Image, spacing: float) -> xr.Da
     # The steepest descent is (-right, down) to the east and north.
     along = mosaic.vx * -right + mosaic.vy * down
     uphill = along < speed * np.hypot(down, right) * np.cos(np.radians(MAX_ANGLE))
-    return uphill & steep & known & (speed >= MIN_SIGNAL * mosaic.v_error)
+    return uphill & steep & is_valid & (speed >= MIN_SIGNAL * mosaic.v_error)
 
 
 def track_azimuth(longitude: float, latitude: float, crs: int | str) -> float:
@@ -171,9 +171,9 @@ def _stripes(component: Component, stable: Mask, across: npt.NDArray[np.intp]) -
         )
         if last - first >= MIN_PIXELS:
             profile[line] = np.median(values[first:last])
-    known = np.flatnonzero(np.isfinite(profile))
-    if not known.size:
+    is_valid = np.flatnonzero(np.isfinite(profile))
+    if not is_valid.size:
         return np.zeros(component.shape, np.float32)
-    profile = np.interp(np.arange(count), known, profile[known]) - np.median(values)
+    profile = np.interp(np.arange(count), is_valid, profile[is_valid]) - np.median(values)
     stripes: Component = profile[across].astype(np.float32)
     return stripes

@@ -19,7 +19,7 @@ FLAGS = {
 GCOS_GOAL = 10.0
 GCOS_THRESHOLD = 100.0
 #: Minimum number of pairs.
-ENOUGH_PAIRS = 3
+MIN_PAIRS = 3
 #: Spread of the pairs relative to their stated error above which pixels are flagged.
 DISAGREEMENT = 2.0
 
@@ -58,7 +58,7 @@ def flag_pixels(
     missing = mosaic.vx.isnull()
     conditions = {
         "no_vector": missing,
-        "few_pairs": ~(mosaic["count"] >= ENOUGH_PAIRS),
+        "few_pairs": ~(mosaic["count"] >= MIN_PAIRS),
         "uncertain": ~(2 * mosaic.v_error <= GCOS_THRESHOLD) & ~missing,
         "outside_outline": ~ice,
     }
@@ -70,12 +70,12 @@ def flag_pixels(
         conditions["against_slope"] = uphill
     flags = sum(FLAGS[name] * where.astype(np.uint8) for name, where in conditions.items())
     # Without a terrain model, the slope flag is omitted.
-    told = {name: bit for name, bit in FLAGS.items() if name != "against_slope"}
-    told = told if uphill is None else FLAGS
+    defined_flags = {name: bit for name, bit in FLAGS.items() if name != "against_slope"}
+    defined_flags = defined_flags if uphill is None else FLAGS
     return xr.DataArray(flags, coords=mosaic.vx.coords, dims=mosaic.vx.dims).assign_attrs(
         long_name="flags",
-        flag_masks=np.array(list(told.values()), np.uint8),
-        flag_meanings=" ".join(told),
+        flag_masks=np.array(list(defined_flags.values()), np.uint8),
+        flag_meanings=" ".join(defined_flags),
     )
 
 
@@ -99,5 +99,5 @@ def share_within(errors: xr.DataArray, limit: float) -> float:
     >>> share_within(xr.DataArray([1.0, 4.0, 6.0, np.nan, 60.0]), GCOS_GOAL)
     0.5
     """
-    known = errors.values[np.isfinite(errors.values)]
-    return float((2 * known <= limit).mean()) if known.size else float("nan")
+    valid_errors = errors.values[np.isfinite(errors.values)]
+    return float((2 * valid_errors <= limit).mean()) if valid_errors.size else float("nan")

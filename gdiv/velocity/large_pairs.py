@@ -16,7 +16,7 @@ from gdiv.flow.blocks import BlockWindow, block_windows
 from gdiv.flow.matchers.matching import Match
 from gdiv.imagery.coregistration import stable_ground_statistics
 from gdiv.images.arrays import Image, Mask
-from gdiv.velocity.stable_ground import variance_beyond
+from gdiv.velocity.stable_ground import excess_variance
 
 __all__ = ["BLOCK", "HALO", "LARGE", "is_large", "match_large_pair"]
 
@@ -120,13 +120,13 @@ def match_large_pair(
 def _ground_windows(stable: Mask) -> list[BlockWindow]:
     """Choose windows of stable ground: a sample of good windows, or else those with most ground."""
     windows = list(block_windows(stable.shape, GROUND, HALO))
-    shares = np.array([stable[window.inner].mean() for window in windows])
-    much = np.flatnonzero(shares >= MIN_GROUND)
-    if much.size >= MAX_WINDOWS:
-        places = much[np.linspace(0, much.size - 1, MAX_WINDOWS).astype(int)]
+    stable_fractions = np.array([stable[window.inner].mean() for window in windows])
+    good_windows = np.flatnonzero(stable_fractions >= MIN_GROUND)
+    if good_windows.size >= MAX_WINDOWS:
+        places = good_windows[np.linspace(0, good_windows.size - 1, MAX_WINDOWS).astype(int)]
     else:
-        most = np.argsort(-shares, kind="stable")[:MAX_WINDOWS]
-        places = np.sort(most[shares[most] > 0])
+        best_windows = np.argsort(-stable_fractions, kind="stable")[:MAX_WINDOWS]
+        places = np.sort(best_windows[stable_fractions[best_windows] > 0])
     return [windows[place] for place in places]
 
 
@@ -175,7 +175,7 @@ def _summarise_ground(samples: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.
     nothing = np.empty((4, 0), np.float32)
     u, v, sigma_u, sigma_v = np.concatenate([nothing, *samples], axis=1)
     statistics = stable_ground_statistics(u, v, np.ones(u.shape, bool))
-    beyond = variance_beyond(u, sigma_u), variance_beyond(v, sigma_v)
+    beyond = excess_variance(u, sigma_u), excess_variance(v, sigma_v)
     return np.array([*statistics.values(), *beyond], np.float32)
 
 

@@ -36,13 +36,13 @@ def summarise_pair(pair: xr.Dataset, velocity: xr.Dataset) -> dict[str, Any]:
     stable = pair.stable.values if "stable" in pair else np.zeros(velocity.v.shape, bool)
     speed = velocity.v.values[target]
     errors = velocity.v_error.where(target)
-    known = speed[np.isfinite(speed)]
-    median, high = np.percentile(known, [50, 95]) if known.size else (np.nan, np.nan)
+    valid_speeds = speed[np.isfinite(speed)]
+    median, high = np.percentile(valid_speeds, [50, 95]) if valid_speeds.size else (np.nan, np.nan)
     ground = stable_ground_velocity(velocity, stable) if stable.any() else {}
     dates = (pair.attrs["reference_date"], pair.attrs["secondary_date"])
     days = (np.datetime64(dates[1]) - np.datetime64(dates[0])) / np.timedelta64(1, "D")
     values = {
-        "with_velocity": known.size / max(speed.size, 1),
+        "with_velocity": valid_speeds.size / max(speed.size, 1),
         "median_speed": median,
         "speed_p95": high,
         "median_error": float(errors.median()),

@@ -212,10 +212,10 @@ def _block_errors(
     for top in range(0, height - pixels + 1, pixels):
         for left in range(0, width - pixels + 1, pixels):
             block = (slice(top, top + pixels), slice(left, left + pixels))
-            known = np.isfinite(error[block]) & np.isfinite(sigma[block])
-            if known.mean() >= MIN_FILLED:
-                stated = error_of_mean(sigma[block][known], spacing, length).total
-                found.append(float(error[block][known].mean()) / stated)
+            is_valid = np.isfinite(error[block]) & np.isfinite(sigma[block])
+            if is_valid.mean() >= MIN_FILLED:
+                stated = error_of_mean(sigma[block][is_valid], spacing, length).total
+                found.append(float(error[block][is_valid].mean()) / stated)
     return found
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from gdiv.images.arrays import Component, Mask, Series
 from gdiv.images.statistics import nmad
 
-__all__ = ["add_ground_error", "variance_beyond"]
+__all__ = ["add_ground_error", "excess_variance"]
 
 #: Minimum number of pixels of stable ground for estimating an error.
 MIN_STABLE = 100
@@ -42,11 +42,11 @@ def add_ground_error(component: Component, sigma: Component, ground: Mask) -> Co
     >>> round(float(add_ground_error(apparent, sigma, sigma > 0).mean()), 2)
     0.5
     """
-    known = ground & np.isfinite(component) & np.isfinite(sigma)
-    return np.sqrt(sigma**2 + np.float32(variance_beyond(component[known], sigma[known])))
+    is_valid = ground & np.isfinite(component) & np.isfinite(sigma)
+    return np.sqrt(sigma**2 + np.float32(excess_variance(component[is_valid], sigma[is_valid])))
 
 
-def variance_beyond(apparent: Series, stated: Series) -> float:
+def excess_variance(apparent: Series, stated: Series) -> float:
     """Estimate the excess variance on stable ground over the stated errors.
 
     Parameters

@@ -40,7 +40,7 @@ def read_stakes(folder: Path, glacier: Glacier) -> gpd.GeoDataFrame:
     """
     path = Path(folder) / "stakes.geojson"
     if path.exists():
-        return _checked(read_vector(path), path.name)
+        return _validated(read_vector(path), path.name)
     rows = [
         (stake.name, year, value, stake.lon, stake.lat)
         for stake in glacier.stakes
@@ -50,7 +50,7 @@ def read_stakes(folder: Path, glacier: Glacier) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(table.lon, table.lat), crs=4326)
 
 
-def _checked(stakes: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
+def _validated(stakes: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
     """Stakes with numbers for year and speed, or an error that names the fault."""
     missing = [column for column in COLUMNS if column not in stakes]
     if missing:

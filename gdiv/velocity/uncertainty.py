@@ -150,8 +150,8 @@ def _spread_correction(count: npt.NDArray[np.floating]) -> npt.NDArray[np.floati
     From Croux and Rousseeuw (1992), https://doi.org/10.1007/978-3-662-26811-7_58.
     """
     table = np.interp(count, np.arange(len(NMAD_CORRECTIONS)), NMAD_CORRECTIONS)
-    many = count > len(NMAD_CORRECTIONS) - 1
-    return np.where(many, count / np.where(many, count - 0.8, 1), table)
+    uses_formula = count > len(NMAD_CORRECTIONS) - 1
+    return np.where(uses_formula, count / np.where(uses_formula, count - 0.8, 1), table)
 
 
 def season_check(first: xr.Dataset, second: xr.Dataset, where: Mask) -> tuple[float, float]:
@@ -200,10 +200,10 @@ def season_check(first: xr.Dataset, second: xr.Dataset, where: Mask) -> tuple[fl
         [mosaic[name].values[where] for name in ("vx", "vy", "vx_error", "vy_error")]
         for mosaic in (first, second)
     ]
-    known = np.isfinite(components).all((0, 1))
-    if known.sum() < MIN_PIXELS:
+    is_valid = np.isfinite(components).all((0, 1))
+    if is_valid.sum() < MIN_PIXELS:
         return float("nan"), float("nan")
-    one, other = np.array(components)[..., known]
+    one, other = np.array(components)[..., is_valid]
 
     def difference(ratio: float) -> npt.NDArray[np.floating]:
         """Difference for a ratio of all speeds, in units of the combined errors."""

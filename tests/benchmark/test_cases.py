@@ -13,7 +13,7 @@ def drawn_cases(split="dev"):
 
 
 def test_secondary_at_the_true_displacement_shows_the_reference(monkeypatch):
-    monkeypatch.setattr(weather, "RENEWED", 0.0)
+    monkeypatch.setattr(weather, "RENEWED_FRACTION", 0.0)
     monkeypatch.setattr(weather, "NOISE", 0.0)
     case = next(case for case in drawn_cases() if case.condition == "snow-line")
     case = cases.Case(**(vars(case) | {"condition": "none"}))

@@ -10,7 +10,7 @@ SIDE = 160
 
 @pytest.mark.parametrize("family", fields.FAMILIES)
 @pytest.mark.parametrize(("half_width", "reach"), [(5, 4), (40, 30)])
-def test_ice_moves_by_the_reach_and_ground_stands_still(family, half_width, reach):
+def test_ice_moves_by_the_reach_and_ground_is_stable(family, half_width, reach):
     field = fields.draw_field(family, SIDE, half_width, reach, np.random.default_rng(3))
     speed = np.hypot(*field.flow)
     assert 0.6 * reach < speed.max() <= reach * 1.01, "smoothing of folds may slow ice"
@@ -37,6 +37,6 @@ def test_a_sliding_tongue_moves_at_its_margin():
     assert np.median(speed[sliding.ice]) > 0.6
 
 
-def test_an_unknown_family_is_refused():
-    with pytest.raises(ValueError, match="there are: tongue, sliding"):
+def test_an_unknown_family_is_rejected():
+    with pytest.raises(ValueError, match="choose from: tongue, sliding"):
         fields.draw_field("surge", SIDE, 10, 1.0, np.random.default_rng(0))

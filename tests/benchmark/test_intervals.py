@@ -23,7 +23,7 @@ def make_scores(errors):
     )
 
 
-def test_the_mean_over_cases_weighs_each_case_alike():
+def test_the_mean_over_cases_weighs_each_case_equally():
     scores = {"a": make_scores([1.0] * 10), "b": make_scores([3.0])}
     resampling = intervals.Resampling({name: len(each.pixels) for name, each in scores.items()})
     summary = intervals.summarise(scores, resampling)["ice"]

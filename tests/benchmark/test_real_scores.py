@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 import gdiv
-from gdiv.benchmark.real_scenes import PLACES, RealScenes, needed_pairs
-from gdiv.benchmark.real_scores import score_place
+from gdiv.benchmark.real_scenes import SITES, RealScenes, needed_pairs
+from gdiv.benchmark.real_scores import score_site
 
 
 @pytest.fixture(scope="module")
 def yahtse(real):
-    return RealScenes(real, PLACES[0])
+    return RealScenes(real, SITES[0])
 
 
 @pytest.fixture(scope="module")
 def zmutt(real):
-    return RealScenes(real, PLACES[1])
+    return RealScenes(real, SITES[1])
 
 
 def score(scenes, name):
@@ -23,7 +23,7 @@ def score(scenes, name):
         pair: np.stack(gdiv.match_images(name, *(scenes.images[date] for date in pair))[:2])
         for pair in needed_pairs(scenes.place)
     }
-    return score_place(scenes, flows)
+    return score_site(scenes, flows)
 
 
 def test_dis_agrees_with_chips_and_with_the_published_field(yahtse):
@@ -46,5 +46,5 @@ def test_null_pairs_and_closure_are_scored_without_stable_ground(zmutt):
 
 
 def test_the_compression_grid_of_perito_moreno_is_measured(real, yahtse):
-    moreno = RealScenes(real, PLACES[2])
+    moreno = RealScenes(real, SITES[2])
     assert moreno.block_grid > 1.15 > 1.05 > yahtse.block_grid

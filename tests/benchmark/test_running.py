@@ -10,7 +10,7 @@ from gdiv.command import main
 CASES = ["dev-drawn"]
 
 
-def test_a_function_of_the_user_is_scored_beside_the_unit(tmp_path, monkeypatch):
+def test_a_user_function_is_scored_alongside_dis(tmp_path, monkeypatch):
     (tmp_path / "still.py").write_text(
         "def match(reference, secondary):\n    return 0 * reference, 0 * reference\n"
     )
@@ -23,9 +23,9 @@ def test_a_function_of_the_user_is_scored_beside_the_unit(tmp_path, monkeypatch)
     assert rows["still:match"]["relative"]["ice"][1] > 1, "no motion is worse than DIS"
 
 
-def test_a_store_that_cannot_be_written_is_named_at_once(tmp_path):
+def test_an_unwritable_store_raises_an_error_at_once(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(BenchmarkError, match=r"scores cannot be kept: .*file.*name a folder"):
+    with pytest.raises(BenchmarkError, match=r"scores cannot be stored: .*file.*pass a folder"):
         gdiv.run_benchmark(["zero"], "dev", CASES, store=tmp_path / "file" / "store")
 
 
@@ -50,7 +50,7 @@ def test_stated_errors_of_a_function_are_scored(tmp_path, monkeypatch):
     assert row["ause"] is not None
 
 
-def test_the_network_that_ships_is_marked_where_it_was_trained():
+def test_the_shipped_network_lists_its_training_cases():
     assert running.contestant("raft").trained_on
     assert not running.contestant("dis").trained_on
 
@@ -61,20 +61,20 @@ def test_the_network_that_ships_is_marked_where_it_was_trained():
         (["--matcher", "horn"], "no matcher 'horn'"),
         (["--matcher", "no_module:match"], "no_module:match cannot be imported"),
         (["--cases", "surge"], "no case 'surge'"),
-        (["--scenes", "nowhere"], "no folder nowhere of real scenes"),
+        (["--scenes", "nowhere"], "the folder of real scenes, nowhere, does not exist"),
         (["--split", "dev", "--cases", "real"], "real pairs belong to the test split"),
     ],
 )
-def test_wrong_arguments_are_refused_before_work_starts(arguments, message, capsys):
+def test_invalid_arguments_are_rejected_before_work_starts(arguments, message, capsys):
     assert main(["bench", *arguments]) == 1
     assert message in capsys.readouterr().err
 
 
-def test_the_command_prints_a_table_and_what_it_skipped(tmp_path, capsys):
+def test_the_command_prints_a_table_and_skipped_cases(tmp_path, capsys):
     target = tmp_path / "scores.json"
     command = ["bench", "--matcher", "zero", "--split", "dev", "--store", str(tmp_path / "store")]
     assert main([*command, "--cases", "dev-drawn,dev-moved-bend", "--output", str(target)]) == 0
     printed = capsys.readouterr().out
-    assert "skipped dev-moved-bend-09: no folder of real scenes is named" in printed
+    assert "skipped dev-moved-bend-09: this case needs real scenes" in printed
     assert "1 dis" in printed
     assert target.is_file()

@@ -22,7 +22,7 @@ def total(blocks, name, score):
     return getattr(blocks, score)[:, scores.CLASSES.index(name)].sum()
 
 
-def test_a_lost_third_of_the_motion_is_found(pair):
+def test_a_bias_of_one_third_is_detected(pair):
     blocks = scores.score_blocks(pair, pair.flow * np.float32(2 / 3))
     assert total(blocks, "ice", "error") / total(blocks, "ice", "pixels") == pytest.approx(1.0)
     bias = total(blocks, "fast", "along") / total(blocks, "fast", "length") - 1
@@ -39,7 +39,7 @@ def test_pixels_belong_to_their_classes(pair):
     assert classes["shear"].sum() >= 0.1 * pair.ice.sum()
 
 
-def test_missing_and_gross_vectors_are_counted(pair):
+def test_missing_vectors_and_large_errors_are_counted(pair):
     flow = pair.flow.copy()
     flow[:, :10] = np.nan
     flow[0, 20:30] += 5

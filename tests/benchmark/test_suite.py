@@ -28,7 +28,7 @@ def test_pairs_of_the_test_split_are_frozen(name):
     assert found == pytest.approx(expected, rel=1e-4)
 
 
-def test_cases_without_their_scene_are_refused_by_name(tmp_path):
+def test_cases_without_their_scene_are_rejected_by_name(tmp_path):
     case = next(case for case in gdiv.list_cases("test", ["moved"]))
     with pytest.raises(MissingSceneError, match=case.texture.folder):
         gdiv.load_case(case, tmp_path)
@@ -36,12 +36,12 @@ def test_cases_without_their_scene_are_refused_by_name(tmp_path):
         gdiv.load_case("test-published-rhone-mdg-8px", tmp_path)
 
 
-def test_unknown_names_are_refused():
+def test_unknown_names_are_rejected():
     with pytest.raises(UnknownCaseError, match="kinds are: smooth, drawn"):
         gdiv.list_cases("test", ["surge"])
-    with pytest.raises(UnknownCaseError, match="no split"):
+    with pytest.raises(UnknownCaseError, match="unknown split"):
         gdiv.list_cases("train")
-    with pytest.raises(UnknownCaseError, match="no case"):
+    with pytest.raises(UnknownCaseError, match="unknown case"):
         gdiv.load_case("test-moved")
 
 
@@ -59,7 +59,7 @@ def test_a_twin_is_rendered_for_its_case(tmp_path):
     assert np.nanmedian(speed[~pair.ice]) < 1.5
 
 
-def test_without_a_home_the_cache_asks_for_a_folder(monkeypatch):
+def test_without_a_home_the_cache_requires_a_folder(monkeypatch):
     def no_home():
         raise RuntimeError("Could not determine home directory.")
 

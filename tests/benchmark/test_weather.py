@@ -20,12 +20,12 @@ def test_a_sixth_of_the_fine_texture_on_ice_is_renewed(image):
     inner = np.zeros_like(ice)
     inner[50:140, 50:140] = True
     fine = [weather._fine(each)[inner] for each in (image, renewed)]
-    assert np.corrcoef(*fine)[0, 1] == pytest.approx((1 - weather.RENEWED) ** 0.5, abs=0.04)
+    assert np.corrcoef(*fine)[0, 1] == pytest.approx((1 - weather.RENEWED_FRACTION) ** 0.5, abs=0.04)
     assert np.array_equal(renewed[:30], image[:30]), "ground keeps its texture"
 
 
 @pytest.mark.parametrize("name", [name for name in weather.CONDITIONS if name != "none"])
-def test_a_condition_changes_one_image_otherwise_than_the_other(name, image):
+def test_a_condition_changes_the_two_images_differently(name, image):
     first, second = weather.add_condition(name, image, image, np.random.default_rng(1))
     changed = np.abs(second - first) > 0.01 * weather.brightness_range(image)
     assert 0.02 < changed.mean() <= 1

@@ -33,6 +33,6 @@ def test_a_box_may_cross_180_degrees(box, epsg, longitude):
         ((179.8, 66.0, -179.6, 66.2), "epsg 32632 is used"),
     ],
 )
-def test_a_box_that_cannot_be_is_refused(box, message):
+def test_an_invalid_box_is_rejected(box, message):
     with pytest.raises(ValidationError, match=message):
         moved(bbox=box)

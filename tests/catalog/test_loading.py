@@ -99,8 +99,8 @@ MALFORMED = [
     (f"{P}.tile", 32, ["tile", "32", "64"]),
     (f"{P}.train_steps", 0, ["train_steps", "0", "greater than 0"]),
     (f"{P}.train_steps", 1.5, ["train_steps", "1.5", "integer"]),
-    (f"{P}.matchers", ["piv"], ["matchers", "lacks dis, horn-schunck, raft"]),
-    (f"{P}.matchers", ["raft", "ilk"], ["matchers", "lacks dis, horn-schunck"]),
+    (f"{P}.matchers", ["piv"], ["matchers", "add dis, horn-schunck, raft to matchers"]),
+    (f"{P}.matchers", ["raft", "ilk"], ["matchers", "add dis, horn-schunck to matchers"]),
     (f"{P}.usable_scenes", [0], ["usable_scenes", "0", "greater than 0"]),
     ("glaciers", {}, ["glaciers", "at least 1"]),
     ("glaciers", ABSENT, ["glaciers", "missing", "sources"]),
@@ -184,7 +184,7 @@ glaciers:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
-def test_an_own_catalog_is_merged_over_the_built_in_one(encoding, tmp_path, monkeypatch, capsys):
+def test_a_user_catalog_is_merged_with_the_built_in_one(encoding, tmp_path, monkeypatch, capsys):
     """`rgi` and `tile` are optional; paths of outlines are relative to their catalog."""
     own = tmp_path / "mine.yaml"
     own.write_bytes(FINDEL.encode(encoding))
@@ -215,15 +215,15 @@ def test_an_own_catalog_is_merged_over_the_built_in_one(encoding, tmp_path, monk
             "glacier: {findel: {}}",
             ["mine.yaml", "unknown key glacier", "glaciers, sources, profiles"],
         ),
-        ("glaciers: {[1, 2]: x}", ["mine.yaml, line 1", "cannot be a key"]),
+        ("glaciers: {[1, 2]: x}", ["mine.yaml, line 1", "is not a valid key"]),
         ("glaciers: {a: 1, a: 2}", ["mine.yaml, line 1: duplicate key 'a'"]),
-        ("- findel", ["mine.yaml must hold maps", "glaciers, sources, profiles"]),
+        ("- findel", ["mine.yaml must contain mappings", "glaciers, sources, profiles"]),
         ("glaciers: [", ["mine.yaml is not YAML"]),
-        ("", ["mine.yaml must hold maps"]),
+        ("", ["mine.yaml must contain mappings"]),
         (None, ["mine.yaml cannot be read: No such file"]),
     ],
 )
-def test_errors_about_an_own_catalog_name_its_file(text, words, tmp_path, capsys):
+def test_errors_in_a_user_catalog_name_its_file(text, words, tmp_path, capsys):
     own = tmp_path / "mine.yaml"
     if text is not None:
         own.write_text(text)
@@ -233,7 +233,7 @@ def test_errors_about_an_own_catalog_name_its_file(text, words, tmp_path, capsys
         assert word in message
 
 
-def test_the_option_catalog_is_accepted_before_and_after_the_subcommand(
+def test_the_catalog_option_is_accepted_before_and_after_the_subcommand(
     tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setenv(OWN_CATALOG, "before.yaml")

@@ -27,10 +27,10 @@ from gdiv.command import main
         (["run", "mer-de-glace", "-p", "packed"], ["-p packed", "NAME=VALUE"]),
         (["run", "mer-de-glace", "-p", "packed=perhaps"], ["packed=perhaps", "true or false"]),
         (["run", "mer-de-glace", "--only", "00", "-p", "packed=true"], ["notebook 00", "'packed'"]),
-        (["run", "mer-de-glace", "--source", "https://"], ["https://", "names no host"]),
+        (["run", "mer-de-glace", "--source", "https://"], ["https://", "has no host"]),
         (
             ["clean", "mer-de-glace", "--workspace", "nowhere"],
-            ["nowhere", "not the folder of a run"],
+            ["nowhere", "not a run folder"],
         ),
     ],
 )

@@ -26,7 +26,7 @@ def test_a_region_is_planned_before_it_runs(outlines, twin_folder, tmp_path, cap
     assert not (folder / "rgi60-11-03643").exists()
 
 
-def test_other_options_do_not_silently_take_the_old_catalog(
+def test_changed_options_do_not_silently_reuse_the_old_catalog(
     outlines, twin_folder, tmp_path, capsys
 ):
     source = ["--source", str(twin_folder / "items.json"), "--profile", "smoke"]
@@ -38,7 +38,7 @@ def test_other_options_do_not_silently_take_the_old_catalog(
     assert main([*region, "--years", "2020", "2021"]) == 0
 
 
-def test_a_region_of_which_nothing_can_run_is_one_sentence(outlines, tmp_path, capsys):
+def test_a_region_without_runnable_glaciers_gives_one_sentence(outlines, tmp_path, capsys):
     region = ["region", str(outlines), "--years", "2020", "2021", "-o", str(tmp_path / "region")]
     assert main([*region, "--profile", "smoke", "--run"]) == 1
     output = capsys.readouterr()
@@ -55,7 +55,7 @@ def test_a_region_of_which_nothing_can_run_is_one_sentence(outlines, tmp_path, c
         (["{empty}"], "has no glaciers"),
     ],
 )
-def test_what_cannot_be_a_region_is_one_sentence(arguments, message, outlines, tmp_path, capsys):
+def test_invalid_regions_give_one_sentence(arguments, message, outlines, tmp_path, capsys):
     empty = tmp_path / "empty.yaml"
     empty.write_text("glaciers: {}\n")
     named = [each.format(outlines=outlines, empty=empty) for each in arguments]

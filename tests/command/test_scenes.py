@@ -53,13 +53,13 @@ def test_a_pair_of_files_gives_products_a_map_and_a_summary(images, tmp_path, ca
         (["--dates", "2021-08-01", "2020-08-01"], "must be earlier"),
     ],
 )
-def test_a_pair_that_cannot_be_computed_is_one_message(arguments, message, images, capsys):
+def test_a_failed_pair_gives_one_message(arguments, message, images, capsys):
     assert main(["pair", *map(str, images), *arguments]) == 1
     error = capsys.readouterr().err
     assert error.startswith("gdiv: ") and error.count("\n") == 1 and message in error
 
 
-def test_items_show_what_was_understood_before_they_are_written(images, capsys):
+def test_items_are_tabulated_before_they_are_written(images, capsys):
     folder = images[0].parent
     assert main(["items", str(folder)]) == 0
     out = capsys.readouterr().out

@@ -11,17 +11,17 @@ from gdiv.command import main, studies
     ("arguments", "message"),
     [
         ([], "name a glacier of the catalog"),
-        (["mer-de-glace", "--scenes", "x"], "takes the place of GLACIER"),
+        (["mer-de-glace", "--scenes", "x"], "replaces GLACIER"),
         (["--scenes", "x"], "--outline FILE"),
         (["--scenes", "x", "--outline", "nowhere.gpkg"], "nowhere.gpkg does not exist"),
     ],
 )
-def test_own_scenes_need_their_options(arguments, message, capsys):
+def test_user_scenes_require_their_options(arguments, message, capsys):
     assert main(["run", *arguments]) == 1
     assert message in capsys.readouterr().err
 
 
-def test_own_scenes_run_without_an_entry_of_the_catalog(tmp_path, monkeypatch, capsys, twin):
+def test_user_scenes_run_without_a_catalog_entry(tmp_path, monkeypatch, capsys, twin):
     """The catalog entry is printed, and the study uses the scenes of the folder."""
     from shutil import copy
 

@@ -19,7 +19,7 @@ def test_drawn_polygons_become_an_outline(tmp_path):
     assert saved.to_crs(EPSG).area.tolist() == pytest.approx([20_000], rel=1e-4)
 
 
-def test_a_geotiff_can_be_drawn_on(tmp_path):
+def test_an_outline_can_be_drawn_on_a_geotiff(tmp_path):
     path = tmp_path / "scene.tif"
     make_map().rio.write_crs(EPSG).rio.to_raster(path)
     drawing = draw_outline(path)
@@ -27,7 +27,7 @@ def test_a_geotiff_can_be_drawn_on(tmp_path):
     assert drawing.to_frame().crs == EPSG
 
 
-def test_errors_say_how_to_draw_and_that_a_crs_is_missing():
+def test_errors_explain_drawing_and_a_missing_crs():
     drawing = draw_outline(make_map().rio.write_crs(EPSG))
     with pytest.raises(ValueError, match="hold the button to begin"):
         drawing.to_frame()

@@ -47,7 +47,7 @@ def test_other_matchers_and_stakes_are_optional():
     assert titles == ["RAFT hybrid", "error", "pairs"]
 
 
-def test_titles_from_scenes_are_no_markup():
+def test_titles_from_scenes_are_not_markup():
     product = make_velocity().assign_attrs(matcher="raft", title="<script>alert()</script>")
     _, _, text = draw_map(product, {}, make_stake_table()[:0])
     assert "<script" not in text

@@ -21,7 +21,7 @@ def test_the_extent_includes_whole_pixels_in_kilometres():
     assert compute_extent(data) == pytest.approx((339.995, 340.395, 5089.605, 5090.005))
 
 
-def test_panels_fill_rows_and_hide_the_rest():
+def test_panels_fill_rows_and_unused_axes_are_hidden():
     figure, axes = make_panels(5, make_map(), columns=3)
     assert axes.shape == (5,)
     assert len(figure.axes) == 6
@@ -46,7 +46,7 @@ def test_colour_bars_are_labelled():
     assert bar.extend == "max"
 
 
-def test_a_shared_colour_bar_fills_an_empty_place():
+def test_a_shared_colour_bar_fills_an_empty_panel():
     data = make_map()
     figure, axes = make_panels(5, data)
     picture = draw_image(axes[0], data.values, data, "")
@@ -57,7 +57,7 @@ def test_a_shared_colour_bar_fills_an_empty_place():
 
 
 @pytest.mark.parametrize("count", range(1, 13))
-def test_rows_are_at_most_four_panels_with_few_empty_places(count):
+def test_rows_are_at_most_four_panels_with_few_empty_panels(count):
     columns = choose_columns(count)
     assert 1 <= columns <= 4
     assert -count % columns <= 2

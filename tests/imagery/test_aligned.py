@@ -45,12 +45,12 @@ def test_a_coarse_grid_takes_the_pixels_at_its_centres(file):
     assert np.array_equal(coarse[0], numbers[2::4, 2::4])
 
 
-def test_pixels_off_the_grid_are_refused(file):
+def test_pixels_off_the_grid_are_rejected(file):
     with pytest.raises(ValueError, match="do not lie on the grid"):
         load_aligned([str(file[0])], [1], grid(503, 4970, 8, 8), np.float32)
 
 
-def test_one_band_of_several_is_read_with_its_void(tmp_path):
+def test_one_band_of_several_is_read_with_its_nodata_value(tmp_path):
     numbers = np.arange(1, 2401, dtype=np.int16).reshape(2, 30, 40) - 1000
     numbers[1, :5] = -9999
     path = tmp_path / "scene.tif"

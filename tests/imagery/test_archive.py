@@ -122,7 +122,7 @@ def test_a_failing_service_raises_one_error_that_names_it(fault, message, glacie
         server.faults = fault
         with pytest.raises(archive.SceneError, match=f"127.0.0.1.*{message}"):
             archive.find_items(make_source(server), glacier, [2021])
-        assert server.searches <= archive.TRIES + 1
+        assert server.searches <= archive.ATTEMPTS + 1
 
 
 def test_an_unreachable_service_raises_an_error(glacier):
@@ -192,5 +192,5 @@ def test_scenes_are_found_over_a_box_across_180_degrees(box, found, glacier, tmp
     if found:
         assert len(archive.find_items(source, wrapped, [2020])) == 1
     else:
-        with pytest.raises(archive.SceneError, match="holds 0 scenes"):
+        with pytest.raises(archive.SceneError, match="has 0 scenes"):
             archive.find_items(source, wrapped, [2020])

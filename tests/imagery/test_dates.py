@@ -33,5 +33,5 @@ def test_dates_of_providers_are_found(name, date):
 @pytest.mark.parametrize(
     "name", ["scene", "scene_20201345", "scene_197012", "LC08_L2SP_197012", "A2021366", "19711301"]
 )
-def test_other_numbers_are_no_dates(name):
+def test_other_numbers_are_not_dates(name):
     assert date_in_name(name) is None

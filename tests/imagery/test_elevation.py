@@ -31,7 +31,7 @@ def expected(grid: GeoBox):
     return 1000 + 1000 * (longitude.left - 6.9), 1000 + 1000 * (longitude.right - 6.9)
 
 
-def test_a_terrain_model_in_degrees_is_brought_onto_the_grid(glacier, tmp_path):
+def test_a_terrain_model_in_degrees_is_resampled_to_the_grid(glacier, tmp_path):
     grid = study_grid(glacier.bbox, glacier.epsg)
     path = write(tmp_path / "dem.tif", 6.92)
     elevation = read_elevation(path, glacier, grid)

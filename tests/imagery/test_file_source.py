@@ -29,14 +29,14 @@ def test_near_infrared_is_kept(tmp_path):
     assert source == load_catalog().sources["twin"]
 
 
-def test_colours_that_are_there_are_kept(tmp_path):
+def test_existing_colours_are_kept(tmp_path):
     assets = {name: {"href": f"{name}.tif"} for name in ("red", "green", "blue")}
     source = adapt(tmp_path, assets)
     assert source.image == "red"
     assert set(source.colour) == {"red", "green", "blue"}
 
 
-def test_files_without_an_image_are_left_to_the_reader(tmp_path):
+def test_files_without_an_image_leave_the_source_unchanged(tmp_path):
     assert adapt(tmp_path, {"thumbnail": {"href": "a.png"}}).image == "nir"
     broken = tmp_path / "broken.json"
     broken.write_text("{", encoding="utf-8")
@@ -44,7 +44,7 @@ def test_files_without_an_image_are_left_to_the_reader(tmp_path):
     assert adapt_to_items(twin, broken) is twin
 
 
-def test_a_null_offset_is_that_of_the_source(tmp_path):
+def test_a_null_offset_falls_back_to_the_source(tmp_path):
     band = {"scale": None, "offset": None}
     source = adapt(tmp_path, {"pan": {"href": "a.tif", "raster:bands": [band]}})
     twin = load_catalog().sources["twin"]

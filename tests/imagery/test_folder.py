@@ -76,13 +76,13 @@ def describe(tmp_path, band=""):
             r"EPSG:4326, which is not projected; .*gdalwarp -r cubic -t_srs EPSG:32632",
         ),
         ("scene_20200731.tif", {"crs": "EPSG:2056", "transform": rasterio.Affine(
-            10, 1, 2.6e6, 0, -10, 1.1e6)}, "no square, north-up pixels.*-tr 10 10"),
-        ("scene_20200731.tif", {"transform": rasterio.Affine(10, 0, 3e5, 0, 10, 5e6)}, "north-up"),
+            10, 1, 2.6e6, 0, -10, 1.1e6)}, "not square and north up.*-tr 10 10"),
+        ("scene_20200731.tif", {"transform": rasterio.Affine(10, 0, 3e5, 0, 10, 5e6)}, "north up"),
         ("scene_20200731.tif", {"transform": rasterio.Affine(10, 0, 3e5, 0, -10.001, 5e6)}, "squ"),
         ("scene_20200731.tif", {"crs": "EPSG:3857", "transform": rasterio.Affine(
             10, 0, 7e5, 0, -10, 5.7e6)}, r"1.4\d m on the map"),
-        ("scene.txt", {}, "holds no GeoTIFF"),
-        ("scene_20200731_udm2.tif", {}, "holds no GeoTIFF"),
+        ("scene.txt", {}, "contains no GeoTIFF"),
+        ("scene_20200731_udm2.tif", {}, "contains no GeoTIFF"),
         ("LC08_L2SP_197012.tif", {}, "no date in its name"),
     ],
 )  # fmt: skip
@@ -91,7 +91,7 @@ def test_unusable_files_raise_an_error_that_names_file_and_remedy(name, changed,
     write(tmp_path / name, **changed)
     with pytest.raises(folder.FolderError, match=message) as error:
         folder.write_items(tmp_path)
-    assert "holds no" in str(error.value) or name in str(error.value)
+    assert "contains no" in str(error.value) or name in str(error.value)
     assert not (tmp_path / "items.json").exists()
 
 
@@ -115,11 +115,11 @@ def test_a_missing_folder_raises_an_error(tmp_path):
         folder.write_items(tmp_path / "nosuch")
 
 
-def test_scenes_of_one_time_and_place_are_refused_and_tiles_are_not(tmp_path):
+def test_scenes_with_equal_time_and_position_are_rejected_but_tiles_are_not(tmp_path):
     for band in ("B04", "B08"):
         write(tmp_path / f"S2_20200731_{band}.tif")
     with pytest.raises(
-        folder.FolderError, match=r"B04.tif, .*B08.tif are of one time and place; .*--band"
+        folder.FolderError, match=r"B04.tif, .*B08.tif have the same time and position; .*--band"
     ):
         folder.write_items(tmp_path)
     write(tmp_path / "S2_20200731_B08.tif", transform=rasterio.Affine(10, 0, 4e5, 0, -10, 5e6))
@@ -135,7 +135,7 @@ def test_scenes_of_one_time_and_place_are_refused_and_tiles_are_not(tmp_path):
         ("float32", np.nan, 1),
     ],
 )
-def test_any_type_and_value_without_data_is_described_and_read(dtype, nodata, scale, tmp_path):
+def test_any_type_and_nodata_value_is_described_and_read(dtype, nodata, scale, tmp_path):
     numbers = np.arange(64).reshape(8, 8).astype(dtype)
     numbers[3] = nodata
     write(tmp_path / "scene_20200731.tif", dtype=dtype, nodata=nodata)
@@ -155,7 +155,7 @@ def test_any_type_and_value_without_data_is_described_and_read(dtype, nodata, sc
     assert np.array_equal(read[~void], numbers[~void])
 
 
-def test_scale_and_offset_of_the_file_are_taken(tmp_path):
+def test_scale_and_offset_of_the_file_are_used(tmp_path):
     write(tmp_path / "scene_20200731.tif")
     with rasterio.open(tmp_path / "scene_20200731.tif", "r+") as file:
         file.scales, file.offsets = (2e-5,), (-0.1,)
@@ -189,14 +189,14 @@ def test_a_table_beside_the_scenes_gives_dates_and_orbits(tmp_path):
 
 
 @pytest.mark.parametrize("date", ["03/08/2020", "August 2020", "x"])
-def test_ambiguous_dates_of_a_table_are_refused(date, tmp_path):
+def test_ambiguous_dates_of_a_table_are_rejected(date, tmp_path):
     write(tmp_path / "first.tif")
     (tmp_path / "scenes.csv").write_text(f"file,date\nfirst.tif,{date}\n")
     with pytest.raises(folder.FolderError, match="write it as YYYY-MM-DD"):
         describe(tmp_path)
 
 
-def test_scenes_of_several_scales_are_refused(tmp_path):
+def test_scenes_with_different_scales_are_rejected(tmp_path):
     for name, dtype in (
         ("a_20200801", "uint16"),
         ("b_20200802", "uint16"),
@@ -225,7 +225,7 @@ def test_a_projection_without_code_is_kept_as_wkt(tmp_path):
     assert "Transverse" in item["properties"]["proj:wkt2"]
 
 
-def test_a_terrain_model_beside_the_scenes_is_no_scene(tmp_path):
+def test_a_terrain_model_beside_the_scenes_is_not_a_scene(tmp_path):
     profile = {"driver": "GTiff", "width": 20, "height": 20, "count": 1, "dtype": "float32"}
     grid = {"crs": "EPSG:32632", "transform": rasterio.Affine(10, 0, 3e5, 0, -10, 5e6)}
     for name in ("a_20200801.tif", "b_20210801.tif", "dem.tif"):

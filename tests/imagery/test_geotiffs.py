@@ -89,12 +89,12 @@ VALUES = np.ones((80, 96), np.float32)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epsg": 32633}, "reproject both alike"),
+        ({"epsg": 32633}, "reproject both to one CRS"),
         ({"size": 20.0}, "pixels of 10 and 20 m"),
         ({"left": 340004.0}, "differ by a fraction of a pixel"),
         ({"left": 390000.0}, "do not overlap"),
         ({"epsg": 4326, "left": 7.0, "top": 46.0, "size": 1e-4}, "not projected"),
-        ({"transform": Affine(10, 0, 340000, 0, -20, 5090000)}, "no square, north-up pixels"),
+        ({"transform": Affine(10, 0, 340000, 0, -20, 5090000)}, "not square and north up"),
         ({"epsg": 2261}, "a CRS that uses metres"),
     ],
 )
@@ -139,7 +139,7 @@ def test_data_arrays_may_be_transposed_or_south_up_and_have_their_own_time():
     assert pair.attrs["reference_date"].startswith("2020-08-01T10")
 
 
-def test_masks_and_values_without_data_become_nan(tmp_path):
+def test_masks_and_nodata_values_become_nan(tmp_path):
     values = np.full((80, 96), 5, np.uint16)
     values[:10] = 9
     first = write_image(tmp_path / "a_20200801.tif", values)
@@ -152,7 +152,7 @@ def test_masks_and_values_without_data_become_nan(tmp_path):
     assert np.isnan(given.secondary.values[:10]).all()
 
 
-def test_web_mercator_is_refused_because_its_metres_are_too_short(tmp_path):
+def test_web_mercator_is_rejected_because_its_metres_are_too_short(tmp_path):
     files = [
         write_image(tmp_path / f"{year}-08-01.tif", VALUES, 772000, 5760000, 10.0, 3857)
         for year in (2020, 2021)
@@ -162,7 +162,7 @@ def test_web_mercator_is_refused_because_its_metres_are_too_short(tmp_path):
 
 
 @pytest.mark.parametrize("dates", [(20200801, 20210801), (None, "2021-08-01"), ("x", "y")])
-def test_what_is_not_a_date_is_refused(dates):
+def test_invalid_dates_are_rejected(dates):
     with pytest.raises(PairError, match="is not a date; give dates="):
         gdiv.open_pair(VALUES, VALUES, geobox=GRID, dates=dates)
     with pytest.raises(PairError, match="two dates are needed, got 1"):
@@ -177,7 +177,7 @@ def test_what_is_not_a_date_is_refused(dates):
     ],
     ids=["elsewhere", "a line"],
 )
-def test_an_outline_without_a_polygon_within_the_images_is_refused(files, geometry):
+def test_an_outline_without_a_polygon_within_the_images_is_rejected(files, geometry):
     outline = gpd.GeoDataFrame(geometry=[geometry], crs=32632)
     with pytest.raises(PairError, match="no polygon within the images"):
         gdiv.open_pair(*files, outline=outline)

@@ -62,7 +62,7 @@ def test_zones_counted_from_north_and_south_are_one_projection():
     assert same_zone(32618, 32718) and not same_zone(32618, 32719)
 
 
-def test_the_commonest_pixels_define_the_grid():
+def test_the_most_common_pixels_define_the_grid():
     glacier = load_catalog().glaciers["perito-moreno"]
     items = [
         make_item("coarse", [20, 0, 600000, 0, -20, 4500000]),

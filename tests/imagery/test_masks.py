@@ -23,7 +23,7 @@ def strip(grid, first, last):
     return gpd.GeoDataFrame(geometry=[shape], crs=grid.crs)
 
 
-def test_what_moves_beside_the_ice_is_not_stable(twin):
+def test_other_moving_terrain_is_not_stable(twin):
     """Other glaciers and landslides have the same margin, but are not part of the glacier."""
     grid = twin["grid"]
     made = masks.make_masks(strip(grid, 0, 20), grid, moving=strip(grid, 100, 120))
@@ -34,7 +34,7 @@ def test_what_moves_beside_the_ice_is_not_stable(twin):
     assert none.stable.values[0, 30:].all()
 
 
-def test_lasting_water_is_not_stable(twin):
+def test_persistent_water_is_not_stable(twin):
     """One scene in three classifies shadow as water; the lake is water in two."""
     grid = twin["grid"]
     made = masks.make_masks(strip(grid, 0, 20), grid)

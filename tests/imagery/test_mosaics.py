@@ -35,14 +35,14 @@ def tile(name, box, epsg=32631, baseline="05.00", **changes):
     return with_box(make_candidate(name, **(properties | changes)), box)
 
 
-def test_tiles_that_show_more_are_joined(wide):
+def test_tiles_that_add_coverage_are_joined(wide):
     west, east, again = candidates = [tile("w", WEST), tile("e", EAST), tile("w2", WEST)]
     mosaics.join_tiles(candidates, wide)
     assert east.parts == [west] and west.reason == "joined to e"
     assert again.reason == "" and again.parts == []
 
 
-def test_one_tile_that_shows_all_is_left_alone(wide):
+def test_a_tile_with_full_coverage_is_not_joined(wide):
     whole, west = candidates = [tile("whole", (1, 45, 3, 46)), tile("w", WEST)]
     mosaics.join_tiles(candidates, wide)
     assert whole.parts == [] and west.reason == ""
@@ -68,7 +68,7 @@ def test_other_processing_and_other_passes_are_not_joined(changes, wide):
     assert not any(candidate.parts for candidate in candidates)
 
 
-def test_rows_of_one_path_are_joined_whatever_their_times(wide):
+def test_rows_of_one_path_are_joined_regardless_of_time(wide):
     landsat = {"s2:processing_baseline": None, "sat:relative_orbit": None}
     landsat["landsat:wrs_path"] = "195"
     north = tile("n", (1, 45.5, 3, 46), **landsat, datetime="2020-08-03T10:10:00Z")
@@ -77,7 +77,7 @@ def test_rows_of_one_path_are_joined_whatever_their_times(wide):
     assert [bool(each.parts) for each in (north, south)].count(True) == 1
 
 
-def test_a_footprint_says_more_than_a_box(wide):
+def test_a_footprint_takes_precedence_over_a_box(wide):
     """The box of a tile at the edge of a swath is the whole tile."""
     half = tile("half", (1, 45, 3, 46))
     half.item["geometry"] = {
@@ -115,7 +115,7 @@ def test_a_tile_of_another_zone_is_resampled_with_a_seam_near_zero(tmp_path):
     assert mosaics.measure_seam(first | {PARTS: [second]}, source, GRID) < 0.02
 
 
-def test_a_seam_between_tiles_that_disagree_is_measured(tmp_path):
+def test_the_seam_of_misaligned_tiles_is_measured(tmp_path):
     """Landsat rows are rectified separately; here the second is shifted by half a pixel."""
     first, second = halves(tmp_path)
     path = second["assets"]["nir"]["href"]
@@ -127,7 +127,7 @@ def test_a_seam_between_tiles_that_disagree_is_measured(tmp_path):
     assert 0.4 < seam < 0.6
 
 
-def test_no_overlap_has_no_seam(tmp_path):
+def test_tiles_without_overlap_have_no_seam(tmp_path):
     parts = GRID[:, :200], GRID[:, 300:]
     tiles = [
         write_tile(tmp_path / f"{name}.tif", part, 32632)
@@ -137,7 +137,7 @@ def test_no_overlap_has_no_seam(tmp_path):
     assert np.isnan(mosaics.measure_seam(tiles[0] | {PARTS: tiles[1:]}, source, GRID))
 
 
-def test_a_study_across_two_tiles_equals_one_of_a_whole_tile(twin, twin_folder, glacier, tmp_path):
+def test_a_study_across_two_tiles_equals_one_on_a_single_tile(twin, twin_folder, glacier, tmp_path):
     """Every scene of the twin is cut into two tiles that overlap."""
     content = json.loads((twin_folder / "items.json").read_text(encoding="utf-8"))
     cut = []
@@ -164,7 +164,7 @@ def test_a_study_across_two_tiles_equals_one_of_a_whole_tile(twin, twin_folder, 
         assert np.array_equal(joined[name].values, single[name].values, equal_nan=True)
 
 
-def test_a_tile_that_cannot_be_read_is_left_out_of_its_scene(twin, glacier, tmp_path):
+def test_an_unreadable_tile_is_removed_from_its_scene(twin, glacier, tmp_path):
     """Its header is readable, but not its pixels; the other tile suffices."""
     used = twin["table"].query("verdict == 'use'").id.tolist()
     whole = [item for item in twin["items"] if item["id"] in used]
@@ -228,7 +228,9 @@ def _cut(item, tile, tenths, source, target):
     }
 
 
-def test_a_scene_of_other_pixels_is_resampled_and_said(twin, twin_folder, glacier, tmp_path):
+def test_a_scene_with_different_pixels_is_resampled_and_reported(
+    twin, twin_folder, glacier, tmp_path
+):
     """One scene is resampled to 12 m; its reflectance hardly changes."""
     used = twin["table"].query("verdict == 'use'").id.iloc[0]
     item = next(item for item in twin["items"] if item["id"] == used)

@@ -55,17 +55,17 @@ def test_only_the_glaciers_own_outline_is_taken_from_every_version_of_the_invent
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        (shapely.LineString([(6.93, 45.89), (6.94, 45.9)]), "LineString, not polygons"),
-        (shapely.Point(6.94, 45.895), "Point, not polygons"),
+        (shapely.LineString([(6.93, 45.89), (6.94, 45.9)]), "LineString but no polygons"),
+        (shapely.Point(6.94, 45.895), "Point but no polygons"),
     ],
 )
-def test_shapes_that_are_no_polygons_are_refused_by_name(shape, message, twin, glacier, tmp_path):
+def test_shapes_other_than_polygons_are_rejected_by_name(shape, message, twin, glacier, tmp_path):
     gpd.GeoDataFrame(geometry=[shape], crs=4326).to_file(tmp_path / "a.geojson")
     with pytest.raises(outlines.VectorError, match=message):
         outlines.read_outline(tmp_path / "a.geojson", glacier, twin["grid"])
 
 
-def test_a_shapefile_without_projection_is_refused_with_the_cure(
+def test_a_shapefile_without_projection_is_rejected_with_the_cure(
     twin, glacier, twin_folder, tmp_path
 ):
     gpd.read_file(twin_folder / "outline.geojson").to_file(tmp_path / "a.shp")
@@ -76,7 +76,7 @@ def test_a_shapefile_without_projection_is_refused_with_the_cure(
         outlines.read_polygons(tmp_path / "a.shp", "outline", twin["grid"])
 
 
-def test_other_glaciers_of_an_inventory_are_told_apart(twin, glacier, tmp_path):
+def test_other_glaciers_of_an_inventory_are_distinguished(twin, glacier, tmp_path):
     west, south, east, north = glacier.bbox
     middle = (west + east) / 2
     halves = [shapely.box(west, south, middle, north), shapely.box(middle, south, east, north)]
@@ -107,6 +107,6 @@ def test_a_zip_with_folders_self_crossings_and_empty_shapes_are_read(
 
 def test_a_broken_geojson_is_named(twin, glacier, tmp_path):
     (tmp_path / "a.geojson").write_text('{"type": "FeatureCollection", "fea')
-    with pytest.raises(outlines.VectorError, match=r"a.geojson is not a GeoJSON") as error:
+    with pytest.raises(outlines.VectorError, match=r"a.geojson is not a valid GeoJSON") as error:
         outlines.read_outline(tmp_path / "a.geojson", glacier, twin["grid"])
     assert "vsimem" not in str(error.value)

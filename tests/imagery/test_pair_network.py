@@ -35,7 +35,7 @@ def cube():
     )
 
 
-def test_motion_is_told_from_shifts_and_a_scene_without_pairs_is_left_out(cube):
+def test_motion_is_separated_from_shifts_and_scenes_without_pairs_are_omitted(cube):
     ice = np.ones(cube.reflectance.shape[1:], bool)
     found = network_shifts(cube, cube.scene.values.tolist(), ice)
     assert found.index.tolist() == list(SHIFTS)

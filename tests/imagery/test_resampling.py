@@ -38,8 +38,8 @@ def write(path, transform, crs="EPSG:32632", dtype="uint16"):
         ((10, 0, 3e5 + 4, 0, -10, 5e6), "EPSG:32632", "pixels 0.40 px east and 0.00 px south"),
         ((15, 0, 3e5, 0, -15, 5e6), "EPSG:32632", "pixels of 15 m"),
         ((3, 0, 3e5, 0, -3, 5e6), "EPSG:32632", "pixels of 3 m"),
-        ((10, 0, 3e5, 0, 10, 5e6), "EPSG:32632", "turned pixels"),
-        ((10, 1, 3e5, 1, -10, 5e6), "EPSG:32632", "turned pixels"),
+        ((10, 0, 3e5, 0, 10, 5e6), "EPSG:32632", "rotated pixels"),
+        ((10, 1, 3e5, 1, -10, 5e6), "EPSG:32632", "rotated pixels"),
         ((10, 0, 3e5, 0, -10, 5e6), "EPSG:2154", "pixels of EPSG:2154"),
     ],
 )
@@ -58,13 +58,13 @@ def test_differences_from_the_grid_are_described(transform, crs, difference, tmp
         ((10, 0, 3e5, 0, -10, 5e6), "EPSG:32632", "complex64", "complex"),
     ],
 )
-def test_pixels_that_cannot_be_resampled_are_refused(transform, crs, dtype, reason, tmp_path):
+def test_pixels_that_cannot_be_resampled_are_rejected(transform, crs, dtype, reason, tmp_path):
     item = write(tmp_path / "a.tif", transform, crs, dtype)
     with pytest.raises(PixelError, match=reason):
         describe_difference(*locate_pixels(item, "nir"), STUDY)
 
 
-def test_a_link_elsewhere_is_located_by_its_item_alone():
+def test_a_remote_link_is_located_by_its_item_alone():
     item = {
         "assets": {"nir": {"href": "https://a.org/a.tif", "proj:transform": [10, 0, 0, 0, -10, 0]}},
         "properties": {"proj:code": "EPSG:32633"},
@@ -79,7 +79,7 @@ def test_a_link_elsewhere_is_located_by_its_item_alone():
     assert is_resampled({RESAMPLED: True}) and not is_resampled({})
 
 
-def test_projections_without_codes_are_told_apart_by_their_definitions():
+def test_projections_without_codes_are_distinguished_by_their_definitions():
     near, far = (
         CRS(f"+proj=tmerc +lon_0={meridian} +k=0.9996 +datum=WGS84 +units=m")
         for meridian in (7.3, 8.9)
@@ -90,7 +90,7 @@ def test_projections_without_codes_are_told_apart_by_their_definitions():
     assert describe_difference(far, grid.affine, grid).startswith("pixels of")
 
 
-def test_texts_that_make_gdal_read_other_files_are_refused(tmp_path):
+def test_vrt_text_that_references_other_files_is_rejected(tmp_path):
     item = write(tmp_path / "a.tif", (10, 0, 3e5, 0, -10, 5e6))
     text = (
         '<VRTDataset rasterXSize="20" rasterYSize="20"><VRTRasterBand dataType="UInt16" band="1">'
@@ -107,7 +107,7 @@ def test_texts_that_make_gdal_read_other_files_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("epsg", "step", "beside"), [(32633, 10.0, 0.0), (32632, 10.0, 3.7), (32632, 8.0, 1.0)]
 )
-def test_resampled_pixels_are_where_they_were(epsg, step, beside, tmp_path):
+def test_resampling_preserves_positions(epsg, step, beside, tmp_path):
     """Test a different zone, origin and spacing with an analytical texture."""
     grid = GeoBox((160, 160), Affine(10, 0, 700000, 0, -10, 5080000), "EPSG:32632")
     tile = write_tile(tmp_path / "a.tif", grid, epsg, step, beside)
@@ -117,7 +117,7 @@ def test_resampled_pixels_are_where_they_were(epsg, step, beside, tmp_path):
     assert np.isfinite(error).all() and np.abs(error).max() < TEXTURE_ERROR
 
 
-def test_any_band_is_resampled_and_its_void_left_out(tmp_path):
+def test_any_band_is_resampled_without_its_nodata_value(tmp_path):
     grid = GeoBox((160, 160), Affine(10, 0, 700000, 0, -10, 5080000), "EPSG:32632")
     tile = write_tile(tmp_path / "a.tif", grid, 32632, 10.0, 3.7, band=2)
     assert tile["assets"]["nir"]["gdiv:band"] == 2
@@ -129,7 +129,7 @@ def test_any_band_is_resampled_and_its_void_left_out(tmp_path):
     assert np.isnan(padded[:20]).all() and np.isfinite(padded[80:-80, 80:-80]).all()
 
 
-def test_one_zone_north_and_south_is_resampled_by_its_place(tmp_path):
+def test_one_zone_north_and_south_is_resampled_by_its_position(tmp_path):
     """Their northings differ by ten thousand kilometres."""
     path = tmp_path / "a.tif"
     numbers = np.full((40, 40), 500, np.uint16)

@@ -100,10 +100,10 @@ def test_gaps_of_landsat_7_and_links_with_keys_are_dropped(glacier, twin):
     signed.scene.assets["nir"] = "https://a.org/nir.tif?key=secret"
     screening.check_metadata([landsat, signed], twin["source"], glacier)
     assert "gaps since 2003" in landsat.reason
-    assert "keys are not stored" in signed.reason
+    assert "may be a credential and is not stored" in signed.reason
 
 
-def test_of_duplicates_the_one_that_shows_more_is_kept():
+def test_the_duplicate_with_more_coverage_is_kept():
     """The newest would be kept if both had the same coverage."""
     void, old = candidates = [
         make_candidate("void", **{"s2:processing_baseline": "05.10"}),
@@ -135,16 +135,16 @@ def test_one_acquisition_is_recognised_by_every_service(changes):
     [
         ("stac", "https://me:secret@host/a.tif", "a query or a password"),
         ("stac", "https://host/a.tif?sig=secret", "a query or a password"),
-        ("stac", "file:///etc/passwd", "a file of this machine"),
-        ("stac", "/etc/passwd", "a file of this machine"),
-        ("stac", "http://127.0.0.1:8080/a.tif", "leads to this machine"),
-        ("file", "/vsicurl/http://127.0.0.1/a.tif", "a file system of GDAL"),
+        ("stac", "file:///etc/passwd", "names a local file"),
+        ("stac", "/etc/passwd", "names a local file"),
+        ("stac", "http://127.0.0.1:8080/a.tif", "points to this machine"),
+        ("file", "/vsicurl/http://127.0.0.1/a.tif", "a GDAL file system"),
         ("file", "/dev/null", "not name a regular file"),
         ("stac", "s3://bucket/a.tif", ""),
         ("stac", "https://host/a.tif", ""),
     ],
 )
-def test_links_that_must_not_be_followed_are_refused(kind, link, reason, glacier, twin):
+def test_unsafe_links_are_rejected(kind, link, reason, glacier, twin):
     candidate = make_candidate("a")
     candidate.item["assets"]["nir"]["href"] = link
     candidate.scene = parse_item(candidate.item, "nir")
@@ -158,7 +158,7 @@ def test_links_that_must_not_be_followed_are_refused(kind, link, reason, glacier
     ("link", "below"),
     [("scenes/a.tif", True), ("a.tif", True), ("../a.tif", False), ("scenes/../../a.tif", False)],
 )
-def test_a_local_collection_names_files_below_its_folder_only(
+def test_a_local_collection_may_only_link_below_its_folder(
     link, below, glacier, twin, tmp_path, monkeypatch
 ):
     """Symbolic links are allowed; their target is the user's choice."""
@@ -177,4 +177,4 @@ def test_a_local_collection_names_files_below_its_folder_only(
 
     assert judge() == ""
     monkeypatch.delenv("GDIV_TRUST_LINKS")
-    assert judge() == "" if below else "leads out of the folder" in judge()
+    assert judge() == "" if below else "points outside the folder" in judge()

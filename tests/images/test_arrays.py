@@ -10,7 +10,7 @@ from gdiv.images.textures import fractal_texture
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "float32", "float64", "bool", ">u2"])
-def test_real_numbers_of_any_type_are_taken(dtype):
+def test_real_numbers_of_any_type_are_accepted(dtype):
     image = as_image(np.eye(3).astype(dtype))
     assert image.dtype == (np.float64 if dtype == "float64" else np.float32)
     assert image.tolist() == np.eye(3).tolist()
@@ -31,13 +31,13 @@ def test_masks_and_stated_values_become_nan():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (np.ones((3, 3), complex), "real numbers, this one complex128"),
+        (np.ones((3, 3), complex), "real numbers, got complex128"),
         (np.array([["a", "b"]]), "real numbers"),
-        ([[1, None]], "real numbers, this one object"),
+        ([[1, None]], "real numbers, got object"),
         (np.ones((1, 3, 3)), r"two dimensions, .* \(1, 3, 3\)"),
     ],
 )
-def test_other_things_are_refused(values, message):
+def test_other_values_are_rejected(values, message):
     with pytest.raises(ValueError, match=message):
         as_image(values)
 
@@ -59,6 +59,6 @@ def test_every_matcher_treats_masks_like_nan(matcher):
 
 
 @pytest.mark.parametrize("matcher", ["horn-schunck", "dis", "correlation", "zero", "ilk"])
-def test_images_that_are_too_small_are_refused_alike(matcher):
-    with pytest.raises(ValueError, match="at least 12 pixels a side"):
+def test_too_small_images_are_rejected_by_all_matchers(matcher):
+    with pytest.raises(ValueError, match="at least 12 pixels per side"):
         match_images(matcher, np.ones((8, 8)), np.ones((8, 8)))

@@ -29,7 +29,7 @@ def test_a_linear_ramp_is_sampled_exactly():
     assert samples == pytest.approx(2 * points[0] - points[1])
 
 
-def test_the_nearest_pixel_or_a_constant_continues_an_image():
+def test_images_are_extended_by_the_nearest_pixel_or_a_constant():
     image = np.arange(12.0).reshape(3, 4)
     outside = np.array([[-5.0, 9.0], [0.0, 2.0]])
     assert sample_at(image, outside).tolist() == [0, 11]

@@ -58,7 +58,7 @@ def test_every_glacier_of_a_size_gets_a_valid_entry(outlines, tmp_path):
     assert len(read_other_ice(glacier.outline, glacier, grid)) == 1, "its neighbour is ice"
 
 
-def test_a_season_of_ones_own_and_files_without_identifiers(outlines, tmp_path):
+def test_a_given_season_and_files_without_identifiers(outlines, tmp_path):
     plain = gpd.read_file(outlines)[["geometry"]].iloc[:2]
     plain.to_crs(32632).to_file(tmp_path / "plain.shp")
     entries = describe_glaciers(
@@ -75,13 +75,13 @@ def test_a_season_of_ones_own_and_files_without_identifiers(outlines, tmp_path):
         (lambda path: path.unlink(), "could not be read"),
     ],
 )
-def test_what_cannot_be_a_region_is_named(change, message, outlines, tmp_path):
+def test_invalid_outlines_raise_an_error(change, message, outlines, tmp_path):
     change(outlines)
     with pytest.raises(StudyError, match=message):
         describe_glaciers(outlines, [2020, 2021], tmp_path / "outlines")
 
 
-def test_years_in_reverse_are_named_before_anything_is_written(outlines, tmp_path):
+def test_reversed_years_raise_an_error_before_writing(outlines, tmp_path):
     with pytest.raises(StudyError, match="rgi60-19-00001.*must increase"):
         describe_glaciers(outlines, [2021, 2020], tmp_path / "outlines")
 
@@ -98,5 +98,5 @@ def test_a_glacier_across_180_degrees_has_a_small_box(tmp_path):
 
 
 def test_too_small_glaciers_are_counted(outlines, tmp_path):
-    with pytest.raises(StudyError, match="holds 6 glaciers, none of at least 1000 km"):
+    with pytest.raises(StudyError, match="has 6 glaciers, none of at least 1000 km"):
         describe_glaciers(outlines, [2020, 2021], tmp_path / "outlines", 1000)

@@ -39,7 +39,7 @@ def test_a_finished_glacier_is_not_computed_again(finished, monkeypatch):
     assert compute_glacier("mer-de-glace", "smoke", source, "dis", folder) == summary
 
 
-def test_a_damaged_step_and_those_after_it_are_made_anew(finished, monkeypatch):
+def test_a_damaged_step_and_those_after_it_are_repeated(finished, monkeypatch):
     folder, source, summary = finished
     done = []
     for name in ("_find", "_judge", "_load", "_mask", "_pair", "_match", "_combine"):

@@ -21,7 +21,7 @@ def region(twin_folder, tmp_path_factory):
     return folder, source, table
 
 
-def test_a_failure_is_listed_and_the_others_go_on(region):
+def test_a_failure_is_listed_and_the_others_continue(region):
     folder, _, table = region
     rows = table.set_index("glacier")
     assert rows.status.tolist() == ["failed", "done"]
@@ -49,7 +49,7 @@ def test_a_second_run_repeats_nothing(region, capsys):
     assert "2/2" in capsys.readouterr().out
 
 
-def test_a_killed_process_fails_its_glacier_alone(region, monkeypatch):
+def test_a_killed_process_fails_only_its_glacier(region, monkeypatch):
     """The first batch breaks; each glacier then runs in its own pool."""
     folder, source, table = region
     tried = []
@@ -72,7 +72,7 @@ def test_a_killed_process_fails_its_glacier_alone(region, monkeypatch):
     assert "memory ran out" in again.reason[0] and len(again) == len(table)
 
 
-def test_glaciers_that_the_plan_refuses_are_listed(region):
+def test_glaciers_rejected_by_the_plan_are_listed(region):
     folder, source, _ = region
     table = run_region(
         folder, ["aletsch", "mer-de-glace"], "smoke", source, "dis", refused={"aletsch": "no scene"}

@@ -35,7 +35,7 @@ def make_pairs():
     return xr.Dataset({"u": (("pair", "y", "x"), values)}, coords)
 
 
-def test_workers_compute_what_threads_would(workers, tmp_path, monkeypatch):
+def test_workers_and_threads_give_equal_results(workers, tmp_path, monkeypatch):
     write_dataset(make_pairs(), tmp_path / "cluster.zarr", 32632)
     client = connect()
     assert compute_threads() == 2
@@ -62,17 +62,17 @@ def test_a_study_connects_when_it_opens(workers, tmp_path, capsys):
     assert connect() is connect()
 
 
-def test_a_scheduler_that_cannot_be_reached_is_one_message(monkeypatch, tmp_path, capsys):
+def test_an_unreachable_scheduler_gives_one_message(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(cluster, "PATIENCE", 1.0)
     address = "tcp://127.0.0.1:9"
     arguments = ["run", "mer-de-glace", "--workspace", str(tmp_path / "run"), "--cluster", address]
     assert main(arguments) == 1
     error = capsys.readouterr().err
-    assert f"the scheduler {address} cannot be reached" in error and "leave both out" in error
+    assert f"the scheduler {address} cannot be reached" in error and "omit both" in error
     assert not (tmp_path / "run").exists()
 
 
-def test_a_cluster_without_workers_is_one_message(monkeypatch):
+def test_a_cluster_without_workers_gives_one_message(monkeypatch):
     monkeypatch.setattr(cluster, "PATIENCE", 1.0)
     with LocalCluster(n_workers=0, dashboard_address=None) as empty:
         monkeypatch.setenv(ADDRESS, empty.scheduler_address)
@@ -80,19 +80,19 @@ def test_a_cluster_without_workers_is_one_message(monkeypatch):
             connect()
 
 
-def test_the_loss_of_all_workers_is_told_and_given_up(workers, monkeypatch, capsys):
+def test_the_loss_of_all_workers_is_reported_and_aborts(workers, monkeypatch, capsys):
     monkeypatch.setattr(cluster, "REMINDER", 0.5)
-    monkeypatch.setattr(cluster, "GIVEN_UP", 1.0)
+    monkeypatch.setattr(cluster, "ABORT_AFTER", 1.0)
     client = Client(workers.scheduler_address)
     workers.scale(0)
     cluster._watch(client, "tcp://scheduler")
     out = capsys.readouterr().out
-    assert "no worker of tcp://scheduler is left; waiting for one since" in out
-    assert "given up: tcp://scheduler has had no worker for" in out
+    assert "tcp://scheduler has no worker; waiting for one for" in out
+    assert "aborted: tcp://scheduler has had no worker for" in out
     assert client.status == "closed"
 
 
-def test_a_local_cluster_is_started_and_left(monkeypatch):
+def test_a_local_cluster_is_started_and_closed(monkeypatch):
     with cluster_address("local:1") as address:
         monkeypatch.setenv(ADDRESS, address)
         client = connect()

@@ -56,7 +56,7 @@ def test_changing_a_companion_file_changes_its_signature(name, kind, source, tmp
     assert changed_names(before, dependencies.signatures(study)) == {name}
 
 
-def test_other_glaciers_of_the_catalog_do_not_count(source, tmp_path, monkeypatch):
+def test_other_glaciers_of_the_catalog_do_not_affect_the_hash(source, tmp_path, monkeypatch):
     before = dependencies.shared_hash(open_copy(source, tmp_path))
     own = tmp_path / "own.yaml"
     entry = """glaciers:
@@ -125,7 +125,7 @@ def test_scenes_of_a_service_do_not_depend_on_the_notebook_itself(tmp_path):
     )
 
 
-def test_claims_of_earlier_notebooks_alone_count(source, tmp_path):
+def test_only_claims_of_earlier_notebooks_affect_the_fingerprint(source, tmp_path):
     study = open_copy(source, tmp_path)
     state = {
         "05": {"claims": ["pairs.train"]},
@@ -145,9 +145,9 @@ def test_claims_of_earlier_notebooks_alone_count(source, tmp_path):
     assert fingerprint() != before
 
 
-def test_published_results_count_by_their_content(source, tmp_path, monkeypatch):
+def test_published_results_are_identified_by_their_content(source, tmp_path, monkeypatch):
     study = open_copy(source, tmp_path)
-    monkeypatch.setattr(dependencies, "shipped", lambda name: tmp_path / name)
+    monkeypatch.setattr(dependencies, "shipped_path", lambda name: tmp_path / name)
     (tmp_path / "published").mkdir()
     fingerprints = []
     for text in ("{}", "{}", "[]"):

@@ -8,7 +8,7 @@ from gdiv.command import main
 from gdiv.study.dry_run import format_plan, plan_run
 
 
-def test_scenes_pairs_and_costs_are_told_without_reading_or_writing(
+def test_scenes_pairs_and_costs_are_reported_without_reading_or_writing(
     twin_folder, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
@@ -22,7 +22,7 @@ def test_scenes_pairs_and_costs_are_told_without_reading_or_writing(
     assert plan.bytes_read == pytest.approx(len(usable) * 2 * plan.pixels * 1.5)
     assert plan.seconds > 0
     text = format_plan(plan)
-    assert "training pairs: " in text and "MB to read and" in text and "not known before" in text
+    assert "training pairs: " in text and "MB to read and" in text and "unknown until pixels are read" in text
     assert not list(tmp_path.iterdir())
 
 
@@ -30,4 +30,4 @@ def test_a_twin_has_nothing_to_search(capsys):
     with pytest.raises(CatalogError, match="nothing to search"):
         plan_run("mer-de-glace", "demo")
     assert main(["search", "mer-de-glace", "--profile", "smoke"]) == 1
-    assert "name a source" in capsys.readouterr().err
+    assert "choose a source" in capsys.readouterr().err

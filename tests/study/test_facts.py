@@ -69,7 +69,9 @@ def test_a_glacier_without_outline_raises_an_error_with_the_remedy(service_study
         study.outline_on(study_grid(glacier.bbox, glacier.epsg))
 
 
-def test_what_moves_is_read_from_the_inventory_and_a_file_beside_the_scenes(twin_study, glacier):
+def test_moving_terrain_is_read_from_the_inventory_and_a_file_beside_the_scenes(
+    twin_study, glacier
+):
     grid = study_grid(glacier.bbox, glacier.epsg)
     west, south, east, north = glacier.bbox
     twin_study.companions.mkdir(parents=True)
@@ -91,7 +93,7 @@ def test_seasons_are_those_of_training_and_validation(twin_study):
     assert twin_study.seasons == sorted({*years.train, *years.validation})
 
 
-def test_seasons_that_serve_for_training_and_validation_are_told(twin_study, glacier, monkeypatch):
+def test_seasons_shared_by_training_and_validation_are_reported(twin_study, glacier, monkeypatch):
     assert twin_study.caution == ""
     same = glacier.years.model_copy(update={"train": glacier.years.validation})
     both = replace(twin_study, glacier=glacier.model_copy(update={"years": same}))

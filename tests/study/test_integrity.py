@@ -11,7 +11,7 @@ import xarray as xr
 
 from gdiv.command import main
 from gdiv.study import claims
-from gdiv.study.integrity import RECORD, damage, measure, recorded_measure
+from gdiv.study.integrity import RECORD, describe_damage, measure_size, recorded_size
 from gdiv.study.opening import open_study
 from gdiv.study.resumable import write_dataset
 from gdiv.study.workspace import StudyError
@@ -32,13 +32,16 @@ def chunks(store):
     return sorted(file for file in (store / "u" / "c").rglob("*") if file.is_file())
 
 
-def test_a_lost_chunk_is_counted(store):
-    recorded = measure(store)
-    assert damage(store, recorded) == ""
+def test_a_lost_chunk_is_detected(store):
+    recorded = measure_size(store)
+    assert describe_damage(store, recorded) == ""
     chunks(store)[1].unlink()
-    assert damage(store, recorded) == f"it has {recorded[0] - 1} files instead of {recorded[0]}"
+    assert (
+        describe_damage(store, recorded)
+        == f"it has {recorded[0] - 1} files instead of {recorded[0]}"
+    )
     shutil.rmtree(store)
-    assert damage(store, recorded) == "it is missing"
+    assert describe_damage(store, recorded) == "it is missing"
 
 
 def test_flipped_bits_are_found_when_a_chunk_is_read(store):
@@ -59,21 +62,21 @@ def test_flipped_bits_are_found_when_a_chunk_is_read(store):
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "a,b\n1,3\n3,4\n"])
-def test_a_table_that_was_cut_or_changed_is_noticed(text, tmp_path):
+def test_a_truncated_or_changed_table_is_detected(text, tmp_path):
     path = tmp_path / "pairs.csv"
     path.write_text("a,b\n1,2\n3,4\n")
-    recorded = measure(path)
+    recorded = measure_size(path)
     path.write_text(text)
-    assert damage(path, recorded)
+    assert describe_damage(path, recorded)
 
 
 def test_a_damaged_result_is_named_with_the_notebook_that_makes_it(tmp_path):
     study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
     study.save("blocks", pd.DataFrame({"side": [100.0], "blocks": [9], "ratio": [1.0]}))
     path = study.path("blocks")
-    record = {"06": {"measures": {f"data/{path.name}": measure(path)}}}
+    record = {"06": {"measures": {f"data/{path.name}": measure_size(path)}}}
     (tmp_path / RECORD).write_text(json.dumps(record))
-    assert recorded_measure(tmp_path, f"data/{path.name}") is not None
+    assert recorded_size(tmp_path, f"data/{path.name}") is not None
     assert len(study.open("blocks")) == 1
     path.write_text(path.read_text()[:10])
     with pytest.raises(StudyError, match=r"'blocks' is damaged: it has 10 bytes .* --only 06"):
@@ -85,7 +88,7 @@ def test_a_result_that_a_notebook_saves_by_hand_is_not_damaged(tmp_path):
     table = pd.DataFrame({"side": [100.0], "blocks": [9], "ratio": [1.0]})
     study.save("blocks", table)
     path = study.path("blocks")
-    record = {"06": {"measures": {f"data/{path.name}": measure(path)}}}
+    record = {"06": {"measures": {f"data/{path.name}": measure_size(path)}}}
     (tmp_path / RECORD).write_text(json.dumps(record))
     study.save("blocks", pd.concat([table, table]))
     assert len(study.open("blocks")) == 2
@@ -98,7 +101,9 @@ def test_damaged_claims_are_named_with_the_cure(tmp_path):
 
 
 def test_a_run_is_checked_chunk_by_chunk(store, tmp_path, capsys):
-    (tmp_path / RECORD).write_text(json.dumps({"03": {"measures": {store.name: measure(store)}}}))
+    (tmp_path / RECORD).write_text(
+        json.dumps({"03": {"measures": {store.name: measure_size(store)}}})
+    )
     arguments = ["check", "mer-de-glace", "--workspace", str(tmp_path)]
     assert main(arguments) == 0
     assert "1 results in" in capsys.readouterr().out

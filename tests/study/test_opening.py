@@ -52,14 +52,14 @@ def test_sources_are_keys_files_and_services(twin_folder, tmp_path):
         "ftp://me:secret@archive.example/items.json",
     ],
 )
-def test_a_source_with_a_secret_is_refused_without_repeating_it(source, tmp_path):
+def test_a_source_with_a_secret_is_rejected_without_repeating_it(source, tmp_path):
     with pytest.raises(CatalogError, match=r"keep the login in ~/.netrc") as error:
         open_study("mer-de-glace", "smoke", source, str(tmp_path / "run"))
     assert "secret" not in str(error.value)
     assert not (tmp_path / "run").exists()
 
 
-def test_years_that_the_twin_does_not_render_are_refused(tmp_path, monkeypatch):
+def test_years_that_the_twin_does_not_render_are_rejected(tmp_path, monkeypatch):
     own = tmp_path / "own.yaml"
     text = (ROOT / "data_catalog.yaml").read_text(encoding="utf-8")
     entry = yaml.safe_load(text)["glaciers"]["mer-de-glace"]

@@ -33,7 +33,7 @@ def describe(days, outline):
     return describe_glacier([scene(day) for day in days], outline, "Mine", 60)
 
 
-def test_scenes_of_some_summers_are_paired_from_summer_to_summer(outline):
+def test_scenes_of_several_summers_are_paired_between_summers(outline):
     days = ["2019-08-01", "2020-07-20", "2020-09-10", "2021-08-15"]
     entry = describe(days, outline)
     assert entry["pairing"] == {"rule": "annual"}
@@ -48,7 +48,7 @@ def test_scenes_of_one_season_are_paired_at_an_interval(outline):
     assert entry["years"] == {"train": [2020], "validation": [2020]}
 
 
-def test_a_season_of_the_south_crosses_new_year(outline):
+def test_a_southern_season_crosses_new_year(outline):
     entry = describe(["2019-12-20", "2020-02-10", "2021-01-05", "2021-02-27"], outline)
     assert entry["season"] == {"start": "12-15", "end": "03-04"}
     assert entry["years"]["validation"] == [2020, 2021]
@@ -90,13 +90,13 @@ def test_seasons_at_the_end_of_february_and_of_one_long_year_are_valid(outline):
         ([f"{2019 + m // 12}-{m % 12 + 1:02d}-15" for m in range(24)], "cover the whole year"),
     ],
 )
-def test_dates_without_a_pair_are_refused(days, message, outline):
+def test_dates_without_a_pair_are_rejected(days, message, outline):
     with pytest.raises(StudyError, match=message):
         describe(days, outline)
 
 
-def test_an_outline_elsewhere_is_refused(tmp_path):
+def test_an_outline_outside_the_scenes_is_rejected(tmp_path):
     path = tmp_path / "far.geojson"
     gpd.GeoDataFrame(geometry=[shapely.box(10, 10, 11, 11)], crs=4326).to_file(path)
-    with pytest.raises(StudyError, match="lies beside the scenes"):
+    with pytest.raises(StudyError, match="is outside the scenes"):
         describe(["2019-08-01", "2020-08-01"], path)

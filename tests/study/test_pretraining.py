@@ -33,7 +33,7 @@ def test_shipped_weights_have_the_scores_on_their_card(preset):
 
 
 @pytest.mark.parametrize("preset", WEIGHTS)
-def test_shipped_weights_come_closer_than_what_they_start_from(preset):
+def test_shipped_weights_improve_on_their_start(preset):
     """The start is zero motion for the network alone; errors must never increase."""
     network, _ = load_weights(WEIGHTS[preset])
     clean = held_out(preset, 0, 55, 16)
@@ -52,7 +52,7 @@ def cards():
             card = card.get("begin")
 
 
-def test_nothing_of_the_test_split_was_trained_on(real):
+def test_training_used_nothing_from_the_test_split(real):
     """This includes its scenes, those of the published fields, and its twins."""
     reserved = {texture.folder for texture in TEXTURES["test"]} | {"narrow-warped"}
     files = [file for name in reserved for file in (real / name).rglob("*") if file.is_file()]

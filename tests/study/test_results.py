@@ -24,7 +24,7 @@ def test_results_per_matcher_share_a_declaration():
 def test_an_unknown_result_raises_an_error_with_the_closest_or_all_names():
     with pytest.raises(StudyError, match="no result 'scene'; did you mean 'scenes'"):
         find_result("scene")
-    with pytest.raises(StudyError, match="no result 'xyz'; there are: items, scenes, cube"):
+    with pytest.raises(StudyError, match="no result 'xyz'; choose from: items, scenes, cube"):
         find_result("xyz")
 
 
@@ -48,5 +48,5 @@ def test_content_must_be_of_the_declared_kind_and_complete():
     check_content("items", [])
     with pytest.raises(StudyError, match="the result 'masks' lacks stable"):
         check_content("masks", masks.drop_vars("stable"))
-    with pytest.raises(StudyError, match="the result 'items' is a list, not a DataFrame"):
+    with pytest.raises(StudyError, match="the result 'items' must be a list, not a DataFrame"):
         check_content("items", pd.DataFrame())

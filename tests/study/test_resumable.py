@@ -65,7 +65,9 @@ def counted():
     return dataset, calls
 
 
-def test_what_an_interrupted_notebook_finished_is_kept(counted, tmp_path, monkeypatch, capsys):
+def test_finished_stores_of_an_interrupted_notebook_are_kept(
+    counted, tmp_path, monkeypatch, capsys
+):
     """They are kept only by the same attempt, since another may have different inputs."""
     dataset, calls = counted
     path = tmp_path / "labels.zarr"
@@ -102,7 +104,7 @@ def test_without_an_attempt_nothing_is_kept(counted, tmp_path, monkeypatch):
     assert len(calls) == 6 and not (tmp_path / "labels.journal.json").exists()
 
 
-def test_a_scene_lost_while_storing_is_left_out_and_reported(glacier, twin_folder, twin, tmp_path):
+def test_a_scene_lost_while_storing_is_omitted_and_reported(glacier, twin_folder, twin, tmp_path):
     with StacServer(twin_folder) as server:
         data, table = load_lazily(server, glacier, twin, twin_folder)
         lost = str(data.scene.values[1])

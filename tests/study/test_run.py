@@ -148,7 +148,7 @@ def test_the_study_runs_end_to_end(smoke):
 
 
 @pytest.mark.parametrize("name", ["farneback", "phase-correlation"])
-def test_matchers_beyond_the_profile_run_in_the_whole_study(smoke, name):
+def test_additional_matchers_run_in_the_whole_study(smoke, name):
     """One matcher of gdiv that is in no profile, and one of a package independent of gdiv."""
     claims = json.loads((smoke / "claims.json").read_text(encoding="utf-8"))
     assert claims[f"pairs.{name}.error"]["value"] < claims["pairs.zero.error"]["value"]
@@ -180,7 +180,7 @@ def test_figures_are_shown_in_the_notebook_that_saves_them(smoke):
         assert shown == len(saved), f"{path.name} shows {shown} of {len(saved)} figures"
 
 
-def test_a_second_run_makes_only_lost_results_again(smoke, capsys):
+def test_a_second_run_only_recreates_lost_results(smoke, capsys):
     command = ["run", "mer-de-glace", "--profile", "smoke", "--workspace", str(smoke)]
     command += ["--matchers", MATCHERS]
     assert main(command) == 0

@@ -42,7 +42,7 @@ def test_undeclared_results_and_claims_raise_an_error(tmp_path):
         study.save("pair", pd.DataFrame())
     with pytest.raises(StudyError, match="the result 'tiles' lacks pair, row, column, turns, set"):
         study.save("tiles", pd.DataFrame({"x": [1]}))
-    with pytest.raises(StudyError, match="the result 'masks' is a Dataset, not a DataFrame"):
+    with pytest.raises(StudyError, match="the result 'masks' must be a Dataset, not a DataFrame"):
         study.save("masks", pd.DataFrame())
     with pytest.raises(StudyError, match=r"no claim 'speed.of.light' is declared"):
         study.record("speed.of.light", 3e8)
@@ -60,7 +60,7 @@ def test_rows_of_a_table_become_claims(tmp_path):
     }
 
 
-def test_names_of_digits_stay_text(tmp_path):
+def test_numeric_names_remain_text(tmp_path):
     study = open_study("mer-de-glace", "smoke", workspace=str(tmp_path))
     scenes = pd.DataFrame({name: [1.0] for name in find_result("scenes").content})
     date = pd.to_datetime(["2020-07-31"])

@@ -74,7 +74,7 @@ def test_a_read_only_folder_raises_one_sentence(unprivileged_user, tmp_path):
     tmp_path.chmod(0o700)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert (
-        "cannot be written to (Permission denied); name a folder of your own: --workspace DIR"
+        "(Permission denied); choose a writable folder: --workspace DIR"
         in done.stderr
     )
 
@@ -86,7 +86,7 @@ def test_a_damaged_lock_file_is_ignored(text, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["gdiv", "other", "mit Leerzeichen und ä"])
-def test_runs_lie_in_the_checkout_whatever_its_name(name, tmp_path):
+def test_runs_are_in_the_checkout_regardless_of_its_name(name, tmp_path):
     clone = tmp_path / name
     clone.mkdir()
     shutil.copytree(ROOT / "gdiv", clone / "gdiv", ignore=shutil.ignore_patterns("__pycache__"))

@@ -22,7 +22,7 @@ def test_later_classes_hide_earlier_ones_at_half_the_resolution():
     assert (classes[:16, 16:] == SCL["cloud"]).all()
 
 
-def test_the_stated_fraction_of_ground_is_confused():
+def test_the_stated_fraction_of_ground_is_misclassified():
     ground = np.full(SHAPE, SCL["ground"], np.uint8)
     confused = confuse_classes(ground, 0.1, np.random.default_rng(0))
     assert (confused == SCL["shadow"]).mean() == pytest.approx(0.1, abs=0.01)

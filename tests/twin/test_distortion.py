@@ -17,7 +17,7 @@ def draw(day, **conditions):
     return draw_distortion(Acquisition(day), conditions, 64, 10.0, rng)
 
 
-def test_a_position_and_the_world_point_that_it_shows_are_inverse():
+def test_conversion_to_and_from_the_world_is_inverse():
     distortion = draw(date(2021, 7, 1), thinning=4, jitter=0.2)
     smooth = np.sin(np.linspace(0, 3, 64))[:, None] * np.linspace(0, 1, 64)
     patterns = Patterns(smooth, smooth**2)

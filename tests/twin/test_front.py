@@ -30,5 +30,5 @@ def test_melange_drifts_between_scenes():
     assert np.abs(second - first).max() > 0.05
 
 
-def test_without_a_front_nothing_is_beyond():
+def test_without_a_front_no_pixel_is_beyond_it():
     assert not make_front(None).beyond(np.ones((3, 3)), 0).any()

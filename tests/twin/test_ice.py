@@ -28,6 +28,6 @@ def test_stakes_move_at_their_published_speed():
         )
 
 
-def test_ice_moves_within_its_bed_only(truth):
+def test_ice_moves_only_within_its_outline(truth):
     speed = np.hypot(truth.vx, truth.vy).values
     assert speed.max() < 110 and (speed == 0).mean() > 0.3

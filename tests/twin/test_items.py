@@ -20,7 +20,7 @@ def test_files_are_valid_cogs(twin_folder, items):
             assert valid and not errors and not warnings
 
 
-def test_items_have_the_fields_that_earth_search_has(items):
+def test_items_have_the_fields_of_earth_search(items):
     needed = {
         "datetime",
         "platform",

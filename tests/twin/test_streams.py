@@ -62,6 +62,6 @@ def test_tributaries_add_up_where_they_meet(grid, streams):
     assert (joined.weight > streams.weight + 0.1).any()
 
 
-def test_thickness_is_what_the_flux_leaves(streams):
+def test_thickness_follows_from_the_flux(streams):
     thickness = streams.thickness / streams.total
     assert 0 < thickness[streams.weight > 0.9].min() < thickness.max() < 100

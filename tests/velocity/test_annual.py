@@ -115,7 +115,7 @@ def test_a_mosaic_without_vectors_is_nan_in_all_products(tmp_path):
     assert export.int16_encoding(product)["v"]["scale_factor"] == 0.01
 
 
-def test_the_scale_of_the_map_is_taken_out_of_velocities():
+def test_velocities_are_corrected_for_the_map_scale():
     """Map distances are 10 % longer than ground distances."""
     displacement = make_displacement(2, -1)
     scale = xr.full_like(displacement.u.isel(pair=0, drop=True), 1.1)

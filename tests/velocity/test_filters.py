@@ -20,7 +20,7 @@ def falling_towards(azimuth, size=240, spacing=10.0, slope=0.2):
 
 
 @pytest.mark.parametrize("azimuth", range(0, 360, 30))
-def test_motion_against_the_slope_is_found_in_every_direction(azimuth):
+def test_motion_against_the_slope_is_flagged_in_every_direction(azimuth):
     elevation = falling_towards(azimuth)
     for deviation, expected in ((0, False), (80, False), (100, True), (180, True)):
         angle = np.radians(azimuth + deviation)
@@ -30,7 +30,7 @@ def test_motion_against_the_slope_is_found_in_every_direction(azimuth):
         assert (found == expected).all(), (azimuth, deviation)
 
 
-def test_slow_ice_flat_ground_and_unknown_ground_are_left_alone():
+def test_slow_ice_flat_ground_and_unknown_ground_are_not_flagged():
     uphill = make_mosaic(-40.0, 0.0)
     steep = falling_towards(90)
     assert filters.against_slope(uphill, steep, 10.0)[:, 30:-30].all()
@@ -41,7 +41,7 @@ def test_slow_ice_flat_ground_and_unknown_ground_are_left_alone():
     assert not found[:, :40].any() and found[:, 120:-30].all()
 
 
-def test_the_track_turns_with_the_latitude_and_with_the_map():
+def test_the_track_rotates_with_the_latitude_and_with_the_map():
     """Tracks of Sentinel-2 and Landsat run from north-north-east to south-south-west."""
     assert filters.track_azimuth(9.0, 0.001, 32632) == pytest.approx(12.4, abs=0.1)
     assert filters.track_azimuth(9.0, 45.9, 32632) == pytest.approx(14.9, abs=0.1)
@@ -77,7 +77,7 @@ def test_stripes_are_removed_and_motion_is_kept(azimuth):
     assert np.allclose(restored, pair.u, atol=1e-6)
 
 
-def test_stripes_stay_lazy_and_ground_is_needed():
+def test_stripe_removal_is_lazy_and_needs_stable_ground():
     pair, ice = striped(0.0)
     lazy = filters.remove_stripes(pair.chunk(pair=1, y=100), ~ice, 0.0)
     assert lazy.u.chunks is not None and lazy.attrs["destriped_azimuth"] == 0

@@ -33,7 +33,7 @@ def make_pairs(pairs, days, truth, size=(6, 5), noise=0.0):
 ALL_PAIRS = [(i, j) for i in range(5) for j in range(i + 1, 5)]
 
 
-def test_inversion_recovers_the_velocity_that_pairs_average():
+def test_inversion_recovers_the_velocity_averaged_by_pairs():
     truth, days = np.array([[10.0, 0], [40, -5], [20, 5], [30, 0]]), [30, 60, 20, 90]
     series = inversion.invert_network(make_pairs(ALL_PAIRS, days, truth), smooth=1e-3)
     assert np.abs(series.vx.values - truth[:, 0, None, None]).max() < 0.05
@@ -91,7 +91,7 @@ def test_the_error_covers_noise_and_grows_where_few_pairs_constrain_an_interval(
     assert error[1] > 2 * error[0]
 
 
-def test_errors_that_all_pairs_share_stay_in_the_series():
+def test_errors_common_to_all_pairs_remain_in_the_series():
     truth, days = np.tile([[20.0, 5]], (4, 1)), [30, 60, 20, 90]
     pairs = make_pairs(ALL_PAIRS, days, truth, noise=0.01)
     stated = pairs.assign(sigma_x=0 * pairs.vx + 3, sigma_y=0 * pairs.vx + 3)

@@ -138,7 +138,7 @@ def test_vectors_are_rotated_and_scaled_to_our_axes(service, glacier, ours):
     )
 
 
-def test_an_offset_of_ours_is_reported(service, glacier, ours):
+def test_an_offset_from_itslive_is_reported(service, glacier, ours):
     theirs = itslive.load_velocity(glacier, PAIRS, service, stac="")
     comparison = itslive.compare_velocities(
         itslive.regrid_to(ours + 30, theirs, EPSG, np.ones(ours.vx.shape, bool))
@@ -169,7 +169,7 @@ def test_the_study_continues_without_a_cube_or_network(service, glacier, capsys)
     assert "has no pair of 182 to 730 days between 1999-01-01" in capsys.readouterr().out
 
 
-def test_the_stac_service_is_asked_first(glacier, tmp_path, capsys):
+def test_the_stac_service_is_queried_first(glacier, tmp_path, capsys):
     """The cube of image pairs is used, not the annual composites."""
     west, south, east, north = glacier.bbox
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]

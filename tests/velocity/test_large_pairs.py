@@ -85,7 +85,7 @@ def test_blocks_give_the_displacement_of_the_whole_pair(matcher, alike, scene, s
     assert np.median(np.abs(blocks.u[0].values - u)[trusted]) < 0.1
 
 
-def test_options_that_are_images_are_cut_to_the_block(scene, small_blocks):
+def test_options_that_are_images_are_cropped_to_the_block(scene, small_blocks):
     data, _, stable = scene
     regions = displacement.match_pairs(data, PAIRS, stable, "horn-schunck", regions=~stable)
     assert np.isfinite(regions.u.compute()).any()

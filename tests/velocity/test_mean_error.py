@@ -33,7 +33,7 @@ def test_correlation_length_and_error_of_mean_match_blurred_noise(sigma):
     assert np.isnan(mean_error.correlation_length(errors * 0, np.ones((size, size), bool)))
 
 
-def test_the_systematic_part_does_not_fall_with_the_area():
+def test_the_systematic_part_does_not_decrease_with_the_area():
     near, far = (
         mean_error.error_of_mean(np.ones((side, side)), 10.0, 100.0) for side in (100, 400)
     )

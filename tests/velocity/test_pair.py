@@ -117,7 +117,7 @@ def test_a_shift_that_cannot_be_registered_is_part_of_the_errors(pair):
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_store_that_is_opened_again_is_exported_and_plotted(velocity, tmp_path, packed):
+def test_a_reopened_store_can_be_exported_and_plotted(velocity, tmp_path, packed):
     store = velocity.gdiv.to_zarr(tmp_path / "velocity.zarr", packed=packed)
     again = xr.open_zarr(store, consolidated=False)
     again.gdiv.to_geotiff(str(tmp_path / "out"))

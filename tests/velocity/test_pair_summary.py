@@ -38,7 +38,7 @@ def test_ice_and_stable_ground_are_summarised(pair, velocity):
     assert "ice with a velocity: 50 %" in text and "(+0.25, -0.50) px from 9 blocks" in text
 
 
-def test_what_is_unknown_is_said(pair, velocity):
+def test_unknown_values_are_reported_as_unknown(pair, velocity):
     nothing = velocity * np.nan
     summary = summarise_pair(
         pair.drop_vars(["glacier", "stable"]),

@@ -42,7 +42,7 @@ def test_observed_coverage_reveals_an_underestimated_uncertainty(truth):
     assert set(both.matcher) == {"dis", "raft"}
 
 
-def test_coverage_of_pairs_leaves_out_vectors_that_failed(truth, monkeypatch):
+def test_coverage_of_pairs_excludes_failed_vectors(truth, monkeypatch):
     data = make_displacement(0, 0, pairs=3, size=120, noise=0.2)
     data = data.assign({f"sigma_{name}": 0 * data.u + 0.2 for name in "uv"})
     data.u[:, :10] = 50.0
@@ -57,7 +57,7 @@ def test_coverage_of_pairs_leaves_out_vectors_that_failed(truth, monkeypatch):
     assert reliability.coverage_of_pairs(data, None, ice).empty
 
 
-def test_errors_that_reach_further_than_stated_show_in_blocks(truth):
+def test_block_ratios_reveal_an_underestimated_correlation_length(truth):
     rng = np.random.default_rng(0)
     smooth = ndimage.gaussian_filter(rng.normal(size=(2, 120, 120)), (0, 5, 5), mode="wrap")
     mosaic, known = make_mosaic(truth, smooth / smooth.std(), stated=1.0)

@@ -14,7 +14,7 @@ def sigma():
     return np.where(ICE, 0.6, 0.2)
 
 
-def test_what_ground_shows_beyond_the_match_is_added_everywhere(sigma):
+def test_the_excess_error_on_stable_ground_is_added_everywhere(sigma):
     rng = np.random.default_rng(0)
     shake = rng.normal(0, 0.3, (200, 200))
     apparent = shake + sigma * rng.normal(size=(200, 200))
@@ -31,7 +31,7 @@ def test_an_offset_of_the_registration_is_part_of_the_error(sigma):
     assert (stated[~ICE] > 0.5).all()
 
 
-def test_errors_stay_where_ground_is_quiet_or_absent(sigma):
+def test_errors_are_unchanged_without_excess_error_or_stable_ground(sigma):
     quiet = np.random.default_rng(0).normal(0, 0.1, (200, 200))
     assert (add_ground_error(quiet, sigma, ~ICE) == sigma).all()
     few = np.zeros((200, 200), bool)

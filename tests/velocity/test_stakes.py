@@ -51,12 +51,12 @@ def write_stakes(folder, **columns):
     [
         ({"speed": None}, "lacks the column speed; each stake needs name, year, speed"),
         ({"name": None, "year": None}, "lacks the column name, year"),
-        ({"speed": ["fast"]}, "the speed 'fast', which is no number"),
+        ({"speed": ["fast"]}, "the speed 'fast', which is not a number"),
         ({"speed": [-3.0]}, "negative speed"),
-        ({"geometry": [shapely.box(6, 45, 7, 46)]}, "other shapes than points"),
+        ({"geometry": [shapely.box(6, 45, 7, 46)]}, "shapes other than points"),
     ],
 )
-def test_stakes_that_cannot_be_used_are_refused_by_name(columns, message, tmp_path, glacier):
+def test_invalid_stakes_are_rejected_by_name(columns, message, tmp_path, glacier):
     write_stakes(tmp_path, **columns)
     with pytest.raises(ValueError, match=message):
         stakes.read_stakes(tmp_path, glacier)

@@ -48,7 +48,7 @@ def test_errors_are_rotated_with_their_components():
     assert float(corner.v_north_error) == pytest.approx(3.0, abs=0.01)
 
 
-def test_a_velocity_without_crs_is_refused():
+def test_a_velocity_without_crs_is_rejected():
     without = uniform_velocity("EPSG:3031", 2e6, 90.0, 10.0, 0.0).drop_vars("spatial_ref")
     with pytest.raises(ValueError, match="no CRS"):
         rotate_to_true_north(without)

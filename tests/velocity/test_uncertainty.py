@@ -21,7 +21,7 @@ def test_errors_cover_independent_noise():
 
 @pytest.mark.parametrize("ratio", [1.0, 4.0])
 @pytest.mark.parametrize(("shared", "alone"), [(0.2, 0.05), (0.05, 0.2)])
-def test_one_season_is_calibrated_if_its_pairs_are(ratio, shared, alone):
+def test_one_season_pair_is_well_calibrated_if_its_pairs_are(ratio, shared, alone):
     """Errors may be common or independent, and may vary in space."""
     ice = np.ones((120, 120), bool)
     mosaic = make_mosaic(1, shared, alone, rough=ratio, stated=1.0)
@@ -42,7 +42,7 @@ def test_uncertainty_without_evidence_is_nan():
     assert np.isnan(single.v_error).all() and single.vx.notnull().all()
 
 
-def test_a_second_season_raises_errors_that_are_too_small():
+def test_a_second_season_pair_increases_underestimated_errors():
     ice = np.ones((120, 120), bool)
     first, second = (
         uncertainty.add_errors(make_mosaic(seed, 0.2, 0.05, stated=0.25), ice, ~ice)
@@ -55,7 +55,7 @@ def test_a_second_season_raises_errors_that_are_too_small():
 
 
 @pytest.mark.parametrize("change", [0.0, 0.05, 0.2])
-def test_ice_that_speeds_up_is_no_error(change):
+def test_a_change_of_speed_is_not_an_error(change):
     ice = np.ones((120, 120), bool)
     later = make_mosaic(1, 0.2, 0.05, stated=1.0, motion=3 * (1 + change))
     earlier = uncertainty.add_errors(make_mosaic(2, 0.2, 0.05, stated=1.0), ice, ~ice)
@@ -66,7 +66,7 @@ def test_ice_that_speeds_up_is_no_error(change):
     assert 0.63 < uncertainty.coverage(error, checked.vx_error.values) < 0.76
 
 
-def test_too_few_pixels_are_no_check():
+def test_too_few_pixels_give_no_check():
     few = np.zeros((120, 120), bool)
     few[:10, :10] = True
     first, second = (
@@ -98,7 +98,7 @@ def test_different_grids_raise_an_error():
         validation.compare_with_truth(here, shifted, ice)
 
 
-def test_the_motion_of_stable_ground_is_an_error_of_the_ice_as_well():
+def test_apparent_motion_of_stable_ground_adds_to_the_error_of_ice():
     ice = np.zeros((120, 120), bool)
     ice[:60] = True
     mosaic = make_mosaic(4, 0.01, 0.05)

@@ -1,20 +1,20 @@
 """Costs of displacements, added up along straight paths through the image.
 
-The costs of a node are a square of displacements with a rim of `FAR`, flattened, so that loops over
-displacements need neither branches nor bounds checks (semi-global matching, Hirschmüller 2008,
-doi:10.1109/TPAMI.2007.1166).
+The costs of a node are a square of displacements with a rim of `OUTSIDE_COST`, flattened, so that
+loops over displacements need neither branches nor bounds checks (semi-global matching, Hirschmüller
+2008, doi:10.1109/TPAMI.2007.1166).
 """
 
 import numpy as np
 
 from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 
-__all__ = ["FAR", "PATHS", "cheapest"]
+__all__ = ["OUTSIDE_COST", "PATHS", "cheapest"]
 
 #: Direction of each path, rows and columns per step.
 PATHS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 #: Cost of displacements outside the square, larger than any other.
-FAR = f32(1e9)
+OUTSIDE_COST = f32(1e9)
 
 
 def cheapest(
@@ -43,7 +43,7 @@ def cheapest(
     small, large = (f32(penalty) for penalty in penalties)
     for down, right in PATHS:
         _add_path(costs, totals, radius, small, large, down, right)
-    return _least_cost(totals, radius)
+    return _cheapest_displacement(totals, radius)
 
 
 @compile_kernel
@@ -59,7 +59,7 @@ def _add_path(
     """Add the costs accumulated along one direction to the totals."""
     rows, columns, size = costs.shape
     rim = 2 * radius + 3
-    paths = np.full((2, columns, size), FAR, np.float32)
+    paths = np.full((2, columns, size), OUTSIDE_COST, np.float32)
     least = np.empty((2, columns), np.float32)
     near = np.empty(size, np.float32)
     lanes = np.empty(16, np.float32)
@@ -126,7 +126,7 @@ def _add(path: FloatArray, total: FloatArray, lanes: FloatArray) -> np.float32:
     for t in range(path.size):
         total[t] += path[t]
     # One running minimum per vector lane.
-    lanes[:] = FAR
+    lanes[:] = OUTSIDE_COST
     whole = path.size // lanes.size
     for k in range(whole):
         part = path[k * lanes.size :]
@@ -134,7 +134,7 @@ def _add(path: FloatArray, total: FloatArray, lanes: FloatArray) -> np.float32:
             value = part[t]
             low = lanes[t]
             lanes[t] = value if value < low else low
-    least = FAR
+    least = OUTSIDE_COST
     for t in range(whole * lanes.size, path.size):
         least = min(least, path[t])
     for t in range(lanes.size):
@@ -143,7 +143,7 @@ def _add(path: FloatArray, total: FloatArray, lanes: FloatArray) -> np.float32:
 
 
 @compile_kernel
-def _least_cost(totals: FloatArray, radius: int) -> tuple[FloatArray, FloatArray]:
+def _cheapest_displacement(totals: FloatArray, radius: int) -> tuple[FloatArray, FloatArray]:
     """Displacement of minimum total cost, refined by a parabola along columns and along rows."""
     rows, columns, size = totals.shape
     rim = 2 * radius + 3

@@ -23,7 +23,7 @@ from gdiv.flow.horn_schunck.workspace import allocate_colours
 __all__ = ["RobustWorkspace"]
 
 _REACH = 3  # pixels that the longest central difference reads on each side
-_LEAST_PART = f32(1e-3)  # minimum fraction of a neighbourhood with data
+_MIN_FRACTION = f32(1e-3)  # minimum fraction of a neighbourhood with data
 
 
 class RobustWorkspace:
@@ -115,7 +115,7 @@ class RobustWorkspace:
         """Weight of the data term at each pixel, low where the images differ after the warp."""
         kernel = gaussian(NOISE_SIGMA)
         part = blur(self.counts * self.moved_valid, kernel)
-        variance = blur(self.squares, kernel) / np.maximum(part, _LEAST_PART)
+        variance = blur(self.squares, kernel) / np.maximum(part, _MIN_FRACTION)
         return np.asarray(weigh_noise(variance), np.float32)
 
 

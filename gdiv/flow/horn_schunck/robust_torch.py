@@ -19,7 +19,7 @@ from gdiv.flow.horn_schunck.settings import (
 
 __all__ = ["RobustWorkspace"]
 
-_LEAST_PART = 1e-3  # minimum fraction of a neighbourhood with data
+_MIN_FRACTION = 1e-3  # minimum fraction of a neighbourhood with data
 
 
 class RobustWorkspace:
@@ -101,7 +101,7 @@ class RobustWorkspace:
         iy = gradient(mean, -2, self.stencil)
         difference = moved - self.reference.image
         counts = self.counts * moved_valid
-        part = blur(counts, NOISE_SIGMA).clamp(min=_LEAST_PART)
+        part = blur(counts, NOISE_SIGMA).clamp(min=_MIN_FRACTION)
         variance = blur(counts * difference**2, NOISE_SIGMA) / part
         data = weigh_noise(variance) * counts / (1 + (difference / OUTLIER) ** 2).sqrt()
         it = difference - ix * u - iy * v

@@ -17,7 +17,7 @@ import numpy as np
 
 from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 from gdiv.flow.horn_schunck.levels import Level
-from gdiv.flow.horn_schunck.paths import FAR, cheapest
+from gdiv.flow.horn_schunck.paths import OUTSIDE_COST, cheapest
 
 __all__ = ["NEUTRAL", "chip_correlation", "search_lattice"]
 
@@ -25,7 +25,7 @@ __all__ = ["NEUTRAL", "chip_correlation", "search_lattice"]
 NEUTRAL = f32(1)
 
 # Added to the square of a norm, per pixel of a chip, so that weak texture does not count.
-_LEAST_ENERGY = f32(0.1)
+_MIN_ENERGY = f32(0.1)
 
 
 def search_lattice(
@@ -59,14 +59,14 @@ def search_lattice(
         ``i`` of a column lies between the pixels ``step i - 1`` and ``step i``.
     """
     side = 2 * step
-    rest = [-size % step for size in first.shape]
+    padding = [-size % step for size in first.shape]
     reference = first.image * first.valid
     secondary = second.image * second.valid
     costs = _lattice_costs(
-        np.pad(reference, [(0, more) for more in rest]),
-        _pad(secondary, radius, rest),
+        np.pad(reference, [(0, more) for more in padding]),
+        _pad(secondary, radius, padding),
         _inverse_norm(reference, side) * first.valid,
-        _pad(_inverse_norm(secondary, side) * second.valid, radius, rest),
+        _pad(_inverse_norm(secondary, side) * second.valid, radius, padding),
         step,
         radius,
     )
@@ -108,13 +108,13 @@ def _chip_sum(values: FloatArray, side: int) -> FloatArray:
 def _inverse_norm(image: FloatArray, side: int) -> FloatArray:
     """Reciprocal norm of the chip around each pixel."""
     energy = np.maximum(_chip_sum(image * image, side), 0)
-    return np.asarray(1 / np.sqrt(energy + _LEAST_ENERGY * side**2), np.float32)
+    return np.asarray(1 / np.sqrt(energy + _MIN_ENERGY * side**2), np.float32)
 
 
-def _pad(image: FloatArray, width: int, rest: Sequence[int]) -> FloatArray:
+def _pad(image: FloatArray, width: int, padding: Sequence[int]) -> FloatArray:
     """Pad an image with zeros on all sides, and with extra pixels below and to the right."""
     padded = cv2.copyMakeBorder(
-        image, width, width + rest[0], width, width + rest[1], cv2.BORDER_CONSTANT
+        image, width, width + padding[0], width, width + padding[1], cv2.BORDER_CONSTANT
     )
     return np.asarray(padded, np.float32)
 
@@ -139,7 +139,7 @@ def _lattice_costs(
     columns = width // step
     count = 2 * radius + 1
     rim = count + 2
-    costs = np.full((rows, columns, rim * rim), FAR, np.float32)
+    costs = np.full((rows, columns, rim * rim), OUTSIDE_COST, np.float32)
     sums = np.empty(width, np.float32)
     # Sums of the row of squares above, with one extra square to the left, outside the frame.
     above = np.zeros((count, count, columns + 1), np.float32)
@@ -155,7 +155,7 @@ def _lattice_costs(
                     for x in range(width):
                         sums[x] += first[x] * second[x]
                 last = above[k, m]
-                place = (k + 1) * rim + m + 1
+                index = (k + 1) * rim + m + 1
                 scale = secondary_scale[y + k, m:]
                 for j in range(columns):
                     total = f32(0)
@@ -165,6 +165,6 @@ def _lattice_costs(
                 for j in range(columns):
                     chip = (here[j] + here[j + 1]) + (last[j] + last[j + 1])
                     weight = reference_scale[y, j * step] * scale[j * step]
-                    costs[i, j, place] = NEUTRAL - chip * weight
+                    costs[i, j, index] = NEUTRAL - chip * weight
                 last[:] = here
     return costs

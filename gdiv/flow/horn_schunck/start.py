@@ -98,13 +98,13 @@ def find_start(
 
 
 def _inverse_search(
-    contrasts: Sequence[FloatArray], begin: tuple[FloatArray, FloatArray] | None = None
+    contrasts: Sequence[FloatArray], initial_flow: tuple[FloatArray, FloatArray] | None = None
 ) -> tuple[FloatArray, FloatArray]:
     """Dense inverse search; zero motion in images too small for its patches."""
     shape = contrasts[0].shape
     if min(shape) < INVERSE_SEARCH_SIDE:
         return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    u, v = search_patches(contrasts[0], contrasts[1], begin)
+    u, v = search_patches(contrasts[0], contrasts[1], initial_flow)
     return np.ascontiguousarray(u), np.ascontiguousarray(v)
 
 

@@ -6,11 +6,11 @@ import numpy as np
 from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
 from gdiv.images.arrays import Flow, Image, Mask
 
-__all__ = ["move_back", "pad_for_bicubic", "take_out", "warp"]
+__all__ = ["pad_for_bicubic", "remove_motion", "warp", "warp_back"]
 
 # Pixels. The bicubic kernel reads one pixel before and two after the pixel it starts from.
-_BEFORE = 1
-_AFTER = 2
+_TAPS_BEFORE = 1
+_TAPS_AFTER = 2
 # The kernel indexes pixels with 32-bit integers.
 _MAX_PIXELS = 2**31
 
@@ -37,11 +37,13 @@ def pad_for_bicubic(image: FloatArray) -> FloatArray:
         raise ValueError(
             f"an image of {image.shape} pixels is too large to interpolate; solve it in blocks"
         )
-    padded = cv2.copyMakeBorder(image, _BEFORE, _AFTER, _BEFORE, _AFTER, cv2.BORDER_REPLICATE)
+    padded = cv2.copyMakeBorder(
+        image, _TAPS_BEFORE, _TAPS_AFTER, _TAPS_BEFORE, _TAPS_AFTER, cv2.BORDER_REPLICATE
+    )
     return np.asarray(padded, np.float32)
 
 
-def move_back(image: FloatArray, u: FloatArray, v: FloatArray) -> tuple[FloatArray, Mask]:
+def warp_back(image: FloatArray, u: FloatArray, v: FloatArray) -> tuple[FloatArray, Mask]:
     """Resample an image along a displacement, so that it aligns with the earlier image.
 
     Parameters
@@ -73,7 +75,7 @@ def move_back(image: FloatArray, u: FloatArray, v: FloatArray) -> tuple[FloatArr
     return moved, inside > 0
 
 
-def take_out(flow: Flow, image: Image) -> Image:
+def remove_motion(flow: Flow, image: Image) -> Image:
     """Resample an image along a displacement, so that only the residual displacement remains.
 
     Parameters
@@ -86,9 +88,9 @@ def take_out(flow: Flow, image: Image) -> Image:
     Returns
     -------
     ndarray
-        float32 ``(H, W)``, the image that `move_back` gives; NaN where it has no data.
+        float32 ``(H, W)``, the image that `warp_back` gives; NaN where it has no data.
     """
-    moved, inside = move_back(image.astype(np.float32), *flow)
+    moved, inside = warp_back(image.astype(np.float32), *flow)
     return np.where(inside, moved, np.float32(np.nan))
 
 

@@ -28,10 +28,10 @@ __all__ = [
     "WITH_SECOND",
     "Calibration",
     "calibrate",
+    "calibrated_errors",
     "is_calibrated",
+    "local_rms",
     "second_predictor",
-    "spread_over",
-    "state_errors",
 ]
 
 #: File of the calibrations in this package.
@@ -42,7 +42,7 @@ FAILED = 0.5
 #: Standard deviation of the Gaussian neighbourhood of a forward-backward error, pixels.
 NEIGHBOURHOOD = 1.5
 #: Added to the second predictor, since it may be zero, pixels.
-LEAST_SECOND = 0.02
+MIN_SECOND = 0.02
 #: Name of the calibration for matchers without their own: the pooled one of all matchers.
 ANY = "any"
 #: Kinds of calibration: without and with a second predictor.
@@ -97,7 +97,7 @@ def is_calibrated(matcher: str) -> bool:
     return matcher in _read_calibrations()
 
 
-def state_errors(
+def calibrated_errors(
     matcher: str, shown: Series, stated: Series | None = None, residual: Image | None = None
 ) -> Series:
     """Compute the calibrated standard error of both components.
@@ -124,8 +124,8 @@ def state_errors(
     A zero forward-backward error lowers the stated error:
 
     >>> shown = np.full((2, 8, 8), 0.1, np.float32)
-    >>> alone = state_errors("dis", shown)
-    >>> agreeing = state_errors("dis", shown, residual=np.zeros((8, 8), np.float32))
+    >>> alone = calibrated_errors("dis", shown)
+    >>> agreeing = calibrated_errors("dis", shown, residual=np.zeros((8, 8), np.float32))
     >>> bool((agreeing < alone).all())
     True
     """
@@ -154,7 +154,7 @@ def second_predictor(stated: Series | None, residual: Image | None) -> Series | 
     """
     if stated is not None or residual is None:
         return stated
-    return spread_over(residual)
+    return local_rms(residual)
 
 
 def calibrate(shown: Series, second: Series | None, calibration: Calibration) -> Series:
@@ -182,11 +182,11 @@ def calibrate(shown: Series, second: Series | None, calibration: Calibration) ->
     """
     sigma = calibration.scale * shown**calibration.shown
     if second is not None:
-        sigma = sigma * (second + LEAST_SECOND) ** calibration.second
+        sigma = sigma * (second + MIN_SECOND) ** calibration.second
     return np.hypot(sigma, calibration.least).astype(np.float32)
 
 
-def spread_over(residual: Image) -> Image:
+def local_rms(residual: Image) -> Image:
     """Local RMS of a forward-backward error, which may be zero by chance at a single pixel.
 
     Parameters
@@ -199,9 +199,9 @@ def spread_over(residual: Image) -> Image:
     ndarray, shape (H, W)
         float32; the maximum of the image where the whole neighbourhood is unknown.
     """
-    known = np.isfinite(residual)
-    weight = cv2.GaussianBlur(known.astype(np.float32), (0, 0), NEIGHBOURHOOD)
-    square = np.where(known, residual, 0).astype(np.float32) ** 2
+    is_valid = np.isfinite(residual)
+    weight = cv2.GaussianBlur(is_valid.astype(np.float32), (0, 0), NEIGHBOURHOOD)
+    square = np.where(is_valid, residual, 0).astype(np.float32) ** 2
     mean = cv2.GaussianBlur(square, (0, 0), NEIGHBOURHOOD) / np.maximum(weight, 1e-6)
-    largest = residual[known].max() if known.any() else np.float32(0)
+    largest = residual[is_valid].max() if is_valid.any() else np.float32(0)
     return np.where(weight > 1e-3, np.sqrt(mean), largest).astype(np.float32)

@@ -25,12 +25,12 @@ __all__ = ["estimate_errors"]
 _SCALE = 1.10
 _POWERS = (0.52, 0.12, 0.71)
 # Added to the parts, so that none of them is zero: pixels, 1, pixels per pixel.
-_LEAST = (0.001, 0.02, 0.01)
+_OFFSETS = (0.001, 0.02, 0.01)
 # Widths of the neighbourhoods of gradients and of the displacement, pixels.
 _SIGMA = 3.0
 _FLOW_SIGMA = 1.0
-_LEAST_WEIGHT = 1e-3
-_LEAST_DETERMINANT = 1e-8
+_MIN_WEIGHT = 1e-3
+_MIN_DETERMINANT = 1e-8
 
 
 def estimate_errors(
@@ -78,16 +78,16 @@ def estimate_errors(
         mean(gradient_x * gradient_y),
         mean(gradient_y**2),
     )
-    weight = np.maximum(mean(np.ones_like(reference)), _LEAST_WEIGHT)
+    weight = np.maximum(mean(np.ones_like(reference)), _MIN_WEIGHT)
     noise = mean(residual**2) / weight
-    determinant = np.maximum(xx * yy - xy**2, _LEAST_DETERMINANT)
+    determinant = np.maximum(xx * yy - xy**2, _MIN_DETERMINANT)
     common = (
         _SCALE
-        * (1 + _LEAST[1] - correlation) ** _POWERS[1]
-        * (_slope(u, v) + _LEAST[2]) ** _POWERS[2]
+        * (1 + _OFFSETS[1] - correlation) ** _POWERS[1]
+        * (_slope(u, v) + _OFFSETS[2]) ** _POWERS[2]
     )
     sigma_u, sigma_v = (
-        (common * (np.sqrt(noise * across / determinant) + _LEAST[0]) ** _POWERS[0])
+        (common * (np.sqrt(noise * across / determinant) + _OFFSETS[0]) ** _POWERS[0])
         for across in (yy, xx)
     )
     return sigma_u.astype(np.float32), sigma_v.astype(np.float32)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gdiv.flow.matchers.calibration import ANY, FAILED, is_calibrated, state_errors
+from gdiv.flow.matchers.calibration import ANY, FAILED, calibrated_errors, is_calibrated
 from gdiv.flow.matchers.measurement import as_matcher, measure_displacement
 from gdiv.flow.matchers.protocol import Matcher
 from gdiv.images.arrays import Component, Image
@@ -105,12 +105,12 @@ def match_images(
         prewarp=prewarp,
         **options,
     )
-    sigma = state_errors(chosen.name, measured.shown, measured.stated, measured.residual)
+    sigma = calibrated_errors(chosen.name, measured.shown, measured.stated, measured.residual)
     if getattr(chosen, "baseline", False):
         quality = np.ones_like(measured.correlation)
     else:
         # Errors stated by a user's matcher may be on any scale.
-        judged = sigma if is_calibrated(chosen.name) else state_errors(ANY, measured.shown)
+        judged = sigma if is_calibrated(chosen.name) else calibrated_errors(ANY, measured.shown)
         quality = np.where(np.maximum(*judged) <= FAILED, measured.correlation, np.float32(0))
     residual = measured.residual
     if residual is None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from gdiv.flow.horn_schunck.warping import move_back, take_out
+from gdiv.flow.horn_schunck.warping import remove_motion, warp_back
 from gdiv.flow.matchers.errors import estimate_errors
 from gdiv.flow.matchers.protocol import Matcher, matcher_options
 from gdiv.flow.matchers.registry import get_matcher, matchers_with_option
@@ -104,13 +104,13 @@ def measure_displacement(
             f"images must have at least {MIN_SIDE} pixels per side, got {reference.shape}"
         )
     check_options(matcher, options)
-    flow, stated = _find(matcher, reference, secondary, options, before)
+    flow, stated = _run_matcher(matcher, reference, secondary, options, before)
     residual = None
     if check_consistency:
-        backward, _ = _find(matcher, secondary, reference, options, before)
+        backward, _ = _run_matcher(matcher, secondary, reference, options, before)
         residual = forward_backward_error(flow, backward)
     first = local_contrast(reference)
-    moved, inside = move_back(local_contrast(secondary), flow[0], flow[1])
+    moved, inside = warp_back(local_contrast(secondary), flow[0], flow[1])
     correlation, valid = local_correlation(first, moved, inside)
     shown = np.stack(estimate_errors(first, moved, valid, flow[0], flow[1], correlation))
     valid = valid & np.isfinite(flow).all(axis=0)
@@ -138,7 +138,7 @@ def as_matcher(matcher: str | Matcher) -> Matcher:
     return get_matcher(matcher) if isinstance(matcher, str) else matcher
 
 
-def _find(
+def _run_matcher(
     matcher: Matcher,
     reference: Image,
     secondary: Image,
@@ -147,10 +147,12 @@ def _find(
 ) -> tuple[Flow, Flow | None]:
     """Displacement, and its standard error if the matcher states it, float32 ``(2, H, W)`` each."""
     if before is not None:
-        start = np.nan_to_num(_find(before, reference, secondary, {})[0])
-        rest, sigma = _find(matcher, reference, take_out(start, secondary), options)
+        start = np.nan_to_num(_run_matcher(before, reference, secondary, {})[0])
+        residual_flow, sigma = _run_matcher(
+            matcher, reference, remove_motion(start, secondary), options
+        )
         # The residual flow ends at a pixel of the moved image; add the start sampled there.
-        return compose_flows(rest, start), sigma
+        return compose_flows(residual_flow, start), sigma
     components = matcher.match(reference, secondary, **options)
     found = np.stack([np.asarray(component, np.float32) for component in components])
     if len(found) not in (2, 4) or found.shape[1:] != reference.shape:
@@ -194,7 +196,7 @@ def local_correlation(
     first : ndarray, shape (H, W)
         Local contrast of the reference; NaN is no data.
     moved, inside : ndarray, shape (H, W)
-        Local contrast of the secondary, resampled by `gdiv.flow.horn_schunck.warping.move_back`,
+        Local contrast of the secondary, resampled by `gdiv.flow.horn_schunck.warping.warp_back`,
         and its mask of valid pixels.
     sigma : float, optional
         Standard deviation of the Gaussian neighbourhood in pixels. A larger value is smoother and

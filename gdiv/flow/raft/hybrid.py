@@ -19,7 +19,7 @@ import numpy as np
 
 from gdiv.flow.horn_schunck.finest import FinestLevel
 from gdiv.flow.horn_schunck.solver import solve_horn_schunck
-from gdiv.flow.horn_schunck.warping import take_out
+from gdiv.flow.horn_schunck.warping import remove_motion
 from gdiv.flow.raft.network import Raft, predict_flow
 from gdiv.images.arrays import Flow, Image, Series
 from gdiv.images.sampling import compose_flows
@@ -111,6 +111,6 @@ def refine_start(refining: Raft, reference: Image, secondary: Image, start: Flow
         float32: displacement in pixels, and the logarithms of the scales of its errors if the
         network predicts them.
     """
-    rest = predict_flow(refining, reference, take_out(start, secondary))
-    flow = compose_flows(rest[:2], start)
-    return np.concatenate([flow, rest[2:]]).astype(np.float32)
+    residual_flow = predict_flow(refining, reference, remove_motion(start, secondary))
+    flow = compose_flows(residual_flow[:2], start)
+    return np.concatenate([flow, residual_flow[2:]]).astype(np.float32)

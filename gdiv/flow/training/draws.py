@@ -108,8 +108,8 @@ class RandomDraws:
         torch.Tensor of int, shape (count, B)
             The integers.
         """
-        drawn = [rng.choice(options, count, replace=False) for rng in self.generators]
-        return torch.from_numpy(np.stack(drawn, axis=1)).to(self.device)
+        choices = [rng.choice(options, count, replace=False) for rng in self.generators]
+        return torch.from_numpy(np.stack(choices, axis=1)).to(self.device)
 
     def field(self, size: int, length: float | torch.Tensor) -> torch.Tensor:
         """Draw smooth noise of unit spread.
@@ -156,8 +156,8 @@ class RandomDraws:
         torch.Tensor, shape (B, 1, size, size)
             The noise.
         """
-        drawn = [
+        choices = [
             torch.randn(1, size, size, generator=generator, device=self.device)
             for generator in self._noise_generators
         ]
-        return torch.stack(drawn)
+        return torch.stack(choices)

@@ -226,7 +226,7 @@ class _Trainer:
             group["lr"] = learning_rate(step, config)
         pair, truth = (part.to(self.device) for part in draw(self._sample_numbers(step)))
         valid = stays_inside(truth) & pair.isfinite().all(1)
-        count = self._add_up(valid.sum())
+        count = self._sum_over_processes(valid.sum())
         with torch.autocast(self.device, torch.bfloat16, enabled=config.bf16):
             flows = self.learner(*pair.chunk(2, dim=1))
         # Gradients are averaged over the processes. Each process therefore multiplies its part of
@@ -236,7 +236,7 @@ class _Trainer:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
         self.optimiser.step()
-        return self._add_up(loss.detach() / self.processes).item()
+        return self._sum_over_processes(loss.detach() / self.processes).item()
 
     def _sample_numbers(self, step: int) -> range:
         """Numbers of this process's samples in a step."""
@@ -244,7 +244,7 @@ class _Trainer:
         first = self.config.seed * SEED_STRIDE + step * self.config.batch + self.rank * size
         return range(first, first + size)
 
-    def _add_up(self, value: torch.Tensor) -> torch.Tensor:
+    def _sum_over_processes(self, value: torch.Tensor) -> torch.Tensor:
         """The sum of a value over all processes."""
         if self.processes > 1:
             dist.all_reduce(value)

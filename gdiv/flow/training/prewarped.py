@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
-from gdiv.flow.horn_schunck.warping import take_out
+from gdiv.flow.horn_schunck.warping import remove_motion
 from gdiv.flow.training.loop import Draw
 from gdiv.flow.training.scores import Sample
 from gdiv.images.arrays import Flow, Image
@@ -24,7 +24,7 @@ FindStart: TypeAlias = Callable[[Image, Image], Flow]
 #: Fixed-point iterations for the residual displacement, damping of each step, and maximum error of
 #: a solution in pixels.
 STEPS = 12
-STEP_PART = 0.6
+STEP_FRACTION = 0.6
 MAX_ERROR = 0.05
 
 
@@ -86,9 +86,9 @@ def prewarp(sample: Sample, find_start: FindStart) -> Sample:
     """
     (reference, secondary), flow = sample
     start = find_start(reference, secondary)
-    pair = np.stack([reference, take_out(start, secondary)])
-    rest = np.where(stays_inside(flow), remaining_flow(flow, start), np.float32(np.nan))
-    return pair, rest
+    pair = np.stack([reference, remove_motion(start, secondary)])
+    residual_flow = np.where(stays_inside(flow), remaining_flow(flow, start), np.float32(np.nan))
+    return pair, residual_flow
 
 
 def remaining_flow(flow: Flow, start: Flow) -> Flow:
@@ -113,8 +113,10 @@ def remaining_flow(flow: Flow, start: Flow) -> Flow:
     >>> float(remaining_flow(1.5 * start, start)[0, 4, 4])
     0.5
     """
-    rest = flow - start
+    residual_flow = flow - start
     for _ in range(STEPS):
-        rest = rest + STEP_PART * (flow - compose_flows(rest, start))
-    missed = np.abs(flow - compose_flows(rest, start)).max(axis=0)
-    return np.where(missed < MAX_ERROR, rest, np.float32(np.nan)).astype(np.float32)
+        residual_flow = residual_flow + STEP_FRACTION * (flow - compose_flows(residual_flow, start))
+    residual_error = np.abs(flow - compose_flows(residual_flow, start)).max(axis=0)
+    return np.where(residual_error < MAX_ERROR, residual_flow, np.float32(np.nan)).astype(
+        np.float32
+    )

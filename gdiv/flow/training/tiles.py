@@ -31,11 +31,11 @@ MIN_TILE_SIZE = 48
 #: Tile sizes are multiples of this many pixels, as the network pads its images to them.
 TILE_SIZE_STEP = 8
 #: Minimum number of remaining windows, relative to the maximum over all held-out choices.
-MIN_LEFT = 0.5
+MIN_REMAINING_FRACTION = 0.5
 #: One in this many scenes is held out for validation, and as many for test.
 HELD_OUT_SCENES = 4
 #: Random divisions of the scenes that are compared.
-TRIES = 300
+DIVISIONS = 300
 
 #: Upper left corner of a tile, (row, column).
 Window: TypeAlias = tuple[int, int]
@@ -267,7 +267,7 @@ def _hold_out_windows(
     if not left.any():
         return {}
     poorer = np.minimum(fraction[:, None], fraction[None])
-    allowed = (left > 0) & (left >= left.max() * MIN_LEFT)
+    allowed = (left > 0) & (left >= left.max() * MIN_REMAINING_FRACTION)
     best = np.where(allowed, poorer, -1).argmax()
     validation, test = np.unravel_index(best, left.shape)
     if fraction[validation] > fraction[test]:
@@ -284,7 +284,7 @@ def _hold_out_scenes(scenes: Sequence[tuple[int, int]], rng: np.random.Generator
     pairs. The result is empty if there is none.
     """
     best: dict[int, str] = {}
-    for _ in range(TRIES):
+    for _ in range(DIVISIONS):
         sets = _divide_scenes(scenes, rng)
         pairs = {
             number: sets[reference]

@@ -84,8 +84,8 @@ def draw_tongues(size: int, reach: float, draws: RandomDraws) -> torch.Tensor:
     branch = branch._replace(speed=slower * branch.speed)
     # At the confluence, the ice takes the larger speed and an intermediate direction.
     total = (trunk.speed + branch.speed).clamp(min=1e-6)
-    share = torch.maximum(trunk.speed, branch.speed) / total
-    motion = share * (trunk.speed * trunk.direction + branch.speed * branch.direction)
+    weight = torch.maximum(trunk.speed, branch.speed) / total
+    motion = weight * (trunk.speed * trunk.direction + branch.speed * branch.direction)
     rough = (longest * draws.uniform(0, ROUGHNESS)).clamp(max=MAX_ROUGHNESS)
     speed = torch.linalg.vector_norm(motion, dim=1, keepdim=True)
     return longest * motion + rough * speed * _draw_roughness(size, draws)
@@ -135,10 +135,10 @@ def _draw_log_uniform(low: float, high: float, draws: RandomDraws) -> torch.Tens
 
 def _draw_roughness(size: int, draws: RandomDraws) -> torch.Tensor:
     """Draw bumps of about unit spread in both components, a few pixels wide."""
-    share = draws.uniform(0, 1)
+    weight = draws.uniform(0, 1)
     parts = []
     for step in ROUGH_STEPS:
         side = -(-size // step)
         noise = torch.cat([draws.noise(side), draws.noise(side)], dim=1)
         parts.append(F.interpolate(noise, (size, size), mode="bicubic", align_corners=False))
-    return share * parts[0] + (1 - share) * parts[1]
+    return weight * parts[0] + (1 - weight) * parts[1]

@@ -28,7 +28,7 @@ def test_the_true_displacement_is_chosen(images):
     assert (np.abs(chosen - right)[:, 8:-8, 8:-8] == 0).mean() > 0.99
 
 
-def test_a_handicap_that_no_correlation_makes_good_excludes_a_proposal(images):
+def test_a_large_handicap_excludes_a_proposal(images):
     wrong, right = flows(images, (0, 0), (2, 1))
     assert not FinestLevel(*images).choose([wrong, right], (0, 100)).any()
 

@@ -41,7 +41,7 @@ def test_a_tongue_keeps_its_speed(half_width, lost):
     assert u[inside][middle[inside]].mean() > quadratic[inside][middle[inside]].mean()
 
 
-def test_a_step_is_found_at_its_place():
+def test_a_step_is_located_correctly():
     moving, flow = tongue(20, 3.0)
     u, _ = solve_horn_schunck(*move_texture(flow, size=SIDE))
     inside = (slice(None), slice(20, -20))
@@ -84,11 +84,11 @@ def test_a_motion_beyond_the_reach_is_not_found():
     ("changes", "message"),
     [
         ({"penalty": "cubic"}, "robust, quadratic"),
-        ({"reach": -1}, "reach is not below 0"),
-        ({"slopes": ()}, "slopes above it"),
-        ({"feature": "sobel"}, "compares local contrast"),
+        ({"reach": -1}, "reach must be at least 0"),
+        ({"slopes": ()}, "slopes above 0"),
+        ({"feature": "sobel"}, "needs feature='contrast'"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(changes, message):
+def test_incompatible_settings_are_rejected(changes, message):
     with pytest.raises(ValueError, match=message):
         replace(DEFAULT, **changes)

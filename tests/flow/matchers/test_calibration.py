@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gdiv
-from gdiv.flow.matchers.calibration import state_errors
+from gdiv.flow.matchers.calibration import calibrated_errors
 from gdiv.flow.matchers.matching import match_images
 from gdiv.images.textures import fractal_texture
 
@@ -26,7 +26,7 @@ class Stating:
         return zero, zero, zero + 0.75, zero + 0.75
 
 
-def test_a_matcher_of_ones_own_keeps_the_errors_it_states():
+def test_a_user_matcher_keeps_its_stated_errors():
     texture = fractal_texture(64, 1.3, seed=0)
     match = match_images(Stating(), texture, texture)
     assert np.nanmin(match.sigma_u) == np.nanmax(match.sigma_u) == np.float32(0.75)
@@ -35,20 +35,20 @@ def test_a_matcher_of_ones_own_keeps_the_errors_it_states():
 
 
 @pytest.mark.parametrize("matcher", ["horn-schunck", "dis", "correlation", "farneback", "other"])
-def test_directions_that_disagree_raise_the_error(matcher):
-    near, far = (state_errors(matcher, SHOWN, residual=SHOWN[0] * k) for k in (0.1, 20))
+def test_a_forward_backward_error_raises_the_stated_error(matcher):
+    near, far = (calibrated_errors(matcher, SHOWN, residual=SHOWN[0] * k) for k in (0.1, 20))
     assert (near < far).all() and np.isfinite(near).all()
 
 
 def test_a_pixel_without_a_forward_backward_error_gets_that_of_its_neighbours():
     residual = np.full((16, 16), 0.3, np.float32)
     residual[8, 8] = np.nan
-    sigma = state_errors("dis", SHOWN, residual=residual)
+    sigma = calibrated_errors("dis", SHOWN, residual=residual)
     assert sigma == pytest.approx(sigma[0, 0, 0], rel=1e-3)
 
 
 @pytest.mark.parametrize("matcher", ["horn-schunck", "raft", "dis", "correlation"])
-def test_two_in_three_errors_are_within_the_stated_one(matcher):
+def test_two_thirds_of_errors_are_within_the_stated_error(matcher):
     """On a case of the test split, which was not used for calibration."""
     pair = gdiv.load_case("test-drawn-sliding-05")
     match = match_images(matcher, pair.reference, pair.secondary, check_consistency=True)

@@ -7,7 +7,7 @@ from gdiv.benchmark.scores import sparsification
 from gdiv.images.textures import fractal_texture
 
 
-def test_stated_errors_cover_the_true_ones_of_a_case_that_nobody_was_tuned_on():
+def test_stated_errors_cover_true_errors_of_an_untuned_case():
     pair = gdiv.load_case("test-drawn-sliding-05")
     match = gdiv.match_images("horn-schunck", pair.reference, pair.secondary)
     counted = pair.counted & np.isfinite(match.u)

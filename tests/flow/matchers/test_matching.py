@@ -15,7 +15,7 @@ def test_an_unknown_matcher_raises_an_error_that_lists_all():
 
 def test_images_of_different_shape_raise_an_error():
     reference, secondary = shift_texture(1, 1)
-    with pytest.raises(ValueError, match="one .H, W. shape"):
+    with pytest.raises(ValueError, match="the same .H, W. shape"):
         gdiv.match_images("dis", reference, secondary[:-1])
 
 
@@ -30,7 +30,7 @@ def test_forward_backward_error_reveals_changed_surface(clean_pairs):
 
 
 @pytest.mark.parametrize("matcher", ["dis", "farneback"])
-def test_a_matcher_follows_farther_motion_after_another(matcher):
+def test_prewarping_extends_the_reach_of_a_matcher(matcher):
     reference, secondary = shift_texture(24, -17)
     inner = (slice(32, -32),) * 2
     first = match_images("horn-schunck", reference, secondary)

@@ -57,7 +57,7 @@ def test_narrow_ice_keeps_its_motion(case):
 
 
 @pytest.mark.parametrize(("turns", "mirrored"), [(1, False), (2, False), (0, True)])
-def test_turning_the_images_turns_the_flow(pairs, turns, mirrored):
+def test_rotating_the_images_rotates_the_flow(pairs, turns, mirrored):
     """The median pixel of the median pair agrees to 0.05 px, as weights are not symmetric."""
     differences = []
     for pair, _ in pairs:
@@ -89,7 +89,7 @@ def test_a_step_of_the_motion_stays_a_step():
     assert np.median(u[middle + 4 : -RIM, columns]) == pytest.approx(0, abs=0.1)
 
 
-def test_the_stated_errors_cover_two_thirds_of_the_true_ones(pairs):
+def test_the_stated_errors_cover_two_thirds_of_true_errors(pairs):
     covered = []
     for pair, flow in pairs:
         predicted = predict(pair)

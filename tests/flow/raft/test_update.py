@@ -22,7 +22,7 @@ def test_upsampling_keeps_uniform_values():
     assert (pixels - expected.view(1, 2, 1, 1)).abs().max() < 1e-4
 
 
-def test_untrained_upsampling_is_about_bilinear():
+def test_untrained_upsampling_is_approximately_bilinear():
     cells = TINY.stride * torch.arange(8.0).expand(1, 2, 8, 8)
     pixels = Upsampling(TINY)(cells, torch.zeros(1, TINY.hidden, 8, 8))
     inner = pixels[0, 0, 16, 8:-8]

@@ -71,7 +71,7 @@ def test_resumed_training_gives_the_same_result(tmp_path):
         assert json.loads(file.metadata()["run"])["train"]["steps"] == 6
 
 
-def test_training_on_other_data_starts_anew(tmp_path):
+def test_training_on_other_data_restarts(tmp_path):
     """This holds even if only one of several sources has changed; a warning reports it."""
     config = train.TrainConfig(steps=1, batch=2, validate_every=1, bf16=False)
     for seed in (1, 2):

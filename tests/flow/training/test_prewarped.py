@@ -8,7 +8,7 @@ from gdiv.flow.training.prewarped import Prewarped, prewarp, remaining_flow
 from gdiv.images.sampling import compose_flows
 
 
-def test_the_rest_and_the_start_make_up_the_motion():
+def test_start_and_residual_add_up_to_the_motion():
     """This also holds for a start that varies in space and is off by a pixel."""
     rows, columns = np.mgrid[:64, :64].astype(np.float32)
     flow = np.stack([3 + np.sin(rows / 9), np.cos(columns / 7)]).astype(np.float32)
@@ -18,7 +18,7 @@ def test_the_rest_and_the_start_make_up_the_motion():
     assert np.abs(remaining_flow(flow, flow)).max() < 0.05
 
 
-def test_after_the_true_motion_nothing_is_left_and_the_images_agree():
+def test_prewarping_with_the_true_motion_leaves_no_residual():
     ((pair, flow),) = make_renderer(96, reach=3).samples(1)
     (reference, moved), rest = prewarp((pair, flow), lambda *images: flow)
     assert np.nanmax(np.abs(rest)) < 0.05

@@ -26,7 +26,7 @@ def test_drawn_pairs_are_exact_and_repeatable():
 
 
 def test_too_few_or_small_textures_raise_an_error():
-    with pytest.raises(ValueError, match="mixes four textures, got 2"):
+    with pytest.raises(ValueError, match="four textures are needed, got 2"):
         PairRenderer(TEXTURES[:2], 64, 3)
-    with pytest.raises(ValueError, match="too small for pairs of 400"):
+    with pytest.raises(ValueError, match="too small for rotated pairs of 400"):
         PairRenderer(TEXTURES, 400, 3)
