@@ -2,7 +2,7 @@
 ENV := .venv
 RUN := $(ENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: study test quick lint constraints weights bench publish glaciers real site links lab clean help
+.PHONY: study test quick lint constraints weights bench gate publish glaciers real site links lab clean help
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -20,6 +20,7 @@ lint: $(ENV)/test.ready  ## linters and types alone
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/codespell
+	$(RUN)/python .ci/idioms
 	$(RUN)/mypy
 	$(RUN)/numpydoc lint $$(find gdiv -name '*.py')
 	$(RUN)/nbstripout --verify notebooks/*.ipynb
@@ -44,6 +45,9 @@ bench: study $(ENV)/bench.ready  ## every matcher and network side by side, tune
 	$(RUN)/python bench/calibration.py
 	$(RUN)/python bench/hypothesis.py
 	$(RUN)/python results/render.py
+
+gate: $(ENV)/bench.ready  ## throughput of the kernels relative to named libraries, two minutes; fails if one is a tenth slower than published
+	cd bench && ../$(RUN)/python gate.py
 
 publish: study $(ENV)/test.ready  ## the demo's claims and pictures into results/published, and from there into the README
 	cp runs/mer-de-glace-demo/claims.json results/published/claims.json

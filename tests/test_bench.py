@@ -45,10 +45,9 @@ def test_synthetic_pairs_differ_only_as_specified():
     assert (still.secondary - still.reference).std() == pytest.approx(
         smooth.NOISE * 2**0.5, rel=0.1
     )
-    spoilt = smooth.synthetic("decorrelation", 128, 1, reach=1e-6)
-    assert np.corrcoef(spoilt.reference.ravel(), spoilt.secondary.ravel())[0, 1] == pytest.approx(
-        0.85**0.5, abs=0.06
-    )
+    degraded = smooth.synthetic("decorrelation", 128, 1, reach=1e-6)
+    correlation = np.corrcoef(degraded.reference.ravel(), degraded.secondary.ravel())[0, 1]
+    assert correlation == pytest.approx(0.85**0.5, abs=0.06)
 
 
 def test_shadows_darken_parts_of_both_images():

@@ -73,10 +73,7 @@ def test_a_read_only_folder_raises_one_sentence(unprivileged_user, tmp_path):
     )
     tmp_path.chmod(0o700)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert (
-        "(Permission denied); choose a writable folder: --workspace DIR"
-        in done.stderr
-    )
+    assert "(Permission denied); choose a writable folder: --workspace DIR" in done.stderr
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"process": 1}'])

@@ -146,7 +146,7 @@ def test_invalid_input_raises_an_error_that_names_it():
         replace(QUADRATIC, feature="colour")
     with pytest.raises(ValueError, match="5 or 7 taps"):
         Settings(taps=3)
-    with pytest.raises(ValueError, match="weight is above 0"):
+    with pytest.raises(ValueError, match="weight above 0"):
         Settings(weight=0)
     with pytest.raises(ValueError, match="odd window"):
         median_filter(image, 4)
