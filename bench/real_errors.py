@@ -102,7 +102,7 @@ def _rows(scenes: RealScenes, pair: Dates, matcher: str) -> list[dict[str, Any]]
     """Comparisons of one matcher on one pair."""
     flow, sigma, kept = measure(scenes, pair, matcher)
     days = float((np.datetime64(pair[1]) - np.datetime64(pair[0])).astype(int))
-    factor = SPACING[scenes.place.folder] * DAYS_PER_YEAR / days
+    factor = SPACING[scenes.site.folder] * DAYS_PER_YEAR / days
     chips = scenes.chips[pair]
     chip_centres = (..., chips[:, 0].astype(int), chips[:, 1].astype(int))
     fast = np.hypot(*chips[:, 2:].T) >= np.quantile(np.hypot(*chips[:, 2:].T), 1 - FAST)
@@ -113,12 +113,12 @@ def _rows(scenes: RealScenes, pair: Dates, matcher: str) -> list[dict[str, Any]]
             chips[fast, 2:].T,
         ),
     }
-    if scenes.place.field:
+    if scenes.site.field:
         field = scenes.published_field(pair)
         has_field = scenes.ice & np.isfinite(field).all(0)
         peers["published field"] = ((..., *np.nonzero(has_field)), field[:, has_field])
     return [
-        {"place": scenes.place.folder, "pair": list(pair), "peer": name, "matcher": matcher}
+        {"place": scenes.site.folder, "pair": list(pair), "peer": name, "matcher": matcher}
         | {"values": compare(flow[where], sigma[where], kept[where[1:]], peer, factor)}
         for name, (where, peer) in peers.items()
     ]
@@ -134,7 +134,7 @@ def main() -> None:
     plan = [
         (scenes, pair, matcher)
         for scenes in (RealScenes(folder, place) for place in SITES)
-        for pair in scenes.place.pairs
+        for pair in scenes.site.pairs
         for matcher in MATCHERS
     ]
     rows = [row for each in tqdm(plan) for row in _rows(*each)]

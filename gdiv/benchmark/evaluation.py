@@ -207,6 +207,6 @@ def _score_real(contestant: Contestant, real: RealScenes) -> dict[str, Any]:
     """Match all pairs of a site and score them."""
     flows = {
         (first, second): _match(contestant, real.images[first], real.images[second])[0]
-        for first, second in needed_pairs(real.place)
+        for first, second in needed_pairs(real.site)
     }
     return {name: list(estimate) for name, estimate in score_site(real, flows).items()}

@@ -96,7 +96,7 @@ SITES = (
 )
 
 
-def needed_pairs(place: Site) -> list[Dates]:
+def needed_pairs(site: Site) -> list[Dates]:
     """List the dates of all pairs of a site that have to be matched.
 
     Parameters
@@ -109,9 +109,9 @@ def needed_pairs(place: Site) -> list[Dates]:
     list of (str, str)
         Dates of each pair, without repetition.
     """
-    pairs = [*place.pairs, *place.null]
-    if place.triplet:
-        first, middle, last = place.triplet
+    pairs = [*site.pairs, *site.null]
+    if site.triplet:
+        first, middle, last = site.triplet
         pairs += [(first, middle), (middle, last), (first, last)]
     return list(dict.fromkeys(pairs))
 
@@ -144,14 +144,14 @@ class RealScenes:
         If the scenes are absent.
     """
 
-    def __init__(self, scenes: Path | None, place: Site) -> None:
-        self.place = place
-        self.folder = require_folder(scenes) / place.folder
-        dates = {date for pair in (*place.pairs, *place.null) for date in pair}
-        dates |= set(place.triplet)
-        self.images = {date: read_band(self.folder, place.band, date) for date in sorted(dates)}
+    def __init__(self, scenes: Path | None, site: Site) -> None:
+        self.site = site
+        self.folder = require_folder(scenes) / site.folder
+        dates = {date for pair in (*site.pairs, *site.null) for date in pair}
+        dates |= set(site.triplet)
+        self.images = {date: read_band(self.folder, site.band, date) for date in sorted(dates)}
         item = read_items(self.folder)[0]
-        with rasterio.open(self.folder / item["assets"][place.band]["href"]) as file:
+        with rasterio.open(self.folder / item["assets"][site.band]["href"]) as file:
             self._crs = file.crs
             self._transform = file.transform
             self._shape = (file.height, file.width)
@@ -165,9 +165,9 @@ class RealScenes:
         """Reliable chips of each pair, matched once for all matchers; see `match_chips`."""
         return {
             (first, second): match_chips(
-                self.images[first], self.images[second], self.ice, self.place.chip
+                self.images[first], self.images[second], self.ice, self.site.chip
             )
-            for first, second in self.place.pairs
+            for first, second in self.site.pairs
         }
 
     def _rasterise(self, name: str) -> Mask:
@@ -177,10 +177,10 @@ class RealScenes:
 
     def _stable_ground(self) -> Mask:
         """Stable ground of the site."""
-        if self.place.stable == "around":
+        if self.site.stable == "around":
             return ndimage.distance_transform_edt(~self.ice) > STABLE_DISTANCE
-        if self.place.stable:
-            return self._rasterise(self.place.stable)
+        if self.site.stable:
+            return self._rasterise(self.site.stable)
         return np.zeros(self._shape, bool)
 
     def published_field(self, pair: Dates) -> Flow:
@@ -198,7 +198,7 @@ class RealScenes:
             where the field has no value.
         """
         days = (np.datetime64(pair[1]) - np.datetime64(pair[0])).astype(int)
-        with rasterio.open(self.folder / self.place.field) as file:
+        with rasterio.open(self.folder / self.site.field) as file:
             east, north = file.read().astype(np.float32)
             to_field = ~file.transform
         height, width = self._shape

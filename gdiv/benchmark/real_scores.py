@@ -52,7 +52,7 @@ def score_site(scenes: RealScenes, flows: Mapping[Dates, Flow]) -> dict[str, Est
         medians, and the NMAD on stable ground. ``missing`` is the fraction of the ice without a
         vector.
     """
-    place = scenes.place
+    place = scenes.site
     blocks = block_numbers(scenes.ice.shape)
 
     def within(flow: Flow, mask: Mask) -> Residuals:

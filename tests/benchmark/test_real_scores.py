@@ -21,7 +21,7 @@ def zmutt(real):
 def score(scenes, name):
     flows = {
         pair: np.stack(gdiv.match_images(name, *(scenes.images[date] for date in pair))[:2])
-        for pair in needed_pairs(scenes.place)
+        for pair in needed_pairs(scenes.site)
     }
     return score_site(scenes, flows)
 
