@@ -50,6 +50,7 @@ REASON_LABELS = {
     "orbit": "orbit",
     "could": "unreadable",
     "no data": "no data",
+    "has data": "no data",
 }
 
 

@@ -6,6 +6,7 @@ in windows distributed over it.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -86,11 +87,13 @@ def match_large_pair(
         Bias and spread of stable ground, ``(4,)``, in pixels.
     """
     shape = stable.shape
+    lazy_images = [_LazyImage(image) for image in images]
+    lazy_snow = [_LazyImage(each) for each in snow]
     samples = [
         delayed(_sample_ground)(
             match,
-            *(image[window.outer] for image in images),
-            *(each[window.inner] for each in snow),
+            lazy_images,
+            lazy_snow,
             stable[window.inner],
             window,
             shift,
@@ -102,9 +105,7 @@ def match_large_pair(
     windows = list(block_windows(shape, BLOCK, HALO))
     matched = [
         da.from_delayed(
-            delayed(_match_block)(
-                match, *(image[window.outer] for image in images), window, shift, summary
-            ),
+            delayed(_match_block)(match, lazy_images, window, shift, summary),
             (FIELDS, *(part.stop - part.start for part in window.inner)),
             np.float32,
         )
@@ -115,6 +116,22 @@ def match_large_pair(
     statistics = da.from_delayed(delayed(_bias_and_spread)(summary), (4,), np.float32)
     fields = da.concatenate([da.concatenate(row, axis=2) for row in rows], axis=1)
     return fields, statistics
+
+
+class _LazyImage:
+    """An image that is read window by window, within the task that needs the window.
+
+    If windows were tasks of their own, chunks that several of them share would stay in memory. The
+    class also hides the array from Dask, which would make tasks of it.
+    """
+
+    def __init__(self, array: da.Array) -> None:
+        self.array = array
+
+    def read(self, window: tuple[slice, ...]) -> npt.NDArray[Any]:
+        """Read a window."""
+        values: npt.NDArray[Any] = self.array[window].compute(scheduler="synchronous")
+        return values
 
 
 def _ground_windows(stable: Mask) -> list[BlockWindow]:
@@ -132,12 +149,12 @@ def _ground_windows(stable: Mask) -> list[BlockWindow]:
 
 def _fields(
     match: Matching,
-    reference: Image,
-    secondary: Image,
+    images: Sequence[_LazyImage],
     window: BlockWindow,
     shift: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.float32]:
     """Fields of one window without its halo, minus the registration shift."""
+    reference, secondary = (image.read(window.outer) for image in images)
     found = match(reference, secondary, window.outer)
     fields = np.stack(
         [
@@ -154,17 +171,16 @@ def _fields(
 
 def _sample_ground(
     match: Matching,
-    reference: Image,
-    secondary: Image,
-    snow_before: Mask,
-    snow_after: Mask,
+    images: Sequence[_LazyImage],
+    snow: Sequence[_LazyImage],
     stable: Mask,
     window: BlockWindow,
     shift: npt.NDArray[np.float32],
     min_quality: float,
 ) -> npt.NDArray[np.float32]:
     """Displacement and errors of stable ground in a window, ``(4, N)``."""
-    fields = _fields(match, reference, secondary, window, shift)
+    fields = _fields(match, images, window, shift)
+    snow_before, snow_after = (each.read(window.inner) for each in snow)
     ground = stable & ~(snow_before | snow_after) & (fields[2] > min_quality)
     chosen: npt.NDArray[np.float32] = fields[[0, 1, 3, 4]]
     return chosen[:, ground & np.isfinite(chosen).all(0)]
@@ -186,13 +202,12 @@ def _bias_and_spread(summary: npt.NDArray[np.float32]) -> npt.NDArray[np.float32
 
 def _match_block(
     match: Matching,
-    reference: Image,
-    secondary: Image,
+    images: Sequence[_LazyImage],
     window: BlockWindow,
     shift: npt.NDArray[np.float32],
     summary: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.float32]:
     """Fields of one block, with errors that include the excess error on stable ground."""
-    fields = _fields(match, reference, secondary, window, shift)
+    fields = _fields(match, images, window, shift)
     fields[3:5] = np.sqrt(fields[3:5] ** 2 + summary[4:6, None, None])
     return fields
