@@ -106,7 +106,7 @@ def demo_table(claims: Claims) -> str:
     heads = (
         "matcher",
         "stakes, mean absolute difference",
-        "coverage of ice, %",
+        "valid fraction of the ice, %",
         "RMSE",
         "RMSE, tuned settings",
         "median error",

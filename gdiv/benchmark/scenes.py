@@ -92,7 +92,7 @@ def read_items(folder: Path) -> list[dict[str, Any]]:
     """
     file = folder / "items.json"
     if not file.is_file():
-        raise MissingSceneError(f"{folder / 'items.json'} is missing")
+        raise MissingSceneError(f"{folder.name}/items.json is missing")
     return json.loads(file.read_text(encoding="utf-8"))["features"]
 
 

@@ -123,6 +123,7 @@ def draw_outline(image: str | Path | xr.DataArray) -> OutlineDrawing:
     scene: Any = image
     if not isinstance(image, xr.DataArray):
         scene = rioxarray.open_rasterio(image, masked=True)
+    if "band" in scene.dims:
         scene = scene.isel(band=0)
     if scene.rio.crs is None:
         raise ValueError("the image has no CRS; write it with image.rio.write_crs(...)")

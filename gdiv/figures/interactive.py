@@ -35,6 +35,7 @@ if (isNaN(value)) return "no match"
 return Number.isInteger(value) ? value.toString() : value.toFixed(1)
 """
 IMAGE_STRETCH = (2, 98)  # percentiles of the background image shown as black and white
+MIN_CONTRAST = 1e-6  # of an image of one brightness
 IMAGE_OPACITY = 0.55
 ERROR_PERCENTILE = 99  # percentile of the errors used as colour limit
 MAX_CELLS = 40_000  # maximum per layer, so that the saved page stays below 5 MB
@@ -219,7 +220,9 @@ def _draw_background(image: Image, grid: xr.Dataset) -> "ImageLayer":
     import holoviews as hv
 
     black, white = np.nanpercentile(image, IMAGE_STRETCH)
-    grey = np.clip((np.nan_to_num(image, nan=black) - black) / (white - black), 0, 1)
+    grey = np.clip(
+        (np.nan_to_num(image, nan=black) - black) / max(white - black, MIN_CONTRAST), 0, 1
+    )
     levels = (255 * grey).astype(np.uint8)  # one byte per pixel keeps the saved page small
     picture = hv.Image((grid.x.values, grid.y.values, levels), ["x", "y"], "brightness")
     return picture.opts(cmap="gray", alpha=IMAGE_OPACITY, clim=(0, 255), **MAP_OPTIONS)

@@ -38,7 +38,8 @@ def plot_stakes(table: pd.DataFrame) -> Figure:
     figure, axis = plt.subplots(figsize=(FIGURE_WIDTH, 2.8))
     axis.axhline(0, color=INK, lw=0.8)
     for number, matcher in enumerate(matchers):
-        rows = table[table.matcher == matcher].set_index("name").reindex(measured.index)
+        rows = table[table.matcher == matcher].groupby("name").mean(numeric_only=True)
+        rows = rows.reindex(measured.index)
         # Draw points side by side, since coinciding points would hide each other.
         offset = COLUMN_WIDTH * ((number + 0.5) / len(matchers) - 0.5)
         places = np.arange(len(measured)) + offset
@@ -138,7 +139,7 @@ def plot_series(table: pd.DataFrame, measured: pd.DataFrame, season: Season) -> 
         start, end = mdates.date2num(rows.start), mdates.date2num(rows.end)
         # Intervals that are weakly constrained by the pairs fade. No line joins them, since a step
         # between intervals is not an observed change.
-        opacity = (rows.error.min() / rows.error).clip(MIN_OPACITY, 1).fillna(0)
+        opacity = (rows.error.min() / rows.error).clip(MIN_OPACITY, 1).fillna(1)
         axis.hlines(rows.speed, start, end, color=colour, lw=2, alpha=opacity.to_numpy())
         axis.plot([], [], color=colour, lw=2, label=name)
         low, high = (rows.speed - rows.error).clip(0), rows.speed + rows.error

@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm
+from matplotlib.colors import BoundaryNorm, Normalize
 from matplotlib.figure import Figure
 
 from gdiv.figures.panels import (
@@ -251,7 +251,10 @@ def _draw_counts(
     """Draw the number of pairs, with one colour per number."""
     max_count = int(np.nanmax(count, initial=1))
     edges = np.arange(0.5, max_count + 1)
-    norm = BoundaryNorm(edges, plt.get_cmap(QUANTITY).N)
+    colours = plt.get_cmap(QUANTITY).N
+    norm: Normalize = Normalize(edges[0], edges[-1])
+    if max_count <= colours:
+        norm = BoundaryNorm(edges, colours)
     picture = draw_image(axis, count, data, "number of pairs", QUANTITY, norm, image)
     bar = draw_colour_bar(figure, picture, axis)
     bar.set_ticks(list(range(1, max_count + 1, max(max_count // MAX_COUNT_TICKS, 1))))

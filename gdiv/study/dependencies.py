@@ -146,7 +146,8 @@ def fingerprint(
         if name in signed:
             parts[name] = signed[name]
         elif kind == "published":
-            parts[name] = _content_hash(shipped_path("published") / f"{rest}.json")
+            file = rest if rest.endswith(".png") else f"{rest}.json"
+            parts[name] = _content_hash(shipped_path("published") / file)
         elif kind == "claims":
             parts[name] = _claims_hash(study.folder, rest, state, number)
         else:

@@ -19,6 +19,8 @@ BYTES = 1.5
 #: Bytes per pixel of a stored scene, and of a stored pair of one matcher, measured on the demo.
 SCENE_BYTES = 3.0
 PAIR_BYTES = 16.0
+#: Bytes of a pixel of the mosaic and the time series of a matcher, measured on the demo.
+MATCHER_BYTES = 130.0
 #: Seconds per megapixel for DIS on one core; the cost of a matcher is a multiple of it.
 DIS_SECONDS = 0.45
 #: Requester-pays buckets.
@@ -114,8 +116,11 @@ def plan_run(glacier: str, profile: str, source: str = "", matchers: str = "") -
         if not isinstance(each, str) and (note := terrain_note(each))
     ]
     read = used * layers * pixels * BYTES
-    # Stored are the labels, DIS of a second season, and every matcher on the validation pairs.
-    stored = pixels * (used * SCENE_BYTES + matched * (len(names) + 1) / 2 * PAIR_BYTES)
+    # Half of the pairs, those of training, are matched twice: for the labels and by DIS. Those of
+    # validation are matched by zero motion and every matcher, of which each has a mosaic and a
+    # time series, too.
+    matches = matched / 2 * (2 + 1 + len(names))
+    stored = pixels * (used * SCENE_BYTES + matches * PAIR_BYTES + len(names) * MATCHER_BYTES)
     return Plan(table, pairs, pixels, read, stored, seconds, notes)
 
 

@@ -56,7 +56,8 @@ def load_published(name: str = "claims") -> Any:
         ``"claims"`` for those of the demo run; ``"glaciers"``, ``"perito-moreno"``, ``"yahtse"``
         and ``"zmutt"`` for others; ``"benchmark"``, ``"realism"``, ``"bench-matchers"``,
         ``"bench-networks"``, ``"bench-ablation"``, ``"bench-designs"``,
-        ``"bench-errors"``, ``"bench-hypothesis"``, ``"checks"``, ``"costs"``.
+        ``"bench-errors"``, ``"bench-hypothesis"``, ``"checks"``, ``"costs"``,
+        ``"gate"``, ``"bench-real-errors"``.
 
     Returns
     -------
@@ -86,5 +87,5 @@ def published_picture(name: str) -> Path:
     Path
         PNG file.
     """
-    log_access("read", f"published/{name}")
+    log_access("read", f"published/{name}.png")
     return shipped_path("published") / f"{name}.png"

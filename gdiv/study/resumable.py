@@ -70,10 +70,10 @@ def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
     partial = path.with_suffix(".part")
     journal = path.with_suffix(".journal.json")
     dimension = _dimension_of_parts(dataset)
-    check_space(dataset, path)
     if dimension and attempt and _is_complete(path, journal, recipe):
         print(f"{path.stem}: finished before the interruption, kept")
         return []
+    check_space(dataset, path)
     failed: dict[int, str] = {}
     if dimension:
         failed = _write_parts(dataset, dimension, partial, journal, recipe)

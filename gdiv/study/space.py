@@ -8,9 +8,9 @@ import xarray as xr
 
 __all__ = ["check_space", "stored_size"]
 
-#: Size of a compressed store relative to its size in memory: in the demo, 0.7 to 0.9 for
-#: displacements and series, and 0.45 for the cube.
-COMPRESSED = 0.8
+#: Smallest size of a compressed store relative to its size in memory: in the demo, 0.3 for zero
+#: motion, 0.45 for the cube, and 0.7 to 0.9 for displacements and series.
+COMPRESSED = 0.3
 
 
 def stored_size(path: Path) -> int:
@@ -38,19 +38,21 @@ def check_space(dataset: xr.Dataset, path: Path) -> None:
     dataset : xarray.Dataset
         Dataset to be written.
     path : Path
-        Its store. The space of an existing store and of its unfinished part counts as free.
+        Its store. The space of its unfinished part counts as free; that of an earlier store does
+        not, because it is replaced only when the new one is complete.
 
     Raises
     ------
     OSError
-        If the free space is less than the compressed size of the dataset.
+        If the free space is less than the smallest compressed size of the dataset.
     """
     needed = COMPRESSED * dataset.nbytes
-    taken = sum(stored_size(each) for each in (path, path.with_suffix(".part")) if each.exists())
-    free = shutil.disk_usage(path.parent).free + taken
+    partial = path.with_suffix(".part")
+    written = stored_size(partial) if partial.exists() else 0
+    free = shutil.disk_usage(path.parent).free + written
     if free < needed:
         raise OSError(
             errno.ENOSPC,
-            f"{path.stem} takes about {needed / 1e9:.2f} GB, but only {free / 1e9:.2f} GB are free "
-            f"in its folder; free some space and repeat the command, which then resumes",
+            f"{path.stem} takes at least {needed / 1e9:.2f} GB, but only {free / 1e9:.2f} GB are "
+            f"free in its folder; free some space and repeat the command, which then resumes",
         )

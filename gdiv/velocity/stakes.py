@@ -58,7 +58,9 @@ def _validated(stakes: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
             f"{name} lacks the column {', '.join(missing)}; each stake needs {', '.join(COLUMNS)}"
         )
     if stakes.crs is None:
-        raise ValueError(f"{name} has no CRS; assign one: ogr2ogr -a_srs EPSG:4326 out.geojson")
+        raise ValueError(
+            f"{name} has no CRS; assign one: ogr2ogr -a_srs EPSG:4326 out.geojson {name}"
+        )
     if not (stakes.geometry.notna() & (stakes.geom_type == "Point")).all():
         raise ValueError(f"{name} has shapes other than points; each stake must be one point")
     checked = stakes.copy()

@@ -45,7 +45,10 @@ def rotate_to_true_north(velocity: xr.Dataset) -> xr.Dataset:
     (100, -10)
     """
     if velocity.rio.crs is None:
-        raise ValueError("the velocity has no CRS; assign one with velocity.rio.write_crs(...)")
+        raise ValueError(
+            "the velocity has no CRS; open a store with decode_coords='all', or assign a CRS with "
+            "velocity.rio.write_crs(...)"
+        )
     convergence = meridian_convergence(velocity.odc.geobox).variable
     cosine = np.cos(np.radians(convergence))
     sine = np.sin(np.radians(convergence))
@@ -57,9 +60,13 @@ def rotate_to_true_north(velocity: xr.Dataset) -> xr.Dataset:
         x_error, y_error = velocity.vx_error, velocity.vy_error
         rotated["v_east_error"] = np.hypot(x_error * cosine, y_error * sine)
         rotated["v_north_error"] = np.hypot(y_error * cosine, x_error * sine)
-    return velocity.assign(
-        {name: values.assign_attrs(_attributes(name)) for name, values in rotated.items()}
-    )
+    added = {name: values.assign_attrs(_attributes(name)) for name, values in rotated.items()}
+    # Arithmetic drops the reference to the CRS, which readers of the stored components need.
+    mapping = velocity.vx.encoding.get("grid_mapping")
+    for values in added.values():
+        if mapping:
+            values.encoding["grid_mapping"] = mapping
+    return velocity.assign(added)
 
 
 def _attributes(name: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 from pyproj import Geod, Transformer
 
+from gdiv.velocity.export import with_crs
 from gdiv.velocity.true_north import rotate_to_true_north
 
 GEOD = Geod(ellps="WGS84")
@@ -37,6 +38,14 @@ def test_direction_agrees_with_a_geodesic(crs, left, top):
     direction = np.degrees(np.arctan2(corner.v_east, corner.v_north))
     assert float(direction) == pytest.approx(azimuth, abs=0.01)
     assert float(np.hypot(corner.v_east, corner.v_north)) == pytest.approx(50.0)
+
+
+def test_rotated_components_keep_the_reference_to_the_crs(tmp_path):
+    velocity = with_crs(uniform_velocity("EPSG:3413", -200000.0, -2700000.0, 1.0, 2.0), 3413)
+    rotated = rotate_to_true_north(velocity)
+    rotated.to_zarr(tmp_path / "velocity.zarr", zarr_format=2, consolidated=False)
+    stored = xr.open_zarr(tmp_path / "velocity.zarr", consolidated=False)
+    assert stored.v_east.attrs["grid_mapping"] == stored.vx.attrs["grid_mapping"] == "mapping"
 
 
 def test_errors_are_rotated_with_their_components():
