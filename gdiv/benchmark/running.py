@@ -16,6 +16,7 @@ from gdiv.benchmark.kinds import BenchmarkError
 from gdiv.benchmark.results import UNIT, summarise_benchmark
 from gdiv.benchmark.suite import cache_folder, list_cases
 from gdiv.flow.matchers.matching import match_images
+from gdiv.flow.matchers.protocol import Matcher
 from gdiv.flow.matchers.registry import get_matcher, source_hash
 from gdiv.images.arrays import Component, Image
 from gdiv.study.provenance import code_hash
@@ -52,7 +53,10 @@ def contestant(name: str) -> Contestant:
     """
     if ":" in name:
         function = _import(name)
-        file = inspect.getsourcefile(function)
+        is_matcher = isinstance(function, Matcher)
+        file = inspect.getsourcefile(type(function) if is_matcher else function)
+        if is_matcher:
+            function = partial(_match, function)
         source = Path(file).read_bytes() if file else b""
         return Contestant(name, function, code_hash() + hashlib.sha256(source).hexdigest()[:16])
     get_matcher(name)  # raises if the matcher is unknown or a package is missing
@@ -60,14 +64,14 @@ def contestant(name: str) -> Contestant:
     return Contestant(name, partial(_match, name), identity, TRAINED_ON.get(name, ()))
 
 
-def _match(name: str, reference: Image, secondary: Image) -> tuple[Component, ...]:
-    """Displacement and stated errors by a registered matcher."""
-    match = match_images(name, reference, secondary)
+def _match(matcher: str | Matcher, reference: Image, secondary: Image) -> tuple[Component, ...]:
+    """Displacement and stated errors by a matcher."""
+    match = match_images(matcher, reference, secondary)
     return match.u, match.v, match.sigma_u, match.sigma_v
 
 
 def _import(name: str) -> Any:
-    """Import the function ``package.module:function``, also from the current folder."""
+    """Import ``package.module:function``, or a matcher, also from the current folder."""
     module, _, function = name.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
@@ -76,8 +80,8 @@ def _import(name: str) -> Any:
         found = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise BenchmarkError(f"{name} cannot be imported: {error}") from None
-    if not callable(found):
-        raise BenchmarkError(f"{name} is not callable; name a function of two images")
+    if not callable(found) and not isinstance(found, Matcher):
+        raise BenchmarkError(f"{name} is neither a function of two images nor a matcher")
     return found
 
 

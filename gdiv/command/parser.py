@@ -226,7 +226,11 @@ def _add_pair_options(command: argparse.ArgumentParser) -> None:
         help="a matcher from `gdiv matchers`; default raft; dis is the fastest",
     )
     command.add_argument(
-        "-o", "--output", default="velocity", metavar="DIR", help="folder of the results"
+        "-o",
+        "--output",
+        default="velocity",
+        metavar="DIR",
+        help="folder of the results, replaced; default velocity",
     )
 
 
@@ -242,8 +246,8 @@ def _add_bench_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--split",
         choices=("dev", "test"),
-        default="test",
-        help="choose settings on dev, and score once on test (default)",
+        default="dev",
+        help="dev (default) to choose settings; test to score once",
     )
     command.add_argument(
         "--cases",

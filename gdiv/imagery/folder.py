@@ -20,15 +20,30 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
-from gdiv.files import short_message, write_json
+from gdiv.files import read_record, short_message, write_json
 from gdiv.imagery.dates import date_in_name
 from gdiv.imagery.elevation import TERRAIN_FILE
 from gdiv.imagery.items import ALIGNED
 from gdiv.imagery.pixel_checks import GridError, check_pixels, crs_name
 from gdiv.imagery.placement import box_polygon
 
-__all__ = ["FolderError", "SceneFile", "describe_files", "tabulate_files", "write_items"]
+__all__ = [
+    "UNKNOWN_ORBITS",
+    "FolderError",
+    "SceneFile",
+    "describe_files",
+    "tabulate_files",
+    "write_items",
+]
 
+#: Member of an ItemCollection that names the program that wrote it.
+GENERATOR_KEY = "gdiv:generator"
+GENERATOR = "gdiv items"
+#: Printed for scenes without orbits.
+UNKNOWN_ORBITS = (
+    "note: the orbits are unknown; scenes of different orbits may be paired, and terrain then "
+    "shows apparent motion. A column orbit in scenes.csv prevents this"
+)
 #: Names of the band that is matched, in the descriptions of the bands of a file.
 NEAR_INFRARED = ("nir", "nir08", "b08", "b8", "b8a", "near infrared", "near-infrared")
 #: Files that are not scenes: masks of Planet, Sentinel-2, Landsat and HLS.
@@ -171,7 +186,8 @@ def write_items(
     Raises
     ------
     FolderError
-        As `describe_files`, or if the folder cannot be written to.
+        As `describe_files`, or if the folder cannot be written to or has an ``items.json`` of
+        another program.
     """
     folder = Path(folder)
     items = [_make_item(s, folder) for s in (describe_files(folder) if scenes is None else scenes)]
@@ -179,8 +195,15 @@ def write_items(
         for item in items:
             item["properties"][ALIGNED] = True
     target = folder / "items.json"
+    if target.exists() and read_record(target).get(GENERATOR_KEY) != GENERATOR:
+        raise FolderError(
+            f"{target} was not written by gdiv and would be overwritten; use it with --source "
+            f"{target}, or move it away"
+        )
     try:
-        write_json(target, {"type": "FeatureCollection", "features": items})
+        write_json(
+            target, {"type": "FeatureCollection", GENERATOR_KEY: GENERATOR, "features": items}
+        )
     except OSError as error:
         raise FolderError(f"{target} cannot be written ({error.strerror or error})") from None
     return target
@@ -203,7 +226,7 @@ def tabulate_files(scenes: Sequence[SceneFile]) -> pd.DataFrame:
         {
             "file": scene.name,
             "date (UTC)": f"{scene.moment:%Y-%m-%d %H:%M}",
-            "orbit": "" if scene.orbit is None else str(scene.orbit),
+            "orbit": "unknown" if scene.orbit is None else str(scene.orbit),
             "band": f"{scene.band} {scene.band_name}".strip(),
             "type": scene.dtype,
             "no data": "0" if scene.nodata is None else f"{scene.nodata:g}, 0",

@@ -25,7 +25,7 @@ __all__ = ["PairError", "open_pair"]
 #: Maximum offset between the grids of two images that counts as rounding, in pixels.
 GRID_TOLERANCE = 0.01
 #: Hint for error messages about dates.
-DATES_HINT = 'give dates=("2020-08-03", "2021-08-08")'
+DATES_HINT = 'give dates=("2020-08-03", "2021-08-08"), or --dates 2020-08-03 2021-08-08'
 #: Any date accepted by `pandas.Timestamp`, except numbers.
 Date: TypeAlias = str | datetime | np.datetime64
 
@@ -158,7 +158,7 @@ def _pair_dates(
     if start >= end:
         raise PairError(
             f"the reference ({start:%Y-%m-%d}) must be earlier than the secondary "
-            f"({end:%Y-%m-%d}); swap the images or give dates=(reference, secondary)"
+            f"({end:%Y-%m-%d}); swap the images, or give the dates of both in their order"
         )
     return start, end
 

@@ -80,7 +80,8 @@ def to_velocity(displacement: xr.Dataset, min_quality: float = MIN_QUALITY) -> x
     """
     factor = displacement.attrs["spacing"] / displacement.years
     if "map_scale" in displacement.coords:
-        factor = factor / displacement.map_scale
+        # In memory: chunks of the stored coordinate would cut those of the displacement.
+        factor = factor / displacement.map_scale.compute()
     reliable = displacement.quality >= min_quality
     velocity = displacement[["quality"]].assign(
         vx=(displacement.u * factor).where(reliable),

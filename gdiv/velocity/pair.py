@@ -122,7 +122,13 @@ def velocity_from_pair(
 def _warn_if_unregistered(shift: dict[str, float]) -> None:
     """Warn if stable ground has no clear shift, so that `gdiv.register_pairs` would reject it."""
     blocks = int(shift["blocks"])
-    if blocks < MIN_BLOCKS or shift["shift_spread"] > MAX_SPREAD:
+    if not blocks:
+        warnings.warn(
+            "no block of stable ground could be matched: the images are not registered, and the "
+            "errors do not include misregistration",
+            stacklevel=3,
+        )
+    elif blocks < MIN_BLOCKS or shift["shift_spread"] > MAX_SPREAD:
         warnings.warn(
             f"stable ground could not be registered ({blocks} blocks with a spread of "
             f"{shift['shift_spread']:.2f} px); its apparent motion is included in the errors",

@@ -89,8 +89,8 @@ def format_summary(summary: dict[str, Any]) -> str:
         f"{_percent(summary['gcos_threshold'])}",
         f"registration: ({shift}) px from {blocks} blocks of stable ground"
         if blocks >= MIN_BLOCKS
-        else f"registration: none ({blocks} blocks of stable ground, {MIN_BLOCKS} needed); give "
-        f"--outline or --stable",
+        else f"registration: none ({blocks} blocks of stable ground, {MIN_BLOCKS} needed), so "
+        f"the errors are those of the match alone",
         f"stable ground: bias {_metres(summary['stable_bias'])}, "
         f"NMAD {_metres(summary['stable_nmad'])}",
     ]

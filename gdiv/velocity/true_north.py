@@ -44,6 +44,8 @@ def rotate_to_true_north(velocity: xr.Dataset) -> xr.Dataset:
     >>> round(float(rotated.v_east.mean())), round(float(rotated.v_north.mean()))
     (100, -10)
     """
+    if "mapping" in velocity.data_vars:  # a store opened without decode_coords="all"
+        velocity = velocity.set_coords("mapping")
     if velocity.rio.crs is None:
         raise ValueError(
             "the velocity has no CRS; open a store with decode_coords='all', or assign a CRS with "

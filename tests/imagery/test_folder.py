@@ -95,6 +95,17 @@ def test_unusable_files_raise_an_error_that_names_file_and_remedy(name, changed,
     assert not (tmp_path / "items.json").exists()
 
 
+def test_an_item_collection_of_another_program_is_not_overwritten(tmp_path):
+    write(tmp_path / "a_20200731.tif")
+    path = folder.write_items(tmp_path)
+    assert folder.write_items(tmp_path) == path, "gdiv's own file is replaced"
+    theirs = {"type": "FeatureCollection", "features": []}
+    path.write_text(json.dumps(theirs))
+    with pytest.raises(folder.FolderError, match="was not written by gdiv"):
+        folder.write_items(tmp_path)
+    assert json.loads(path.read_text()) == theirs
+
+
 def test_all_faults_are_listed_at_once(tmp_path):
     write(tmp_path / "a.tif")
     write(tmp_path / "b_20200731.tif", count=3)

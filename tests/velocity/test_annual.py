@@ -123,3 +123,11 @@ def test_velocities_are_corrected_for_the_map_scale():
     plain = annual.to_velocity(displacement)
     assert np.allclose(velocity.vx * 1.1, plain.vx)
     assert velocity.vx.dtype == np.float32
+
+
+def test_chunks_of_the_map_scale_do_not_cut_those_of_the_displacement():
+    """Zarr stores no variable whose chunks differ in size."""
+    displacement = make_displacement(2, -1).chunk(pair=1, y=16)
+    scale = xr.full_like(displacement.u.isel(pair=0, drop=True), 1.1).chunk(y=25)
+    velocity = annual.to_velocity(displacement.assign_coords(map_scale=scale))
+    assert velocity.vx.chunks == displacement.u.chunks

@@ -46,4 +46,4 @@ def test_unknown_values_are_reported_as_unknown(pair, velocity):
     )
     assert summary["median_speed"] is None and summary["stable_nmad"] is None
     text = format_summary(summary)
-    assert "speed: median unknown" in text and "give --outline or --stable" in text
+    assert "speed: median unknown" in text and "the errors are those of the match alone" in text
