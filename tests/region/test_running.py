@@ -69,7 +69,7 @@ def test_a_killed_process_fails_only_its_glacier(region, monkeypatch):
     again = run_region(folder, ["aletsch", "mer-de-glace"], "smoke", source, "dis", workers=2)
     assert tried == [["aletsch", "mer-de-glace"], ["aletsch"], ["mer-de-glace"]]
     assert again.status.tolist() == ["failed", "done"]
-    assert "memory ran out" in again.reason[0] and len(again) == len(table)
+    assert "ran out of memory" in again.reason[0] and len(again) == len(table)
 
 
 def test_glaciers_rejected_by_the_plan_are_listed(region):
