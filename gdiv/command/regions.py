@@ -64,6 +64,8 @@ def _write_catalog(arguments: argparse.Namespace, outlines: Path, folder: Path) 
     """Write a catalog of the glaciers in a file of outlines; keep an existing one."""
     if not arguments.years:
         raise StudyError("give the two seasons to compare: --years 2020 2021")
+    if arguments.years[0] >= arguments.years[1]:
+        raise StudyError("--years needs the earlier season first, such as --years 2020 2021")
     catalog = folder / "glaciers.yaml"
     season = tuple(arguments.season) if arguments.season else None
     first, second = arguments.years
