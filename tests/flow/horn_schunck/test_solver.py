@@ -152,7 +152,7 @@ def test_invalid_input_raises_an_error_that_names_it():
         median_filter(image, 4)
     with pytest.raises(ValueError, match="odd window"):
         Settings(median=4)
-    with pytest.raises(ValueError, match="sigma is above 0"):
+    with pytest.raises(ValueError, match="sigma must be above 0"):
         Settings(sigma=0)
 
 
