@@ -230,6 +230,7 @@ def test_jupyterlab_runs_all_cells_and_draws(lab, browser, smoke, name):
         )
         tab.wait_for(timeout=30_000)
         tab.scroll_into_view_if_needed()
+        page.locator(".bk-Canvas").first.scroll_into_view_if_needed()
         box = page.locator(".bk-Canvas").first.bounding_box()
         page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + 0.45 * box["height"])
         page.get_by_text("speed (m/yr)").and_(
@@ -262,8 +263,8 @@ def test_an_outline_is_drawn_in_jupyterlab(lab, browser):
         page.wait_for_timeout(500)
     page.locator(".jp-Cell").last.click()
     page.keyboard.press("Shift+Enter")
-    page.wait_for_function(f"({CELLS}).at(-1).execution_count", timeout=60_000)
-    (output,) = page.evaluate(CELLS)[-1]["outputs"]
+    page.wait_for_function(f"({CELLS})[1].execution_count", timeout=60_000)
+    (output,) = page.evaluate(CELLS)[1]["outputs"]
     (area,) = json.loads(output["data"]["text/plain"])
     assert area == pytest.approx(0.4 * 0.5 * 400 * 400, rel=0.2)
     page.close()
