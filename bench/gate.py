@@ -22,7 +22,8 @@ import gdiv
 from gdiv.flow.horn_schunck.median import median_filter
 from gdiv.flow.horn_schunck.settings import QUADRATIC
 from gdiv.flow.horn_schunck.solver import solve_horn_schunck
-from gdiv.images.arrays import Image
+from gdiv.flow.inverse_search import to_bytes
+from gdiv.images.contrast import local_contrast
 from gdiv.images.textures import fractal_texture
 
 __all__ = ["main", "measure_ratios"]
@@ -61,7 +62,7 @@ def _calls() -> dict[str, tuple[Call, Call]]:
     reference = np.ascontiguousarray(texture[4:-4, 4:-4])
     down, right = SHIFT
     secondary = np.ascontiguousarray(texture[4 - down : -4 - down, 4 - right : -4 - right])
-    grey = [_to_grey(image) for image in (reference, secondary)]
+    grey = [to_bytes(local_contrast(image)) for image in (reference, secondary)]
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     network, _ = gdiv.load_weights()
     convolution = torch.nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
@@ -88,12 +89,6 @@ def _calls() -> dict[str, tuple[Call, Call]]:
             lambda: _convolve(convolution, features),
         ),
     }
-
-
-def _to_grey(image: Image) -> Image:
-    """Convert an image to bytes, as required by OpenCV's dense inverse search."""
-    low, high = image.min(), image.max()
-    return (255 * (image - low) / (high - low)).astype(np.uint8)
 
 
 def _convolve(convolution: torch.nn.Module, features: torch.Tensor) -> None:

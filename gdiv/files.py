@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 __all__ = [
+    "file_sizes",
     "read_record",
     "read_text",
     "redacted",
@@ -158,6 +159,23 @@ def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
     with replacing(path) as partial:
         text = json.dumps(content, indent=indent, ensure_ascii=False)
         partial.write_text(text, encoding="utf-8")
+
+
+def file_sizes(path: Path) -> list[int]:
+    """List the sizes of a file, or of all files of a store.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder.
+
+    Returns
+    -------
+    list of int
+        Bytes of each file; empty if the path does not exist.
+    """
+    files = [path] if path.is_file() else path.rglob("*")
+    return [file.stat().st_size for file in files if file.is_file()]
 
 
 def read_record(path: Path) -> dict[str, Any]:

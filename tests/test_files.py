@@ -6,7 +6,7 @@ import os
 import pytest
 
 from gdiv import files
-from gdiv.files import read_text, replacing, retry, short_message, write_json
+from gdiv.files import file_sizes, read_text, replacing, retry, short_message, write_json
 from gdiv.imagery.archive import find_items
 from gdiv.imagery.outlines import read_outline
 from gdiv.velocity.stakes import read_stakes
@@ -122,3 +122,11 @@ def test_a_pipe_is_not_a_file(tmp_path):
     os.mkfifo(tmp_path / "items.json")
     with pytest.raises(OSError, match="not a regular file"):
         files.read_text(tmp_path / "items.json")
+
+
+def test_sizes_are_summed_over_the_files_of_a_store(tmp_path):
+    (tmp_path / "cube" / "c").mkdir(parents=True)
+    (tmp_path / "cube" / "zarr.json").write_bytes(b"123")
+    (tmp_path / "cube" / "c" / "0").write_bytes(b"4567")
+    assert sum(file_sizes(tmp_path / "cube")) == 7
+    assert sum(file_sizes(tmp_path / "cube" / "zarr.json")) == 3

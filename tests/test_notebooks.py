@@ -191,6 +191,14 @@ IDLE = """window.jupyterapp?.shell.currentWidget?.context?.isReady
     && window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel?.status == 'idle'"""
 
 
+def open_in_lab(page, lab, name):
+    """Open a notebook in JupyterLab and wait for its kernel."""
+    page.goto(f"{lab}/lab/tree/notebooks/{name}.ipynb?reset")
+    page.wait_for_function(IDLE, timeout=90_000)
+    if (question := page.get_by_role("button", name="No", exact=True)).count():
+        question.first.click()
+
+
 @needs_chromium
 @pytest.mark.timeout(3600)
 def test_the_workspace_of_binder_opens_the_first_notebook(lab, browser):
@@ -210,10 +218,7 @@ def test_the_workspace_of_binder_opens_the_first_notebook(lab, browser):
 def test_jupyterlab_runs_all_cells_and_draws(lab, browser, smoke, name):
     assert lab, "JupyterLab did not start"
     page, _, _ = watch_page(browser, width=1300, height=1000)
-    page.goto(f"{lab}/lab/tree/notebooks/{name}.ipynb?reset")
-    page.wait_for_function(IDLE, timeout=90_000)
-    if (question := page.get_by_role("button", name="No", exact=True)).count():
-        question.first.click()
+    open_in_lab(page, lab, name)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
     page.wait_for_function(f"({CELLS}).every(cell => cell.execution_count)", timeout=300_000)
@@ -244,10 +249,7 @@ def test_jupyterlab_runs_all_cells_and_draws(lab, browser, smoke, name):
 @pytest.mark.timeout(3600)
 def test_an_outline_is_drawn_in_jupyterlab(lab, browser):
     page, _, _ = watch_page(browser, width=1300, height=1200)
-    page.goto(f"{lab}/lab/tree/notebooks/drawing.ipynb?reset")
-    page.wait_for_function(IDLE, timeout=90_000)
-    if (question := page.get_by_role("button", name="No", exact=True)).count():
-        question.first.click()
+    open_in_lab(page, lab, "drawing")
     page.locator(".jp-Cell").first.click()
     page.keyboard.press("Shift+Enter")
     canvas = page.locator(".bk-Canvas").first

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from gdiv.files import write_json
-from gdiv.imagery.folder import UNKNOWN_ORBITS, describe_files, tabulate_files, write_items
+from gdiv.imagery.folder import describe_files, format_files, write_items
 from gdiv.imagery.single_image import PairError
 
 __all__ = ["compute_pair", "describe_folder"]
@@ -20,9 +20,7 @@ def describe_folder(arguments: argparse.Namespace) -> None:
     """
     folder = Path(arguments.folder)
     scenes = describe_files(folder, arguments.band)
-    print(tabulate_files(scenes).to_string(index=False))
-    if all(scene.orbit is None for scene in scenes):
-        print(UNKNOWN_ORBITS)
+    print(format_files(scenes))
     file = write_items(folder, scenes, arguments.aligned)
     print(
         f"wrote {file}\n"

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from gdiv.catalog import OWN_CATALOG, load_catalog, own_catalog
-from gdiv.imagery.folder import UNKNOWN_ORBITS, describe_files, tabulate_files, write_items
+from gdiv.imagery.folder import describe_files, format_files, write_items
 from gdiv.study import claims
 from gdiv.study.dry_run import format_plan, plan_run
 from gdiv.study.execution import environment
@@ -78,9 +78,7 @@ def _describe_own(arguments: argparse.Namespace) -> Path:
             f"remove one of them"
         )
     scenes = describe_files(folder, arguments.band)
-    print(tabulate_files(scenes).to_string(index=False))
-    if all(scene.orbit is None for scene in scenes):
-        print(UNKNOWN_ORBITS)
+    print(format_files(scenes))
     key = key_of(folder.name)
     if key in load_catalog().glaciers:
         raise StudyError(f"{folder.name} is a glacier of the catalog; rename the folder")

@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
+import xarray as xr
 from matplotlib.figure import Figure
 
-from gdiv.figures.panels import choose_columns, draw_colour_bar
-from gdiv.figures.style import FIGURE_WIDTH, GREY, INK, SPEED, dark_outline, styled
+from gdiv.figures.panels import draw_colour_bar, draw_length, make_panels
+from gdiv.figures.style import FIGURE_WIDTH, GREY, INK, SPEED, styled
 from gdiv.images.arrays import Flow, Image, Mask
 
 __all__ = ["plot_case", "plot_relative_errors"]
 
-TITLE_HEIGHT = 0.4  # inch, of a panel
 SCALE_LENGTHS = (1, 10, 20, 50, 100, 200, 500)  # px
 ROW_HEIGHT = 0.27  # inch, of a matcher
 
@@ -48,46 +47,25 @@ def plot_case(
         The images, then one panel per displacement, with the mean error on ice.
     """
     panels = {"truth": truth, **flows}
-    count = len(images) + len(panels)
-    columns = choose_columns(count)
-    rows = -(-count // columns)
-    height, width = ice.shape
-    panel = (FIGURE_WIDTH - 0.7) / columns
-    size = (FIGURE_WIDTH, (panel * height / width + TITLE_HEIGHT) * rows + 0.4)
-    figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="compressed")
+    figure, axes = make_panels(len(images) + len(panels), xr.DataArray(ice, dims=("y", "x")))
     figure.suptitle(title)
-    axes = grid.ravel()
     for axis in axes:
         axis.set(xticks=[], yticks=[])
-    for axis in axes[count:]:
-        axis.set_axis_off()
     for axis, image, name in zip(axes, images, ("reference", "secondary"), strict=False):
         low, high = np.nanpercentile(image, [1, 99])
         axis.imshow(image, cmap=GREY, vmin=low, vmax=high)
         axis.set_title(name)
     scored = ice & counted
     fastest = float(np.nanmax(np.hypot(*truth)))
-    shown = axes[len(images) : count]
-    for axis, (name, flow) in zip(shown, panels.items(), strict=True):
+    for axis, (name, flow) in zip(axes[len(images) :], panels.items(), strict=True):
         picture = axis.imshow(np.hypot(*flow), cmap=SPEED, vmin=0, vmax=fastest)
         axis.contour(ice, [0.5], colors="white", linewidths=0.6)
         error = float(np.nanmean(np.hypot(*(flow - truth))[scored]))
         axis.set_title(name if name == "truth" else f"{name}\nmean error {error:.2f} px")
-    _draw_pixel_scale(axes[0], width)
-    draw_colour_bar(figure, picture, axes[:count], "displacement (px)", shrink=0.6)
+    first = axes[0]
+    draw_length(first, first.get_xlim(), first.get_ylim(), SCALE_LENGTHS, "{:g} px".format)
+    draw_colour_bar(figure, picture, axes, "displacement (px)", shrink=0.6)
     return figure
-
-
-def _draw_pixel_scale(axis: Axes, width: int) -> None:
-    """Draw a scale bar of a round number of pixels at the lower left."""
-    length = max(step for step in SCALE_LENGTHS if step <= max(width / 3, 1))
-    across, down = axis.get_xlim()[0], axis.get_ylim()[0]
-    x, y = across + 0.05 * width, down - 0.05 * width
-    outline = dark_outline()
-    axis.plot([x, x + length], [y, y], color="white", lw=3, path_effects=outline)
-    axis.text(
-        x, y - 0.03 * width, f"{length} px", color="white", weight="bold", path_effects=outline
-    )
 
 
 @styled()

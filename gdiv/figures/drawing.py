@@ -9,6 +9,7 @@ import rioxarray
 import shapely
 import xarray as xr
 
+from gdiv.figures.panels import STRETCH
 from gdiv.figures.style import GREY, ORANGE
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ __all__ = ["OutlineDrawing", "draw_outline"]
 WIDTH = 700  # screen pixels
 MAX_CELLS = 500_000  # maximum pixels of the image; larger images are subsampled
 HOW_TO_DRAW = "hold the button to begin, click for each corner, hold again to end"
-STRETCH = (2, 98)  # percentiles of the image shown as black and white
 
 
 class OutlineDrawing:

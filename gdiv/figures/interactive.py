@@ -1,42 +1,29 @@
 """Interactive map in one HTML file: one tab per layer, values on hover, a time series on click."""
 
-import re
 from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from gdiv.figures.interactive_layout import MAP_WIDTH, fit_to_window, opacity_slider
 from gdiv.figures.interactive_series import connect_series, draw_series
+from gdiv.figures.panels import BACKGROUND_OPACITY, STRETCH
 from gdiv.figures.style import MOVING_FRACTION, QUANTITY, SIGNED, SPEED, VERMILION
 from gdiv.flow.matchers.registry import matcher_label
 from gdiv.images.arrays import Image
 
 if TYPE_CHECKING:
-    from bokeh.models import Column, Tabs
-    from bokeh.models.widgets import Slider
+    from bokeh.models import Column
     from holoviews import Image as ImageLayer, VectorField
 
 __all__ = ["interactive_map"]
 
-MAP_WIDTH = 900  # screen pixels; a narrower window scales the map down
-#: Maximum height in screen pixels; the map of a tall glacier is narrower to fit the screen.
-MAP_HEIGHT = 720
 MAP_OPTIONS: dict[str, Any] = {"xaxis": None, "yaxis": None}
-#: Style of the tabs, which wrap in a narrow window.
-TABS_STYLE = ".bk-headers-wrapper { flex-wrap: wrap !important; }"
-#: Format of values on hover: one decimal, none for numbers of pairs.
-ON_HOVER = """
-if (isNaN(value)) return "no match"
-return Number.isInteger(value) ? value.toString() : value.toFixed(1)
-"""
-IMAGE_STRETCH = (2, 98)  # percentiles of the background image shown as black and white
 MIN_CONTRAST = 1e-6  # of an image of one brightness
-IMAGE_OPACITY = 0.55
 ERROR_PERCENTILE = 99  # percentile of the errors used as colour limit
 MAX_CELLS = 40_000  # maximum per layer, so that the saved page stays below 5 MB
 DIFFERENCE_PERCENTILE = 98  # percentile of the absolute differences used as colour limit
@@ -99,8 +86,8 @@ def interactive_map(
     cells = product.sizes["x"] * product.sizes["y"]
     step = int(np.ceil(np.sqrt(cells / MAX_CELLS)))
     every = {"x": slice(None, None, step), "y": slice(None, None, step)}
-    below = [] if image is None else [_draw_background(image[::step, ::step], product.isel(every))]
     product = product.isel(every)
+    below = [] if image is None else [_draw_background(image[::step, ::step], product)]
     thinned = {name: speed.isel(every) for name, speed in others.items()}
     layers = _draw_layers(product, thinned, max_speed)
     above = [_draw_arrows(product, max_speed)]
@@ -108,124 +95,31 @@ def interactive_map(
         above.append(_draw_stakes(stake_table, stakes, crs))
     tabs = [hv.Overlay([*below, layer, *above]).relabel(label) for label, layer in layers.items()]
     rendered = hv.render(hv.Layout(tabs).opts(tabs=True), backend="bokeh")
-    _fit_to_window(rendered, product)
+    fit_to_window(rendered, product)
     name = product.attrs["matcher"]
     plot, lines = draw_series(series[name], max_speed)
     # Tabs: speed, error and pairs of the product, speeds of the others, difference of the first.
     connect_series(rendered, (plot, lines), series, [name] * 3 + list(others) + list(others)[:1])
     parts = [rendered, plot]
     if image is not None:
-        parts.insert(1, _opacity_slider(rendered))
+        parts.insert(1, opacity_slider(rendered))
     text = f"<b>{escape(product.attrs.get('title', ''))}</b>"
     if description := product.attrs.get("description"):  # for example, a note on synthetic scenes
         text += f"<br>{escape(description)}"
     return column(Div(text=text), *parts, sizing_mode="scale_width", max_width=MAP_WIDTH)
 
 
-def _opacity_slider(tabs: "Tabs") -> "Slider":
-    """Slider for the opacity of all layers above the image."""
-    from bokeh.models.widgets import Slider
-
-    slider = Slider(start=0, end=1, value=1, step=0.05, title="opacity of the layer")
-    panels: list[Any] = tabs.tabs
-    for panel in panels:
-        _, layer = [
-            each.glyph for each in panel.child.renderers if "image" in each.data_source.data
-        ]
-        slider.js_link("value", layer, "global_alpha")
-    return slider
-
-
-def _fit_to_window(tabs: "Tabs", grid: xr.Dataset) -> None:
-    """Make the maps scale with the window.
-
-    Colour bar, scale and tools are inside the frame, so that the aspect ratio of the ground is
-    preserved.
-    """
-    from bokeh.models import InlineStyleSheet
-
-    proportion = grid.sizes["y"] / grid.sizes["x"]
-    width = round(min(MAP_WIDTH, MAP_HEIGHT / proportion))
-    panels: list[Any] = tabs.tabs
-    for panel in panels:
-        plot = panel.child
-        plot.update(
-            frame_width=None,
-            frame_height=None,
-            width=width,
-            height=round(width * proportion),
-            max_width=width,
-            sizing_mode="scale_width",
-            min_border=0,
-            title=None,
-            match_aspect=False,
-            toolbar_location="right",
-            toolbar_inner=True,
-        )
-        plot.toolbar.update(autohide=True, logo=None)
-        _show_whole(plot.x_range, grid.x.values)
-        _show_whole(plot.y_range, grid.y.values)
-        _finish_map(plot)
-    tabs.stylesheets = [InlineStyleSheet(css=TABS_STYLE)]
-    tabs.sizing_mode = "scale_width"
-
-
-def _show_whole(bokeh_range: Any, centres: npt.NDArray[np.floating]) -> None:
-    """Set a range of an axis to the outer edges of the pixels."""
-    half = abs(centres[1] - centres[0]) / 2
-    start, end = centres.min() - half, centres.max() + half
-    bokeh_range.update(start=start, end=end, reset_start=start, reset_end=end)
-
-
-def _finish_map(plot: Any) -> None:
-    """Move the colour bar into the frame, add a north arrow, and hide NaN on hover."""
-    from bokeh.models.annotations import ColorBar, Label, ScaleBar
-    from bokeh.models.tools import CustomJSHover, HoverTool
-
-    for bar in plot.select(ColorBar):
-        plot.right.remove(bar)
-        bar.update(
-            orientation="horizontal",
-            location="top_left",
-            width=150,
-            height=9,
-            padding=6,
-            title_standoff=3,
-            background_fill_alpha=0.8,
-        )
-        plot.add_layout(bar, "center")
-    for scale in plot.select(ScaleBar):
-        scale.dimensional.include = ["m", "km"]
-        scale.update(location="bottom_left", background_fill_alpha=0.8)
-    plot.add_layout(
-        Label(
-            x=10,
-            y=56,
-            x_units="screen",
-            y_units="screen",
-            text="N ↑",
-            text_font_style="bold",
-            background_fill_color="white",
-            background_fill_alpha=0.8,
-        )
-    )
-    no_nan = CustomJSHover(code=ON_HOVER)
-    for tool in plot.select(HoverTool):
-        fields = re.findall(r"(@\w+|@{\w+}){custom}", str(tool.tooltips))
-        tool.formatters = dict.fromkeys(fields, no_nan)
-
-
 def _draw_background(image: Image, grid: xr.Dataset) -> "ImageLayer":
     """Draw an image in pale grey; it has no values on hover."""
     import holoviews as hv
 
-    black, white = np.nanpercentile(image, IMAGE_STRETCH)
+    black, white = np.nanpercentile(image, STRETCH)
     grey = np.clip(
         (np.nan_to_num(image, nan=black) - black) / max(white - black, MIN_CONTRAST), 0, 1
     )
     levels = (255 * grey).astype(np.uint8)  # one byte per pixel keeps the saved page small
     picture = hv.Image((grid.x.values, grid.y.values, levels), ["x", "y"], "brightness")
-    return picture.opts(cmap="gray", alpha=IMAGE_OPACITY, clim=(0, 255), **MAP_OPTIONS)
+    return picture.opts(cmap="gray", alpha=BACKGROUND_OPACITY, clim=(0, 255), **MAP_OPTIONS)
 
 
 def _draw_layers(

@@ -1,5 +1,6 @@
 """Panels for images and maps: extents, colour bars, scale bar and north arrow."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
 import matplotlib.pyplot as plt
@@ -17,12 +18,15 @@ from gdiv.figures.style import FIGURE_WIDTH, GREY, INK, dark_outline
 from gdiv.images.arrays import Image
 
 __all__ = [
+    "BACKGROUND_OPACITY",
     "METRES_PER_KM",
+    "STRETCH",
     "Gridded",
     "choose_columns",
     "compute_extent",
     "draw_colour_bar",
     "draw_image",
+    "draw_length",
     "draw_scale_bar",
     "make_panels",
 ]
@@ -249,23 +253,9 @@ def draw_scale_bar(axis: Axes, data: Gridded) -> None:
     data : xarray.DataArray or xarray.Dataset
         Grid of the panel.
     """
-    outline = dark_outline()
     left, right, bottom, top = compute_extent(data)
-    longest = MAX_SCALE_FRACTION * (right - left)
-    length = max((step for step in SCALE_LENGTHS if step <= longest), default=longest)
-    x = left + 0.05 * (right - left)
-    y = bottom + 0.05 * (top - bottom)
-    axis.plot(
-        [x, x + length], [y, y], color="white", lw=3, solid_capstyle="butt", path_effects=outline
-    )
-    text: dict[str, Any] = {
-        "color": "white",
-        "fontsize": 8,
-        "weight": "bold",
-        "path_effects": outline,
-        "ha": "center",
-    }
-    axis.text(x + length / 2, y + 0.02 * (top - bottom), _length_label(length), va="bottom", **text)
+    draw_length(axis, (left, right), (bottom, top), SCALE_LENGTHS, _length_label)
+    outline = dark_outline()
     axis.annotate(
         "N",
         (0.94, 0.97),
@@ -274,5 +264,41 @@ def draw_scale_bar(axis: Axes, data: Gridded) -> None:
         textcoords="axes fraction",
         va="top",
         arrowprops={"arrowstyle": "->", "color": "white", "lw": 1.5, "path_effects": outline},
-        **text,
+        **_text_style(),
     )
+
+
+def draw_length(
+    axis: Axes,
+    across: tuple[float, float],
+    up: tuple[float, float],
+    lengths: Sequence[float],
+    label: Callable[[float], str],
+) -> None:
+    """Draw a bar with its length at the lower left.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+        Panel to draw on.
+    across, up : tuple of float
+        Left and right, and lower and upper limit of the panel.
+    lengths : sequence of float
+        Round lengths; the largest up to 35 % of the panel's width is drawn.
+    label : callable
+        Formats the length.
+    """
+    width, height = across[1] - across[0], up[1] - up[0]
+    longest = MAX_SCALE_FRACTION * width
+    length = max((step for step in lengths if step <= longest), default=longest)
+    x, y = across[0] + 0.05 * width, up[0] + 0.05 * height
+    line: dict[str, Any] = {"solid_capstyle": "butt", "path_effects": dark_outline()}
+    axis.plot([x, x + length], [y, y], color="white", lw=3, **line)
+    axis.text(x + length / 2, y + 0.02 * height, label(length), va="bottom", **_text_style())
+
+
+def _text_style() -> dict[str, Any]:
+    """Style of white text on an image."""
+    outline = dark_outline()
+    font = {"fontsize": 8, "weight": "bold", "ha": "center"}
+    return {"color": "white", "path_effects": outline, **font}

@@ -28,10 +28,10 @@ from gdiv.imagery.pixel_checks import GridError, check_pixels, crs_name
 from gdiv.imagery.placement import box_polygon
 
 __all__ = [
-    "UNKNOWN_ORBITS",
     "FolderError",
     "SceneFile",
     "describe_files",
+    "format_files",
     "tabulate_files",
     "write_items",
 ]
@@ -207,6 +207,24 @@ def write_items(
     except OSError as error:
         raise FolderError(f"{target} cannot be written ({error.strerror or error})") from None
     return target
+
+
+def format_files(scenes: Sequence[SceneFile]) -> str:
+    """Format the metadata that was read from the files of a folder as text.
+
+    Parameters
+    ----------
+    scenes : sequence of SceneFile
+        From `describe_files`.
+
+    Returns
+    -------
+    str
+        The table of `tabulate_files`, with a note if the orbits are unknown.
+    """
+    table = tabulate_files(scenes).to_string(index=False)
+    unknown = all(scene.orbit is None for scene in scenes)
+    return f"{table}\n{UNKNOWN_ORBITS}" if unknown else table
 
 
 def tabulate_files(scenes: Sequence[SceneFile]) -> pd.DataFrame:

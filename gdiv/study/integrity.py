@@ -10,7 +10,7 @@ from typing import Any
 
 import xarray as xr
 
-from gdiv.files import read_record, short_message, write_json
+from gdiv.files import file_sizes, read_record, short_message, write_json
 
 __all__ = [
     "RECORD",
@@ -43,7 +43,7 @@ def measure_size(path: Path) -> list[Any]:
         large.
     """
     if path.is_dir():
-        sizes = [file.stat().st_size for file in path.rglob("*") if file.is_file()]
+        sizes = file_sizes(path)
         return [len(sizes), sum(sizes)]
     size = path.stat().st_size
     if size > LARGEST_HASHED:

@@ -7,13 +7,13 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from gdiv.files import file_sizes
 from gdiv.study import claims
 from gdiv.study.declared_claims import find_claim, row_claims, row_label
 from gdiv.study.facts import Facts
 from gdiv.study.integrity import describe_damage, recorded_size, update_size
 from gdiv.study.journal import log_access
 from gdiv.study.results import check_content, find_result, result_path
-from gdiv.study.space import stored_size
 from gdiv.study.store import move_links, read_result, write_result
 from gdiv.study.workspace import StudyError
 
@@ -133,7 +133,7 @@ class SavedResults(Facts):
         log_access("wrote", f"data/{path.name}")
         update_size(self.folder, f"data/{path.name}")
         seconds = time.perf_counter() - start
-        size = stored_size(path) / 1e6
+        size = sum(file_sizes(path)) / 1e6
         print(f"saved {path.relative_to(self.folder)}, {size:.1f} MB, {seconds:.1f} s")
 
     def record(self, key: str, value: float, **words: str) -> None:

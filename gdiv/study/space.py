@@ -6,28 +6,13 @@ from pathlib import Path
 
 import xarray as xr
 
-__all__ = ["check_space", "stored_size"]
+from gdiv.files import file_sizes
+
+__all__ = ["check_space"]
 
 #: Smallest size of a compressed store relative to its size in memory: in the demo, 0.3 for zero
 #: motion, 0.45 for the cube, and 0.7 to 0.9 for displacements and series.
 COMPRESSED = 0.3
-
-
-def stored_size(path: Path) -> int:
-    """Return the size of a file, or of all files of a store.
-
-    Parameters
-    ----------
-    path : Path
-        File or folder.
-
-    Returns
-    -------
-    int
-        Size in bytes.
-    """
-    files = [path] if path.is_file() else path.rglob("*")
-    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def check_space(dataset: xr.Dataset, path: Path) -> None:
@@ -47,8 +32,7 @@ def check_space(dataset: xr.Dataset, path: Path) -> None:
         If the free space is less than the smallest compressed size of the dataset.
     """
     needed = COMPRESSED * dataset.nbytes
-    partial = path.with_suffix(".part")
-    written = stored_size(partial) if partial.exists() else 0
+    written = sum(file_sizes(path.with_suffix(".part")))
     free = shutil.disk_usage(path.parent).free + written
     if free < needed:
         raise OSError(

@@ -22,6 +22,7 @@ from gdiv.version import __version__
 
 __all__ = [
     "int16_encoding",
+    "require_crs",
     "with_crs",
     "write_geotiffs",
     "write_points",
@@ -70,6 +71,34 @@ def with_crs(dataset: xr.Dataset, crs: int | str) -> xr.Dataset:
     """
     georeferenced = dataset.rio.write_crs(crs, grid_mapping_name="mapping")
     return georeferenced.rio.write_grid_mapping("mapping")
+
+
+def require_crs(product: xr.Dataset) -> xr.Dataset:
+    """Check that a dataset has a CRS, also if its store was opened as plain variables.
+
+    Parameters
+    ----------
+    product : xarray.Dataset
+        With a CRS, or with the variable ``mapping`` of `with_crs`.
+
+    Returns
+    -------
+    xarray.Dataset
+        The dataset with its CRS as a coordinate.
+
+    Raises
+    ------
+    ValueError
+        If the dataset has no CRS.
+    """
+    if "mapping" in product.data_vars:  # a store opened without decode_coords="all"
+        product = product.set_coords("mapping")
+    if product.rio.crs is None:
+        raise ValueError(
+            "the product has no CRS; open its store with decode_coords='all', or assign one: "
+            "product.rio.write_crs(32632)"
+        )
+    return product
 
 
 def int16_encoding(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:
@@ -176,13 +205,7 @@ def write_geotiffs(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    if "mapping" in product.data_vars:  # a store opened without decode_coords="all"
-        product = product.set_coords("mapping")
-    if product.rio.crs is None:
-        raise ValueError(
-            "the product has no CRS; open its store with decode_coords='all', or assign one: "
-            "product.rio.write_crs(32632)"
-        )
+    product = require_crs(product)
     tags = {
         TIFF_TAGS.get(key, key.upper()): product.attrs[key]
         for key in REPEATED_ATTRIBUTES

@@ -2,10 +2,10 @@
 
 import numpy as np
 import odc.geo.xr  # noqa: F401  (registers .odc)
-import rioxarray  # noqa: F401  (registers .rio)
 import xarray as xr
 
 from gdiv.imagery.projection import meridian_convergence
+from gdiv.velocity.export import require_crs
 
 __all__ = ["rotate_to_true_north"]
 
@@ -44,13 +44,7 @@ def rotate_to_true_north(velocity: xr.Dataset) -> xr.Dataset:
     >>> round(float(rotated.v_east.mean())), round(float(rotated.v_north.mean()))
     (100, -10)
     """
-    if "mapping" in velocity.data_vars:  # a store opened without decode_coords="all"
-        velocity = velocity.set_coords("mapping")
-    if velocity.rio.crs is None:
-        raise ValueError(
-            "the velocity has no CRS; open a store with decode_coords='all', or assign a CRS with "
-            "velocity.rio.write_crs(...)"
-        )
+    velocity = require_crs(velocity)
     convergence = meridian_convergence(velocity.odc.geobox).variable
     cosine = np.cos(np.radians(convergence))
     sine = np.sin(np.radians(convergence))
@@ -64,11 +58,7 @@ def rotate_to_true_north(velocity: xr.Dataset) -> xr.Dataset:
         rotated["v_north_error"] = np.hypot(y_error * cosine, x_error * sine)
     added = {name: values.assign_attrs(_attributes(name)) for name, values in rotated.items()}
     # Arithmetic drops the reference to the CRS, which readers of the stored components need.
-    mapping = velocity.vx.encoding.get("grid_mapping")
-    for values in added.values():
-        if mapping:
-            values.encoding["grid_mapping"] = mapping
-    return velocity.assign(added)
+    return velocity.assign(added).rio.write_grid_mapping(velocity.rio.grid_mapping)
 
 
 def _attributes(name: str) -> dict[str, str]:

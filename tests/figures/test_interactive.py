@@ -87,14 +87,3 @@ def test_the_saved_map_works_without_a_network(smoke, browser):
     layer = "Bokeh.documents[0].roots()[0].children[1].tabs[0].child.renderers[1].glyph"
     page.wait_for_function(f"{layer}.global_alpha.value == 0")
     assert requests == [path.as_uri()] and not errors
-
-
-@needs_chromium
-@pytest.mark.timeout(3600)
-def test_the_saved_map_fits_a_phone(smoke, browser):
-    page, _, _ = watch_page(browser, width=390, height=844)
-    page.goto((smoke / "products" / "map.html").as_uri())
-    page.locator(".bk-tab").first.wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    last = page.locator(".bk-tab").last.bounding_box()
-    assert last["x"] + last["width"] <= 390, "no tab is cut off"
