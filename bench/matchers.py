@@ -1,4 +1,4 @@
-"""Compare all matchers on the same pairs: error, bias, coverage and time.
+"""Compare all matchers on the same pairs: error, bias, valid fraction and time.
 
 Each matcher is tuned on other pairs. `make bench`, or `python bench/matchers.py [--real FOLDER]
 [--case NAME] [--tuned]`, takes about half an hour and writes

@@ -107,7 +107,7 @@ def score_peers(
                 "error_median": np.nanmedian(error),
                 "error_p95": np.nanpercentile(error, 95),
                 "along": np.nanmedian(np.concatenate(biases[name])),
-                "coverage": np.isfinite(error).mean(),
+                "valid": np.isfinite(error).mean(),
                 "milliseconds": MILLISECONDS * np.median(seconds[name]),
             }
         )
@@ -158,7 +158,7 @@ def _score_real(moreno: PeritoMoreno, flows: Sequence[Flow]) -> dict[str, Any]:
     spreads: list[float] = []
     biases = []
     distances = []
-    coverages = []
+    fractions = []
     product = 0.0
     square = 0.0
     for flow, stable, chips in zip(flows, moreno.stable, moreno.chips, strict=True):
@@ -171,14 +171,14 @@ def _score_real(moreno: PeritoMoreno, flows: Sequence[Flow]) -> dict[str, Any]:
         distances.append(np.hypot(*(estimate - expected)))
         product = product + np.nansum(estimate * expected)
         square = square + np.sum(expected[:, np.isfinite(estimate[0])] ** 2)
-        coverages.append(np.isfinite(u)[moreno.ice].mean())
+        fractions.append(np.isfinite(u)[moreno.ice].mean())
     return {
         "agreement": np.nanmedian(np.concatenate(distances)),
         "along": product / square - 1,
         "closure": np.nanmedian(_closure_error(flows)[moreno.ice]),
         "still": np.mean(spreads),
         "still_bias": np.mean(biases),
-        "coverage": np.mean(coverages),
+        "valid": np.mean(fractions),
     }
 
 

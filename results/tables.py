@@ -68,7 +68,7 @@ def summary_table(claims: Claims) -> str:
         coverage = _with_interval(claims, f"mosaic.{name}.covered", "{:.2f}")
         tuned_rmse = _tuned_cell(tuned, name)
         rows.append(
-            (row_name(name), _coverage_percent(claims, name), rmse, tuned_rmse, bias, coverage)
+            (row_name(name), _valid_percent(claims, name), rmse, tuned_rmse, bias, coverage)
         )
     return "\n".join([introduction, "", *format_table(heads, rows)])
 
@@ -79,9 +79,9 @@ def _with_interval(claims: Claims, key: str, form: str) -> str:
     return f"{format_claim(claims, key, form)} ({low} to {high})"
 
 
-def _coverage_percent(claims: Claims, name: str) -> str:
+def _valid_percent(claims: Claims, name: str) -> str:
     """Percentage of the ice where the mosaic of a matcher has a value."""
-    return f"{100 * claims[f'mosaic.{name}.coverage']['value']:.0f}"
+    return f"{100 * claims[f'mosaic.{name}.valid']['value']:.0f}"
 
 
 def _tuned_cell(tuned: Mapping[str, Sequence[float]], name: str) -> str:
@@ -121,7 +121,7 @@ def demo_table(claims: Claims) -> str:
             (
                 row_name(name),
                 format_claim(claims, f"mosaic.{name}.stakes"),
-                _coverage_percent(claims, name),
+                _valid_percent(claims, name),
                 _with_interval(claims, f"mosaic.{name}.rmse", "{:.2f}"),
                 _tuned_cell(tuned, name),
                 format_claim(claims, f"mosaic.{name}.median"),

@@ -211,7 +211,13 @@ def _add_pair_options(command: argparse.ArgumentParser) -> None:
         metavar=("DATE", "DATE"),
         help="dates of both images; default from the file names",
     )
-    command.add_argument("--band", type=int, default=1, metavar="N", help="band of the files")
+    command.add_argument(
+        "--band",
+        default=None,
+        metavar="N|NAME",
+        help="band of the files, by number or description; default near infrared if described so, "
+        "else the first",
+    )
     command.add_argument(
         "--margin",
         type=float,

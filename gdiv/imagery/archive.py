@@ -8,7 +8,9 @@ from typing import Any
 from urllib.parse import unquote
 
 import pystac
+import requests
 from pystac_client import Client
+from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 from urllib3 import Retry
 
@@ -17,7 +19,7 @@ from gdiv.files import read_text, redacted
 from gdiv.imagery.items import PARTS, RESAMPLED, read_id, read_moment
 from gdiv.imagery.placement import Box, box_polygon, read_box
 
-__all__ = ["SceneError", "find_items", "local_path"]
+__all__ = ["SceneError", "UnreachableError", "find_items", "local_path"]
 
 #: Number of attempts per request. The pauses between them are 0, 2, 4 and 8 seconds, or as
 #: requested by the service.
@@ -36,6 +38,10 @@ PAGE_SIZE = 100
 
 class SceneError(RuntimeError):
     """Scenes are missing, or too few are usable; the message gives both counts."""
+
+
+class UnreachableError(SceneError):
+    """A service does not respond."""
 
 
 def find_items(source: Source, glacier: Glacier, years: list[int]) -> list[dict[str, Any]]:
@@ -60,6 +66,8 @@ def find_items(source: Source, glacier: Glacier, years: list[int]) -> list[dict[
     ------
     SceneError
         If the file or service cannot be read, or has no scenes in the seasons.
+    UnreachableError
+        If the service does not respond.
     """
     location = redacted(str(source.path or source.url))
     try:
@@ -69,6 +77,12 @@ def find_items(source: Source, glacier: Glacier, years: list[int]) -> list[dict[
             items = _items_of_service(source, glacier, years)
     except SceneError:
         raise
+    except APIError as error:
+        if isinstance(error.__context__, requests.ConnectionError):
+            raise UnreachableError(
+                f"{location} cannot be reached; check the network, or choose another --source"
+            ) from None
+        raise SceneError(f"{location} could not be read: {redacted(str(error))}") from None
     except Exception as error:
         raise SceneError(f"{location} could not be read: {redacted(str(error))}") from None
     dated = []

@@ -21,6 +21,7 @@ from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
 from gdiv.files import read_record, short_message, write_json
+from gdiv.imagery.bands import find_band, list_bands
 from gdiv.imagery.dates import date_in_name
 from gdiv.imagery.elevation import TERRAIN_FILE
 from gdiv.imagery.items import ALIGNED
@@ -44,8 +45,6 @@ UNKNOWN_ORBITS = (
     "note: the orbits are unknown; scenes of different orbits may be paired, and terrain then "
     "shows apparent motion. A column orbit in scenes.csv prevents this"
 )
-#: Names of the band that is matched, in the descriptions of the bands of a file.
-NEAR_INFRARED = ("nir", "nir08", "b08", "b8", "b8a", "near infrared", "near-infrared")
 #: Files that are not scenes: masks of Planet, Sentinel-2, Landsat and HLS.
 MASK_NAME = re.compile(
     r"(?:^|[_.-])(udm2?|mask|scl|qa_pixel|fmask|clouds?|cldprb)(?:[_.-]|$)", re.I
@@ -345,22 +344,15 @@ def _orbit(name: str, row: dict[str, Any]) -> int | None:
 
 def _choose_band(file: DatasetReader, name: str, band: str) -> int:
     """Number of the band that is matched."""
-    names = [(description or "").strip().lower() for description in file.descriptions]
-    if band.isdigit():
-        if not 1 <= int(band) <= file.count:
-            raise FolderError(f"{name} has {file.count} band(s); there is no band {band}")
-        return int(band)
-    if file.count == 1 and band.lower() in ("", names[0]):
+    number = find_band(file.descriptions, band)
+    if number is None and file.count == 1 and not band:
         return 1
-    for wanted in (band.lower(),) if band else NEAR_INFRARED:
-        if wanted in names:
-            return names.index(wanted) + 1
-    listed = ", ".join(f"{n} {text}".strip() for n, text in enumerate(names, 1))
-    missing = f"none is called {band!r}" if band else "none is called near infrared"
-    raise FolderError(
-        f"{name} has {file.count} bands ({listed}), and {missing}; choose one: "
-        f"--band NUMBER or NAME"
-    )
+    if number is None:
+        raise FolderError(
+            f"{name} has no band {band or 'described as near infrared'} among "
+            f"{list_bands(file.descriptions)}; choose one: --band NUMBER or NAME"
+        )
+    return number
 
 
 def _repeated_scenes(scenes: Sequence[SceneFile]) -> list[str]:

@@ -38,7 +38,7 @@ def open_pair(
     stable: str | Path | gpd.GeoDataFrame | None = None,
     dates: tuple[Date, Date] | None = None,
     margin: float = MARGIN,
-    band: int = 1,
+    band: int | str | None = None,
     nodata: float | None = None,
     geobox: GeoBox | None = None,
 ) -> xr.Dataset:
@@ -62,8 +62,9 @@ def open_pair(
     margin : float, optional
         Minimum distance of stable ground from the ice, in metres. The default of 100 m suits pixels
         of 10 m and outlines that are some years old. A larger value leaves less stable ground.
-    band : int, optional
-        Band of the files, from 1. Near infrared is best on ice.
+    band : int or str, optional
+        Number of the band of the files, from 1, or its description. By default near infrared, which
+        is best on ice, if a description says so, otherwise the first band.
     nodata : float, optional
         Value of pixels without data; by default that of the file.
     geobox : odc.geo.geobox.GeoBox, optional

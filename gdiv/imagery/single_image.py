@@ -11,6 +11,7 @@ import rioxarray
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
+from gdiv.imagery.bands import find_band, list_bands
 from gdiv.imagery.pixel_checks import GridError, check_pixels
 
 __all__ = ["PairError", "Picture", "open_image"]
@@ -24,7 +25,7 @@ class PairError(ValueError):
 
 
 def open_image(
-    image: Picture, band: int, nodata: float | None, geobox: GeoBox | None
+    image: Picture, band: int | str | None, nodata: float | None, geobox: GeoBox | None
 ) -> xr.DataArray:
     """Open an image as float32 ``(y, x)`` with its CRS, NaN where there is no data.
 
@@ -32,8 +33,9 @@ def open_image(
     ----------
     image : path, xarray.DataArray or ndarray
         Image, north up or south up.
-    band : int
-        Band of a file, from 1.
+    band : int, str or None
+        Number of the band of a file, from 1, or its description; None for near infrared if a
+        description says so, otherwise the first.
     nodata : float or None
         Value of pixels without data; None for that of the file.
     geobox : odc.geo.geobox.GeoBox or None
@@ -82,17 +84,23 @@ def _from_array(image: npt.NDArray[Any], geobox: GeoBox | None) -> xr.DataArray:
     return odc.geo.xr.wrap_xr(image, geobox)
 
 
-def _from_file(path: Path, band: int, masked: bool) -> xr.DataArray:
+def _from_file(path: Path, band: int | str | None, masked: bool) -> xr.DataArray:
     """One band of a raster file, in memory; `masked` applies its no-data value and its mask."""
     try:
         opened = rioxarray.open_rasterio(path, masked=masked)
         if not isinstance(opened, xr.DataArray):
             raise PairError(f"{path} contains several rasters; name one of its subdatasets")
         with opened:
-            if band not in opened.band.values:
-                count = opened.sizes["band"]
-                raise PairError(f"{path.name} has {count} band(s); there is no band {band}")
-            return opened.sel(band=band, drop=True).load()
+            described = opened.attrs.get("long_name", "")  # one text if all are equal
+            count = opened.sizes["band"]
+            descriptions = [described] * count if isinstance(described, str) else described
+            number = find_band(descriptions, "" if band is None else str(band))
+            if number is None and band is not None:
+                raise PairError(
+                    f"{path.name} has no band {band} among {list_bands(descriptions)}; choose one: "
+                    f"band=NUMBER or NAME"
+                )
+            return opened.sel(band=number or 1, drop=True).load()
     except rasterio.errors.RasterioIOError as error:
         raise PairError(f"{path} cannot be read: {error}") from None
 

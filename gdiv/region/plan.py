@@ -7,7 +7,7 @@ from odc.geo.geobox import GeoBox
 
 from gdiv.catalog import Profile, Source, load_catalog
 from gdiv.flow.matchers.registry import get_matcher
-from gdiv.imagery.archive import SceneError
+from gdiv.imagery.archive import SceneError, UnreachableError
 from gdiv.imagery.grid import study_grid
 from gdiv.study.dry_run import BYTES, DIS_SECONDS, SCENE_BYTES, plan_run
 from gdiv.study.opening import resolve_source
@@ -48,7 +48,19 @@ def plan_region(glaciers: Sequence[str], profile: str, source: str, matcher: str
     """
     chosen: Profile = load_catalog().pick("profiles", profile)
     archive = resolve_source(source, chosen)
-    rows = [_plan_one(key, profile, chosen, archive, source, matcher) for key in glaciers]
+    rows = []
+    unreachable = ""  # ask a service that does not respond only once
+    for key in glaciers:
+        entry = load_catalog().pick("glaciers", key)
+        grid = study_grid(entry.bbox, entry.crs)
+        try:
+            if unreachable:
+                raise UnreachableError(unreachable)
+            rows.append(_plan_one(key, profile, chosen, archive, source, matcher))
+        except SceneError as error:
+            unreachable = str(error) if isinstance(error, UnreachableError) else ""
+            size = float(grid.width * grid.height)
+            rows.append(_row(key, entry.label, grid, size, 0, 0, 0.0, str(error)))
     return pd.DataFrame(rows)
 
 
@@ -68,15 +80,12 @@ def _plan_one(
         scenes = sum(counts)
         pairs = min(chosen.max_pairs or scenes**2, counts[0] * counts[-1])
     else:
-        try:
-            plan = plan_run(key, profile, source, matcher)
-            pixels = plan.pixels
-            scenes = int((plan.scenes.verdict == "use").sum())
-            found = plan.pairs["validation"]
-            reason = found if isinstance(found, str) else ""
-            pairs = 0 if isinstance(found, str) else len(found)
-        except SceneError as error:
-            reason = str(error)
+        plan = plan_run(key, profile, source, matcher)
+        pixels = plan.pixels
+        scenes = int((plan.scenes.verdict == "use").sum())
+        found = plan.pairs["validation"]
+        reason = found if isinstance(found, str) else ""
+        pairs = 0 if isinstance(found, str) else len(found)
     size = pixels / MEGA
     matching = pairs * DIS_SECONDS * get_matcher(matcher).cost
     seconds = GLACIER_SECONDS + size * (scenes * SCENE_SECONDS + matching) if pairs else 0.0

@@ -21,14 +21,14 @@ class DeclaredClaim(NamedTuple):
 
 CLAIMS = (
     # 01, usable scenes
-    DeclaredClaim("scenes.found", "scenes", "scenes found in the study's seasons"),
-    DeclaredClaim("scenes.used", "scenes", "scenes whose pixels pass all checks"),
+    DeclaredClaim("scenes.found", "scenes", "found in the study's seasons"),
+    DeclaredClaim("scenes.used", "scenes", "whose pixels pass all checks"),
     DeclaredClaim(
         "scenes.synthetic", "1", "fraction of scenes that are synthetic: rendered, not acquired"
     ),
     # 02, from scenes to pairs
-    DeclaredClaim("pairs.train", "pairs", "training pairs"),
-    DeclaredClaim("pairs.validation", "pairs", "pairs of the validation seasons"),
+    DeclaredClaim("pairs.train", "pairs", "for training"),
+    DeclaredClaim("pairs.validation", "pairs", "of the validation seasons"),
     DeclaredClaim("pairs.shift", "px", "median shift between two scenes on stable ground"),
     DeclaredClaim(
         "pairs.before", "px", "median shift of blocks of stable ground before registration"
@@ -81,7 +81,7 @@ CLAIMS = (
     DeclaredClaim("mosaic.*.covered_high", "1", "{row}: upper end of the 95 % interval"),
     DeclaredClaim("mosaic.*.median", "m/yr", "{row}: median error against the truth, on ice"),
     DeclaredClaim("mosaic.*.along", "%", "{row}: bias along the flow (negative: motion lost)"),
-    DeclaredClaim("mosaic.*.coverage", "1", "{row}: fraction of the ice that has a value"),
+    DeclaredClaim("mosaic.*.valid", "1", "{row}: fraction of the ice that has a value"),
     DeclaredClaim("mosaic.*.nmad", "m/yr", "{row}: spread on stable ground"),
     DeclaredClaim("mosaic.*.glaft", "m/yr", "{row}: GLAFT's measure of stable ground, two sigma"),
     DeclaredClaim(
@@ -122,7 +122,7 @@ CLAIMS = (
     ),
     DeclaredClaim("series.closure", "m/yr", "median residual of pairs from the series, on ice"),
     # 07, maps and products
-    DeclaredClaim("product.pairs", "pairs", "pairs in the published mosaic"),
+    DeclaredClaim("product.pairs", "pairs", "in the published mosaic"),
     DeclaredClaim("product.error", "m/yr", "median stated error of the published speed on ice"),
     DeclaredClaim(
         "product.gcos_goal", "1", "fraction of vectors on ice with two sigma of at most 10 m/yr"

@@ -39,8 +39,8 @@ def published_findings() -> str:
     return (
         f"1. **Accuracy.** Averaged over {pairs:.0f} pairs of synthetic scenes, RAFT hybrid has an "
         f"RMSE of {_rmse(raft_rmse)} and Horn-Schunck of {_rmse(horn_schunck_rmse)}, over "
-        f"{_percent(claims['mosaic.raft.coverage']['value'])} and "
-        f"{_percent(claims['mosaic.horn-schunck.coverage']['value'])} of the ice. The intervals "
+        f"{_percent(claims['mosaic.raft.valid']['value'])} and "
+        f"{_percent(claims['mosaic.horn-schunck.valid']['value'])} of the ice. The intervals "
         f"{ranking}. Zero motion, the baseline, has {zero:.0f} m/yr.\n"
         "2. **Uncertainty.** Every velocity has a stated error. "
         f"{_fraction(_estimate(claims, 'mosaic.raft.covered'))} of the true errors of RAFT hybrid "

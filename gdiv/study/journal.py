@@ -1,6 +1,6 @@
 """Journal of a running notebook: the results and files that it reads and writes, one per line.
 
-`gdiv.study.run` uses the journal to decide whether a notebook must run again.
+`gdiv.study.notebook` uses the journal to decide whether a notebook must run again.
 """
 
 import os

@@ -1,5 +1,6 @@
 """Make the catalog entry of a glacier from user-supplied scenes and an outline."""
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ SEASON_MARGIN = 5
 #: Any year without 29 February.
 COMMON_YEAR = 2001
 #: First line of a catalog.
-HEADER = "# Written by gdiv from the scenes and the outline; edit it as you like.\n"
+HEADER = "# Written by gdiv from the scenes and the outline ({}); edit it as you like.\n"
 
 
 def describe_glacier(
@@ -97,17 +98,28 @@ def write_catalog(folder: Path, key: str, entry: dict[str, Any]) -> Path:
     Raises
     ------
     StudyError
-        If the file exists already, since it may have been edited.
+        If the file exists already with other content that was not written by gdiv.
     """
     path = folder / "catalog.yaml"
-    text = HEADER + yaml.safe_dump({"glaciers": {key: entry}}, sort_keys=False, allow_unicode=True)
-    if path.exists() and read_text(path) != text:
+    content = yaml.safe_dump({"glaciers": {key: entry}}, sort_keys=False, allow_unicode=True)
+    if path.exists() and _was_edited(read_text(path), content):
         raise StudyError(
             f"{path} exists and would be overwritten; to use it: gdiv run {key} --catalog {path} "
             f"--source {folder / 'items.json'}; to recreate it, remove it"
         )
-    path.write_text(text, encoding="utf-8")
+    path.write_text(_header(content) + content, encoding="utf-8")
     return path
+
+
+def _header(content: str) -> str:
+    """First line of a catalog, with a hash of the rest, by which an edited one is recognised."""
+    return HEADER.format(hashlib.sha256(content.encode()).hexdigest()[:8])
+
+
+def _was_edited(existing: str, content: str) -> bool:
+    """Check whether a catalog has other content than `content`, and was not written by gdiv."""
+    first, _, rest = existing.partition("\n")
+    return rest != content and f"{first}\n" != _header(rest)
 
 
 def key_of(name: str) -> str:

@@ -48,7 +48,7 @@ class Result:
 _DISPLACEMENT = ("u", "v", "quality", "bias_x", "bias_y", "nmad_x", "nmad_y")
 _MOSAIC = ("vx", "vy", "vx_error", "vy_error", "v_error", "count")
 _HISTORY = ("network", "step", "loss", "validation")
-_CHECKS = ("matcher", "rmse", "median", "p95", "along", "coverage")
+_CHECKS = ("matcher", "rmse", "median", "p95", "along", "valid")
 
 RESULTS = (
     Result("items", "items", "01"),
@@ -72,7 +72,7 @@ RESULTS = (
     Result("blocks", "table", "06", ("side", "blocks", "ratio")),
     Result("series-*", "dataset", "06", ("vx", "vy", "error", "closure")),
     Result("fewer-pairs", "table", "08", ("pairs", "mosaic", "rmse")),
-    Result("choices", "table", "08", ("variant", "rmse", "median", "p95", "along", "coverage")),
+    Result("choices", "table", "08", ("variant", "rmse", "median", "p95", "along", "valid")),
 )
 
 

@@ -40,7 +40,7 @@ TIFF_TAGS = {
     "source": "TIFFTAG_SOFTWARE",
 }
 #: Layers written as GeoTIFFs by default.
-DEFAULT_LAYERS = ("v", "vx", "vy", "v_error", "flags")
+DEFAULT_LAYERS = ("v", "vx", "vy", "v_east", "v_north", "v_error", "flags")
 #: Multihash prefix of a SHA-256 checksum: function 0x12, length 0x20.
 SHA256_PREFIX = "1220"
 #: Fill value of velocities in int16, as in ITS_LIVE.
@@ -180,8 +180,8 @@ def write_geotiffs(
     folder : path
         Folder to write to; created if needed.
     names : sequence of str, optional
-        Variables to write; by default speed, its components and its error, and flags if the product
-        has them.
+        Variables to write; by default speed, its components and its error, and components along
+        true east and north and flags if the product has them.
 
     Returns
     -------

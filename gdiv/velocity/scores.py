@@ -51,7 +51,7 @@ def score_pairs(
         In pixels, averaged over the pairs: ``error``, the mean distance to the true motion;
         ``along``, the median bias along flow as a fraction of the true motion, negative where
         motion is lost; both NaN without truth. ``bias`` and ``nmad`` of stable ground, and
-        ``closure``, from `triplet_closure`. ``quality``, the mean on ice, and ``coverage``, the
+        ``closure``, from `triplet_closure`. ``quality``, the mean on ice, and ``valid``, the
         fraction of ice with a displacement.
 
     Examples
@@ -73,8 +73,8 @@ def score_pairs(
     ...     displacements[name] = ("pair", [0.1])
     >>> motion = (2 * full[0], 0 * full[0])
     >>> scores = score_pairs(displacements, [motion], ice=np.ones((2, 2), bool))
-    >>> {name: round(scores[name], 2) for name in ("error", "along", "nmad", "coverage")}
-    {'error': 0.2, 'along': -0.1, 'nmad': 0.1, 'coverage': 1.0}
+    >>> {name: round(scores[name], 2) for name in ("error", "along", "nmad", "valid")}
+    {'error': 0.2, 'along': -0.1, 'nmad': 0.1, 'valid': 1.0}
     """
     scores = []
     for index in range(displacements.sizes["pair"]):
@@ -90,7 +90,7 @@ def score_pairs(
         "nmad": float(np.sqrt((spread**2).mean())),
         "closure": triplet_closure(displacements, ice),
         "quality": float(np.mean([score.quality for score in scores])),
-        "coverage": float(np.mean([score.coverage for score in scores])),
+        "valid": float(np.mean([score.valid for score in scores])),
     }
 
 
@@ -100,7 +100,7 @@ class _PairScore(NamedTuple):
     error: np.floating | None  # pixel
     along: np.floating | None
     quality: np.floating
-    coverage: np.floating
+    valid: np.floating
 
 
 def _score_pair(pair: xr.Dataset, motion: Motion | None, ice: Mask, spacing: float) -> _PairScore:

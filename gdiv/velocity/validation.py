@@ -29,7 +29,7 @@ __all__ = [
 MAX_GLAFT_VECTORS = 20_000
 #: Maximum time over which the truth is integrated, years. Fast ice leaves the scene within a year.
 MAX_YEARS = 1.0
-TRUTH_SCORES = ("rmse", "mae", "median", "p95", "along", "coverage")
+TRUTH_SCORES = ("rmse", "mae", "median", "p95", "along", "valid")
 
 
 def check_mosaic(
@@ -129,8 +129,8 @@ def compare_with_truth(velocity: xr.Dataset, truth: xr.Dataset, ice: Mask) -> di
     dict
         ``rmse`` and ``mae`` of the velocity vector, ``median`` and ``p95`` of the length of its
         error (m/yr); ``along``, the median bias along flow as a fraction of the true speed,
-        negative where the matcher loses motion, on ice faster than 5 m/yr; ``coverage``, the
-        fraction of ice with a velocity. All but ``coverage`` are NaN if no pixel can be compared.
+        negative where the matcher loses motion, on ice faster than 5 m/yr; ``valid``, the
+        fraction of ice with a velocity. All but ``valid`` are NaN if no pixel can be compared.
 
     Raises
     ------
@@ -146,8 +146,8 @@ def compare_with_truth(velocity: xr.Dataset, truth: xr.Dataset, ice: Mask) -> di
     ...     {"vx": (axes, np.full((2, 2), 30.0)), "vy": (axes, np.full((2, 2), -40.0))}
     ... )
     >>> scores = compare_with_truth(0.9 * truth, truth, ice=np.ones((2, 2), bool))
-    >>> {name: round(scores[name], 2) for name in ("rmse", "along", "coverage")}
-    {'rmse': 5.0, 'along': -0.1, 'coverage': 1.0}
+    >>> {name: round(scores[name], 2) for name in ("rmse", "along", "valid")}
+    {'rmse': 5.0, 'along': -0.1, 'valid': 1.0}
     """
     velocity, truth = xr.align(velocity, truth, join="exact")
     estimate = np.stack([velocity.vx.values, velocity.vy.values])
@@ -164,7 +164,7 @@ def compare_with_truth(velocity: xr.Dataset, truth: xr.Dataset, ice: Mask) -> di
         "median": float(np.median(error[valid])),
         "p95": float(np.percentile(error[valid], 95)),
         "along": float(np.median(along) - 1) if along.size else float("nan"),
-        "coverage": float(valid.sum() / ice.sum()),
+        "valid": float(valid.sum() / ice.sum()),
     }
 
 

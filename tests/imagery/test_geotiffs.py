@@ -105,6 +105,23 @@ def test_incomparable_images_raise_an_error_with_the_remedy(tmp_path, change, me
         gdiv.open_pair(first, second)
 
 
+def test_the_band_is_near_infrared_unless_named(tmp_path):
+    files = []
+    for name in ("a_20200801.tif", "b_20210801.tif"):
+        image = xr.DataArray(np.stack([0 * VALUES, 1 + 0 * VALUES]), dims=("band", "y", "x"))
+        image.rio.write_crs(GRID.crs).rio.write_transform(GRID.affine).rio.to_raster(
+            tmp_path / name
+        )
+        with rasterio.open(tmp_path / name, "r+") as file:
+            file.descriptions = ("Red", "NIR")
+        files.append(tmp_path / name)
+    assert (gdiv.open_pair(*files).reference == 1).all()
+    assert (gdiv.open_pair(*files, band="red").reference == 0).all()
+    assert (gdiv.open_pair(*files, band=1).reference == 0).all()
+    with pytest.raises(PairError, match=r"no band swir among 1 Red, 2 NIR"):
+        gdiv.open_pair(*files, band="swir")
+
+
 def test_missing_dates_files_bands_and_grids_raise_an_error_that_names_them(files, tmp_path):
     undated = write_image(tmp_path / "scene.tif", VALUES)
     with pytest.raises(PairError, match=r"scene.tif has no date in its name; give dates="):
@@ -113,7 +130,7 @@ def test_missing_dates_files_bands_and_grids_raise_an_error_that_names_them(file
         gdiv.open_pair(*files[::-1])
     with pytest.raises(PairError, match=r"nothing.tif cannot be read"):
         gdiv.open_pair(tmp_path / "nothing.tif", files[1])
-    with pytest.raises(PairError, match="there is no band 4"):
+    with pytest.raises(PairError, match="no band 4 among 1;"):
         gdiv.open_pair(*files, band=4)
     with pytest.raises(PairError, match="arrays need a grid"):
         gdiv.open_pair(VALUES, VALUES, dates=DATES)

@@ -3,6 +3,8 @@
 import pytest
 
 from gdiv.catalog import load_catalog
+from gdiv.imagery.archive import UnreachableError
+from gdiv.region import plan
 from gdiv.region.plan import plan_region, summarise_plan
 
 
@@ -27,6 +29,19 @@ def test_a_glacier_without_scenes_has_its_reason(twin_folder):
     assert reasons["mer-de-glace"] == "" and "none of them within" in reasons["aletsch"]
     assert "1 of which cannot run" in summarise_plan(plan)
     assert plan.pairs.max() >= 1 and plan.gigabytes_read.max() >= 0
+
+
+def test_an_unreachable_archive_is_asked_once(monkeypatch):
+    asked = []
+
+    def search(key, *_):
+        asked.append(key)
+        raise UnreachableError("the archive cannot be reached")
+
+    monkeypatch.setattr(plan, "plan_run", search)
+    planned = plan_region(["mer-de-glace", "aletsch", "tasman"], "full", "earth-search", "dis")
+    assert asked == ["mer-de-glace"]
+    assert (planned.reason == "the archive cannot be reached").all()
 
 
 def test_an_empty_plan_has_no_rate(twin_folder):

@@ -9,7 +9,7 @@ def make_claim(value, meaning="a meaning"):
 
 def test_formatted_claims_are_grouped_and_fit_a_terminal():
     matchers = ("horn-schunck-median", "raft", "zero")
-    checks = ("along", "coverage", "covered", "rmse", "stakes")
+    checks = ("along", "covered", "rmse", "stakes", "valid")
     made = {
         f"mosaic.{name}.{check}": make_claim(1.2345678) for name in matchers for check in checks
     }

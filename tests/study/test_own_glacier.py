@@ -75,6 +75,14 @@ def test_the_entry_is_valid_and_can_be_written(outline, tmp_path, monkeypatch):
         write_catalog(tmp_path, "mine", entry)
 
 
+def test_an_entry_that_was_not_edited_is_replaced(outline, tmp_path):
+    entry = describe(["2019-08-01", "2020-08-01"], outline)
+    path = write_catalog(tmp_path, "mine", entry)
+    before = path.read_text()
+    write_catalog(tmp_path, "mine", entry | {"speed": [0, 4000]})
+    assert "4000" in path.read_text() and "4000" not in before
+
+
 def test_seasons_at_the_end_of_february_and_of_one_long_year_are_valid(outline):
     spring = describe(["2020-03-05", "2021-02-24"], outline)
     assert spring["season"] == {"start": "02-19", "end": "03-10"}

@@ -103,7 +103,7 @@ def test_a_mosaic_without_vectors_is_nan_in_all_products(tmp_path):
     assert np.isnan(inversion.invert_network(velocity).closure).all()
     motions = [(np.ones((40, 40)), np.ones((40, 40)))] * 3
     result = scores.score_pairs(nothing, motions, ice)
-    assert result["coverage"] == 0 and np.isnan(result["error"]) and np.isnan(result["closure"])
+    assert result["valid"] == 0 and np.isnan(result["error"]) and np.isnan(result["closure"])
     checks = validation.check_mosaic(combined, None, ice, ~ice, pd.DataFrame({"difference": []}))
     assert all(np.isnan(value) for value in checks.values())
     summary = displacement.summarise_pairs(nothing, ice)

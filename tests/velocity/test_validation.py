@@ -14,7 +14,7 @@ def test_compare_with_truth_reports_lost_motion():
     result = validation.compare_with_truth(truth * 0.9, truth, np.ones((10, 10), bool))
     assert result["along"] == pytest.approx(-0.1)
     assert result["rmse"] == pytest.approx(5)
-    assert result["coverage"] == 1
+    assert result["valid"] == 1
 
 
 def test_stable_ground_gives_bias_and_spread():
