@@ -1,7 +1,7 @@
-"""Read and replace files safely.
+"""Read, replace and move files safely.
 
 Text files may have any encoding, network reads may fail temporarily, and a killed process must
-never leave a partial file.
+never leave a partial file. Stores may also lie on an object store, such as S3.
 """
 
 import codecs
@@ -14,13 +14,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 __all__ = [
+    "Location",
     "file_sizes",
+    "move",
     "read_record",
     "read_text",
     "redacted",
+    "remove",
     "replacing",
     "retry",
     "short_message",
@@ -28,6 +34,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+#: Path of a file or store, local or of any file system of fsspec.
+Location: TypeAlias = Union[Path, "UPath"]
 #: Attempts to read a file, in addition to those of GDAL itself.
 ATTEMPTS = 3
 #: Seconds before the second attempt; doubled before each further one.
@@ -120,28 +128,56 @@ def replacing(path: Path) -> Iterator[Path]:
     # The name is unique, so that several processes or threads can write the same file.
     mark = f"{os.getpid()}-{threading.get_ident()}"
     partial = path.with_name(f"{path.stem}.{mark}.part{path.suffix}")
-    _remove(partial)
+    remove(partial)
     try:
         yield partial
         if path.is_dir() and not path.is_symlink():
             previous = path.with_name(f"{path.name}.{mark}.old")
             path.rename(previous)
             partial.rename(path)
-            _remove(previous)
+            remove(previous)
         else:
             if partial.is_dir():
                 path.unlink(missing_ok=True)
             partial.replace(path)
     finally:
-        _remove(partial)
+        remove(partial)
 
 
-def _remove(path: Path) -> None:
-    """Remove a file or folder if there is one."""
-    if path.is_dir() and not path.is_symlink():
+def remove(path: Location) -> None:
+    """Remove a file, folder or store if it exists.
+
+    Parameters
+    ----------
+    path : Path or upath.UPath
+        Path to remove.
+    """
+    if not isinstance(path, Path):
+        if path.exists():
+            path.fs.rm(path.path, recursive=True)
+    elif path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def move(source: Location, target: Location) -> None:
+    """Move a store, replacing another one.
+
+    On an object store, every object is copied, so a move takes time and is not atomic.
+
+    Parameters
+    ----------
+    source, target : Path or upath.UPath
+        Present and new path, on the same file system.
+    """
+    remove(target)
+    if isinstance(source, Path):
+        source.rename(str(target))
+    else:
+        objects = source.fs.find(source.path)
+        source.fs.copy(objects, [f"{target}{name.removeprefix(source.path)}" for name in objects])
+        remove(source)
 
 
 def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
@@ -161,19 +197,22 @@ def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
-def file_sizes(path: Path) -> list[int]:
+def file_sizes(path: Location) -> list[int]:
     """List the sizes of a file, or of all files of a store.
 
     Parameters
     ----------
-    path : Path
-        File or folder.
+    path : Path or upath.UPath
+        File, folder or store.
 
     Returns
     -------
     list of int
         Bytes of each file; empty if the path does not exist.
     """
+    if not isinstance(path, Path):
+        path.fs.invalidate_cache()  # other processes write to it
+        return list(path.fs.du(path.path, total=False).values())
     files = [path] if path.is_file() else path.rglob("*")
     return [file.stat().st_size for file in files if file.is_file()]
 

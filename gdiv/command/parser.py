@@ -162,6 +162,13 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         "variable DASK_SCHEDULER_ADDRESS, else threads on this machine",
     )
     command.add_argument(
+        "--store",
+        default="",
+        metavar="URL",
+        help="where to store the datasets, such as s3://bucket/run, for workers without access to "
+        "the folder of the run; default in that folder",
+    )
+    command.add_argument(
         "--matchers",
         default="",
         metavar="NAME,...",

@@ -10,7 +10,8 @@ from typing import Any
 
 import xarray as xr
 
-from gdiv.files import file_sizes, read_record, short_message, write_json
+from gdiv.files import Location, file_sizes, read_record, short_message, write_json
+from gdiv.study.results import locate
 
 __all__ = [
     "RECORD",
@@ -18,7 +19,7 @@ __all__ = [
     "describe_damage",
     "measure_size",
     "read_state",
-    "recorded_size",
+    "recorded_sizes",
     "update_size",
 ]
 
@@ -28,21 +29,21 @@ RECORD = "run.json"
 LARGEST_HASHED = 2**26
 
 
-def measure_size(path: Path) -> list[Any]:
+def measure_size(path: Location) -> list[Any]:
     """Record the size and hash of a file or a store.
 
     Parameters
     ----------
-    path : Path
-        File or folder.
+    path : Path or upath.UPath
+        File or store.
 
     Returns
     -------
     list
-        For a folder: number of files and bytes. For a file: 1, bytes, and a hash unless it is
+        For a store: number of files and bytes. For a file: 1, bytes, and a hash unless it is
         large.
     """
-    if path.is_dir():
+    if not isinstance(path, Path) or path.is_dir():
         sizes = file_sizes(path)
         return [len(sizes), sum(sizes)]
     size = path.stat().st_size
@@ -51,13 +52,13 @@ def measure_size(path: Path) -> list[Any]:
     return [1, size, hashlib.sha256(path.read_bytes()).hexdigest()[:16]]
 
 
-def describe_damage(path: Path, recorded: list[Any]) -> str:
+def describe_damage(path: Location, recorded: list[Any]) -> str:
     """Describe the difference between a result and its record.
 
     Parameters
     ----------
-    path : Path
-        File or folder.
+    path : Path or upath.UPath
+        File or store.
     recorded : list
         From `measure_size`.
 
@@ -92,19 +93,18 @@ def check_run(folder: Path) -> dict[str, str]:
         Fault of each result, by its path; empty if there is none.
     """
     found = {}
-    for measures in _measures_of(read_state(folder)):
-        for name, recorded in measures.items():
-            path = folder / name
-            found[name] = describe_damage(path, recorded)
-            if not found[name] and path.suffix == ".zarr":
-                found[name] = _unreadable(path)
+    for name, recorded in recorded_sizes(folder).items():
+        path = locate(folder, name)
+        found[name] = describe_damage(path, recorded)
+        if not found[name] and path.suffix == ".zarr":
+            found[name] = _unreadable(path)
     return found
 
 
-def _unreadable(store: Path) -> str:
+def _unreadable(store: Location) -> str:
     """Reason why a chunk of a store cannot be read; empty if all can be read."""
     try:
-        with xr.open_zarr(store, consolidated=False, chunks={}) as data:
+        with xr.open_zarr(str(store), consolidated=False, chunks={}) as data:
             for variable in data.variables.values():
                 if variable.chunks is not None:
                     for block in variable.data.blocks.ravel():  # one at a time, to bound the memory
@@ -114,25 +114,24 @@ def _unreadable(store: Path) -> str:
     return ""
 
 
-def recorded_size(folder: Path, name: str) -> list[Any] | None:
-    """Look up the record of one result of a run.
+def recorded_sizes(folder: Path) -> dict[str, list[Any]]:
+    """Read the records of all results of a run.
 
     Parameters
     ----------
     folder : Path
         Folder of the run.
-    name : str
-        Path of the result below the folder.
 
     Returns
     -------
-    list or None
-        From `measure_size`; None if nothing was recorded.
+    dict of str to list
+        From `measure_size`, by the path of the result below the folder.
     """
-    for measures in _measures_of(read_state(folder)):
-        if name in measures:
-            return measures[name]
-    return None
+    return {
+        name: recorded
+        for measures in _measures_of(read_state(folder))
+        for name, recorded in measures.items()
+    }
 
 
 def update_size(folder: Path, name: str) -> None:
@@ -148,7 +147,7 @@ def update_size(folder: Path, name: str) -> None:
     state = read_state(folder)
     recorded = [measures for measures in _measures_of(state) if name in measures]
     for measures in recorded:
-        measures[name] = measure_size(folder / name)
+        measures[name] = measure_size(locate(folder, name))
     if recorded:
         write_json(folder / RECORD, state)
 

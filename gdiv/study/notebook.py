@@ -1,16 +1,16 @@
 """Run one notebook of a study, unless its results are up to date."""
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gdiv.files import write_json
+from gdiv.files import remove, write_json
 from gdiv.imagery.items import NOTICE
 from gdiv.study import claims, dependencies
 from gdiv.study.execution import announce, environment, run_notebook
 from gdiv.study.integrity import RECORD, describe_damage, measure_size, read_state
+from gdiv.study.results import locate
 from gdiv.study.resumable import ATTEMPT
 from gdiv.study.study import Study
 from gdiv.study.time_left import TimeLeft
@@ -94,7 +94,7 @@ class Notebook:
             "reads": reads,
             "outputs": [*outputs, f"notebooks/{self.path.name}"],
             "measures": {
-                name: measure_size(self.folder / name)
+                name: measure_size(locate(self.folder, name))
                 for name in outputs
                 if name.startswith("data/")
             },
@@ -134,10 +134,10 @@ class Notebook:
         """Check that the results of the last success exist and their inputs have not changed."""
         if "reads" not in past:  # never run, or by an earlier version
             return False
-        if not all((self.folder / output).exists() for output in past["outputs"]):
+        if not all(locate(self.folder, output).exists() for output in past["outputs"]):
             return False
         for name, recorded in past.get("measures", {}).items():
-            fault = describe_damage(self.folder / name, recorded)
+            fault = describe_damage(locate(self.folder, name), recorded)
             if fault:
                 print(f"{name} is damaged: {fault}; it will be recomputed")
                 return False
@@ -169,11 +169,7 @@ class Notebook:
     def _remove(self, outputs: set[str]) -> None:
         """Remove earlier results that this run did not make, such as those of a dropped matcher."""
         for name in outputs - {f"notebooks/{self.path.name}"}:
-            path = self.folder / name
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+            remove(locate(self.folder, name))
 
     def _write_state(self, state: dict[str, Any]) -> None:
         """Write ``run.json``."""

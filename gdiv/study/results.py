@@ -9,6 +9,8 @@ from typing import Any, Literal
 import pandas as pd
 import xarray as xr
 
+from gdiv.files import Location
+from gdiv.study.storage import dataset_folder
 from gdiv.study.workspace import StudyError
 
 __all__ = ["RESULTS", "Kind", "Result", "check_content", "find_result", "result_path"]
@@ -108,7 +110,7 @@ def find_result(name: str) -> Result:
     raise StudyError(f"a study has no result {name!r}; {hint}")
 
 
-def result_path(folder: Path, name: str) -> Path:
+def result_path(folder: Path, name: str) -> Location:
     """Return the path of a result, which need not exist yet.
 
     Parameters
@@ -120,10 +122,30 @@ def result_path(folder: Path, name: str) -> Path:
 
     Returns
     -------
-    Path
+    Path or upath.UPath
         File or store.
     """
-    return folder / "data" / (name + SUFFIXES[find_result(name).kind])
+    return locate(folder, f"data/{name}{SUFFIXES[find_result(name).kind]}")
+
+
+def locate(folder: Path, name: str) -> Location:
+    """Return the path of an output of a run, of which datasets may lie elsewhere.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+    name : str
+        Name of the output, such as ``data/cube.zarr``, as in the record of the run.
+
+    Returns
+    -------
+    Path or upath.UPath
+        File or store.
+    """
+    if name.startswith("data/") and name.endswith(SUFFIXES["dataset"]):
+        return dataset_folder(folder) / name.removeprefix("data/")
+    return folder / name
 
 
 def check_content(name: str, value: Any) -> None:

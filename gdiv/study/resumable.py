@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from dask.base import compute
 from tqdm import tqdm
 from zarr.codecs import ZstdCodec
 
-from gdiv.files import read_record, retry, short_message, write_json
+from gdiv.files import Location, move, read_record, remove, retry, short_message, write_json
 from gdiv.study.cluster import compute_threads
 from gdiv.study.integrity import describe_damage, measure_size
 from gdiv.study.provenance import code_hash
@@ -33,7 +32,9 @@ Dimension = Literal["pair", "scene"]
 _OPTIONS: dict[str, Any] = {"consolidated": False, "zarr_format": 3}
 
 
-def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
+def write_dataset(
+    dataset: xr.Dataset, path: Location, crs: int | str, journal: Path | None = None
+) -> list[str]:
     """Write a dataset with its CRS as a Zarr store.
 
     A lazy dataset of pairs or scenes is computed and stored in parts. A journal beside the store
@@ -45,10 +46,12 @@ def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
     ----------
     dataset : xarray.Dataset
         Dataset to write, lazy or in memory.
-    path : Path
+    path : Path or upath.UPath
         Store, replaced once the new one is complete.
     crs : int or str
         EPSG code or WKT of its coordinates.
+    journal : Path, optional
+        File that lists the stored parts; by default beside the store, which must then be local.
 
     Returns
     -------
@@ -68,7 +71,7 @@ def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
     # input.
     dataset = with_crs(dataset.assign_attrs(written=datetime.now(UTC).isoformat()), crs)
     partial = path.with_suffix(".part")
-    journal = path.with_suffix(".journal.json")
+    journal = journal or Path(str(path)).with_suffix(".journal.json")
     dimension = _dimension_of_parts(dataset)
     if dimension and attempt and _is_complete(path, journal, recipe):
         print(f"{path.stem}: finished before the interruption, kept")
@@ -80,11 +83,10 @@ def write_dataset(dataset: xr.Dataset, path: Path, crs: int | str) -> list[str]:
         if failed:
             partial = _without_scenes(set(failed), partial, path.with_suffix(".whole.part"))
     else:
-        shutil.rmtree(partial, ignore_errors=True)
-        dataset.to_zarr(partial, mode="w", encoding=_checksum_encoding(dataset), **_OPTIONS)
-    shutil.rmtree(path, ignore_errors=True)
-    partial.rename(path)
-    shutil.rmtree(path.with_suffix(".part"), ignore_errors=True)
+        remove(partial)
+        dataset.to_zarr(str(partial), mode="w", encoding=_checksum_encoding(dataset), **_OPTIONS)
+    move(partial, path)
+    remove(path.with_suffix(".part"))
     if dimension and attempt and not failed:
         write_json(journal, {"recipe": recipe, "complete": measure_size(path)})
     else:
@@ -103,7 +105,7 @@ def _dimension_of_parts(dataset: xr.Dataset) -> Dimension | None:
 
 
 def _write_parts(
-    dataset: xr.Dataset, dimension: Dimension, partial: Path, journal: Path, recipe: str
+    dataset: xr.Dataset, dimension: Dimension, partial: Location, journal: Path, recipe: str
 ) -> dict[int, str]:
     """Write each pair or scene; return the scenes that failed, by index, with the reason."""
     done = _resume(journal, partial, recipe)
@@ -125,7 +127,7 @@ def _write_parts(
             failed |= errors
             for index, part in computed.items():
                 region: dict[str, slice] = {dimension: slice(index, index + 1)}
-                part.to_zarr(partial, region=region, **_OPTIONS)
+                part.to_zarr(str(partial), region=region, **_OPTIONS)
             done += list(computed)
             write_json(journal, {"recipe": recipe, "done": done})
             bar.update(len(batch))
@@ -146,7 +148,7 @@ def _parts(dataset: xr.Dataset, dimension: Dimension) -> xr.Dataset:
     return parts.drop_vars([name for name in parts.coords if name != dimension])
 
 
-def _is_complete(path: Path, journal: Path, recipe: str) -> bool:
+def _is_complete(path: Location, journal: Path, recipe: str) -> bool:
     """Check whether an earlier call with the same recipe finished the store undamaged."""
     content = read_record(journal)
     complete = content.get("complete")
@@ -157,7 +159,7 @@ def _is_complete(path: Path, journal: Path, recipe: str) -> bool:
     )
 
 
-def _resume(journal: Path, partial: Path, recipe: str) -> list[int]:
+def _resume(journal: Path, partial: Location, recipe: str) -> list[int]:
     """Indices of the parts that an interrupted call with the same recipe has written."""
     if not partial.exists():
         return []
@@ -165,17 +167,17 @@ def _resume(journal: Path, partial: Path, recipe: str) -> list[int]:
     return content.get("done", []) if content.get("recipe") == recipe else []
 
 
-def _write_template(dataset: xr.Dataset, partial: Path, journal: Path) -> None:
+def _write_template(dataset: xr.Dataset, partial: Location, journal: Path) -> None:
     """Write the store without its data, and discard an earlier one."""
     journal.unlink(missing_ok=True)
-    shutil.rmtree(partial, ignore_errors=True)
+    remove(partial)
     # Each pair is written whole, but all pairs are read a few rows at a time.
     encoding = _checksum_encoding(dataset)
     for name, variable in dataset.data_vars.items():
         if variable.dims == ("pair", "y", "x"):
             chunks = (1, min(ROWS, dataset.sizes["y"]), dataset.sizes["x"])
             encoding[name] = encoding.get(name, {}) | {"chunks": chunks}
-    dataset.to_zarr(partial, mode="w", compute=False, encoding=encoding, **_OPTIONS)
+    dataset.to_zarr(str(partial), mode="w", compute=False, encoding=encoding, **_OPTIONS)
 
 
 def _checksum_encoding(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
@@ -211,11 +213,11 @@ def _read_scene(part: xr.Dataset) -> xr.Dataset | str:
         return f"could not be read ({short_message(error)})"
 
 
-def _without_scenes(failed: set[int], partial: Path, whole: Path) -> Path:
+def _without_scenes(failed: set[int], partial: Location, whole: Location) -> Location:
     """Copy the store `partial` to `whole` without the scenes that failed."""
-    shutil.rmtree(whole, ignore_errors=True)
-    with xr.open_zarr(partial, consolidated=False) as written:
+    remove(whole)
+    with xr.open_zarr(str(partial), consolidated=False) as written:
         kept = [index for index in range(written.sizes["scene"]) if index not in failed]
         selected = written.isel(scene=kept).drop_encoding().chunk(scene=1)
-        selected.to_zarr(whole, encoding=_checksum_encoding(selected), **_OPTIONS)
+        selected.to_zarr(str(whole), encoding=_checksum_encoding(selected), **_OPTIONS)
     return whole

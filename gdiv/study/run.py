@@ -14,6 +14,7 @@ from gdiv.study.execution import (
 from gdiv.study.notebook import Notebook
 from gdiv.study.opening import open_study, resolve_matchers
 from gdiv.study.parameters import MATCHERS, check_parameters, notebook_parameters, notebooks
+from gdiv.study.storage import choose_storage
 from gdiv.study.study import Study
 from gdiv.study.time_left import TimeLeft
 from gdiv.study.workspace import StudyError, locked, relative, split_source
@@ -30,6 +31,7 @@ def run_study(
     parameters: dict[str, str] | None = None,
     matchers: str | Sequence[str] = "",
     cluster: str = "",
+    store: str = "",
 ) -> Path:
     """Run the notebooks of a study and return its folder.
 
@@ -52,6 +54,9 @@ def run_study(
     cluster : str, optional
         Address of a Dask scheduler, or ``"local:N"`` for N processes on this machine. If empty, the
         environment variable ``DASK_SCHEDULER_ADDRESS`` is used if set, otherwise local threads.
+    store : str, optional
+        Location of the datasets, such as ``"s3://bucket/run"``, which workers without access to
+        the folder of the run can use; if empty, its subfolder ``data``.
 
     Returns
     -------
@@ -75,7 +80,9 @@ def run_study(
     with usable_home(), cluster_address(cluster) as address:
         variables[ADDRESS] = address or None
         with environment(**variables):
-            return _run(glacier, profile, source, workspace, only, parameters or {}, matchers)
+            return _run(
+                glacier, profile, source, workspace, only, parameters or {}, matchers, store
+            )
 
 
 def _run(
@@ -86,6 +93,7 @@ def _run(
     only: str,
     parameters: dict[str, str],
     matchers: str | Sequence[str],
+    store: str,
 ) -> Path:
     """Check all arguments, then bring the notebooks up to date."""
     chosen = notebooks(only)
@@ -121,6 +129,7 @@ def _run(
         return Notebook(path, study, folder, common, own, hashed, time_left)
 
     with locked(folder):
+        choose_storage(folder, store)
         if only:
             _warn_of_stale(prepared(path) for path in notebooks() if path < chosen[0])
         for path in chosen:

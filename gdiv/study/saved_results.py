@@ -7,15 +7,15 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from gdiv.files import file_sizes
+from gdiv.files import Location, file_sizes
 from gdiv.study import claims
 from gdiv.study.declared_claims import find_claim, row_claims, row_label
 from gdiv.study.facts import Facts
-from gdiv.study.integrity import describe_damage, recorded_size, update_size
+from gdiv.study.integrity import describe_damage, recorded_sizes, update_size
 from gdiv.study.journal import log_access
 from gdiv.study.results import check_content, find_result, result_path
 from gdiv.study.store import move_links, read_result, write_result
-from gdiv.study.workspace import StudyError
+from gdiv.study.workspace import StudyError, relative
 
 __all__ = ["SavedResults"]
 
@@ -26,7 +26,7 @@ OTHER_SEASONS = {"horn-schunck": "labels", "dis": "displacement-second-season"}
 class SavedResults(Facts):
     """Named results and claims in the folder of a study."""
 
-    def path(self, name: str) -> Path:
+    def path(self, name: str) -> Location:
         """Return the path of a result, which need not exist yet.
 
         Parameters
@@ -36,8 +36,8 @@ class SavedResults(Facts):
 
         Returns
         -------
-        Path
-            File or store.
+        Path or upath.UPath
+            File, or store of a dataset.
         """
         return result_path(self.folder, name)
 
@@ -81,7 +81,7 @@ class SavedResults(Facts):
             raise StudyError(
                 f"the study has no {name!r} yet; run notebook {result.maker} first: {command}"
             )
-        recorded = recorded_size(self.folder, f"data/{path.name}")
+        recorded = recorded_sizes(self.folder).get(f"data/{path.name}")
         if recorded is not None and (fault := describe_damage(path, recorded)):
             command = f"gdiv run {self.key} --profile {self.profile_key} --only {result.maker}"
             raise StudyError(f"{name!r} is damaged: {fault}; recompute it: {command}")
@@ -90,7 +90,7 @@ class SavedResults(Facts):
         if result.kind != "items":
             return value
         log_access("read", "scenes")  # the files that the items link to
-        return move_links(value, path.parent, absolute=True)
+        return move_links(value, self.folder / "data", absolute=True)
 
     def all_pairs(self, matcher: str) -> xr.Dataset:
         """Open the displacement of all pairs of a matcher, from all matched seasons.
@@ -128,13 +128,16 @@ class SavedResults(Facts):
         check_content(name, value)
         path = self.path(name)
         kind = find_result(name).kind
-        content = move_links(value, path.parent, absolute=False) if kind == "items" else value
-        write_result(content, path, kind, self.glacier.crs, self.provenance())
+        data = self.folder / "data"
+        content = move_links(value, data, absolute=False) if kind == "items" else value
+        journal = data / f"{name}.journal.json"
+        write_result(content, path, kind, self.glacier.crs, self.provenance(), journal)
         log_access("wrote", f"data/{path.name}")
         update_size(self.folder, f"data/{path.name}")
         seconds = time.perf_counter() - start
         size = sum(file_sizes(path)) / 1e6
-        print(f"saved {path.relative_to(self.folder)}, {size:.1f} MB, {seconds:.1f} s")
+        shown = relative(path, self.folder) if isinstance(path, Path) else path
+        print(f"saved {shown}, {size:.1f} MB, {seconds:.1f} s")
 
     def record(self, key: str, value: float, **words: str) -> None:
         """Record a declared claim in ``claims.json``.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from gdiv.files import file_sizes
+from gdiv.files import Location, file_sizes
 
 __all__ = ["check_space"]
 
@@ -15,22 +15,24 @@ __all__ = ["check_space"]
 COMPRESSED = 0.3
 
 
-def check_space(dataset: xr.Dataset, path: Path) -> None:
+def check_space(dataset: xr.Dataset, path: Location) -> None:
     """Check that a dataset fits on the disk, before hours of work are lost on a full disk.
 
     Parameters
     ----------
     dataset : xarray.Dataset
         Dataset to be written.
-    path : Path
-        Its store. The space of its unfinished part counts as free; that of an earlier store does
-        not, because it is replaced only when the new one is complete.
+    path : Path or upath.UPath
+        Its store; object stores are not checked. The space of its unfinished part counts as free;
+        that of an earlier store does not, because it is replaced only when the new one is complete.
 
     Raises
     ------
     OSError
         If the free space is less than the smallest compressed size of the dataset.
     """
+    if not isinstance(path, Path):
+        return
     needed = COMPRESSED * dataset.nbytes
     written = sum(file_sizes(path.with_suffix(".part")))
     free = shutil.disk_usage(path.parent).free + written

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from gdiv.extras import requires
-from gdiv.files import redacted, replacing, write_json
+from gdiv.files import Location, redacted, replacing, write_json
 from gdiv.study.results import Kind
 from gdiv.study.resumable import write_dataset
 
@@ -22,13 +22,13 @@ MARKS = ("synthetic",)
 TEXT_COLUMNS = ("id", "reference", "secondary", "name", "baseline")
 
 
-def read_result(path: Path, kind: Kind) -> Any:
+def read_result(path: Location, kind: Kind) -> Any:
     """Read a result.
 
     Parameters
     ----------
-    path : Path
-        File or store.
+    path : Path or upath.UPath
+        File, or store of a dataset.
     kind : Kind
         Kind of the result.
 
@@ -37,7 +37,7 @@ def read_result(path: Path, kind: Kind) -> Any:
     xarray.Dataset, pandas.DataFrame, list of dict or Raft
         A lazy dataset, a table, STAC items, or a network.
     """
-    readers: dict[Kind, Callable[[Path], Any]] = {
+    readers: dict[Kind, Callable[[Any], Any]] = {
         "dataset": _read_dataset,
         "items": _read_items,
         "table": _read_table,
@@ -46,8 +46,8 @@ def read_result(path: Path, kind: Kind) -> Any:
     return readers[kind](path)
 
 
-def _read_dataset(path: Path) -> xr.Dataset:
-    return xr.open_zarr(path, consolidated=False)
+def _read_dataset(path: Location) -> xr.Dataset:
+    return xr.open_zarr(str(path), consolidated=False)
 
 
 def _read_items(path: Path) -> list[dict[str, Any]]:
@@ -67,35 +67,46 @@ def _read_weights(path: Path) -> Any:
     return load_weights(path)[0]
 
 
-def write_result(value: Any, path: Path, kind: Kind, crs: int | str, card: dict[str, str]) -> None:
+def write_result(
+    value: Any,
+    path: Location,
+    kind: Kind,
+    crs: int | str,
+    card: dict[str, str],
+    journal: Path | None = None,
+) -> None:
     """Write a result, completely or not at all.
 
     Parameters
     ----------
     value : Any
         Value of the kind.
-    path : Path
-        Final file or store.
+    path : Path or upath.UPath
+        Final file, or store of a dataset.
     kind : Kind
         Kind of the result.
     crs : int or str
         CRS of datasets.
     card : dict
         Provenance. Weights store all of it, tables and datasets only the mark of synthetic data.
+    journal : Path, optional
+        As for `gdiv.study.resumable.write_dataset`.
     """
     marks = {name: card[name] for name in MARKS if name in card}
     if kind == "dataset":
-        for scene in write_dataset(value.assign_attrs(marks), path, crs):
+        for scene in write_dataset(value.assign_attrs(marks), path, crs, journal):
             print(f"omitted: {scene}")
-    elif kind == "table":
-        with replacing(path) as partial:
+        return
+    file = Path(str(path))
+    if kind == "table":
+        with replacing(file) as partial:
             value.assign(**marks).to_csv(partial, index=False)
     elif kind == "items":
-        write_json(path, {"type": "FeatureCollection", "features": value})
+        write_json(file, {"type": "FeatureCollection", "features": value})
     else:
         from gdiv.flow.raft.checkpoints import save_weights
 
-        save_weights(value, path, **card)
+        save_weights(value, file, **card)
 
 
 def move_links(items: list[dict[str, Any]], folder: Path, absolute: bool) -> list[dict[str, Any]]:

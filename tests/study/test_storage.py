@@ -1,0 +1,155 @@
+"""Datasets of a run on an object store."""
+
+import dask.array as da
+import numpy as np
+import pytest
+import xarray as xr
+from distributed import Client, LocalCluster
+
+from gdiv.command import main
+from gdiv.files import file_sizes, write_json
+from gdiv.study.cluster import ADDRESS
+from gdiv.study.integrity import RECORD, check_run, measure_size
+from gdiv.study.opening import open_study
+from gdiv.study.results import find_result
+from gdiv.study.resumable import write_dataset
+from gdiv.study.storage import STORAGE, choose_storage, dataset_folder
+from gdiv.study.workspace import StudyError
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(600)]
+NAME = "displacement-dis"
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    """Address of an emulator of S3."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(emulator, monkeypatch, request):
+    """URL of an empty bucket; its address and credentials are in the environment."""
+    import s3fs
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator)
+    url = f"s3://bucket-{abs(hash(request.node.name))}"
+    files = s3fs.S3FileSystem(use_listings_cache=False)
+    files.mkdir(url)
+    yield url
+    files.rm(url, recursive=True)
+
+
+def make_pairs(rows=256):
+    """Make lazy displacements of four pairs, computed in blocks of some rows."""
+    values = da.random.default_rng(0).normal(size=(4, 256, 20), chunks=(1, rows, 20))
+    coords = {"pair": range(4), "y": np.arange(256.0), "x": np.arange(20.0)}
+    layers = dict.fromkeys(("u", "v", "quality", "sigma_u", "sigma_v"), values)
+    scores = dict.fromkeys(find_result(NAME).content, np.zeros(4))
+    named = {name: ("pair", score) for name, score in scores.items()}
+    return xr.Dataset(named | {key: (("pair", "y", "x"), v) for key, v in layers.items()}, coords)
+
+
+def open_on(folder, url):
+    """Open a study whose datasets are stored at a URL."""
+    study = open_study("mer-de-glace", "smoke", workspace=str(folder))
+    choose_storage(study.folder, url)
+    return study
+
+
+@pytest.mark.parametrize("rows", [256, 128], ids=["whole", "blocks"])
+def test_workers_write_and_read_an_object_store(rows, bucket, tmp_path, monkeypatch, capsys):
+    expected = make_pairs(rows).load()
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        monkeypatch.setenv(ADDRESS, cluster.scheduler_address)
+        with Client(cluster):
+            study = open_on(tmp_path, f"{bucket}/run")
+            study.save(NAME, make_pairs(rows))
+            stored = study.open(NAME)
+            assert f"saved {bucket}/run/{NAME}.zarr" in capsys.readouterr().out
+            assert np.array_equal(stored.u.mean("pair").values, expected.u.mean("pair").values)
+    assert not list((tmp_path / "data").glob("*.zarr"))
+    assert not list(tmp_path.rglob("*.part")) and not list(tmp_path.rglob("*.journal.json"))
+
+
+def test_a_lost_object_is_named_and_clean_removes_the_objects(bucket, tmp_path, capsys):
+    study = open_on(tmp_path, f"{bucket}/run")
+    study.save(NAME, make_pairs())
+    path = study.path(NAME)
+    name = f"data/{NAME}.zarr"
+    write_json(tmp_path / RECORD, {"05": {"measures": {name: measure_size(path)}}})
+    assert check_run(tmp_path) == {name: ""}
+    path.fs.rm(f"{path.path}/u/c/2/0/0")
+    with pytest.raises(StudyError, match=rf"'{NAME}' is damaged: it has \d+ files instead of"):
+        study.open(NAME)
+    assert "files instead of" in check_run(tmp_path)[name]
+    arguments = ["clean", "mer-de-glace", "--profile", "smoke", "--workspace", str(tmp_path)]
+    assert main(arguments) == 0
+    assert not path.exists() and not tmp_path.exists()
+
+
+def test_an_interrupted_save_resumes_on_an_object_store(bucket, tmp_path, monkeypatch):
+    calls = []
+
+    def work(block, kill=False, block_info=None):
+        if block_info:
+            number = block_info[0]["array-location"][0][0]
+            if kill and number >= 2:
+                raise KeyboardInterrupt
+            calls.append(number)
+        return block + 1
+
+    def dataset(kill):
+        zeros = da.zeros((4, 4, 4), chunks=(1, 4, 4))
+        values = zeros.map_blocks(work, kill=kill, dtype=float, meta=np.empty((0, 0, 0)))
+        coords = {"pair": range(4), "y": range(4), "x": range(4)}
+        return xr.Dataset({"u": (("pair", "y", "x"), values)}, coords)
+
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    write_json(tmp_path / STORAGE, {"url": f"{bucket}/run"})
+    path, journal = dataset_folder(tmp_path) / "labels.zarr", tmp_path / "labels.journal.json"
+    with pytest.raises(KeyboardInterrupt):
+        write_dataset(dataset(kill=True), path, 32632, journal)
+    assert set(calls) == {0, 1} and not path.exists() and journal.exists()
+    calls.clear()
+    write_dataset(dataset(kill=False), path, 32632, journal)
+    assert set(calls) == {2, 3} and len(file_sizes(path)) > 4
+    assert (xr.open_zarr(str(path), consolidated=False).u == 1).all()
+    assert not path.with_suffix(".part").exists()
+
+
+def test_a_folder_of_a_shared_file_system_is_a_store(tmp_path):
+    study = open_on(tmp_path / "run", str(tmp_path / "shared"))
+    study.save(NAME, make_pairs())
+    assert (tmp_path / "shared" / f"{NAME}.zarr").is_dir()
+    assert not list((tmp_path / "run" / "data").glob("*.zarr"))
+    again = open_study("mer-de-glace", "smoke", workspace=str(tmp_path / "run"))
+    assert again.open(NAME).sizes["pair"] == 4, "the folder of the run names its store"
+
+
+def test_unusable_stores_are_refused_with_the_cure(bucket, tmp_path):
+    with pytest.raises(StudyError, match="user name, password or query"):
+        choose_storage(tmp_path, "s3://me:secret@bucket/run")
+    with pytest.raises(StudyError, match="cannot write to the store s3://no-such-bucket/run"):
+        choose_storage(tmp_path, "s3://no-such-bucket/run")
+    with pytest.raises(StudyError, match="is not a URL of fsspec"):
+        choose_storage(tmp_path, "magic://bucket/run")
+    assert not (tmp_path / STORAGE).exists()
+    choose_storage(tmp_path, f"{bucket}/one")
+    choose_storage(tmp_path, f"{bucket}/one")
+    with pytest.raises(StudyError, match=r"are in .*/one; omit --store"):
+        choose_storage(tmp_path, f"{bucket}/two")
+
+
+def test_a_run_with_local_datasets_is_not_moved(tmp_path):
+    (tmp_path / "data" / "cube.zarr").mkdir(parents=True)
+    with pytest.raises(StudyError, match="omit --store, or name another folder"):
+        choose_storage(tmp_path, str(tmp_path / "shared"))
