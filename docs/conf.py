@@ -52,8 +52,9 @@ napoleon_google_docstring = False
 napoleon_use_ivar = True  # the attributes of a class are a list, beside its documented members
 html_theme = "sphinx_book_theme"
 html_title = "gdiv"
-html_static_path = ["gdiv.css"]
+html_static_path = ["gdiv.css", "gdiv.js"]
 html_css_files = ["gdiv.css"]
+html_js_files = ["gdiv.js"]
 html_copy_source = False
 html_theme_options = {
     "use_download_button": False,

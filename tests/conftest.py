@@ -33,10 +33,11 @@ os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
 
 
 def pytest_collection_modifyitems(items):
-    """Mark tests that use the smoke run: they need a run of the study."""
+    """Mark tests that use the smoke run, and keep them in one process: it is run only once."""
     for item in items:
         if "smoke" in getattr(item, "fixturenames", ()):
             item.add_marker("run")
+            item.add_marker(pytest.mark.xdist_group("smoke"))
 
 
 @pytest.fixture(scope="session")

@@ -309,6 +309,7 @@ def _add_region_options(command: argparse.ArgumentParser) -> None:
         "--workers", type=int, default=1, metavar="N", help="glaciers run in parallel; default 1"
     )
     command.add_argument("--cluster", default="", metavar="ADDRESS|local:N", help="as for gdiv run")
+    command.add_argument("--store", default="", metavar="URL", help="as for gdiv run")
     command.add_argument("--core-hour", type=float, default=CORE_HOUR, metavar="USD", help="price")
     command.add_argument(
         "--gigabyte-month", type=float, default=GIGABYTE_MONTH, metavar="USD", help="price"

@@ -118,6 +118,7 @@ def _run(
             arguments.matcher,
             arguments.workers,
             refused,
+            arguments.store,
         )
     failed = table[table.status == "failed"]
     print(f"\n{len(table) - len(failed)} of {len(table)} glaciers done")

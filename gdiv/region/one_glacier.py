@@ -19,6 +19,7 @@ from gdiv.imagery.scenes import judge_scenes, mark_unreadable, require_enough
 from gdiv.study.dependencies import recipe_hash, shared_hash, signatures
 from gdiv.study.integrity import describe_damage, measure_size
 from gdiv.study.opening import open_study
+from gdiv.study.storage import choose_storage
 from gdiv.study.study import Study
 from gdiv.study.workspace import StudyError, locked
 from gdiv.velocity import products
@@ -40,7 +41,7 @@ KM2 = 1e6
 
 
 def compute_glacier(
-    glacier: str, profile: str, source: str, matcher: str, folder: Path
+    glacier: str, profile: str, source: str, matcher: str, folder: Path, store: str = ""
 ) -> dict[str, Any]:
     """Compute the velocity of one glacier, its products and a summary.
 
@@ -53,6 +54,8 @@ def compute_glacier(
     folder : Path
         Folder of the glacier. A call with the same inputs and code resumes after the last finished
         step.
+    store : str, optional
+        Location of the datasets, as for `gdiv.run_study`; by default in the folder.
 
     Returns
     -------
@@ -70,6 +73,7 @@ def compute_glacier(
     inputs = {} if study.source.kind == "twin" else signatures(study)
     recipe = recipe_hash(shared_hash(study), matcher, source, inputs)
     with locked(study.folder):
+        choose_storage(study.folder, store)
         steps = _Steps(study, recipe)
         steps.run("items", lambda: _find(study))
         steps.run("scenes", lambda: _judge(study))

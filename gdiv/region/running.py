@@ -35,6 +35,7 @@ def run_region(
     matcher: str = "raft",
     workers: int = 1,
     refused: dict[str, str] | None = None,
+    store: str = "",
 ) -> pd.DataFrame:
     """Run glaciers of the catalog, each in its own folder.
 
@@ -53,6 +54,9 @@ def run_region(
         Number of glaciers to run in parallel, each in its own process.
     refused : dict, optional
         Reasons, by key, of glaciers that cannot run; they are listed as failed.
+    store : str, optional
+        Location of the datasets, such as ``"s3://bucket/region"``, with a part for each glacier; by
+        default in the folder of each glacier.
 
     Returns
     -------
@@ -65,7 +69,9 @@ def run_region(
     rows = {key: _failure(key, reason) for key, reason in (refused or {}).items()}
     waiting = [key for key in glaciers if key not in rows]
     with locked(folder), environment(**_threads(workers)):
-        task = partial(_compute, profile=profile, source=source, matcher=matcher, region=folder)
+        task = partial(
+            _compute, profile=profile, source=source, matcher=matcher, region=folder, store=store
+        )
         left = _run_pool(waiting, task, workers, rows, len(glaciers))
         for key in left:  # after a killed process, run one at a time to isolate the cause
             if _run_pool([key], task, 1, rows, len(glaciers)):
@@ -117,7 +123,9 @@ def _threads(workers: int) -> dict[str, str | None]:
     }
 
 
-def _compute(key: str, profile: str, source: str, matcher: str, region: Path) -> dict[str, Any]:
+def _compute(
+    key: str, profile: str, source: str, matcher: str, region: Path, store: str
+) -> dict[str, Any]:
     """Compute one glacier with messages in a file; return its status and summary."""
     folder = region / key
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,7 +135,8 @@ def _compute(key: str, profile: str, source: str, matcher: str, region: Path) ->
         redirect_stderr(log),
     ):
         try:
-            summary = compute_glacier(key, profile, source, matcher, folder)
+            own_store = f"{store.rstrip('/')}/{key}" if store else ""
+            summary = compute_glacier(key, profile, source, matcher, folder, own_store)
             return {"status": "done", "reason": ""} | summary
         except Exception as error:  # one glacier must not end the region
             traceback.print_exc()
