@@ -32,6 +32,7 @@ paths = [str(FOREIGN), os.environ.get("PYTHONPATH")]
 os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Mark tests that use the smoke run, and keep them in one process: it is run only once."""
     for item in items:
