@@ -13,7 +13,7 @@ study: $(ENV)/study.ready  ## the whole study on the synthetic Mer de Glace, no 
 	$(RUN)/gdiv run mer-de-glace --profile demo
 
 test: $(ENV)/test.ready lint  ## linters, types and every test
-	$(ONE_THREAD) $(RUN)/python -m pytest -n 2 --dist loadgroup
+	$(ONE_THREAD) $(RUN)/python -m pytest -n 2
 
 quick: $(ENV)/test.ready  ## the tests that need no run of the study, under two minutes
 	$(ONE_THREAD) $(RUN)/python -m pytest -n auto -m "not run"

@@ -1,6 +1,7 @@
 """Shared fixtures: a small twin, a smoke run, real scenes, a browser."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -32,13 +33,30 @@ paths = [str(FOREIGN), os.environ.get("PYTHONPATH")]
 os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Mark tests that use the smoke run, and keep them in one process: it is run only once."""
+    """Mark tests that use the smoke run: they need a run of the study."""
     for item in items:
         if "smoke" in getattr(item, "fixturenames", ()):
             item.add_marker("run")
-            item.add_marker(pytest.mark.xdist_group("smoke"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep all files that use the smoke run in one process, so that it is run only once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    tests = (ROOT / "tests").rglob("test_*.py")
+    shared = {
+        path.relative_to(ROOT).as_posix()
+        for path in tests
+        if re.search(r"def .*\bsmoke\b", path.read_text(encoding="utf-8"))
+    }
+
+    class SmokeScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "smoke" if nodeid.split("::")[0] in shared else nodeid
+
+    return SmokeScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
