@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Location",
     "file_sizes",
-    "move",
+    "publish",
     "read_record",
     "read_text",
     "redacted",
@@ -40,6 +40,8 @@ Location: TypeAlias = Union[Path, "UPath"]
 ATTEMPTS = 3
 #: Seconds before the second attempt; doubled before each further one.
 PAUSE = 1.0
+#: File without which a Zarr store cannot be opened.
+ZARR_ROOT = "zarr.json"
 #: Maximum length of an error message, characters.
 MESSAGE_LENGTH = 100
 #: User, password and query string of a URL, which may be secrets.
@@ -153,6 +155,8 @@ def remove(path: Location) -> None:
         Path to remove.
     """
     if not isinstance(path, Path):
+        if (path / ZARR_ROOT).exists():  # a partly removed store must not be opened
+            path.fs.rm_file(f"{path.path}/{ZARR_ROOT}")
         if path.exists():
             path.fs.rm(path.path, recursive=True)
     elif path.is_dir() and not path.is_symlink():
@@ -161,23 +165,24 @@ def remove(path: Location) -> None:
         path.unlink(missing_ok=True)
 
 
-def move(source: Location, target: Location) -> None:
-    """Move a store, replacing another one.
-
-    On an object store, every object is copied, so a move takes time and is not atomic.
+def publish(source: Location, target: Location) -> None:
+    """Make a finished store available under its final name, replacing another one.
 
     Parameters
     ----------
     source, target : Path or upath.UPath
-        Present and new path, on the same file system.
+        Present and final path, on the same file system. A local store is renamed. On an object
+        store, every object is copied, first the chunks and last the root of the store, which cannot
+        be opened before it is complete; `source` is left.
     """
     remove(target)
     if isinstance(source, Path):
         source.rename(str(target))
-    else:
-        objects = source.fs.find(source.path)
-        source.fs.copy(objects, [f"{target}{name.removeprefix(source.path)}" for name in objects])
-        remove(source)
+        return
+    root = f"{source.path}/{ZARR_ROOT}"
+    chunks = [name for name in source.fs.find(source.path) if name != root]
+    source.fs.copy(chunks, [f"{target}{name.removeprefix(source.path)}" for name in chunks])
+    source.fs.copy(root, f"{target}/{ZARR_ROOT}")
 
 
 def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
@@ -212,7 +217,7 @@ def file_sizes(path: Location) -> list[int]:
     """
     if not isinstance(path, Path):
         path.fs.invalidate_cache()  # other processes write to it
-        return list(path.fs.du(path.path, total=False).values())
+        return [entry["size"] for entry in path.fs.find(path.path, detail=True).values()]
     files = [path] if path.is_file() else path.rglob("*")
     return [file.stat().st_size for file in files if file.is_file()]
 

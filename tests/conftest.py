@@ -54,7 +54,8 @@ def pytest_xdist_make_scheduler(config, log):
 
     class SmokeScheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return "smoke" if nodeid.split("::")[0] in shared else nodeid
+            file = nodeid.split("::")[0]
+            return "smoke" if file in shared else file
 
     return SmokeScheduling(config, log)
 

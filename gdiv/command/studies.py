@@ -6,16 +6,15 @@ import shutil
 from pathlib import Path
 
 from gdiv.catalog import OWN_CATALOG, load_catalog, own_catalog
-from gdiv.files import remove
 from gdiv.imagery.folder import describe_files, format_files, write_items
 from gdiv.study import claims
 from gdiv.study.dry_run import format_plan, plan_run
 from gdiv.study.execution import environment
-from gdiv.study.integrity import RECORD, check_run, read_state, recorded_sizes
+from gdiv.study.integrity import RECORD, check_run, read_state
 from gdiv.study.own_glacier import describe_glacier, key_of, write_catalog
 from gdiv.study.parameters import notebooks
-from gdiv.study.results import locate
 from gdiv.study.run import run_study
+from gdiv.study.storage import choose_storage, remove_datasets
 from gdiv.study.workspace import StudyError, default_workspace, locked, relative
 
 __all__ = ["check", "clean", "run_named", "search_scenes"]
@@ -166,6 +165,7 @@ def check(arguments: argparse.Namespace) -> None:
         If a result is damaged; the message lists all.
     """
     folder = _folder_of_run(arguments)
+    choose_storage(folder)
     found = check_run(folder)
     if not found:
         raise StudyError(f"{folder} has no record of its results; run it with gdiv run")
@@ -189,9 +189,7 @@ def clean(arguments: argparse.Namespace) -> None:
     """
     folder = _folder_of_run(arguments)
     with locked(folder):  # raises if a run is using it
-        pass
-    for name in recorded_sizes(folder):  # datasets may lie elsewhere
-        remove(locate(folder, name))
+        remove_datasets(folder)
     try:
         shutil.rmtree(folder)
     except OSError as error:

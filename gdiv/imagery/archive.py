@@ -77,12 +77,6 @@ def find_items(source: Source, glacier: Glacier, years: list[int]) -> list[dict[
             items = _items_of_service(source, glacier, years)
     except SceneError:
         raise
-    except APIError as error:
-        if isinstance(error.__context__, requests.ConnectionError):
-            raise UnreachableError(
-                f"{location} cannot be reached; check the network, or choose another --source"
-            ) from None
-        raise SceneError(f"{location} could not be read: {redacted(str(error))}") from None
     except Exception as error:
         raise SceneError(f"{location} could not be read: {redacted(str(error))}") from None
     dated = []
@@ -212,7 +206,16 @@ def _items_of_service(source: Source, glacier: Glacier, years: list[int]) -> lis
         allowed_methods=None,
     )
     location = redacted(str(source.url))
-    client = Client.open(str(source.url), stac_io=StacApiIO(max_retries=retry, timeout=TIMEOUT))
+    connection = StacApiIO(max_retries=retry, timeout=TIMEOUT)
+    try:
+        client = Client.open(str(source.url), stac_io=connection)
+    except APIError as error:
+        if not isinstance(error.__context__, requests.ConnectionError):
+            raise
+        reason = type(error.__context__).__name__
+        raise UnreachableError(
+            f"{location} cannot be reached ({reason}); check the network, or choose another source"
+        ) from None
     items: dict[str, dict[str, Any]] = {}
     for year in years:
         first, last = glacier.season.dates(year)

@@ -31,7 +31,7 @@ def find_band(descriptions: Sequence[str | None], band: str = "") -> int | None:
     3
     """
     names = [(description or "").strip().lower() for description in descriptions]
-    if band.isdigit():
+    if band.isdecimal():
         return int(band) if 1 <= int(band) <= len(names) else None
     wanted = (band.lower(),) if band else NEAR_INFRARED
     return next((names.index(name) + 1 for name in wanted if name in names), None)

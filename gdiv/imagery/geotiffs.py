@@ -18,7 +18,7 @@ from gdiv.imagery.masks import MARGIN, make_masks
 from gdiv.imagery.outlines import VectorError, polygon_parts, read_polygons
 from gdiv.imagery.pixel_checks import crs_name
 from gdiv.imagery.projection import map_scale
-from gdiv.imagery.single_image import PairError, Picture, open_image
+from gdiv.imagery.single_image import NEAR_INFRARED, PairError, Picture, open_image
 
 __all__ = ["PairError", "open_pair"]
 
@@ -97,6 +97,12 @@ def open_pair(
     (64, 10.0)
     """
     images = [open_image(image, band, nodata, geobox) for image in (reference, secondary)]
+    described = {image.attrs.pop(NEAR_INFRARED) for image in images}
+    if described >= {True, False}:
+        raise PairError(
+            "only one of the images has a band described as near infrared; choose the band of both "
+            "by its number: band=N, or --band N"
+        )
     first, second = _on_common_grid(*images)
     start, end = _pair_dates((reference, secondary), dates)
     grid = first.odc.geobox

@@ -14,8 +14,10 @@ from odc.geo.geobox import GeoBox
 from gdiv.imagery.bands import find_band, list_bands
 from gdiv.imagery.pixel_checks import GridError, check_pixels
 
-__all__ = ["PairError", "Picture", "open_image"]
+__all__ = ["NEAR_INFRARED", "PairError", "Picture", "open_image"]
 
+#: Attribute of an image from a file of several bands: whether a description chose the band.
+NEAR_INFRARED = "near_infrared"
 #: Types of images that a user may pass.
 Picture: TypeAlias = str | Path | xr.DataArray | npt.NDArray[Any]
 
@@ -44,7 +46,8 @@ def open_image(
     Returns
     -------
     xarray.DataArray
-        Image with y descending.
+        Image with y descending. The attribute ``near_infrared`` is False if a file has several
+        bands and no description chose one, None if there was no choice.
 
     Raises
     ------
@@ -72,6 +75,7 @@ def open_image(
     if fill is not None and np.isfinite(fill):
         values = np.where(opened.values == fill, np.float32(np.nan), values)
     data = xr.DataArray(values, dims=("y", "x"), coords={"y": opened.y, "x": opened.x})
+    data.attrs = {NEAR_INFRARED: opened.attrs.get(NEAR_INFRARED)}
     return data.rio.write_crs(opened.rio.crs)
 
 
@@ -94,13 +98,16 @@ def _from_file(path: Path, band: int | str | None, masked: bool) -> xr.DataArray
             described = opened.attrs.get("long_name", "")  # one text if all are equal
             count = opened.sizes["band"]
             descriptions = [described] * count if isinstance(described, str) else described
-            number = find_band(descriptions, "" if band is None else str(band))
-            if number is None and band is not None:
+            number = find_band(descriptions, str(band or ""))
+            if number is None and band:
                 raise PairError(
-                    f"{path.name} has no band {band} among {list_bands(descriptions)}; choose one: "
-                    f"band=NUMBER or NAME"
+                    f"{path.name} has no band {band} among {list_bands(descriptions)}; choose one "
+                    f"by its number or name"
                 )
-            return opened.sel(band=number or 1, drop=True).load()
+            chosen = opened.sel(band=number or 1, drop=True).load()
+            if not band and count > 1:
+                chosen.attrs[NEAR_INFRARED] = number is not None
+            return chosen
     except rasterio.errors.RasterioIOError as error:
         raise PairError(f"{path} cannot be read: {error}") from None
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
-from gdiv.catalog import Profile, Source, load_catalog
+from gdiv.catalog import Glacier, Profile, Source, load_catalog
 from gdiv.flow.matchers.registry import get_matcher
 from gdiv.imagery.archive import SceneError, UnreachableError
 from gdiv.imagery.grid import study_grid
@@ -53,28 +53,35 @@ def plan_region(glaciers: Sequence[str], profile: str, source: str, matcher: str
     for key in glaciers:
         entry = load_catalog().pick("glaciers", key)
         grid = study_grid(entry.bbox, entry.crs)
-        try:
-            if unreachable:
-                raise UnreachableError(unreachable)
-            rows.append(_plan_one(key, profile, chosen, archive, source, matcher))
-        except SceneError as error:
-            unreachable = str(error) if isinstance(error, UnreachableError) else ""
-            size = float(grid.width * grid.height)
-            rows.append(_row(key, entry.label, grid, size, 0, 0, 0.0, str(error)))
+        reason = unreachable
+        if not reason:
+            try:
+                rows.append(_plan_one(key, entry, grid, chosen, archive, profile, source, matcher))
+                continue
+            except SceneError as error:
+                reason = str(error)
+                if isinstance(error, UnreachableError):
+                    unreachable = reason
+        rows.append(_refused(key, entry.label, grid, reason))
     return pd.DataFrame(rows)
 
 
 def _plan_one(
-    key: str, profile: str, chosen: Profile, archive: Source, source: str, matcher: str
+    key: str,
+    entry: Glacier,
+    grid: GeoBox,
+    chosen: Profile,
+    archive: Source,
+    profile: str,
+    source: str,
+    matcher: str,
 ) -> dict[str, object]:
     """Row of one glacier."""
-    entry = load_catalog().pick("glaciers", key)
-    grid = study_grid(entry.bbox, entry.crs)
     pixels, scenes, pairs, reason = float(grid.width * grid.height), 0, 0, ""
     if archive.kind == "twin":
         usable = chosen.usable_scenes
         if entry.twin is None:
-            return _row(key, entry.label, grid, pixels, 0, 0, 0.0, "it has no twin description")
+            return _refused(key, entry.label, grid, "it has no twin description")
         rendered = entry.twin.years
         counts = [usable[min(rendered.index(y), len(usable) - 1)] for y in entry.years.validation]
         scenes = sum(counts)
@@ -90,6 +97,11 @@ def _plan_one(
     matching = pairs * DIS_SECONDS * get_matcher(matcher).cost
     seconds = GLACIER_SECONDS + size * (scenes * SCENE_SECONDS + matching) if pairs else 0.0
     return _row(key, entry.label, grid, pixels, scenes, pairs, seconds, reason)
+
+
+def _refused(key: str, label: str, grid: GeoBox, reason: str) -> dict[str, object]:
+    """Row of a glacier that cannot run."""
+    return _row(key, label, grid, float(grid.width * grid.height), 0, 0, 0.0, reason)
 
 
 def _row(

@@ -10,14 +10,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gdiv.files import read_text
+from gdiv.files import Location, read_text
 from gdiv.imagery.archive import local_path
 from gdiv.imagery.elevation import TERRAIN_FILE
 from gdiv.installation import shipped_path
 from gdiv.study.claims import read_claims
 from gdiv.study.facts import STABLE_FILES, UNSTABLE_FILE, Facts
 from gdiv.study.provenance import code_hash
-from gdiv.study.results import find_result
+from gdiv.study.results import find_result, locate
 from gdiv.study.workspace import StudyError
 
 __all__ = ["fingerprint", "recipe_hash", "shared_hash", "signatures"]
@@ -151,7 +151,7 @@ def fingerprint(
         elif kind == "claims":
             parts[name] = _claims_hash(study.folder, rest, state, number)
         else:
-            parts[name] = _result_signature(study.folder / name, state)
+            parts[name] = _result_signature(locate(study.folder, name), state)
     return recipe_hash(base, parts)
 
 
@@ -163,9 +163,9 @@ def _claims_hash(folder: Path, start: str, state: State, number: str) -> str:
     return recipe_hash({key: claims.get(key) for key in keys if key.startswith(start)})
 
 
-def _result_signature(path: Path, state: State) -> Any:
+def _result_signature(path: Location, state: State) -> Any:
     """Signature of a result by its content, or by the notebook that made it."""
-    if path.suffix in TEXTS:
+    if isinstance(path, Path) and path.suffix in TEXTS:
         return _content_hash(path)
     try:
         maker = find_result(path.stem).maker

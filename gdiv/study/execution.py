@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -83,6 +84,8 @@ def run_notebook(path: Path, folder: Path, parameters: dict[str, Any]) -> Execut
     output = folder / "notebooks" / path.name
     journal = (folder / "notebooks" / "journal.part").resolve()
     start = time.perf_counter()
+    # Cells done and time left on a terminal; a log gets one line per notebook.
+    bar: Any = {"desc": path.stem, "leave": False} if sys.stderr.isatty() else False
     journal.write_text("", encoding="utf-8")
     try:
         with environment(**{JOURNAL: str(journal)}):
@@ -91,7 +94,7 @@ def run_notebook(path: Path, folder: Path, parameters: dict[str, Any]) -> Execut
                 str(output),
                 parameters,
                 kernel_name=KERNEL,
-                progress_bar=False,
+                progress_bar=bar,
                 cwd=str(folder),
                 extra_arguments=["--log-level=CRITICAL"],
             )

@@ -12,6 +12,7 @@ import xarray as xr
 
 from gdiv.files import Location, file_sizes, read_record, short_message, write_json
 from gdiv.study.results import locate
+from gdiv.study.storage import zarr_target
 
 __all__ = [
     "RECORD",
@@ -104,7 +105,7 @@ def check_run(folder: Path) -> dict[str, str]:
 def _unreadable(store: Location) -> str:
     """Reason why a chunk of a store cannot be read; empty if all can be read."""
     try:
-        with xr.open_zarr(str(store), consolidated=False, chunks={}) as data:
+        with xr.open_zarr(**zarr_target(store), consolidated=False, chunks={}) as data:
             for variable in data.variables.values():
                 if variable.chunks is not None:
                     for block in variable.data.blocks.ravel():  # one at a time, to bound the memory

@@ -107,7 +107,7 @@ def write_catalog(folder: Path, key: str, entry: dict[str, Any]) -> Path:
             f"{path} exists and would be overwritten; to use it: gdiv run {key} --catalog {path} "
             f"--source {folder / 'items.json'}; to recreate it, remove it"
         )
-    path.write_text(_header(content) + content, encoding="utf-8")
+    path.write_text(_header(content) + content, encoding="utf-8", newline="\n")
     return path
 
 
@@ -118,7 +118,7 @@ def _header(content: str) -> str:
 
 def _was_edited(existing: str, content: str) -> bool:
     """Check whether a catalog has other content than `content`, and was not written by gdiv."""
-    first, _, rest = existing.partition("\n")
+    first, _, rest = existing.replace("\r\n", "\n").partition("\n")
     return rest != content and f"{first}\n" != _header(rest)
 
 

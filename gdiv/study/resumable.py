@@ -13,11 +13,21 @@ from dask.base import compute
 from tqdm import tqdm
 from zarr.codecs import ZstdCodec
 
-from gdiv.files import Location, move, read_record, remove, retry, short_message, write_json
+from gdiv.files import (
+    ZARR_ROOT,
+    Location,
+    publish,
+    read_record,
+    remove,
+    retry,
+    short_message,
+    write_json,
+)
 from gdiv.study.cluster import compute_threads
 from gdiv.study.integrity import describe_damage, measure_size
 from gdiv.study.provenance import code_hash
 from gdiv.study.space import check_space
+from gdiv.study.storage import zarr_target
 from gdiv.velocity.annual import ROWS
 from gdiv.velocity.export import with_crs
 
@@ -84,13 +94,16 @@ def write_dataset(
             partial = _without_scenes(set(failed), partial, path.with_suffix(".whole.part"))
     else:
         remove(partial)
-        dataset.to_zarr(str(partial), mode="w", encoding=_checksum_encoding(dataset), **_OPTIONS)
-    move(partial, path)
-    remove(path.with_suffix(".part"))
+        encoding = _checksum_encoding(dataset)
+        dataset.to_zarr(**zarr_target(partial), mode="w", encoding=encoding, **_OPTIONS)
+    publish(partial, path)
     if dimension and attempt and not failed:
         write_json(journal, {"recipe": recipe, "complete": measure_size(path)})
     else:
         journal.unlink(missing_ok=True)
+    # The journal no longer refers to the parts.
+    remove(partial)
+    remove(path.with_suffix(".part"))
     return [f"{dataset.scene.values[index]} {reason}" for index, reason in failed.items()]
 
 
@@ -127,7 +140,7 @@ def _write_parts(
             failed |= errors
             for index, part in computed.items():
                 region: dict[str, slice] = {dimension: slice(index, index + 1)}
-                part.to_zarr(str(partial), region=region, **_OPTIONS)
+                part.to_zarr(**zarr_target(partial), region=region, **_OPTIONS)
             done += list(computed)
             write_json(journal, {"recipe": recipe, "done": done})
             bar.update(len(batch))
@@ -161,7 +174,7 @@ def _is_complete(path: Location, journal: Path, recipe: str) -> bool:
 
 def _resume(journal: Path, partial: Location, recipe: str) -> list[int]:
     """Indices of the parts that an interrupted call with the same recipe has written."""
-    if not partial.exists():
+    if not (partial / ZARR_ROOT).exists():
         return []
     content = read_record(journal)
     return content.get("done", []) if content.get("recipe") == recipe else []
@@ -177,7 +190,7 @@ def _write_template(dataset: xr.Dataset, partial: Location, journal: Path) -> No
         if variable.dims == ("pair", "y", "x"):
             chunks = (1, min(ROWS, dataset.sizes["y"]), dataset.sizes["x"])
             encoding[name] = encoding.get(name, {}) | {"chunks": chunks}
-    dataset.to_zarr(str(partial), mode="w", compute=False, encoding=encoding, **_OPTIONS)
+    dataset.to_zarr(**zarr_target(partial), mode="w", compute=False, encoding=encoding, **_OPTIONS)
 
 
 def _checksum_encoding(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
@@ -216,8 +229,8 @@ def _read_scene(part: xr.Dataset) -> xr.Dataset | str:
 def _without_scenes(failed: set[int], partial: Location, whole: Location) -> Location:
     """Copy the store `partial` to `whole` without the scenes that failed."""
     remove(whole)
-    with xr.open_zarr(str(partial), consolidated=False) as written:
+    with xr.open_zarr(**zarr_target(partial), consolidated=False) as written:
         kept = [index for index in range(written.sizes["scene"]) if index not in failed]
         selected = written.isel(scene=kept).drop_encoding().chunk(scene=1)
-        selected.to_zarr(str(whole), encoding=_checksum_encoding(selected), **_OPTIONS)
+        selected.to_zarr(**zarr_target(whole), encoding=_checksum_encoding(selected), **_OPTIONS)
     return whole

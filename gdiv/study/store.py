@@ -13,6 +13,7 @@ from gdiv.extras import requires
 from gdiv.files import Location, redacted, replacing, write_json
 from gdiv.study.results import Kind
 from gdiv.study.resumable import write_dataset
+from gdiv.study.storage import zarr_target
 
 __all__ = ["move_links", "read_result", "write_result"]
 
@@ -47,7 +48,7 @@ def read_result(path: Location, kind: Kind) -> Any:
 
 
 def _read_dataset(path: Location) -> xr.Dataset:
-    return xr.open_zarr(str(path), consolidated=False)
+    return xr.open_zarr(**zarr_target(path), consolidated=False)
 
 
 def _read_items(path: Path) -> list[dict[str, Any]]:

@@ -118,6 +118,11 @@ def test_the_band_is_near_infrared_unless_named(tmp_path):
     assert (gdiv.open_pair(*files).reference == 1).all()
     assert (gdiv.open_pair(*files, band="red").reference == 0).all()
     assert (gdiv.open_pair(*files, band=1).reference == 0).all()
+    with rasterio.open(files[1], "r+") as file:
+        file.descriptions = (None, None)
+    with pytest.raises(PairError, match="only one of the images has a band described as near"):
+        gdiv.open_pair(*files)
+    assert (gdiv.open_pair(*files, band=2).reference == 1).all()
     with pytest.raises(PairError, match=r"no band swir among 1 Red, 2 NIR"):
         gdiv.open_pair(*files, band="swir")
 

@@ -13,7 +13,8 @@ from gdiv.study.integrity import RECORD, check_run, measure_size
 from gdiv.study.opening import open_study
 from gdiv.study.results import find_result
 from gdiv.study.resumable import write_dataset
-from gdiv.study.storage import STORAGE, choose_storage, dataset_folder
+from gdiv.study.storage import OWNER, STORAGE, choose_storage, dataset_folder
+from gdiv.study.store import read_result
 from gdiv.study.workspace import StudyError
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(600)]
@@ -76,8 +77,19 @@ def test_workers_write_and_read_an_object_store(rows, bucket, tmp_path, monkeypa
             stored = study.open(NAME)
             assert f"saved {bucket}/run/{NAME}.zarr" in capsys.readouterr().out
             assert np.array_equal(stored.u.mean("pair").values, expected.u.mean("pair").values)
-    assert not list((tmp_path / "data").glob("*.zarr"))
-    assert not list(tmp_path.rglob("*.part")) and not list(tmp_path.rglob("*.journal.json"))
+    assert not list((tmp_path / "data").iterdir()), "no dataset and no journal is left"
+    assert sorted(path.name for path in study.path(NAME).parent.iterdir()) == [
+        f"{NAME}.zarr",
+        OWNER,
+    ]
+
+
+def test_a_replaced_dataset_is_read_as_it_is_now(bucket, tmp_path):
+    study = open_on(tmp_path, f"{bucket}/run")
+    study.save(NAME, make_pairs())
+    assert "new" not in study.open(NAME)
+    study.save(NAME, make_pairs().assign(new=make_pairs().u))
+    assert study.open(NAME).new.shape == (4, 256, 20)
 
 
 def test_a_lost_object_is_named_and_clean_removes_the_objects(bucket, tmp_path, capsys):
@@ -94,6 +106,33 @@ def test_a_lost_object_is_named_and_clean_removes_the_objects(bucket, tmp_path, 
     arguments = ["clean", "mer-de-glace", "--profile", "smoke", "--workspace", str(tmp_path)]
     assert main(arguments) == 0
     assert not path.exists() and not tmp_path.exists()
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+@pytest.mark.parametrize("stopped", ["copy", "rm"])
+def test_a_save_that_is_killed_at_its_end_loses_nothing(
+    stopped, allowed, bucket, tmp_path, monkeypatch
+):
+    """Killed while objects are copied to their final names, or while earlier ones are removed."""
+    write_json(tmp_path / STORAGE, {"url": f"{bucket}/run"})
+    path, journal = dataset_folder(tmp_path) / f"{NAME}.zarr", tmp_path / "journal.json"
+    calls = []
+
+    def stop(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) > allowed:
+            raise KeyboardInterrupt
+        return original(*arguments, **options)
+
+    original = getattr(path.fs, stopped)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(path.fs, stopped, stop)
+        write_dataset(make_pairs(), path, 32632, journal)
+        write_dataset(make_pairs(), path, 32632, journal)
+    write_dataset(make_pairs(), path, 32632, journal)
+    stored = read_result(path, "dataset")
+    assert np.array_equal(stored.u.values, make_pairs().u.values)
+    assert not path.with_suffix(".part").exists()
 
 
 def test_an_interrupted_save_resumes_on_an_object_store(bucket, tmp_path, monkeypatch):
@@ -136,9 +175,9 @@ def test_a_folder_of_a_shared_file_system_is_a_store(tmp_path):
 
 
 def test_unusable_stores_are_refused_with_the_cure(bucket, tmp_path):
-    with pytest.raises(StudyError, match="user name, password or query"):
+    with pytest.raises(StudyError, match="a password or a query"):
         choose_storage(tmp_path, "s3://me:secret@bucket/run")
-    with pytest.raises(StudyError, match="cannot write to the store s3://no-such-bucket/run"):
+    with pytest.raises(StudyError, match="the store s3://no-such-bucket/run cannot be used"):
         choose_storage(tmp_path, "s3://no-such-bucket/run")
     with pytest.raises(StudyError, match="is not a URL of fsspec"):
         choose_storage(tmp_path, "magic://bucket/run")
@@ -147,9 +186,25 @@ def test_unusable_stores_are_refused_with_the_cure(bucket, tmp_path):
     choose_storage(tmp_path, f"{bucket}/one")
     with pytest.raises(StudyError, match=r"are in .*/one; omit --store"):
         choose_storage(tmp_path, f"{bucket}/two")
+    with pytest.raises(StudyError, match="has the datasets of another run"):
+        choose_storage(tmp_path / "other", f"{bucket}/one")
+
+
+def test_a_store_that_is_gone_is_one_message(bucket, tmp_path, capsys):
+    study = open_on(tmp_path, f"{bucket}/run")
+    study.save(NAME, make_pairs())
+    write_json(tmp_path / RECORD, {"05": {"measures": {}}})
+    files = dataset_folder(tmp_path).fs
+    files.rm(bucket, recursive=True)
+    for command in ("check", "clean"):
+        arguments = ["mer-de-glace", "--profile", "smoke", "--workspace", str(tmp_path)]
+        assert main([command, *arguments]) == 1
+        assert f"the store {bucket}/run cannot be used" in capsys.readouterr().err
+    assert tmp_path.exists()
+    files.mkdir(bucket)
 
 
 def test_a_run_with_local_datasets_is_not_moved(tmp_path):
     (tmp_path / "data" / "cube.zarr").mkdir(parents=True)
-    with pytest.raises(StudyError, match="omit --store, or name another folder"):
+    with pytest.raises(StudyError, match="omit --store, or use another folder"):
         choose_storage(tmp_path, str(tmp_path / "shared"))
