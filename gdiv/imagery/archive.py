@@ -4,20 +4,20 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pystac
 import requests
-from pystac_client import Client
-from pystac_client.exceptions import APIError
-from pystac_client.stac_api_io import StacApiIO
 from urllib3 import Retry
 
 from gdiv.catalog import Glacier, Source
 from gdiv.files import read_text, redacted
 from gdiv.imagery.items import PARTS, RESAMPLED, read_id, read_moment
 from gdiv.imagery.placement import Box, box_polygon, read_box
+
+if TYPE_CHECKING:
+    from pystac_client import Client
 
 __all__ = ["SceneError", "UnreachableError", "find_items", "local_path"]
 
@@ -198,24 +198,8 @@ def _overlap(box: Box, other: Box) -> bool:
 
 def _items_of_service(source: Source, glacier: Glacier, years: list[int]) -> list[dict[str, Any]]:
     """Items of a STAC service for the glacier's box and seasons, without duplicates."""
-    retry = Retry(
-        total=ATTEMPTS - 1,
-        backoff_factor=BACKOFF,
-        backoff_max=MAX_BACKOFF,
-        status_forcelist=RETRY_STATUS,
-        allowed_methods=None,
-    )
     location = redacted(str(source.url))
-    connection = StacApiIO(max_retries=retry, timeout=TIMEOUT)
-    try:
-        client = Client.open(str(source.url), stac_io=connection)
-    except APIError as error:
-        if not isinstance(error.__context__, requests.ConnectionError):
-            raise
-        reason = type(error.__context__).__name__
-        raise UnreachableError(
-            f"{location} cannot be reached ({reason}); check the network, or choose another source"
-        ) from None
+    client = _open_service(str(source.url))
     items: dict[str, dict[str, Any]] = {}
     for year in years:
         first, last = glacier.season.dates(year)
@@ -243,3 +227,28 @@ def _items_of_service(source: Source, glacier: Glacier, years: list[int]) -> lis
             known_ids |= set(new)
             items |= new
     return list(items.values())
+
+
+def _open_service(url: str) -> "Client":
+    """Connect to a STAC service, repeating requests that fail."""
+    # Importing pystac-client takes two seconds where all formats of jsonschema are installed.
+    from pystac_client import Client
+    from pystac_client.exceptions import APIError
+    from pystac_client.stac_api_io import StacApiIO
+
+    retry = Retry(
+        total=ATTEMPTS - 1,
+        backoff_factor=BACKOFF,
+        backoff_max=MAX_BACKOFF,
+        status_forcelist=RETRY_STATUS,
+        allowed_methods=None,
+    )
+    try:
+        return Client.open(url, stac_io=StacApiIO(max_retries=retry, timeout=TIMEOUT))
+    except APIError as error:
+        if not isinstance(error.__context__, requests.ConnectionError):
+            raise
+        raise UnreachableError(
+            f"{redacted(url)} cannot be reached ({type(error.__context__).__name__}); check the "
+            f"network, or choose another source"
+        ) from None

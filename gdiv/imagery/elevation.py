@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 from odc.geo.geobox import GeoBox
-from pystac_client import Client
 from rasterio.enums import Resampling
 
 from gdiv.catalog import Glacier, Source
@@ -74,6 +73,8 @@ def read_elevation(location: str | Path, glacier: Glacier, grid: GeoBox) -> Imag
 
 def _read_collection(location: str, glacier: Glacier, grid: GeoBox) -> Image:
     """Elevation from the tiles of a STAC collection."""
+    from pystac_client import Client  # imported here because it takes two seconds
+
     service, _, collection = location.partition(COLLECTIONS)
     search = Client.open(service).search(
         collections=[collection.strip("/")], bbox=glacier.bbox, max_items=MAX_TILES

@@ -13,8 +13,6 @@ import pandas as pd
 import pyproj
 import requests
 import xarray as xr
-from pystac_client import Client
-from pystac_client.stac_api_io import StacApiIO
 
 from gdiv.catalog import Glacier
 from gdiv.images.arrays import Component, Image, Mask
@@ -113,6 +111,10 @@ def find_cube(lon: float, lat: float, catalog: str = CATALOG, stac: str = STAC) 
 
 def _find_by_stac(lon: float, lat: float, stac: str) -> str | None:
     """URL of the cube at a position from STAC; None without a cube or response."""
+    # Imported here because it takes two seconds.
+    from pystac_client import Client
+    from pystac_client.stac_api_io import StacApiIO
+
     point = {"type": "Point", "coordinates": [lon, lat]}
     try:
         client = Client.open(stac, stac_io=StacApiIO(timeout=TIMEOUT))
