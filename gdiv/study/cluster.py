@@ -64,7 +64,7 @@ def cluster_address(named: str) -> Iterator[str]:
         from distributed import LocalCluster
     # Matchers use threads themselves, so a worker takes one task at a time.
     with LocalCluster(
-        n_workers=int(number), threads_per_worker=1, dashboard_address=None
+        n_workers=int(number), threads_per_worker=1, dashboard_address=":0"
     ) as cluster:
         yield str(cluster.scheduler_address)
         _disconnect()

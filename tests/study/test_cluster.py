@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(600)]
 @pytest.fixture
 def workers(monkeypatch):
     """Two worker processes, named by the environment."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as started:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as started:
         monkeypatch.setenv(ADDRESS, started.scheduler_address)
         yield started
         with suppress(ValueError):  # there is none
@@ -74,7 +74,7 @@ def test_an_unreachable_scheduler_gives_one_message(monkeypatch, tmp_path, capsy
 
 def test_a_cluster_without_workers_gives_one_message(monkeypatch):
     monkeypatch.setattr(cluster, "PATIENCE", 1.0)
-    with LocalCluster(n_workers=0, dashboard_address=None) as empty:
+    with LocalCluster(n_workers=0, dashboard_address=":0") as empty:
         monkeypatch.setenv(ADDRESS, empty.scheduler_address)
         with pytest.raises(StudyError, match="has no worker; start one"):
             connect()

@@ -69,7 +69,7 @@ def open_on(folder, url):
 @pytest.mark.parametrize("rows", [256, 128], ids=["whole", "blocks"])
 def test_workers_write_and_read_an_object_store(rows, bucket, tmp_path, monkeypatch, capsys):
     expected = make_pairs(rows).load()
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         monkeypatch.setenv(ADDRESS, cluster.scheduler_address)
         with Client(cluster):
             study = open_on(tmp_path, f"{bucket}/run")

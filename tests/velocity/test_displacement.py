@@ -58,7 +58,7 @@ def test_labels_do_not_depend_on_chunks_or_workers(matched, twin):
         results.append(labels(**chunks).compute(scheduler="threads", num_workers=workers))
     results.append(labels(scene=2).compute(scheduler="processes", num_workers=2))
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster),
     ):
         results.append(labels(scene=3).compute())
