@@ -6,8 +6,8 @@ __all__ = ["TimeLeft"]
 
 #: Seconds per notebook, from the demo on two cores; only their ratios are used.
 USUAL_SECONDS = {
-    "00": 7, "01": 35, "02": 10, "03": 65, "04": 115, "05": 100, "06": 35, "07": 15, "08": 10,
-    "09": 5, "10": 5,
+    "00": 5, "01": 60, "02": 22, "03": 109, "04": 325, "05": 150, "06": 130, "07": 30, "08": 20,
+    "09": 9, "10": 13,
 }  # fmt: skip
 #: Seconds assumed for any other notebook.
 OTHER_SECONDS = 10
@@ -25,7 +25,7 @@ class TimeLeft:
     --------
     >>> time_left = TimeLeft(["01", "02", "03"])
     >>> time_left.finish("01", 70.0)
-    'about 2 min left'
+    'about 3 min left'
     >>> time_left.finish("02", 20.0), time_left.finish("03", 90.0)
     ('about 2 min left', '')
     """

@@ -6,7 +6,7 @@ from gdiv.study.time_left import TimeLeft
 def test_the_estimate_follows_the_pace_of_the_machine():
     fast, slow = TimeLeft(["01", "04", "05"]), TimeLeft(["01", "04", "05"])
     assert fast.finish("01", 4) == "under a minute left"
-    assert slow.finish("01", 1000) == "about 102 min left"
+    assert slow.finish("01", 1000) == "about 132 min left"
 
 
 def test_notebooks_that_are_up_to_date_take_no_time():
