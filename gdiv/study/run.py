@@ -7,10 +7,7 @@ from gdiv.catalog import OWN_CATALOG, own_catalog
 from gdiv.extras import require_installed
 from gdiv.flow.matchers.registry import get_matcher, source_hash
 from gdiv.study.cluster import ADDRESS, cluster_address
-from gdiv.study.execution import (
-    environment,
-    usable_home,
-)
+from gdiv.study.execution import environment, usable_home
 from gdiv.study.notebook import Notebook
 from gdiv.study.opening import open_study, resolve_matchers
 from gdiv.study.parameters import MATCHERS, check_parameters, notebook_parameters, notebooks

@@ -56,8 +56,8 @@ def choose_storage(folder: Path, url: str = "") -> None:
     Raises
     ------
     StudyError
-        If the URL contains a password, cannot be used, is not that of an earlier call, or has the
-        datasets of another run.
+        If the URL contains a password, cannot be used, is not that of an earlier call, is not empty
+        at the first call, or has the datasets of another run.
     MissingPackageError
         If a package for this kind of URL is not installed.
     """
@@ -74,23 +74,33 @@ def choose_storage(folder: Path, url: str = "") -> None:
     identity = record.get("id") or uuid4().hex
     root = _open(url)
     try:
-        if isinstance(root, Path):
-            root.mkdir(parents=True, exist_ok=True)
-        owner = root / OWNER
-        if not owner.exists():
-            owner.write_text(json.dumps({"id": identity}), encoding="utf-8")
-        found = json.loads(owner.read_text(encoding="utf-8")).get("id")
+        owner = _claim(root, identity, first=not chosen)
     except Exception as error:  # each file system raises its own errors
         raise StudyError(
             f"the store {url} cannot be used ({short_message(error)}); check its name and the "
             f"credentials in the environment"
         ) from None
-    if found != identity:
-        raise StudyError(
-            f"the store {url} has the datasets of another run; use another URL, or remove "
-            f"{OWNER} there if that run is no longer needed"
-        )
-    write_json(folder / STORAGE, {"url": url, "id": identity})
+    if owner != identity:
+        fault = "has the datasets of another run" if owner else "is not empty"
+        raise StudyError(f"the store {url} {fault}; use an empty URL of its own for each run")
+    if not chosen:
+        write_json(folder / STORAGE, {"url": url, "id": identity})
+
+
+def _claim(root: Location, identity: str, first: bool) -> str:
+    """Id of the run that owns a location: this one, if it is free; empty if other files are there.
+
+    A run owns everything at its location, because `remove_datasets` removes it.
+    """
+    if isinstance(root, Path):
+        root.mkdir(parents=True, exist_ok=True)
+    owner = root / OWNER
+    if owner.exists():
+        return str(json.loads(owner.read_text(encoding="utf-8")).get("id"))
+    if first and root.exists() and any(True for _ in root.iterdir()):
+        return ""
+    owner.write_text(json.dumps({"id": identity}), encoding="utf-8")
+    return identity
 
 
 def remove_datasets(folder: Path) -> None:

@@ -1,9 +1,9 @@
 """Atomic, resumable storage of datasets."""
 
-import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
+from counted_pairs import make_counted_pairs
 from local_archive import load_lazily
 from stac_server import StacServer
 
@@ -18,29 +18,11 @@ def test_an_interrupted_save_resumes(tmp_path):
     """Stored pairs are not computed again, and the store appears when it is complete."""
     path = tmp_path / "labels.zarr"
     calls = []
-
-    def work(block, kill=False, block_info=None):
-        if block_info:
-            number = block_info[0]["array-location"][0][0]
-            if kill and number >= 2:
-                raise KeyboardInterrupt
-            calls.append(number)
-        return block + 1
-
-    def dataset(kill):
-        values = da.zeros((6, 4, 4), chunks=(1, 4, 4)).map_blocks(
-            work, kill=kill, dtype=float, meta=np.empty((0, 0, 0))
-        )
-        return xr.Dataset(
-            {"u": (("pair", "y", "x"), values)},
-            coords={"pair": range(6), "y": range(4), "x": range(4)},
-        )
-
     with pytest.raises(KeyboardInterrupt):
-        write_dataset(dataset(kill=True), path, 32632)
+        write_dataset(make_counted_pairs(calls, 6, killed_from=2), path, 32632)
     assert not path.exists() and set(calls) == {0, 1}
     calls.clear()
-    write_dataset(dataset(kill=False), path, 32632)
+    write_dataset(make_counted_pairs(calls, 6), path, 32632)
     assert set(calls) == {2, 3, 4, 5}
     assert (xr.open_zarr(path, consolidated=False).u == 1).all()
 
@@ -49,20 +31,7 @@ def test_an_interrupted_save_resumes(tmp_path):
 def counted():
     """Lazy dataset of three pairs, and the list of computed pairs."""
     calls = []
-
-    def work(block, block_info=None):
-        if block_info:
-            calls.append(block_info[0]["array-location"][0][0])
-        return block + 1
-
-    values = da.zeros((3, 4, 4), chunks=(1, 4, 4)).map_blocks(
-        work, dtype=float, meta=np.empty((0, 0, 0))
-    )
-    dataset = xr.Dataset(
-        {"u": (("pair", "y", "x"), values)},
-        coords={"pair": range(3), "y": range(4), "x": range(4)},
-    )
-    return dataset, calls
+    return make_counted_pairs(calls, 3), calls
 
 
 def test_finished_stores_of_an_interrupted_notebook_are_kept(

@@ -4,6 +4,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
+from counted_pairs import make_counted_pairs
 from distributed import Client, LocalCluster
 
 from gdiv.command import main
@@ -137,31 +138,16 @@ def test_a_save_that_is_killed_at_its_end_loses_nothing(
 
 def test_an_interrupted_save_resumes_on_an_object_store(bucket, tmp_path, monkeypatch):
     calls = []
-
-    def work(block, kill=False, block_info=None):
-        if block_info:
-            number = block_info[0]["array-location"][0][0]
-            if kill and number >= 2:
-                raise KeyboardInterrupt
-            calls.append(number)
-        return block + 1
-
-    def dataset(kill):
-        zeros = da.zeros((4, 4, 4), chunks=(1, 4, 4))
-        values = zeros.map_blocks(work, kill=kill, dtype=float, meta=np.empty((0, 0, 0)))
-        coords = {"pair": range(4), "y": range(4), "x": range(4)}
-        return xr.Dataset({"u": (("pair", "y", "x"), values)}, coords)
-
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     write_json(tmp_path / STORAGE, {"url": f"{bucket}/run"})
     path, journal = dataset_folder(tmp_path) / "labels.zarr", tmp_path / "labels.journal.json"
     with pytest.raises(KeyboardInterrupt):
-        write_dataset(dataset(kill=True), path, 32632, journal)
+        write_dataset(make_counted_pairs(calls, 4, killed_from=2), path, 32632, journal)
     assert set(calls) == {0, 1} and not path.exists() and journal.exists()
     calls.clear()
-    write_dataset(dataset(kill=False), path, 32632, journal)
+    write_dataset(make_counted_pairs(calls, 4), path, 32632, journal)
     assert set(calls) == {2, 3} and len(file_sizes(path)) > 4
-    assert (xr.open_zarr(str(path), consolidated=False).u == 1).all()
+    assert (read_result(path, "dataset").u == 1).all()
     assert not path.with_suffix(".part").exists()
 
 
@@ -188,6 +174,15 @@ def test_unusable_stores_are_refused_with_the_cure(bucket, tmp_path):
         choose_storage(tmp_path, f"{bucket}/two")
     with pytest.raises(StudyError, match="has the datasets of another run"):
         choose_storage(tmp_path / "other", f"{bucket}/one")
+
+
+def test_a_folder_with_other_files_is_not_taken(tmp_path):
+    """`gdiv clean` removes the store of a run, which therefore holds nothing else."""
+    other = tmp_path / "shared" / "mine.zarr"
+    other.mkdir(parents=True)
+    with pytest.raises(StudyError, match="is not empty; use an empty URL of its own"):
+        choose_storage(tmp_path / "run", str(tmp_path / "shared"))
+    assert other.exists() and not (tmp_path / "run").exists()
 
 
 def test_a_store_that_is_gone_is_one_message(bucket, tmp_path, capsys):
