@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["FloatArray", "compile_kernel", "f32"]
+__all__ = ["FloatArray", "compile_kernel", "f32", "inline_kernel"]
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -49,3 +49,27 @@ def compile_kernel(function: Kernel) -> Kernel:
         return njit(cache=True, **OPTIONS)(function)
     except RuntimeError:
         return njit(**OPTIONS)(function)
+
+
+def inline_kernel(function: Kernel) -> Kernel:
+    """Inline a function of kernels into each kernel that calls it.
+
+    Parameters
+    ----------
+    function : callable
+        Function of NumPy arrays and scalars that Numba can compile.
+
+    Returns
+    -------
+    callable
+        The function, with its signature.
+
+    Notes
+    -----
+    Without it, a process has two versions of a function that calculates in floating point: one
+    compiled alone, one within the kernel that calls it, and each rounds in its own way. Which of
+    them runs depends on what was loaded from the cache, so that the process that compiles a kernel
+    would get another displacement than the next one. Functions that only copy or count need not be
+    inlined.
+    """
+    return njit(inline="always", **OPTIONS)(function)

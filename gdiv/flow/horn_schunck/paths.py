@@ -7,7 +7,7 @@ loops over displacements need neither branches nor bounds checks (semi-global ma
 
 import numpy as np
 
-from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32
+from gdiv.flow.horn_schunck.compilation import FloatArray, compile_kernel, f32, inline_kernel
 
 __all__ = ["OUTSIDE_COST", "PATHS", "cheapest"]
 
@@ -80,7 +80,7 @@ def _add_path(
             least[own, j] = _add(path, totals[i, j], lanes)
 
 
-@compile_kernel
+@inline_kernel
 def _join(
     cost: FloatArray,
     source: FloatArray,
@@ -120,7 +120,7 @@ def _join(
         path[t] = cost[t] + ((stay if stay < step else step) - lowest)
 
 
-@compile_kernel
+@inline_kernel
 def _add(path: FloatArray, total: FloatArray, lanes: FloatArray) -> np.float32:
     """Add the costs of a path to the total; return their minimum."""
     for t in range(path.size):
@@ -168,7 +168,7 @@ def _cheapest_displacement(totals: FloatArray, radius: int) -> tuple[FloatArray,
     return u, v
 
 
-@compile_kernel
+@inline_kernel
 def _vertex(left: np.float32, middle: np.float32, right: np.float32) -> np.float32:
     """Minimum of a parabola through three costs, at most half a pixel from the middle."""
     curvature = left - f32(2) * middle + right
