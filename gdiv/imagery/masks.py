@@ -1,5 +1,6 @@
 """Make masks of ice and of stable ground."""
 
+import cv2
 import geopandas as gpd
 import numpy as np
 import shapely
@@ -9,7 +10,7 @@ from rasterio import features
 
 from gdiv.images.arrays import Mask
 
-__all__ = ["MARGIN", "leave_out_water", "make_masks"]
+__all__ = ["MARGIN", "ice_window", "leave_out_water", "make_masks"]
 
 #: Distance from the ice at which stable ground begins, in metres (ten pixels of Sentinel-2). Ice
 #: beyond an old outline, shaded rims and mixed pixels are not stable.
@@ -103,6 +104,36 @@ def leave_out_water(masks: xr.Dataset, cube: xr.Dataset) -> xr.Dataset:
     often = cube.water.sum("scene").values >= np.maximum(MIN_WATER_FRACTION * data_count, 1)
     stable = masks.stable.copy(data=masks.stable.values & ~often)
     return masks.assign(stable=stable)
+
+
+def ice_window(glacier: Mask, side: int = 1536) -> dict[str, slice]:
+    """Find the window with the most ice, for experiments that would take too long on whole scenes.
+
+    Parameters
+    ----------
+    glacier : ndarray of bool, shape (H, W)
+        True on ice.
+    side : int, optional
+        Side of the window (pixel). A smaller image gives a window of the whole image.
+
+    Returns
+    -------
+    dict of str to slice
+        Rows ``y`` and columns ``x``, for `xarray.Dataset.isel`.
+
+    Examples
+    --------
+    >>> glacier = np.zeros((40, 100), bool)
+    >>> glacier[:, 70:80] = True
+    >>> ice_window(glacier, 50)
+    {'y': slice(0, 40, None), 'x': slice(30, 80, None)}
+    """
+    height, width = (min(length, side) for length in glacier.shape)
+    sums = cv2.integral(glacier.astype(np.uint8))
+    ice = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width]
+    ice += sums[:-height, :-width]
+    top, left = (int(start) for start in np.unravel_index(ice.argmax(), ice.shape))
+    return {"y": slice(top, top + height), "x": slice(left, left + width)}
 
 
 def _union(shapes: gpd.GeoDataFrame) -> shapely.Geometry:
