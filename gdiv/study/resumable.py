@@ -1,6 +1,5 @@
 """Write datasets of many scenes or pairs one by one, and resume after an interruption."""
 
-import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import xarray as xr
-from dask.base import compute
+from dask.base import compute, tokenize
 from tqdm import tqdm
 from zarr.codecs import ZstdCodec
 
@@ -74,9 +73,10 @@ def write_dataset(
         If no scene could be read.
     """
     dataset = dataset.drop_encoding().drop_vars(("spatial_ref", "mapping"), errors="ignore")
-    coords = {str(name): dataset[name].values.tolist() for name in dataset.coords}
     attempt = os.environ.get(ATTEMPT, "")
-    recipe = json.dumps([dataset.attrs, coords, code_hash(), attempt], default=str)
+    # A hash, because coordinates such as the map scale are as large as a scene.
+    coords = {str(name): dataset[name].values for name in dataset.coords}
+    recipe = tokenize(dataset.attrs, coords, code_hash(), attempt)
     # Datasets computed from this store copy the time, so that they do not resume with changed
     # input.
     dataset = with_crs(dataset.assign_attrs(written=datetime.now(UTC).isoformat()), crs)

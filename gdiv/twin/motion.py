@@ -45,11 +45,15 @@ def advect(
 
     column = column.astype(np.float64)
     row = row.astype(np.float64)
+    # Most points of a scene are on rock, and a point at rest stays there.
+    moving = np.logical_or(*(part != 0 for part in step_at(column, row)))
+    c, r = column[moving], row[moving]
     for _ in range(steps):
-        u1, v1 = step_at(column, row)
-        u2, v2 = step_at(column + u1 / 2, row + v1 / 2)
-        u3, v3 = step_at(column + u2 / 2, row + v2 / 2)
-        u4, v4 = step_at(column + u3, row + v3)
-        column = column + (u1 + 2 * u2 + 2 * u3 + u4) / 6
-        row = row + (v1 + 2 * v2 + 2 * v3 + v4) / 6
+        u1, v1 = step_at(c, r)
+        u2, v2 = step_at(c + u1 / 2, r + v1 / 2)
+        u3, v3 = step_at(c + u2 / 2, r + v2 / 2)
+        u4, v4 = step_at(c + u3, r + v3)
+        c = c + (u1 + 2 * u2 + 2 * u3 + u4) / 6
+        r = r + (v1 + 2 * v2 + 2 * v3 + v4) / 6
+    column[moving], row[moving] = c, r
     return column, row

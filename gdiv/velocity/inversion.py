@@ -260,11 +260,29 @@ def _solve(
     design: Matrix,
     smooth: float,
 ) -> tuple[npt.NDArray[np.float32], ...]:
-    """Solve each pixel by reweighted least squares.
+    """Solve each pixel that has a pair by reweighted least squares.
 
     Vectors and their standard errors, if there are any, are ``(H, W, pair)``. Returns the
     components and their error ``(H, W, interval)`` and the closure ``(H, W)``.
     """
+    has_pairs = (prior > 0).any(-1)
+    inputs = (each[has_pairs][None] for each in (vx, vy, prior, *sigmas))
+    solved = _solve_pixels(*inputs, design=design, smooth=smooth)
+    fields = [np.full(has_pairs.shape + part.shape[2:], np.nan, np.float32) for part in solved]
+    for field, part in zip(fields, solved, strict=True):
+        field[has_pairs] = part[0]
+    return tuple(fields)
+
+
+def _solve_pixels(
+    vx: PixelValues,
+    vy: PixelValues,
+    prior: PixelValues,
+    *sigmas: PixelValues,
+    design: Matrix,
+    smooth: float,
+) -> tuple[npt.NDArray[np.float32], ...]:
+    """Solve pixels ``(1, N, pair)``, with results as in `_solve`."""
     valid = prior > 0
     components = [np.where(valid, component, 0) for component in (vx, vy)]
     values = np.stack(components, axis=-1).astype(float)

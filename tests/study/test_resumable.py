@@ -27,6 +27,24 @@ def test_an_interrupted_save_resumes(tmp_path):
     assert (xr.open_zarr(path, consolidated=False).u == 1).all()
 
 
+def write_with_scale(scale, path, calls, **kwargs):
+    """Store counted pairs that have a coordinate with a value at every pixel."""
+    values = xr.DataArray(np.full((4, 4), scale), dims=("y", "x"))
+    pairs = make_counted_pairs(calls, 4, **kwargs).assign_coords(map_scale=values)
+    write_dataset(pairs, path, 32632)
+
+
+@pytest.mark.parametrize(("scale", "computed"), [(1.0, {2, 3}), (1.1, {0, 1, 2, 3})])
+def test_the_journal_tells_large_coordinates_apart_and_stays_small(tmp_path, scale, computed):
+    path, calls = tmp_path / "labels.zarr", []
+    with pytest.raises(KeyboardInterrupt):
+        write_with_scale(1.0, path, [], killed_from=2)
+    (journal,) = tmp_path.glob("*.journal.json")
+    assert journal.stat().st_size < 200
+    write_with_scale(scale, path, calls)
+    assert set(calls) == computed
+
+
 @pytest.fixture
 def counted():
     """Lazy dataset of three pairs, and the list of computed pairs."""
