@@ -174,21 +174,23 @@ def connect_series(
 
 def _thin_series(series: xr.Dataset, max_values: int) -> _Thinned:
     """Subsample the time series, so that there are at most `max_values` values."""
-    components = ("vx", "vy", "error")
-    east, north, error = (series[n].transpose("y", "x", "interval").values for n in components)
-    speed = np.hypot(east, north)
-    rows, columns = np.nonzero(np.isfinite(speed).any(-1))
-    step = int(np.ceil(np.sqrt(2 * rows.size * speed.shape[-1] / max_values))) or 1
-    kept = (rows % step == 0) & (columns % step == 0)
-    sampled_pixels = rows[kept], columns[kept]
+    known = np.isfinite(series.vx).any("interval").values
+    values = 2 * np.count_nonzero(known) * series.sizes["interval"]
+    step = int(np.ceil(np.sqrt(values / max_values))) or 1
+    every = slice(None, None, step)
+    # Of a lazy series of a large scene, only the sampled pixels stay in memory.
+    sampled = series[["vx", "vy", "error"]].isel(y=every, x=every)
+    sampled = sampled.transpose("y", "x", "interval").load()
+    speed = np.hypot(sampled.vx.values, sampled.vy.values)
+    with_speed = np.nonzero(np.isfinite(speed).any(-1))
     start, end = (
         series[bound].values.astype("datetime64[ms]").astype(float) for bound in ("start", "end")
     )
     return _Thinned(
-        np.round(speed[sampled_pixels], 1).astype(np.float32),
-        np.round(error[sampled_pixels], 1).astype(np.float32),
-        series.x.values[sampled_pixels[1]],
-        series.y.values[sampled_pixels[0]],
+        np.round(speed[with_speed], 1).astype(np.float32),
+        np.round(sampled.error.values[with_speed], 1).astype(np.float32),
+        sampled.x.values[with_speed[1]],
+        sampled.y.values[with_speed[0]],
         start,
         end,
         REACH * step * float(abs(series.x[1] - series.x[0])),
