@@ -38,15 +38,11 @@ moves three pixels of 10 m to the east within a year.
 >>> figure = velocity.gdiv.plot()
 """
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# Read once, when torch is loaded. Idle OpenMP threads then sleep instead of spinning, which would
-# slow down other processes. The command, its kernels and cluster workers inherit the setting.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 from gdiv import accessor as _accessor  # noqa: F401  (registers .gdiv of xarray datasets)
+from gdiv.process import prepare_process as _prepare_process
 from gdiv.version import __version__
 
 if TYPE_CHECKING:
@@ -141,6 +137,8 @@ _PUBLIC = {
     "run_study": "gdiv.study.run",
     "load_published": "gdiv.study.provenance",
 }
+
+_prepare_process()
 
 # In order of task, as on the API page.
 __all__ = [  # noqa: RUF022
