@@ -16,7 +16,7 @@ Arrows = dict[str, set[str]]
 
 #: From the ground up. A room imports only rooms before it.
 ORDER = (
-    "installation", "conventions", "version", "files", "extras", "catalog", "images",
+    "installation", "conventions", "version", "memory", "files", "extras", "catalog", "images",
     "imagery", "twin", "flow", "velocity", "figures", "accessor", "study", "region", "benchmark",
     "command",
 )  # fmt: skip

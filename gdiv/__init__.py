@@ -38,11 +38,16 @@ moves three pixels of 10 m to the east within a year.
 >>> figure = velocity.gdiv.plot()
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+# Read once, when torch is loaded. Idle OpenMP threads then sleep instead of spinning, which would
+# slow down other processes. The command, its kernels and cluster workers inherit the setting.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from gdiv import accessor as _accessor  # noqa: F401  (registers .gdiv of xarray datasets)
-from gdiv.process import prepare_process as _prepare_process
+from gdiv.memory import reuse_freed_memory as _reuse_freed_memory
 from gdiv.version import __version__
 
 if TYPE_CHECKING:
@@ -138,7 +143,7 @@ _PUBLIC = {
     "load_published": "gdiv.study.provenance",
 }
 
-_prepare_process()
+_reuse_freed_memory()
 
 # In order of task, as on the API page.
 __all__ = [  # noqa: RUF022

@@ -103,7 +103,9 @@ def interactive_map(
     parts = [rendered, plot]
     if image is not None:
         parts.insert(1, opacity_slider(rendered))
-    text = f'<h1 style="font-size: 1.2em; margin: 0">{escape(product.attrs.get("title", ""))}</h1>'
+    text = ""
+    if title := product.attrs.get("title"):
+        text += f'<h1 style="font-size: 1.2em; margin: 0">{escape(title)}</h1>'
     if description := product.attrs.get("description"):  # for example, a note on synthetic scenes
         text += escape(description)
     return column(Div(text=text), *parts, sizing_mode="scale_width", max_width=MAP_WIDTH)

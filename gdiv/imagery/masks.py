@@ -109,6 +109,8 @@ def leave_out_water(masks: xr.Dataset, cube: xr.Dataset) -> xr.Dataset:
 def ice_window(glacier: Mask, side: int = 1536) -> dict[str, slice]:
     """Find the window with the most ice, for experiments that would take too long on whole scenes.
 
+    If several windows have equally much, the one in their middle is chosen.
+
     Parameters
     ----------
     glacier : ndarray of bool, shape (H, W)
@@ -126,13 +128,14 @@ def ice_window(glacier: Mask, side: int = 1536) -> dict[str, slice]:
     >>> glacier = np.zeros((40, 100), bool)
     >>> glacier[:, 70:80] = True
     >>> ice_window(glacier, 50)
-    {'y': slice(0, 40, None), 'x': slice(30, 80, None)}
+    {'y': slice(0, 40, None), 'x': slice(40, 90, None)}
     """
     height, width = (min(length, side) for length in glacier.shape)
     sums = cv2.integral(glacier.astype(np.uint8))
     ice = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width]
     ice += sums[:-height, :-width]
-    top, left = (int(start) for start in np.unravel_index(ice.argmax(), ice.shape))
+    best = np.argwhere(ice == ice.max())
+    top, left = best[np.abs(best - best.mean(0)).sum(1).argmin()].tolist()
     return {"y": slice(top, top + height), "x": slice(left, left + width)}
 
 

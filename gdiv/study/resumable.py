@@ -74,8 +74,8 @@ def write_dataset(
     """
     dataset = dataset.drop_encoding().drop_vars(("spatial_ref", "mapping"), errors="ignore")
     attempt = os.environ.get(ATTEMPT, "")
-    # A hash, because coordinates such as the map scale are as large as a scene.
     coords = {str(name): dataset[name].values for name in dataset.coords}
+    # A hash, because coordinates such as the map scale are as large as a scene.
     recipe = tokenize(dataset.attrs, coords, code_hash(), attempt)
     # Datasets computed from this store copy the time, so that they do not resume with changed
     # input.

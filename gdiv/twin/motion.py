@@ -46,7 +46,8 @@ def advect(
     column = column.astype(np.float64)
     row = row.astype(np.float64)
     # Most points of a scene are on rock, and a point at rest stays there.
-    moving = np.logical_or(*(part != 0 for part in step_at(column, row)))
+    u, v = step_at(column, row)
+    moving = (u != 0) | (v != 0)
     c, r = column[moving], row[moving]
     for _ in range(steps):
         u1, v1 = step_at(c, r)

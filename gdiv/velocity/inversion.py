@@ -23,7 +23,7 @@ PixelValues: TypeAlias = npt.NDArray[np.floating]
 #: Candidate weights of equal velocity in consecutive intervals, relative to the equation of a pair
 #: with median time separation.
 SMOOTHINGS = (0.03, 0.1, 0.3, 1.0, 3.0)
-#: Number of pixels used to choose the smoothing.
+#: Minimum number of pixels used to choose the smoothing.
 SAMPLE = 400
 #: Smoothing if no scene can be predicted from the others. Chosen by eye on the twin.
 SMOOTH = 0.3
@@ -146,8 +146,9 @@ def choose_smoothing(velocity: xr.Dataset) -> float:
     Returns
     -------
     float
-        The value of 0.03, 0.1, 0.3, 1 and 3 with the smallest median prediction error on a few
-        hundred pixels; 0.3 if there are only two scenes or no pixel has enough pairs.
+        The value of 0.03, 0.1, 0.3, 1 and 3 with the smallest median prediction error on at least
+        400 of the pixels with a vector, if there are so many; 0.3 if there are only two scenes or
+        no pixel has enough pairs.
 
     Examples
     --------
@@ -176,15 +177,13 @@ def choose_smoothing(velocity: xr.Dataset) -> float:
     True
     """
     design, dates = design_matrix(velocity.reference_date.values, velocity.secondary_date.values)
-    step = int(np.ceil(np.sqrt(velocity.sizes["y"] * velocity.sizes["x"] / SAMPLE)))
-    sample = velocity[["vx", "vy", "quality"]].isel(
-        y=slice(step // 2, None, step), x=slice(step // 2, None, step)
-    )
-    sample = sample.load()
-    prior = prior_weight(sample).transpose("y", "x", "pair").values.reshape(1, -1, len(design))
-    values = np.stack(
-        [sample[name].transpose("y", "x", "pair").values for name in ("vx", "vy")], axis=-1
-    ).reshape(1, -1, len(design), 2)
+    with_vector = np.argwhere(velocity.vx.notnull().any("pair").transpose("y", "x").values)
+    sampled = with_vector[:: max(len(with_vector) // SAMPLE, 1)]
+    rows, columns = (xr.DataArray(part, dims="pixel") for part in sampled.T)
+    sample = velocity[["vx", "vy", "quality"]].isel(y=rows, x=columns).load()
+    sample = sample.transpose("pixel", "pair")
+    prior = prior_weight(sample).values[None]
+    values = np.stack([sample.vx.values, sample.vy.values], axis=-1)[None]
     values = np.where(prior[..., None] > 0, values, 0).astype(float)
     of_scene = [
         (velocity.reference_date.values == date) | (velocity.secondary_date.values == date)
@@ -282,7 +281,7 @@ def _solve_pixels(
     design: Matrix,
     smooth: float,
 ) -> tuple[npt.NDArray[np.float32], ...]:
-    """Solve pixels ``(1, N, pair)``, with results as in `_solve`."""
+    """Same as `_solve`, for pixels ``(1, N, pair)`` that all have a pair."""
     valid = prior > 0
     components = [np.where(valid, component, 0) for component in (vx, vy)]
     values = np.stack(components, axis=-1).astype(float)

@@ -50,3 +50,14 @@ def test_persistent_water_is_not_stable(twin):
     assert not kept.stable.values[:, 90:95].any()
     assert not kept.stable.values[:, 50:60].any() and kept.stable.values[:, 70:80].all()
     assert kept.glacier.identical(made.glacier)
+
+
+def test_the_window_with_the_most_ice_has_ground_on_all_sides_of_a_small_glacier():
+    glacier = np.zeros((400, 400), bool)
+    glacier[180:220, 150:190] = True
+    window = masks.ice_window(glacier, 100)
+    assert window == {"y": slice(150, 250), "x": slice(120, 220)}
+
+
+def test_the_window_with_the_most_ice_is_the_scene_if_that_is_smaller():
+    assert masks.ice_window(np.zeros((30, 200), bool), 100)["y"] == slice(0, 30)

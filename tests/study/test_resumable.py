@@ -14,8 +14,9 @@ from gdiv.study.resumable import ATTEMPT, write_dataset
 pytestmark = pytest.mark.usefixtures("short_waits")
 
 
-def test_an_interrupted_save_resumes(tmp_path):
+def test_an_interrupted_save_resumes(tmp_path, monkeypatch):
     """Stored pairs are not computed again, and the store appears when it is complete."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
     path = tmp_path / "labels.zarr"
     calls = []
     with pytest.raises(KeyboardInterrupt):
@@ -35,7 +36,10 @@ def write_with_scale(scale, path, calls, **kwargs):
 
 
 @pytest.mark.parametrize(("scale", "computed"), [(1.0, {2, 3}), (1.1, {0, 1, 2, 3})])
-def test_the_journal_tells_large_coordinates_apart_and_stays_small(tmp_path, scale, computed):
+def test_the_journal_tells_large_coordinates_apart_and_stays_small(
+    tmp_path, monkeypatch, scale, computed
+):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
     path, calls = tmp_path / "labels.zarr", []
     with pytest.raises(KeyboardInterrupt):
         write_with_scale(1.0, path, [], killed_from=2)

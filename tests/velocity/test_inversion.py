@@ -97,3 +97,14 @@ def test_errors_common_to_all_pairs_remain_in_the_series():
     stated = pairs.assign(sigma_x=0 * pairs.vx + 3, sigma_y=0 * pairs.vx + 3)
     series = inversion.invert_network(stated, smooth=1e-3)
     assert series.error.values == pytest.approx(3, abs=0.1)
+
+
+def test_a_series_is_empty_where_no_pair_has_a_vector():
+    truth, days = np.full((4, 2), 30.0), [30, 60, 20, 90]
+    data = make_pairs(ALL_PAIRS, days, truth)
+    data["vx"][:, :3] = np.nan
+    series = inversion.invert_network(data)
+    assert series.vx[:, :3].isnull().all() and series.closure[:3].isnull().all()
+    assert np.abs(series.vx.values[:, 3:] - 30).max() < 0.1
+    nothing = inversion.invert_network(data.isel(y=slice(0, 3)))
+    assert nothing.error.isnull().all()

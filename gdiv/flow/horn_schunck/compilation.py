@@ -52,7 +52,7 @@ def compile_kernel(function: Kernel) -> Kernel:
 
 
 def inline_kernel(function: Kernel) -> Kernel:
-    """Inline a function of kernels into each kernel that calls it.
+    """Mark a function for inlining into every kernel that calls it.
 
     Parameters
     ----------
@@ -66,10 +66,10 @@ def inline_kernel(function: Kernel) -> Kernel:
 
     Notes
     -----
-    Without it, a process has two versions of a function that calculates in floating point: one
-    compiled alone, one within the kernel that calls it, and each rounds in its own way. Which of
-    them runs depends on what was loaded from the cache, so that the process that compiles a kernel
-    would get another displacement than the next one. Functions that only copy or count need not be
-    inlined.
+    Without inlining, a process has two versions of a function that calculates in floating point:
+    one compiled alone, one within the kernel that calls it, and each rounds in its own way. Which
+    of them runs depends on what was loaded from the cache, so that the process that compiles a
+    kernel would get another displacement than the next one. Functions that only copy or count need
+    not be inlined.
     """
     return njit(inline="always", **OPTIONS)(function)
