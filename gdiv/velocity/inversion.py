@@ -146,9 +146,16 @@ def choose_smoothing(velocity: xr.Dataset) -> float:
     Returns
     -------
     float
-        The value of 0.03, 0.1, 0.3, 1 and 3 with the smallest median prediction error on at least
-        400 of the pixels with a vector, if there are so many; 0.3 if there are only two scenes or
-        no pixel has enough pairs.
+        The largest value of 0.03, 0.1, 0.3, 1 and 3 whose prediction error exceeds the smallest by
+        at most one standard error; 0.3 if there are only two scenes or no pixel has enough pairs.
+        The error is the mean over scenes of the median over at least 400 of the pixels with a
+        vector, if there are so many.
+
+    Notes
+    -----
+    The errors of the candidates often differ by less than their standard error, and the series then
+    has the smaller error with the larger value. This is the one-standard-error rule (Hastie,
+    Tibshirani and Friedman 2009, The elements of statistical learning, section 7.10).
 
     Examples
     --------
@@ -190,27 +197,35 @@ def choose_smoothing(velocity: xr.Dataset) -> float:
         for date in dates
     ]
     factor = _median_separation(velocity)
-    errors = {
-        smooth: _prediction_error(values, prior, design, of_scene, smooth * factor)
-        for smooth in SMOOTHINGS
-    }
-    known = {smooth: error for smooth, error in errors.items() if np.isfinite(error)}
-    return min(known, key=known.__getitem__) if known else SMOOTH
+    errors = np.array(
+        [
+            _prediction_errors(values, prior, design, of_scene, smooth * factor)
+            for smooth in SMOOTHINGS
+        ]
+    )
+    errors = errors[:, np.isfinite(errors).all(0)]
+    count = errors.shape[1]
+    if count < 2:
+        return SMOOTH
+    means = errors.mean(1)
+    best = int(means.argmin())
+    limit = means[best] + errors[best].std(ddof=1) / np.sqrt(count)
+    return max(smooth for smooth, mean in zip(SMOOTHINGS, means, strict=True) if mean <= limit)
 
 
-def _prediction_error(
+def _prediction_errors(
     values: PixelValues,
     prior: PixelValues,
     design: Matrix,
     of_scene: list[npt.NDArray[np.bool_]],
     smooth: float,
-) -> float:
-    """Median error of predicting the pairs of each scene from the pairs without it.
+) -> list[float]:
+    """Median error, for each scene, of predicting its pairs from the pairs without it.
 
     Vectors are ``(1, N, pair, 2)``, weights ``(1, N, pair)``. NaN if there is nothing to predict.
     """
     steadiness = _steadiness(design.shape[1], smooth)
-    errors = []
+    medians = []
     for left_out in of_scene:
         weights = np.where(left_out, 0, prior)
         has_pairs = (weights > 0).any(-1)
@@ -219,9 +234,9 @@ def _prediction_error(
         predicted = np.einsum("pi,yxic->yxpc", design[left_out], series)
         residuals = np.linalg.norm(predicted - known[:, :, left_out], axis=-1)
         expected = prior[has_pairs][None][:, :, left_out]
-        errors.append((residuals * np.sqrt(expected))[expected > 0])
-    pooled = np.concatenate(errors)
-    return float(np.median(pooled)) if pooled.size else float("nan")
+        errors = (residuals * np.sqrt(expected))[expected > 0]
+        medians.append(float(np.median(errors)) if errors.size else float("nan"))
+    return medians
 
 
 def design_matrix(
